@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// Incremental parser of requests: RESP arrays of bulk strings, and inline commands. It works on
+// contiguous bytes that begin at the start of a command and remembers how far it has come, as offsets
+// from that start, so that no byte is looked at twice however the input is cut; the caller may move the
+// bytes (from a receive buffer to a tail of its own) between calls.
+//
+// Arguments are views into the bytes passed to the call that completed the command, or into a
+// SharedBytes for an argument that was received on its own.
+//
+// Ownership: the parser owns nothing but its offsets (freed when a command completes) and the large
+// argument under way. Threads: home reactor. Suspends: never.
+// Limits and texts: Redis 7.2, networking.c (processMultibulkBuffer, processInlineBuffer).
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/shared_bytes.h"
+
+namespace gyre::resp {
+
+struct ParserLimits {
+    int64_t bulk_bytes_max = 512LL * 1024 * 1024;   ///< proto-max-bulk-len
+    int64_t arguments_max = INT32_MAX;              ///< Redis: 1024*1024*1024 once authenticated -> "invalid multibulk length" above INT_MAX
+    bool authenticated = true;                      ///< false: 10 arguments of 16 KiB
+};
+inline constexpr int64_t kUnauthenticatedArgumentsMax = 10;
+inline constexpr int64_t kUnauthenticatedBulkBytesMax = 16 * 1024;
+inline constexpr size_t kInlineBytesMax = 64 * 1024;
+/// An argument of which at least this much is missing is received straight into its final place.
+inline constexpr size_t kLargeArgumentBytes = 32 * 1024;
+
+/// One argument of a parsed command.
+struct Argument {
+    std::string_view bytes;
+    base::SharedBytes* block = nullptr;  ///< set when the bytes are a block of their own, owned by the Command list
+};
+
+class RequestParser {
+public:
+    enum class Status : uint8_t {
+        complete,    ///< one command was parsed
+        empty,       ///< an empty line, `*0` or a negative count was consumed; nothing to run
+        incomplete,  ///< more bytes are needed; see needed()
+        large,       ///< the next bytes belong to a large argument; see large_*()
+        error,       ///< protocol error; see error_text(); the connection is closed after the reply
+    };
+
+    RequestParser() = default;
+    ~RequestParser();
+    RequestParser(const RequestParser&) = delete;
+    RequestParser& operator=(const RequestParser&) = delete;
+
+    /// Parses on. `input` begins at the first byte of the present command and holds at least the bytes
+    /// of the earlier calls for it. On complete and empty, `consumed` is the length of the command, its
+    /// arguments were appended to `arguments`, and the parser stands at the start of the next one.
+    /// O(new bytes).
+    Status parse(std::string_view input, const ParserLimits& limits, std::vector<Argument>& arguments, size_t& consumed);
+
+    /// After incomplete: how many bytes more are needed at least (1 when the length is not known yet).
+    size_t needed() const noexcept;
+    /// True between commands: nothing of a command has been seen.
+    bool is_at_start() const noexcept;
+
+    /// After large: the caller creates a block of large_size() bytes of capacity, moves the bytes of
+    /// `input` from large_offset() on into it (those already here), receives the rest straight into it,
+    /// sets its size, and hands it over with large_done(). Then it goes on with parse() on input that
+    /// holds the command's bytes before large_offset(), followed by those after the argument's payload
+    /// (its CRLF first).
+    size_t large_size() const noexcept;
+    size_t large_offset() const noexcept;
+    void large_done(base::SharedBytesRef block);
+
+    /// "Protocol error: ..." without "-ERR ".
+    std::string_view error_text() const noexcept;
+    /// Forgets the command under way.
+    void reset() noexcept;
+
+private:
+    // the helper of this room completes the private part; an idle parser takes at most 64 bytes
+};
+
+/// Splits a line as Redis' inline commands and configuration lines: blanks separate, "..." with escapes
+/// (\n \r \t \b \a \xHH), '...' with \' only. False when quotes are unbalanced or followed by a non-blank.
+bool split_line(std::string_view line, std::vector<std::string>& words);
+
+}  // namespace gyre::resp

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// The one door to the kernel for I/O. A Ring starts operations and reports their completions; nothing
+// above it knows an SQE, and nothing above it knows whether the kernel (uring/) or the simulator (sim/)
+// is behind it. Descriptors are plain ints in both.
+//
+// Operations complete through an Op, a slot that lives in an object which outlives the operation (a
+// stream, a listener, the reactor), never in a coroutine frame. A slot carries one operation at a time;
+// its handler is called from Ring::wait() or Ring::poll(), on the ring's own thread.
+//
+// Ownership: whoever starts an operation owns its Op, its buffers, iovecs and msghdr, and keeps all of
+// them in place until the handler ran. Provided receive buffers belong to the ring; one is lent with
+// the completion that names it, until give_back().
+// Threads: all calls on the thread that created the ring, but for wake().
+// Suspends: never. Errors of operations arrive as negative errno in Completion::result.
+//
+// Sources: io_uring_setup(2), io_uring_enter(2), io_uring_register(2).
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <gyre/result.h>
+
+namespace gyre::ring {
+
+/// How an operation ended.
+struct Completion {
+    static constexpr uint16_t kNoBuffer = 0xFFFF;
+    int32_t result = 0;            ///< bytes, a descriptor, 0 for end of stream; or -errno
+    uint16_t buffer = kNoBuffer;   ///< provided buffer lent by a receive, also possible beside an error
+    bool more_data = false;        ///< the socket held more than was received (no need to poll first)
+};
+
+/// A slot for one operation at a time.
+struct Op {
+    using Handler = void (*)(Op& op, const Completion& completion);
+    explicit Op(Handler on_done) noexcept : handler(on_done) {}
+    Op(const Op&) = delete;
+    Op& operator=(const Op&) = delete;
+
+    Handler handler;
+    bool in_flight = false;  ///< set by the ring at start, cleared before the handler is called
+    uint32_t backend = 0;    ///< for the ring's own use
+};
+
+/// Where a listener listens or a peer sits.
+struct Address {
+    enum class Family : uint8_t { inet4, inet6, unix_path };
+    Family family = Family::inet4;
+    std::string host;   ///< numeric address, or the path of a Unix socket
+    uint16_t port = 0;
+    /// "127.0.0.1:6379", "[::1]:6379" or "/path:0", as CLIENT LIST prints it.
+    std::string text() const;
+};
+
+struct ListenOptions {
+    int backlog = 511;
+    uint32_t unix_permissions = 0;  ///< mode of a Unix socket, set before listen; 0: leave the umask's
+};
+
+/// What the ring found and uses, for the start-up lines and INFO.
+struct Features {
+    std::string kernel;         ///< "6.18.1"
+    std::string flags;          ///< "SINGLE_ISSUER DEFER_TASKRUN ..."
+    uint32_t submission_entries = 0;
+    uint32_t completion_entries = 0;
+    uint32_t buffer_count = 0;
+    uint32_t buffer_bytes = 0;
+    uint64_t descriptors_max = 0;  ///< RLIMIT_NOFILE
+};
+
+/// Counted events; each is a limit reached or a retry.
+struct Counters {
+    uint64_t enters = 0;               ///< io_uring_enter calls
+    uint64_t submitted = 0;
+    uint64_t completed = 0;
+    uint64_t submission_full = 0;      ///< submission queue was full, flushed in place
+    uint64_t completion_overflow = 0;  ///< completion queue overflowed into the kernel's list
+    uint64_t buffer_starved = 0;       ///< a receive found no provided buffer
+    uint64_t interrupted = 0;          ///< EINTR, EAGAIN, EBUSY from enter, retried
+};
+
+class Ring {
+public:
+    virtual ~Ring() = default;
+
+    // --- time -------------------------------------------------------------------------------
+    /// Monotonic microseconds. Never goes back.
+    virtual int64_t monotonic_us() const = 0;
+    /// Unix time in milliseconds; may step.
+    virtual int64_t wall_ms() const = 0;
+
+    // --- sockets ----------------------------------------------------------------------------
+    /// Opens a non-blocking listening socket. A stale Unix socket file is replaced.
+    virtual Result<int> listen(const Address& address, const ListenOptions& options) = 0;
+    /// Takes one waiting connection without waiting: a descriptor or -errno (-EAGAIN: none waits).
+    virtual int accept_now(int listener) = 0;
+    /// Completes once `listener` may have connections waiting (result 0), to be taken by accept_now().
+    virtual void poll_accept(Op& op, int listener) = 0;
+    /// Address of the peer, and of this end, of a connected socket.
+    virtual Address peer_address(int descriptor) const = 0;
+    virtual Address local_address(int descriptor) const = 0;
+    /// TCP_NODELAY on; SO_KEEPALIVE with the interval given, 0: off. No-op for Unix sockets.
+    virtual void configure_stream(int descriptor, int keepalive_seconds) = 0;
+
+    /// Receives into a provided buffer: result > 0 and a buffer; 0 end of stream; -errno. -ENOBUFS:
+    /// no buffer was free, start again after buffers came back. `data_is_waiting` skips the poll.
+    virtual void receive(Op& op, int descriptor, bool data_is_waiting) = 0;
+    /// Receives exactly `into.size()` bytes into the caller's memory; fewer only at end of stream,
+    /// error or shutdown.
+    virtual void receive_into(Op& op, int descriptor, std::span<char> into) = 0;
+    /// Sends the vectors in order (they stay in place until done). May send fewer bytes than asked.
+    virtual void send(Op& op, int descriptor, std::span<const iovec> vectors) = 0;
+    /// shutdown(2) both ways, at once; pending operations on the descriptor then complete.
+    virtual void shutdown(int descriptor) = 0;
+    /// Closes at once. Only when nothing on the descriptor is in flight.
+    virtual void close(int descriptor) = 0;
+    /// Asks for the cancellation of `op`; its handler still runs, with -ECANCELED or its result.
+    virtual void cancel(Op& op) = 0;
+
+    // --- provided buffers -------------------------------------------------------------------
+    virtual char* buffer_data(uint16_t buffer) = 0;
+    /// Returns a lent buffer to the ring. Cheap; published with the next submission.
+    virtual void give_back(uint16_t buffer) = 0;
+
+    // --- the turn ---------------------------------------------------------------------------
+    /// Submits what was started and runs the handlers of what has completed, without waiting.
+    /// Returns the number of completions.
+    virtual size_t poll() = 0;
+    /// Submits, waits until something completes, wake() is called, or `deadline_us` (monotonic; -1:
+    /// none) has passed, then runs the handlers. Returns the number of completions.
+    virtual size_t wait(int64_t deadline_us) = 0;
+    /// Ends a wait(), from any thread or a signal handler. Kept if no wait is going on.
+    virtual void wake() = 0;
+
+    virtual const Features& features() const = 0;
+    virtual const Counters& counters() const = 0;
+};
+
+}  // namespace gyre::ring
