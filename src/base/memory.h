@@ -5,10 +5,10 @@
 // allocated through this header under the purpose named, everything that goes through operator new
 // (replaced in memory.cc) under `other`. Counters are deltas kept per thread and summed when asked.
 //
-// Two independent sums exist, so that a test can compare them: `used(purpose)`, kept by the code that
-// hands bytes out, and `obtained()`, kept at the one place where malloc, free, mmap and munmap are
-// called. They agree when  sum(used) + slack == obtained,  slack being what slabs hold but have not
-// handed out.
+// Two independent sums exist, so that a test can compare them: `used(purpose)`, kept by the code
+// that hands bytes out, and `obtained()`, kept at the one place where malloc, free, mmap and munmap
+// are called. They agree when  sum(used) + slack == obtained,  slack being what slabs hold but have
+// not handed out. Outside both: what C libraries take from malloc themselves, and thread stacks.
 //
 // Threads: any. Counters are written by their own thread (relaxed atomics) and read by all; a sum
 // taken while others allocate is off by what is in flight.
@@ -18,6 +18,19 @@
 #include <cstdint>
 
 namespace gyre::base {
+
+/// False under clang's ThreadSanitizer alone, whose own operator new cannot be replaced: there what
+/// goes through operator new is in neither sum.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define GYRE_OPERATOR_NEW_IS_TAKEN
+#endif
+#endif
+#ifdef GYRE_OPERATOR_NEW_IS_TAKEN
+inline constexpr bool kOperatorNewIsCounted = false;
+#else
+inline constexpr bool kOperatorNewIsCounted = true;
+#endif
 
 enum class Purpose : uint8_t {
     keyspace,  ///< entries and the values they own
@@ -38,8 +51,8 @@ const char* purpose_name(Purpose purpose);
 /// Counts `bytes` (negative: gives back) as handed out for `purpose`. A few nanoseconds.
 void account(Purpose purpose, int64_t bytes) noexcept;
 
-/// Allocates at least `bytes` (malloc), counting its usable size. Never returns null: running out of
-/// memory ends the process with a message, because budgets are checked before.
+/// Allocates at least `bytes` (malloc), counting its usable size. Never returns null: running out
+/// of memory ends the process with a message, because budgets are checked before.
 [[nodiscard, gnu::malloc]] void* allocate(Purpose purpose, size_t bytes);
 /// Frees what allocate() returned; `purpose` must be the one it is counted under. Null is allowed.
 void release(Purpose purpose, void* pointer) noexcept;
@@ -55,9 +68,10 @@ void unmap_pages(void* pointer, size_t bytes) noexcept;
 int64_t used(Purpose purpose) noexcept;
 /// Sum over all purposes.
 int64_t used_total() noexcept;
-/// The same, cheap and late by at most 64 KiB for each thread: for the maxmemory check of every write.
+/// The same, cheap and late by at most 64 KiB for each thread: for the maxmemory check of every
+/// write.
 int64_t used_estimate() noexcept;
-/// Highest used_total() seen, sampled at used_estimate() flushes.
+/// Highest use seen, sampled whenever a growing thread feeds used_estimate() and at this call.
 int64_t used_peak() noexcept;
 /// Bytes obtained from malloc and mmap, counted where those are called.
 int64_t obtained() noexcept;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// A reference-counted run of bytes: the out-of-line form of a large string value. It can be received
-// into straight from a socket, owned by an entry, and sent by reference while the entry lives on,
-// changes or goes. Bytes are immutable while more than one reference exists: a writer that is not the
-// sole owner makes a copy.
+// A reference-counted run of bytes: the out-of-line form of a large string value. It can be
+// received into straight from a socket, owned by an entry, and sent by reference while the entry
+// lives on, changes or goes. Bytes are immutable while more than one reference exists: a writer
+// that is not the sole owner makes a copy.
 //
 // Ownership: intrusive count, SharedBytesRef holds one reference. The last one to go frees.
 // Threads: the count is atomic; the bytes follow the rule above.
@@ -12,7 +12,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -32,28 +31,27 @@ public:
     /// True when the caller's reference is the only one, so the bytes may be changed in place.
     bool is_sole_owner() const noexcept { return references_.load(std::memory_order_acquire) == 1; }
 
-    char* data() noexcept { return bytes_; }
-    const char* data() const noexcept { return bytes_; }
+    char* data() noexcept { return reinterpret_cast<char*>(this + 1); }
+    const char* data() const noexcept { return reinterpret_cast<const char*>(this + 1); }
     size_t size() const noexcept { return size_; }
     size_t capacity() const noexcept { return capacity_; }
     void set_size(size_t size) noexcept { size_ = size; }
-    std::string_view view() const noexcept { return {bytes_, size_}; }
+    std::string_view view() const noexcept { return {data(), size_}; }
 
     /// Bytes this block takes from the allocator, header included.
     size_t footprint() const noexcept { return usable_size(this); }
     /// Moves the block's count from the purpose it was created for to another (clients -> keyspace
-    /// when a received value becomes a key's). Sole owner only.
+    /// when a received value becomes a key's). Only while every reference is this thread's.
     void change_purpose(Purpose purpose) noexcept;
 
 private:
-    SharedBytes(size_t capacity, Purpose purpose) : capacity_(capacity), purpose_(purpose) {}
+    SharedBytes(size_t capacity, Purpose purpose) : purpose_(purpose), capacity_(capacity) {}
     void destroy() noexcept;
 
     std::atomic<uint32_t> references_{1};
-    size_t size_ = 0;
-    size_t capacity_;
     Purpose purpose_;
-    char bytes_[];
+    size_t size_ = 0;
+    size_t capacity_;  // the bytes follow the object
 };
 
 /// Holds one reference to a SharedBytes, or none.
@@ -67,7 +65,8 @@ public:
         block->retain();
         return SharedBytesRef(block);
     }
-    SharedBytesRef(SharedBytesRef&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+    SharedBytesRef(SharedBytesRef&& other) noexcept
+        : block_(std::exchange(other.block_, nullptr)) {}
     SharedBytesRef& operator=(SharedBytesRef&& other) noexcept {
         std::swap(block_, other.block_);
         return *this;
