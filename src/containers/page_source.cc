@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "containers/page_source.h"
+
+#include <bit>
+#include <iterator>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "containers/poison.h"
+
+namespace gyre::containers {
+
+namespace {
+
+constexpr uint64_t kAllFree = ~uint64_t{0};
+static_assert(PageSource::kPagesPerArena == 64, "an arena's pages are the bits of one word");
+
+}  // namespace
+
+// Both live until the process ends: slabs that are destroyed late still give pages back.
+PageSource& PageSource::slab_pages() {
+    static PageSource* const source = new PageSource(16 * 1024);
+    return *source;
+}
+
+PageSource& PageSource::bucket_pages() {
+    static PageSource* const source = new PageSource(4 * 1024);
+    return *source;
+}
+
+int64_t PageSource::slack() {
+    int64_t bytes = 0;
+    for (const PageSource* source : {&slab_pages(), &bucket_pages()}) {
+        std::lock_guard lock(source->mutex_);
+        const size_t arenas = source->open_.size() + source->full_.size();
+        bytes += static_cast<int64_t>(arenas * source->arena_bytes());
+        bytes -= static_cast<int64_t>(source->taken_pages_ * source->page_bytes_);
+    }
+    return bytes;
+}
+
+void PageSource::trim_all() {
+    slab_pages().trim();
+    bucket_pages().trim();
+}
+
+PageSource::~PageSource() {
+    CHECK(taken_pages_ == 0);
+    for (const Arena& arena : open_) unmap(arena.base);
+}
+
+/// What is mapped there next must find nothing poisoned.
+void PageSource::unmap(char* arena) noexcept {
+    unpoison(arena, arena_bytes());
+    base::unmap_pages(arena, arena_bytes());
+}
+
+void* PageSource::take_locked() {
+    if (open_.empty()) return nullptr;
+    Arena& arena = open_.front();
+    if (arena.free_pages == kAllFree) --spare_arenas_;
+    const int index = std::countr_zero(arena.free_pages);
+    arena.free_pages &= arena.free_pages - 1;
+    char* page = arena.base + static_cast<size_t>(index) * page_bytes_;
+    if (arena.free_pages == 0) full_.splice(full_.begin(), open_, open_.begin());
+    ++taken_pages_;
+    unpoison(page, page_bytes_);
+    return page;
+}
+
+void PageSource::add_arena(char* arena) {
+    open_.push_back(Arena{arena, kAllFree});
+    poison(arena, arena_bytes());
+    by_base_.emplace(reinterpret_cast<uintptr_t>(arena), std::prev(open_.end()));
+    ++spare_arenas_;
+}
+
+void* PageSource::take() {
+    {
+        std::lock_guard lock(mutex_);
+        if (void* page = take_locked()) return page;
+    }
+    // Two threads may both come here and map an arena each: both get used.
+    char* arena = static_cast<char*>(base::map_pages(arena_bytes(), arena_bytes()));
+    std::lock_guard lock(mutex_);
+    add_arena(arena);
+    return take_locked();
+}
+
+void PageSource::give(void* page) noexcept {
+    const uintptr_t address = reinterpret_cast<uintptr_t>(page);
+    const uintptr_t start = address & ~(uintptr_t{arena_bytes()} - 1);
+    char* unused = nullptr;
+    {
+        std::lock_guard lock(mutex_);
+        auto found = by_base_.find(start);
+        CHECK(found != by_base_.end());
+        Arenas::iterator arena = found->second;
+        const uint64_t bit = uint64_t{1} << ((address - start) / page_bytes_);
+        CHECK((arena->free_pages & bit) == 0);
+        if (arena->free_pages == 0) open_.splice(open_.begin(), full_, arena);
+        arena->free_pages |= bit;
+        poison(page, page_bytes_);
+        --taken_pages_;
+        if (arena->free_pages == kAllFree) {
+            if (spare_arenas_ < kSpareArenasMax) {
+                ++spare_arenas_;
+                open_.splice(open_.end(), open_, arena);
+            } else {
+                unused = arena->base;
+                by_base_.erase(found);
+                open_.erase(arena);
+            }
+        }
+    }
+    if (unused != nullptr) unmap(unused);
+}
+
+void PageSource::trim() noexcept {
+    Arenas unused;
+    {
+        std::lock_guard lock(mutex_);
+        while (spare_arenas_ != 0) {
+            CHECK(open_.back().free_pages == kAllFree);
+            by_base_.erase(reinterpret_cast<uintptr_t>(open_.back().base));
+            unused.splice(unused.end(), open_, std::prev(open_.end()));
+            --spare_arenas_;
+        }
+    }
+    for (const Arena& arena : unused) unmap(arena.base);
+}
+
+int64_t PageSource::mapped_bytes() const {
+    std::lock_guard lock(mutex_);
+    return static_cast<int64_t>((open_.size() + full_.size()) * arena_bytes());
+}
+
+int64_t PageSource::taken_bytes() const {
+    std::lock_guard lock(mutex_);
+    return static_cast<int64_t>(taken_pages_ * page_bytes_);
+}
+
+}  // namespace gyre::containers

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "containers/timer_wheel.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "base/memory.h"
+
+namespace gyre::containers {
+
+namespace {
+
+constexpr uint64_t kTokenBits = 40;
+constexpr uint64_t kTokenBitsMask = (uint64_t{1} << kTokenBits) - 1;
+
+// The first chunk of a stack is small, most slots hold few tokens. Both sizes with malloc's own
+// word are a multiple of 16, and fit the 64- and 512-byte classes of other allocators.
+constexpr uint32_t kSmallChunkBytes = 56;
+constexpr uint32_t kLargeChunkBytes = 504;
+
+}  // namespace
+
+struct TimerWheel::Chunk {
+    Chunk* next;     // below, all full; null in the first one, which is small
+    uint32_t used;   // words in this chunk
+    uint32_t below;  // words in the chunks below
+
+    uint64_t* words() noexcept { return reinterpret_cast<uint64_t*>(this + 1); }
+    const uint64_t* words() const noexcept { return reinterpret_cast<const uint64_t*>(this + 1); }
+    uint32_t capacity() const noexcept {
+        const uint32_t bytes = next == nullptr ? kSmallChunkBytes : kLargeChunkBytes;
+        return (bytes - static_cast<uint32_t>(sizeof(Chunk))) / 8;
+    }
+    int64_t total() const noexcept { return int64_t{used} + below; }
+};
+
+void* TimerWheel::obtain(size_t bytes) {
+    void* memory = base::allocate(base::Purpose::wheel, bytes);
+    memory_bytes_ += base::usable_size(memory);
+    return memory;
+}
+
+void TimerWheel::give_back(void* memory) noexcept {
+    memory_bytes_ -= base::usable_size(memory);
+    base::release(base::Purpose::wheel, memory);
+}
+
+/// Makes sure that `words_needed` words fit in the topmost chunk, then puts one there.
+void TimerWheel::push(Stack& stack, uint64_t word, unsigned words_needed) {
+    if (stack == nullptr || stack->used + words_needed > stack->capacity()) {
+        const uint32_t below = stack == nullptr ? 0 : stack->used + stack->below;
+        void* memory = obtain(stack == nullptr ? kSmallChunkBytes : kLargeChunkBytes);
+        stack = new (memory) Chunk{stack, 0, below};
+    }
+    stack->words()[stack->used++] = word;
+}
+
+uint64_t TimerWheel::pop(Stack& stack) noexcept {
+    const uint64_t word = stack->words()[--stack->used];
+    if (stack->used == 0) give_back(std::exchange(stack, stack->next));
+    return word;
+}
+
+void TimerWheel::drop(Stack& stack) noexcept {
+    while (stack != nullptr) give_back(std::exchange(stack, stack->next));
+}
+
+uint64_t TimerWheel::pop_slot(unsigned level, unsigned slot) noexcept {
+    Stack& stack = levels_[level][slot];
+    const uint64_t word = pop(stack);
+    if (stack == nullptr) occupied_[level] &= ~(uint64_t{1} << slot);
+    return word;
+}
+
+void TimerWheel::push_far(uint64_t token, int64_t tick) {
+    if (far_ == nullptr) far_review_ = (window(position_, 4) + kFarReviewSlots) << kTimeBits;
+    push(far_, static_cast<uint64_t>(tick), 2);
+    push(far_, token, 1);
+}
+
+void TimerWheel::place(uint64_t token, int64_t tick) {
+    for (unsigned level = 0; level < kLevels; ++level) {
+        if (window(tick, level) - window(position_, level) >= int64_t{kSlots}) continue;
+        if (levels_[level] == nullptr) {
+            void* heads = obtain(kSlots * sizeof(Stack));
+            std::memset(heads, 0, kSlots * sizeof(Stack));
+            levels_[level] = static_cast<Stack*>(heads);
+        }
+        const unsigned slot = slot_of(tick, level);
+        push(levels_[level][slot], token | static_cast<uint64_t>(tick & kTimeMask) << kTokenBits,
+             1);
+        occupied_[level] |= uint64_t{1} << slot;
+        return;
+    }
+    push_far(token, tick);
+}
+
+void TimerWheel::add(uint64_t token, int64_t deadline_ms) {
+    token &= kTokenBitsMask;
+    const int64_t tick = tick_of(deadline_ms);
+    ++size_;
+    // While fire() runs, all of the past is over: what it adds there must not fire in this call.
+    if (tick < (is_advancing_ ? target_ : position_)) {
+        push(overdue_added_, token, 1);
+    } else {
+        place(token, tick);
+    }
+}
+
+void TimerWheel::begin_advance(int64_t now_ms) {
+    CHECK(!is_advancing_);
+    is_advancing_ = true;
+    time_ms_ = std::max(time_ms_, now_ms);
+    target_ = tick_of(time_ms_);
+    if (overdue_ == nullptr) std::swap(overdue_, overdue_added_);
+    position_ = std::min({next_fire_tick(), next_move_tick(), target_});
+}
+
+void TimerWheel::end_advance() noexcept {
+    is_advancing_ = false;
+    if (size_ == 0) drop_levels();
+}
+
+bool TimerWheel::settle_far(size_t budget, size_t& work) {
+    if (far_reviewed_ == nullptr) {
+        if (far_ == nullptr || position_ < far_review_) return true;
+        std::swap(far_, far_reviewed_);
+    }
+    while (far_reviewed_ != nullptr) {
+        if (work >= budget) return false;
+        ++work;
+        const uint64_t token = pop(far_reviewed_);
+        const int64_t tick = static_cast<int64_t>(pop(far_reviewed_));
+        place(token, tick);
+    }
+    return true;
+}
+
+bool TimerWheel::settle(size_t budget, size_t& work) {
+    if (!settle_far(budget, work)) return false;
+    for (unsigned level = kLevels - 1; level >= 1; --level) {
+        const unsigned slot = slot_of(position_, level);
+        while (occupied_[level] >> slot & 1) {
+            if (work >= budget) return false;
+            ++work;
+            const uint64_t word = pop_slot(level, slot);
+            // P stands at the beginning of the slot's time, and both agree in all bits above it.
+            const int64_t tick =
+                (position_ & ~kTimeMask) | static_cast<int64_t>(word >> kTokenBits);
+            place(word & kTokenBitsMask, tick);
+        }
+    }
+    return true;
+}
+
+bool TimerWheel::next_to_fire(size_t budget, size_t& work, uint64_t& token) {
+    if (work >= budget) return false;
+    if (overdue_ != nullptr) {
+        token = pop(overdue_);
+        --size_;
+        ++work;
+        return true;
+    }
+    for (;;) {
+        if (!settle(budget, work)) return false;
+        if (position_ >= target_) return false;
+        const unsigned slot = slot_of(position_, 0);
+        if (occupied_[0] >> slot & 1) {
+            if (work >= budget) return false;
+            token = pop_slot(0, slot) & kTokenBitsMask;
+            --size_;
+            ++work;
+            return true;
+        }
+        position_ = std::min({next_fire_tick(), next_move_tick(), target_});
+    }
+}
+
+unsigned TimerWheel::distance(unsigned level) const noexcept {
+    const int here = static_cast<int>(slot_of(position_, level));
+    return static_cast<unsigned>(std::countr_zero(std::rotr(occupied_[level], here)));
+}
+
+int64_t TimerWheel::next_fire_tick() const noexcept {
+    return occupied_[0] == 0 ? kNever : position_ + distance(0);
+}
+
+int64_t TimerWheel::next_move_tick() const noexcept {
+    int64_t next = kNever;
+    if (far_reviewed_ != nullptr) return position_;
+    if (far_ != nullptr) next = far_review_;
+    for (unsigned level = 1; level < kLevels; ++level) {
+        if (occupied_[level] == 0) continue;
+        // P's own slot is being moved: P stands where its time begins, which is what this gives
+        // then.
+        next = std::min(next, (window(position_, level) + distance(level)) << (level * kSlotBits));
+    }
+    return next;
+}
+
+int64_t TimerWheel::next_due_ms() const noexcept {
+    if (size_ == 0) return kNever;
+    if (overdue_ != nullptr || overdue_added_ != nullptr) return time_ms_;
+    const int64_t fire = next_fire_tick();
+    const int64_t move = next_move_tick();
+    const int64_t tick = std::min(fire == kNever ? kNever : fire + 1, move);
+    return tick * kTickMs;
+}
+
+int64_t TimerWheel::count_due_level(int64_t target, unsigned level, bool exact) const noexcept {
+    int64_t due = 0;
+    for (uint64_t left = occupied_[level]; left != 0; left &= left - 1) {
+        const unsigned slot = static_cast<unsigned>(std::countr_zero(left));
+        const int64_t here = window(position_, level);
+        const int64_t index = here + ((slot - static_cast<unsigned>(here)) & (kSlots - 1));
+        const int64_t begin = index << (level * kSlotBits);
+        const int64_t end = (index + 1) << (level * kSlotBits);
+        const Chunk* top = levels_[level][slot];
+        if (end <= target) {
+            due += top->total();
+        } else if (begin < target && exact) {
+            for (const Chunk* chunk = top; chunk != nullptr; chunk = chunk->next) {
+                due +=
+                    std::count_if(chunk->words(), chunk->words() + chunk->used, [&](uint64_t word) {
+                        return ((begin & ~kTimeMask) | static_cast<int64_t>(word >> kTokenBits)) <
+                               target;
+                    });
+            }
+        }
+    }
+    return due;
+}
+
+int64_t TimerWheel::count_due(int64_t now_ms, bool exact) const noexcept {
+    const int64_t target = tick_of(std::max(time_ms_, now_ms));
+    int64_t due = 0;
+    for (const Chunk* stack : {overdue_, overdue_added_}) {
+        if (stack != nullptr) due += stack->total();
+    }
+    for (unsigned level = 0; level < kLevels; ++level) due += count_due_level(target, level, exact);
+    if (!exact) return due;
+    for (const Chunk* stack : {far_, far_reviewed_}) {
+        for (const Chunk* chunk = stack; chunk != nullptr; chunk = chunk->next) {
+            for (uint32_t i = 0; i < chunk->used; i += 2) {
+                due += static_cast<int64_t>(chunk->words()[i]) < target;
+            }
+        }
+    }
+    return due;
+}
+
+void TimerWheel::drop_levels() noexcept {
+    for (unsigned level = 0; level < kLevels; ++level) {
+        if (levels_[level] != nullptr) give_back(std::exchange(levels_[level], nullptr));
+    }
+}
+
+void TimerWheel::clear() noexcept {
+    CHECK(!is_advancing_);
+    for (unsigned level = 0; level < kLevels; ++level) {
+        for (; occupied_[level] != 0; occupied_[level] &= occupied_[level] - 1) {
+            drop(levels_[level][std::countr_zero(occupied_[level])]);
+        }
+    }
+    drop_levels();
+    for (Stack* stack : {&overdue_, &overdue_added_, &far_, &far_reviewed_}) drop(*stack);
+    size_ = 0;
+}
+
+void TimerWheel::swap(TimerWheel& other) noexcept {
+    CHECK(!is_advancing_);
+    CHECK(!other.is_advancing_);
+    std::swap(time_ms_, other.time_ms_);
+    std::swap(position_, other.position_);
+    std::swap(target_, other.target_);
+    std::swap(far_review_, other.far_review_);
+    std::swap(size_, other.size_);
+    std::swap(memory_bytes_, other.memory_bytes_);
+    std::swap(occupied_, other.occupied_);
+    std::swap(levels_, other.levels_);
+    std::swap(overdue_, other.overdue_);
+    std::swap(overdue_added_, other.overdue_added_);
+    std::swap(far_, other.far_);
+    std::swap(far_reviewed_, other.far_reviewed_);
+}
+
+}  // namespace gyre::containers

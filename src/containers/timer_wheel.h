@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// A hierarchical timing wheel (G. Varghese and T. Lauck, SOSP 1987) of 8-byte tokens: 40 bits that
+// say whom to wake (of a key's hash), 24 bits of time. It holds no pointer to what expires and
+// nothing points into it, so an object that is deleted, moved or overwritten leaves the wheel
+// alone: the owner looks at the object when its token fires.
+//
+// Time is cut into ticks of 8 ms. Five levels of 64 slots cover 512 ms, 32.8 s, 35 min, 37 h and 99
+// days; a slot of the top level spans 2^24 ticks, which is why 24 bits of a tick are enough
+// anywhere. Tokens further away wait in a list of their own, with their whole time, and are looked
+// through each time half of the horizon has passed.
+//
+// A token fires when the tick that holds its deadline is over, so the deadline is always past:
+// never early, late by at most a tick while the budget lasts. Time never goes back: a clock set
+// back pauses the wheel, a clock set forward makes a backlog.
+//
+// Ownership: owned by its shard; owns its chunks.
+// Threads: caller holds the shard lock.
+// Errors: running out of memory ends the process.
+// Complexity: add O(levels); advance O(1) for each token fired or moved (a token is moved at most 4
+//     times, 5 when it came from beyond the horizon); next_due_ms O(levels).
+// Invariants, with P = position_, a tick:
+//     1. every tick before P has been fired, and no token outside overdue_ has a tick before P.
+//     2. a token of tick t stands on the lowest level k where (t >> 6k) - (P >> 6k) < 64. The slot
+//        of P itself on levels 1 to 4 is therefore empty, except while it is being moved down; P
+//        waits for that.
+//     3. bit i of occupied_[k] is set exactly when slot i of level k has a chunk.
+//     4. a wheel without tokens owns no memory.
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "base/check.h"
+
+namespace gyre::containers {
+
+class TimerWheel {
+public:
+    static constexpr int64_t kTickMs = 8;
+    static constexpr unsigned kLevels = 5;
+    static constexpr unsigned kSlots = 64;
+    static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+    explicit TimerWheel(int64_t now_ms) noexcept
+        : time_ms_(now_ms), position_(tick_of(now_ms)), target_(position_) {}
+    TimerWheel(TimerWheel&& other) noexcept : TimerWheel(other.time_ms_) { swap(other); }
+    TimerWheel& operator=(TimerWheel&& other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~TimerWheel() { clear(); }
+    void swap(TimerWheel& other) noexcept;
+
+    /// Adds a token; only its low 40 bits count. A deadline already past fires at the next
+    /// advance(). May be called from fire(). After a pause in which advance() was not called, an
+    /// advance() with budget 0 before it puts the token lower and saves moving it.
+    void add(uint64_t token, int64_t deadline_ms);
+
+    /// Moves time on to `now_ms` (never back) and calls fire(token) for tokens that are due,
+    /// earliest tick first, no order within a tick. Moving a token down a level costs as much of
+    /// the budget as firing one. Returns the work done; less than `budget` means that nothing was
+    /// left to do, but for tokens added with a past deadline while a former call ran or fire() was
+    /// called: these wait for the next call.
+    template <class F>
+    size_t advance(int64_t now_ms, size_t budget, F&& fire) {
+        begin_advance(now_ms);
+        size_t work = 0;
+        uint64_t token = 0;
+        while (next_to_fire(budget, work, token)) fire(token);
+        end_advance();
+        return work;
+    }
+
+    /// The earliest time at which advance() may have something to do, kNever when empty. In the
+    /// past when work was left over.
+    int64_t next_due_ms() const noexcept;
+
+    /// Tokens whose tick is over at `now_ms` and which have not fired. O(slots): a slot of an upper
+    /// level that has not been moved down counts when all of its time is over, and not at all
+    /// before. So this is exact when the wheel has come to the aligned 512 ms in which `now_ms`
+    /// lies, and a lower bound, short by at most one slot of each upper level, when it lags behind
+    /// them. Tokens beyond the horizon count from when they have been looked through.
+    int64_t backlog(int64_t now_ms) const noexcept { return count_due(now_ms, false); }
+    /// The same, exact always: reads the tokens of the (at most one for each level) slots whose
+    /// time is over in part, and of the list beyond the horizon.
+    int64_t backlog_exact(int64_t now_ms) const noexcept { return count_due(now_ms, true); }
+
+    /// Drops all tokens and all memory; time stays.
+    void clear() noexcept;
+
+    size_t size() const noexcept { return size_; }
+    bool empty() const noexcept { return size_ == 0; }
+    /// Bytes obtained for slots and chunks, counted as Purpose::wheel.
+    size_t memory_bytes() const noexcept { return memory_bytes_; }
+
+private:
+    struct Chunk;
+    /// Stack of chunks; only the topmost has room. Null when empty.
+    using Stack = Chunk*;
+
+    static constexpr unsigned kSlotBits = 6;
+    static constexpr unsigned kTimeBits = 24;
+    static constexpr int64_t kTimeMask = (int64_t{1} << kTimeBits) - 1;
+    /// Top-level slots after which tokens beyond the horizon are looked through again.
+    static constexpr int64_t kFarReviewSlots = 32;
+
+    static constexpr int64_t tick_of(int64_t ms) noexcept { return ms >> 3; }
+    static constexpr int64_t window(int64_t tick, unsigned level) noexcept {
+        return tick >> (level * kSlotBits);
+    }
+    static constexpr unsigned slot_of(int64_t tick, unsigned level) noexcept {
+        return static_cast<unsigned>(window(tick, level)) & (kSlots - 1);
+    }
+
+    void begin_advance(int64_t now_ms);
+    void end_advance() noexcept;
+    /// Takes the next due token, moving others down on the way; false when the budget is spent or
+    /// nothing is due.
+    bool next_to_fire(size_t budget, size_t& work, uint64_t& token);
+    /// Moves tokens out of the slots of P; false when the budget ended before.
+    bool settle(size_t budget, size_t& work);
+    bool settle_far(size_t budget, size_t& work);
+
+    void place(uint64_t token, int64_t tick);
+    /// Distance in slots from P's to the next occupied one of the level, which has one.
+    unsigned distance(unsigned level) const noexcept;
+    /// First tick at which something is to be fired (level 0), kNever if there is none.
+    int64_t next_fire_tick() const noexcept;
+    /// First tick at which something is to be moved down.
+    int64_t next_move_tick() const noexcept;
+    int64_t count_due(int64_t now_ms, bool exact) const noexcept;
+    int64_t count_due_level(int64_t target, unsigned level, bool exact) const noexcept;
+
+    void push(Stack& stack, uint64_t word, unsigned words_needed);
+    uint64_t pop(Stack& stack) noexcept;
+    uint64_t pop_slot(unsigned level, unsigned slot) noexcept;
+    void push_far(uint64_t token, int64_t tick);
+    void drop(Stack& stack) noexcept;
+    void* obtain(size_t bytes);
+    void give_back(void* memory) noexcept;
+    void drop_levels() noexcept;
+
+    int64_t time_ms_;
+    int64_t position_;  // P: the tick to be fired next
+    int64_t target_;    // the tick time_ms_ lies in; ticks before it are due
+    int64_t far_review_ =
+        0;  // tick at which far_ is to be looked through; meaningful while it has tokens
+    size_t size_ = 0;
+    size_t memory_bytes_ = 0;
+    uint64_t occupied_[kLevels] = {};
+    Stack* levels_[kLevels] = {};    // 64 stacks each, allocated when first needed
+    Stack overdue_ = nullptr;        // being fired
+    Stack overdue_added_ = nullptr;  // added since
+    Stack far_ = nullptr;            // two words for each token: token, tick
+    Stack far_reviewed_ = nullptr;   // being looked through
+    bool is_advancing_ = false;
+};
+
+}  // namespace gyre::containers
