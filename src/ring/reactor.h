@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// One thread's loop: a ring, the coroutines that wait on it, timers, and a mailbox through which other
-// threads hand over work. A turn reaps completions (their handlers parse and mark connections ready),
-// runs what became ready, then flushes; the next turn's submit carries everything in one system call.
+// One thread's loop: a ring, the coroutines that wait on it, timers, and a mailbox through which
+// other threads hand over work. A turn reaps completions (their handlers parse and mark connections
+// ready), runs what became ready, then flushes; the next turn's submit carries everything in one
+// system call.
 //
-// Ownership: the reactor borrows its ring, which must outlive it. Coroutines given to spawn() belong to
-// the reactor until they end.
-// Threads: home thread, but for post() and stop(), which any thread may call.
+// Ownership: the reactor borrows its ring, which must outlive it. Coroutines given to spawn()
+// belong to the reactor until they end.
+// Threads: home thread, but for post() and stop(), which any thread may call. Reactor and ring must
+// live until those calls have returned: a thread that ends because of stop() destroys them only
+// after the caller of stop() says that it is through.
 // Suspends: never itself.
 
+#include <atomic>
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -21,7 +26,7 @@
 
 namespace gyre::ring {
 
-/// Measures of the loop, for INFO and the benches. Written by the home thread, read by any (relaxed).
+/// Measures of the loop, for INFO and the benches.
 struct TurnStatistics {
     uint64_t turns = 0;
     uint64_t longest_turn_cpu_us = 0;  ///< longest turn in thread CPU time
@@ -43,7 +48,15 @@ private:
     Handler handler_;
     class Reactor* reactor_ = nullptr;
     int64_t deadline_us_ = 0;
-    int32_t index_ = -1;  // place in the reactor's heap
+    uint64_t sequence_ = 0;  // order of arming: equal deadlines fire in it
+    int32_t index_ = -1;     // place in the reactor's heap
+};
+
+struct ReactorOptions {
+    /// How long a turn without work looks for completions before it sleeps. 0: not at all, as it
+    /// must be where there are more threads than processors, and on the simulated ring (its clock
+    /// stands still).
+    int64_t spin_us = 0;
 };
 
 class Reactor {
@@ -54,12 +67,12 @@ public:
         virtual ~Client() = default;
         /// After completions were reaped and before coroutines run: execute what was received.
         virtual void on_ready() = 0;
-        /// Before the loop waits: flush replies, background slices. Returns the monotonic time in us at which it
-        /// wants to run again without an event (-1: none, 0: at once).
+        /// Before the loop waits: flush replies, background slices. Returns the monotonic time in
+        /// us at which it wants to run again without an event (-1: none, 0: at once).
         virtual int64_t before_wait() = 0;
     };
 
-    Reactor(Ring& ring, Client& client);
+    Reactor(Ring& ring, Client& client, ReactorOptions options = {});
     ~Reactor();
     Reactor(const Reactor&) = delete;
     Reactor& operator=(const Reactor&) = delete;
@@ -88,22 +101,91 @@ public:
 
     void arm(Timer& timer, int64_t deadline_us);
     void disarm(Timer& timer) noexcept;
-    /// Awaitable: resumes on the home thread `microseconds` later.
-    auto sleep(int64_t microseconds);
+    /// Awaitable: resumes on the home thread `microseconds` later, after on_ready(). Destroying the
+    /// sleeping coroutine disarms it.
+    class Sleep;
+    Sleep sleep(int64_t microseconds);
 
-    const TurnStatistics& statistics() const noexcept { return statistics_; }
+    /// Monotonic time at which the next turn has something to do: 0 at once, -1 only when an event
+    /// comes.
+    int64_t next_deadline_us() const noexcept;
+
+    /// A copy of the measures. Any thread.
+    TurnStatistics statistics() const noexcept;
+    /// Begins longest_turn_cpu_us anew. Home thread.
+    void reset_longest_turn() noexcept { longest_turn_cpu_us_.store(0, std::memory_order_relaxed); }
 
 private:
-    void run_mailbox();
-    void run_ready();
-    void run_timers();
+    friend class Timer;
+    size_t reap(bool may_wait);
+    size_t spin(int64_t deadline_us);
+    void sample_clock();
+    void begin_work();
+    void end_turn(bool worked);
+    bool has_work_without_completions() const noexcept;
+    bool run_mailbox();
+    bool run_ready();
+    bool run_timers();
+    static bool is_before(const Timer& left, const Timer& right) noexcept;
+    void place(Timer& timer, size_t index) noexcept;
+    void sift_up(size_t index) noexcept;
+    void sift_down(size_t index) noexcept;
 
+    // fixed after construction
     Ring& ring_;
     Client& client_;
+    const ReactorOptions options_;
+
+    // home thread
     int64_t now_us_ = 0;
     int64_t now_ms_ = 0;
-    TurnStatistics statistics_;
-    // the helper of this room completes the private part
+    int64_t client_wants_us_ = 0;    // what before_wait() said last
+    int64_t cpu_us_ = 0;             // thread CPU time at the end of the last measured turn
+    bool is_cpu_known_ = false;      // cpu_us_ is where the present turn began
+    bool is_clock_sampled_ = false;  // in this turn
+    std::vector<Timer*> timers_;     // binary heap by deadline, then by order of arming
+    uint64_t timer_sequence_ = 0;
+    std::vector<std::coroutine_handle<>> ready_;
+    std::vector<std::coroutine_handle<>> resuming_;
+    TaskList tasks_;
+
+    // written by the home thread, read by any
+    std::atomic<uint64_t> turns_{0};
+    std::atomic<uint64_t> messages_{0};
+    std::atomic<uint64_t> longest_turn_cpu_us_{0};
+
+    // any thread
+    std::atomic<bool> is_parked_{false};  // about to sleep or asleep: a message must wake it
+    std::atomic<bool> has_mail_{false};
+    std::atomic<bool> is_stopping_{false};
+    std::mutex mailbox_mutex_;
+    std::vector<std::function<void()>> mailbox_;    // under mailbox_mutex_
+    std::vector<std::function<void()>> delivered_;  // home thread
 };
+
+/// The awaiter of Reactor::sleep. It is the timer, and lies in the waiting frame.
+class [[nodiscard]] Reactor::Sleep : private Timer {
+public:
+    Sleep(Reactor& reactor, int64_t microseconds) noexcept
+        : Timer(&Sleep::on_due), home_(reactor), microseconds_(microseconds) {}
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> waiter) {
+        waiter_ = waiter;
+        home_.arm(*this, home_.now_us() + microseconds_);
+    }
+    void await_resume() const noexcept {}
+
+private:
+    static void on_due(Timer& timer) {
+        Sleep& sleep = static_cast<Sleep&>(timer);
+        sleep.home_.resume_later(sleep.waiter_);
+    }
+
+    Reactor& home_;
+    int64_t microseconds_;
+    std::coroutine_handle<> waiter_;
+};
+
+inline Reactor::Sleep Reactor::sleep(int64_t microseconds) { return Sleep(*this, microseconds); }
 
 }  // namespace gyre::ring

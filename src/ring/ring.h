@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// The one door to the kernel for I/O. A Ring starts operations and reports their completions; nothing
-// above it knows an SQE, and nothing above it knows whether the kernel (uring/) or the simulator (sim/)
-// is behind it. Descriptors are plain ints in both.
+// The one door to the kernel for I/O. A Ring starts operations and reports their completions;
+// nothing above it knows an SQE, and nothing above it knows whether the kernel (uring/) or the
+// simulator (sim/) is behind it. Descriptors are plain ints in both.
 //
 // Operations complete through an Op, a slot that lives in an object which outlives the operation (a
-// stream, a listener, the reactor), never in a coroutine frame. A slot carries one operation at a time;
-// its handler is called from Ring::wait() or Ring::poll(), on the ring's own thread.
+// stream, a listener, the reactor), never in a coroutine frame. A slot carries one operation at a
+// time; its handler is called from Ring::wait() or Ring::poll(), on the ring's own thread.
 //
-// Ownership: whoever starts an operation owns its Op, its buffers, iovecs and msghdr, and keeps all of
-// them in place until the handler ran. Provided receive buffers belong to the ring; one is lent with
-// the completion that names it, until give_back().
+// Ownership: whoever starts an operation owns its Op, its buffers, iovecs and msghdr, and keeps all
+// of them in place until the handler ran. Provided receive buffers belong to the ring; one is lent
+// with the completion that names it, until give_back().
 // Threads: all calls on the thread that created the ring, but for wake().
 // Suspends: never. Errors of operations arrive as negative errno in Completion::result.
 //
@@ -32,9 +32,9 @@ namespace gyre::ring {
 /// How an operation ended.
 struct Completion {
     static constexpr uint16_t kNoBuffer = 0xFFFF;
-    int32_t result = 0;            ///< bytes, a descriptor, 0 for end of stream; or -errno
-    uint16_t buffer = kNoBuffer;   ///< provided buffer lent by a receive, also possible beside an error
-    bool more_data = false;        ///< the socket held more than was received (no need to poll first)
+    int32_t result = 0;           ///< bytes, a descriptor, 0 for end of stream; or -errno
+    uint16_t buffer = kNoBuffer;  ///< provided buffer lent by a receive, perhaps beside an error
+    bool more_data = false;  ///< the socket held more than was received (no need to poll first)
 };
 
 /// A slot for one operation at a time.
@@ -53,7 +53,7 @@ struct Op {
 struct Address {
     enum class Family : uint8_t { inet4, inet6, unix_path };
     Family family = Family::inet4;
-    std::string host;   ///< numeric address, or the path of a Unix socket
+    std::string host;  ///< numeric address, or the path of a Unix socket
     uint16_t port = 0;
     /// "127.0.0.1:6379", "[::1]:6379" or "/path:0", as CLIENT LIST prints it.
     std::string text() const;
@@ -61,23 +61,25 @@ struct Address {
 
 struct ListenOptions {
     int backlog = 511;
-    uint32_t unix_permissions = 0;  ///< mode of a Unix socket, set before listen; 0: leave the umask's
+    uint32_t unix_permissions = 0;  ///< mode of a Unix socket from the start; 0: the umask's
 };
 
 /// What the ring found and uses, for the start-up lines and INFO.
 struct Features {
-    std::string kernel;         ///< "6.18.1"
-    std::string flags;          ///< "SINGLE_ISSUER DEFER_TASKRUN ..."
+    std::string kernel;  ///< "6.18.1"
+    std::string flags;   ///< "SINGLE_ISSUER DEFER_TASKRUN ..."
     uint32_t submission_entries = 0;
     uint32_t completion_entries = 0;
     uint32_t buffer_count = 0;
     uint32_t buffer_bytes = 0;
     uint64_t descriptors_max = 0;  ///< RLIMIT_NOFILE
+    uint64_t mapped_bytes = 0;  ///< obtained by base::map_pages for provided buffers: slack of the
+                                ///< memory check, counted as obtained and not as used
 };
 
 /// Counted events; each is a limit reached or a retry.
 struct Counters {
-    uint64_t enters = 0;               ///< io_uring_enter calls
+    uint64_t enters = 0;  ///< io_uring_enter calls
     uint64_t submitted = 0;
     uint64_t completed = 0;
     uint64_t submission_full = 0;      ///< submission queue was full, flushed in place
@@ -88,6 +90,9 @@ struct Counters {
 
 class Ring {
 public:
+    Ring() = default;
+    Ring(const Ring&) = delete;
+    Ring& operator=(const Ring&) = delete;
     virtual ~Ring() = default;
 
     // --- time -------------------------------------------------------------------------------
@@ -101,7 +106,8 @@ public:
     virtual Result<int> listen(const Address& address, const ListenOptions& options) = 0;
     /// Takes one waiting connection without waiting: a descriptor or -errno (-EAGAIN: none waits).
     virtual int accept_now(int listener) = 0;
-    /// Completes once `listener` may have connections waiting (result 0), to be taken by accept_now().
+    /// Completes once `listener` may have connections waiting (result 0), to be taken by
+    /// accept_now().
     virtual void poll_accept(Op& op, int listener) = 0;
     /// Address of the peer, and of this end, of a connected socket.
     virtual Address peer_address(int descriptor) const = 0;
@@ -140,7 +146,24 @@ public:
     virtual void wake() = 0;
 
     virtual const Features& features() const = 0;
-    virtual const Counters& counters() const = 0;
+    /// A copy of the counts. Any thread.
+    virtual Counters counters() const = 0;
+
+    /// Has `call(context)` run in poll() and wait() between the return from the kernel and the
+    /// first handler, when there are completions: the reactor takes the time there. Null: nobody.
+    void set_before_handlers(void (*call)(void*), void* context) noexcept {
+        before_handlers_ = call;
+        before_handlers_context_ = context;
+    }
+
+protected:
+    void announce_handlers() const {
+        if (before_handlers_ != nullptr) before_handlers_(before_handlers_context_);
+    }
+
+private:
+    void (*before_handlers_)(void*) = nullptr;
+    void* before_handlers_context_ = nullptr;
 };
 
 }  // namespace gyre::ring

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ring/uring/uring_ring.h"
+
+#include <liburing.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <ctime>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "ring/sanitizers.h"
+#include "ring/uring/buffer_ring.h"
+#include "ring/uring/operation_table.h"
+#include "ring/uring/probe.h"
+#include "ring/uring/sockets.h"
+
+namespace gyre::ring {
+namespace {
+
+struct SetupFlag {
+    uint32_t bit;
+    const char* name;
+};
+
+constexpr SetupFlag kSetupFlags[] = {
+    {IORING_SETUP_SINGLE_ISSUER, "SINGLE_ISSUER"},
+    {IORING_SETUP_DEFER_TASKRUN, "DEFER_TASKRUN"},
+    {IORING_SETUP_COOP_TASKRUN, "COOP_TASKRUN"},
+    {IORING_SETUP_TASKRUN_FLAG, "TASKRUN_FLAG"},
+    {IORING_SETUP_SUBMIT_ALL, "SUBMIT_ALL"},
+    {IORING_SETUP_CQSIZE, "CQSIZE"},
+    {IORING_SETUP_CLAMP, "CLAMP"},
+};
+
+/// Vectors in one send; the kernel refuses more (UIO_MAXIOV).
+constexpr size_t kSendVectorsMax = 1024;
+/// Bytes of one vector in one send: the length field has 32 bits and the result 31.
+constexpr size_t kSendBytesMax = size_t{1} << 30;
+/// Rounds of 100 ms the destructor waits for cancelled operations.
+constexpr int kDrainRoundsMax = 50;
+
+int64_t clock_us(clockid_t clock) {
+    timespec time{};
+    clock_gettime(clock, &time);
+    return static_cast<int64_t>(time.tv_sec) * 1'000'000 + time.tv_nsec / 1000;
+}
+
+/// Counts with one writer, readable from any thread.
+struct SharedCounters {
+    using Count = std::atomic<uint64_t>;
+    Count enters{0}, submitted{0}, completed{0}, submission_full{0}, completion_overflow{0},
+        buffer_starved{0}, interrupted{0};
+
+    static void add(Count& count, uint64_t amount = 1) {
+        count.store(count.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+    }
+    Counters copy() const {
+        Counters counters;
+        counters.enters = enters.load(std::memory_order_relaxed);
+        counters.submitted = submitted.load(std::memory_order_relaxed);
+        counters.completed = completed.load(std::memory_order_relaxed);
+        counters.submission_full = submission_full.load(std::memory_order_relaxed);
+        counters.completion_overflow = completion_overflow.load(std::memory_order_relaxed);
+        counters.buffer_starved = buffer_starved.load(std::memory_order_relaxed);
+        counters.interrupted = interrupted.load(std::memory_order_relaxed);
+        return counters;
+    }
+};
+
+class UringRing final : public Ring {
+public:
+    explicit UringRing(const UringOptions& options)
+        : buffers_(options.buffer_count, options.buffer_bytes) {}
+    ~UringRing() override;
+    /// 0 or -errno.
+    int open(const UringOptions& options);
+
+    int64_t monotonic_us() const override { return clock_us(CLOCK_MONOTONIC); }
+    int64_t wall_ms() const override { return clock_us(CLOCK_REALTIME) / 1000; }
+
+    Result<int> listen(const Address& address, const ListenOptions& options) override {
+        return open_listener(address, options);
+    }
+    int accept_now(int listener) override { return accept_connection(listener); }
+    Address peer_address(int descriptor) const override { return address_of_peer(descriptor); }
+    Address local_address(int descriptor) const override { return address_of_this_end(descriptor); }
+    void configure_stream(int descriptor, int keepalive_seconds) override {
+        tune_stream(descriptor, keepalive_seconds);
+    }
+
+    void poll_accept(Op& op, int listener) override;
+    void receive(Op& op, int descriptor, bool data_is_waiting) override;
+    void receive_into(Op& op, int descriptor, std::span<char> into) override;
+    void send(Op& op, int descriptor, std::span<const iovec> vectors) override;
+    // The system call: IORING_OP_SHUTDOWN always goes to a worker thread.
+    void shutdown(int descriptor) override { static_cast<void>(::shutdown(descriptor, SHUT_RDWR)); }
+    void close(int descriptor) override { static_cast<void>(::close(descriptor)); }
+    void cancel(Op& op) override;
+
+    char* buffer_data(uint16_t buffer) override { return buffers_.data(buffer); }
+    void give_back(uint16_t buffer) override { buffers_.give(buffer); }
+
+    size_t poll() override;
+    size_t wait(int64_t deadline_us) override;
+    void wake() override;
+
+    const Features& features() const override { return features_; }
+    Counters counters() const override { return counters_.copy(); }
+
+private:
+    /// A completion as the kernel posted it, copied out so that its place is free at once.
+    struct Reaped {
+        uint64_t tag;  // the Op, kWakeTag, or 0 for what nobody waits for
+        int32_t result;
+        uint32_t flags;
+    };
+    static constexpr uint64_t kWakeTag = 1;  // no Op has an odd address
+
+    void fill_features();
+    io_uring_sqe& next_entry();
+    void issue(OperationSlot& slot);
+    void arm_wake();
+    bool must_enter() const;
+    void after_enter(int result, uint32_t queued_before);
+    void enter_without_waiting();
+    void enter_and_wait(int64_t deadline_us);
+    void reap();
+    size_t dispatch();
+    bool finish(const Reaped& reaped);
+    bool is_restarted(OperationSlot& slot, const Reaped& reaped);
+    static bool is_false_end(const OperationSlot& slot, const Reaped& reaped);
+    Completion completion_of(const OperationSlot& slot, const Reaped& reaped);
+    void drain();
+
+    io_uring uring_{};
+    bool is_open_ = false;
+    int wake_descriptor_ = -1;
+    bool is_wake_armed_ = false;
+    uint64_t wake_value_ = 0;  // where the armed read of the eventfd puts its count
+    BufferRing buffers_;
+    OperationTable operations_;
+    std::vector<Reaped> reaped_;       // waiting for dispatch()
+    std::vector<Reaped> dispatching_;  // being handled
+    bool is_dispatching_ = false;
+    uint32_t dropped_seen_ = 0;
+    Features features_;
+    SharedCounters counters_;
+};
+
+// --- life ---------------------------------------------------------------------------------------
+
+int UringRing::open(const UringOptions& options) {
+    io_uring_params parameters{};
+    for (const SetupFlag& flag : kSetupFlags) parameters.flags |= flag.bit;
+    parameters.cq_entries = std::max(options.completion_entries, options.submission_entries);
+    const int error = io_uring_queue_init_params(options.submission_entries, &uring_, &parameters);
+    if (error != 0) return error;
+    is_open_ = true;
+    // Saves looking up the ring's descriptor at every entry; a kernel without it works all the
+    // same.
+    static_cast<void>(io_uring_register_ring_fd(&uring_));
+    features_.submission_entries = parameters.sq_entries;
+    features_.completion_entries = parameters.cq_entries;
+    wake_descriptor_ = ::eventfd(0, EFD_CLOEXEC);
+    if (wake_descriptor_ < 0) return -errno;
+    if (const int buffer_error = buffers_.open(uring_); buffer_error != 0) return buffer_error;
+    fill_features();
+    arm_wake();
+    return 0;
+}
+
+void UringRing::fill_features() {
+    features_.kernel = read_uring_surroundings().kernel_release;
+    for (const SetupFlag& flag : kSetupFlags) {
+        if (!features_.flags.empty()) features_.flags += ' ';
+        features_.flags += flag.name;
+    }
+    features_.buffer_count = buffers_.count();
+    features_.buffer_bytes = buffers_.bytes();
+    features_.mapped_bytes = buffers_.mapped_bytes();
+    rlimit descriptors{};
+    if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
+        features_.descriptors_max = descriptors.rlim_cur;
+}
+
+UringRing::~UringRing() {
+    if (!is_open_) return;
+    drain();
+    buffers_.close();
+    io_uring_queue_exit(&uring_);
+    if (wake_descriptor_ >= 0) ::close(wake_descriptor_);
+}
+
+/// Nothing the kernel still works on may outlive the memory it works with.
+void UringRing::drain() {
+    io_uring_sqe& entry = next_entry();
+    io_uring_prep_cancel64(&entry, 0, IORING_ASYNC_CANCEL_ANY);
+    io_uring_sqe_set_data64(&entry, 0);
+    for (int round = 0; round < kDrainRoundsMax; ++round) {
+        for (const Reaped& reaped : std::exchange(reaped_, {})) {
+            if (reaped.tag == kWakeTag) is_wake_armed_ = false;
+            if (reaped.tag <= kWakeTag) continue;
+            operations_.give(operations_.slot_of(*reinterpret_cast<Op*>(reaped.tag)));
+        }
+        if (operations_.in_flight() == 0 && !is_wake_armed_) return;
+        enter_and_wait(monotonic_us() + 100'000);
+        reap();
+    }
+}
+
+// --- operations ---------------------------------------------------------------------------------
+
+/// Never fails: a full submission queue is flushed on the spot. Losing an entry here would be a
+/// connection that is never read again.
+io_uring_sqe& UringRing::next_entry() {
+    for (;;) {
+        if (io_uring_sqe* entry = io_uring_get_sqe(&uring_); entry != nullptr) return *entry;
+        SharedCounters::add(counters_.submission_full);
+        enter_without_waiting();
+        reap();  // a full completion queue could be what holds the kernel up; handlers run later
+    }
+}
+
+void UringRing::issue(OperationSlot& slot) {
+    io_uring_sqe* entry = &next_entry();
+    switch (slot.kind) {
+        case OperationKind::accept_poll:
+            io_uring_prep_poll_add(entry, slot.descriptor, POLLIN);
+            break;
+        case OperationKind::receive:
+            io_uring_prep_recv(entry, slot.descriptor, nullptr, 0, 0);
+            entry->flags |= IOSQE_BUFFER_SELECT;
+            entry->buf_group = BufferRing::kGroup;
+            if (slot.poll_first) entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
+            break;
+        case OperationKind::receive_into:
+            io_uring_prep_recv(entry, slot.descriptor, slot.into.iov_base, slot.into.iov_len,
+                               MSG_WAITALL);
+            break;
+        case OperationKind::send: {
+            constexpr int flags =
+                MSG_NOSIGNAL | MSG_WAITALL;  // the kernel itself goes on after short sends
+            if (slot.message.msg_iovlen == 1) {
+                const iovec& vector = slot.message.msg_iov[0];
+                io_uring_prep_send(entry, slot.descriptor, vector.iov_base,
+                                   std::min(vector.iov_len, kSendBytesMax), flags);
+            } else {
+                io_uring_prep_sendmsg(entry, slot.descriptor, &slot.message, flags);
+            }
+            break;
+        }
+    }
+    io_uring_sqe_set_data(entry, slot.op);
+}
+
+void UringRing::poll_accept(Op& op, int listener) {
+    issue(operations_.take(op, OperationKind::accept_poll, listener));
+}
+
+void UringRing::receive(Op& op, int descriptor, bool data_is_waiting) {
+    OperationSlot& slot = operations_.take(op, OperationKind::receive, descriptor);
+    // Polling first also means that no buffer is picked before there is something to put into it.
+    slot.poll_first = !data_is_waiting;
+    issue(slot);
+}
+
+void UringRing::receive_into(Op& op, int descriptor, std::span<char> into) {
+    CHECK(!into.empty());
+    OperationSlot& slot = operations_.take(op, OperationKind::receive_into, descriptor);
+    slot.into = {into.data(), into.size()};
+    issue(slot);
+}
+
+void UringRing::send(Op& op, int descriptor, std::span<const iovec> vectors) {
+    CHECK(!vectors.empty());
+    OperationSlot& slot = operations_.take(op, OperationKind::send, descriptor);
+    slot.message = {};
+    slot.message.msg_iov = const_cast<iovec*>(vectors.data());
+    slot.message.msg_iovlen = std::min(vectors.size(), kSendVectorsMax);
+    issue(slot);
+}
+
+void UringRing::cancel(Op& op) {
+    if (!op.in_flight) return;
+    operations_.slot_of(op).cancel_wanted = true;
+    io_uring_sqe& entry = next_entry();
+    io_uring_prep_cancel(&entry, &op, 0);
+    io_uring_sqe_set_data64(&entry, 0);
+}
+
+// --- wake ---------------------------------------------------------------------------------------
+
+void UringRing::arm_wake() {
+    io_uring_sqe& entry = next_entry();
+    io_uring_prep_read(&entry, wake_descriptor_, &wake_value_, sizeof(wake_value_), 0);
+    io_uring_sqe_set_data64(&entry, kWakeTag);
+    is_wake_armed_ = true;
+}
+
+void UringRing::wake() {
+    const int saved_errno = errno;  // may be called from a signal handler
+    announce_handover(&wake_value_);
+    const uint64_t one = 1;
+    while (::write(wake_descriptor_, &one, sizeof(one)) < 0 && errno == EINTR) {
+    }
+    errno = saved_errno;
+}
+
+// --- the turn -----------------------------------------------------------------------------------
+
+/// Work for the kernel: entries to submit, completions it has not posted (TASKRUN), or posted
+/// beside the full queue (CQ_OVERFLOW: looking at the first flag alone can hang).
+bool UringRing::must_enter() const {
+    constexpr uint32_t flags = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;
+    return io_uring_sq_ready(&uring_) > 0 || (IO_URING_READ_ONCE(*uring_.sq.kflags) & flags) != 0;
+}
+
+void UringRing::after_enter(int result, uint32_t queued_before) {
+    SharedCounters::add(counters_.enters);
+    SharedCounters::add(counters_.submitted, queued_before - io_uring_sq_ready(&uring_));
+    if (result >= 0 || result == -ETIME) return;
+    // EINTR: a signal. EAGAIN: no memory for a request just now. EBUSY, EBADR: the completion queue
+    // has to be read first. What was not submitted is still queued, and the next entry takes it
+    // along.
+    const bool is_passing =
+        result == -EINTR || result == -EAGAIN || result == -EBUSY || result == -EBADR;
+    CHECK(is_passing);
+    SharedCounters::add(counters_.interrupted);
+}
+
+/// Always asks for events: with DEFER_TASKRUN a bare submit would never see a completion.
+void UringRing::enter_without_waiting() {
+    buffers_.publish();
+    const uint32_t queued = io_uring_sq_ready(&uring_);
+    after_enter(io_uring_submit_and_get_events(&uring_), queued);
+}
+
+void UringRing::enter_and_wait(int64_t deadline_us) {
+    buffers_.publish();
+    const uint32_t queued = io_uring_sq_ready(&uring_);
+    if (deadline_us < 0) {
+        after_enter(io_uring_submit_and_wait(&uring_, 1), queued);
+        return;
+    }
+    const int64_t left_us = deadline_us - monotonic_us();
+    if (left_us <= 0) {
+        after_enter(io_uring_submit_and_get_events(&uring_), queued);
+        return;
+    }
+    __kernel_timespec timeout{};
+    timeout.tv_sec = left_us / 1'000'000;
+    timeout.tv_nsec = left_us % 1'000'000 * 1000;
+    io_uring_cqe* unused = nullptr;
+    after_enter(io_uring_submit_and_wait_timeout(&uring_, &unused, 1, &timeout, nullptr), queued);
+}
+
+/// Empties the completion queue. Nothing is handled here, so it may be called from anywhere.
+void UringRing::reap() {
+    for (;;) {
+        uint32_t head = 0;
+        uint32_t count = 0;
+        io_uring_cqe* entry = nullptr;
+        io_uring_for_each_cqe(&uring_, head, entry) {
+            reaped_.push_back({entry->user_data, entry->res, entry->flags});
+            ++count;
+        }
+        io_uring_cq_advance(&uring_, count);
+        if (!io_uring_cq_has_overflow(&uring_)) break;
+        SharedCounters::add(counters_.completion_overflow);
+        enter_without_waiting();
+    }
+    // Completions the kernel had no memory to keep. Their operations would hang without a word.
+    const uint32_t dropped = IO_URING_READ_ONCE(*uring_.cq.koverflow);
+    SharedCounters::add(counters_.completion_overflow, dropped - dropped_seen_);
+    dropped_seen_ = dropped;
+}
+
+size_t UringRing::poll() {
+    CHECK(!is_dispatching_);
+    buffers_.publish();
+    if (must_enter()) enter_without_waiting();
+    reap();
+    return dispatch();
+}
+
+size_t UringRing::wait(int64_t deadline_us) {
+    CHECK(!is_dispatching_);
+    if (!reaped_.empty() || io_uring_cq_ready(&uring_) > 0) return poll();
+    enter_and_wait(deadline_us);
+    reap();
+    return dispatch();
+}
+
+size_t UringRing::dispatch() {
+    if (reaped_.empty()) return 0;
+    dispatching_.swap(reaped_);
+    is_dispatching_ = true;
+    announce_handlers();
+    size_t handled = 0;
+    for (const Reaped& reaped : dispatching_) {
+        if (finish(reaped)) ++handled;
+    }
+    dispatching_.clear();
+    is_dispatching_ = false;
+    SharedCounters::add(counters_.completed, handled);
+    return handled;
+}
+
+/// True when a handler ran.
+bool UringRing::finish(const Reaped& reaped) {
+    if (reaped.tag == 0) return false;  // a cancellation's own completion
+    if (reaped.tag == kWakeTag) {
+        observe_handover(&wake_value_);
+        arm_wake();
+        return false;
+    }
+    Op& op = *reinterpret_cast<Op*>(reaped.tag);
+    OperationSlot& slot = operations_.slot_of(op);
+    const Completion completion = completion_of(slot, reaped);
+    if (is_restarted(slot, reaped)) return false;
+    operations_.give(slot);
+    op.handler(op, completion);
+    return true;
+}
+
+Completion UringRing::completion_of(const OperationSlot& slot, const Reaped& reaped) {
+    Completion completion;
+    completion.result = reaped.result;
+    completion.more_data = (reaped.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
+    if (slot.kind == OperationKind::accept_poll && reaped.result > 0) completion.result = 0;
+    if (reaped.result == -ENOBUFS) SharedCounters::add(counters_.buffer_starved);
+    if ((reaped.flags & IORING_CQE_F_BUFFER) == 0) return completion;
+    const uint16_t buffer = static_cast<uint16_t>(reaped.flags >> IORING_CQE_BUFFER_SHIFT);
+    buffers_.take(buffer);
+    if (reaped.result <= 0) {  // picked, but nothing was put into it
+        buffers_.give(buffer);
+        return completion;
+    }
+    completion.buffer = buffer;
+    // A buffer filled to its end says that there is more, flag or not.
+    if (static_cast<uint32_t>(reaped.result) == buffers_.bytes()) completion.more_data = true;
+    return completion;
+}
+
+/// Two results are none: a receive of nothing although the stream goes on, and a retry the kernel
+/// leaves to us. Those start again, unless they were to be cancelled.
+bool UringRing::is_restarted(OperationSlot& slot, const Reaped& reaped) {
+    const bool is_retry = reaped.result == -EAGAIN || reaped.result == -EINTR;
+    if (!is_retry && !is_false_end(slot, reaped)) return false;
+    slot.poll_first = is_retry;
+    issue(slot);
+    if (slot.cancel_wanted) cancel(*slot.op);  // the first request found nothing to cancel
+    return true;
+}
+
+/// A receive of 0 bytes with SOCK_NONEMPTY does not tell: some kernels (6.12 was seen) say so while
+/// data waits, and for TCP the flag also stands beside a true end, because the kernel counts the
+/// FIN as something to read. A look at the socket decides; connections end seldom enough for a
+/// system call.
+bool UringRing::is_false_end(const OperationSlot& slot, const Reaped& reaped) {
+    if (slot.kind != OperationKind::receive && slot.kind != OperationKind::receive_into)
+        return false;
+    if (reaped.result != 0 || (reaped.flags & IORING_CQE_F_SOCK_NONEMPTY) == 0) return false;
+    char byte = 0;
+    const ssize_t waiting = ::recv(slot.descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return waiting > 0 || (waiting < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Ring>> create_uring_ring(const UringOptions& options) {
+    if (!std::has_single_bit(options.buffer_count) || options.buffer_count > 32768) {
+        return fail("the number of receive buffers must be a power of two up to 32768: choose 1024",
+                    EINVAL);
+    }
+    auto ring = std::make_unique<UringRing>(options);
+    const int error = ring->open(options);
+    if (error != 0) return fail(explain_uring_failure(-error, read_uring_surroundings()), -error);
+    return Result<std::unique_ptr<Ring>>(std::move(ring));
+}
+
+}  // namespace gyre::ring
