@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engine/dataset.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+
+namespace gyre::engine {
+namespace {
+
+constexpr size_t kShardsMin = 64;
+constexpr size_t kShardsPerThread = 16;
+
+constexpr std::array<const char*, 8> kPolicyNames = {
+    "noeviction",   "allkeys-lru",  "allkeys-lfu",     "allkeys-random",
+    "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"};
+
+size_t shard_count(const DatasetOptions& options) {
+    if (options.shards != 0) return options.shards;
+    return std::clamp(std::bit_ceil(options.threads * kShardsPerThread), kShardsMin,
+                      ShardSet::kShardsMax);
+}
+
+}  // namespace
+
+const char* policy_name(EvictionPolicy policy) { return kPolicyNames[static_cast<size_t>(policy)]; }
+
+std::optional<EvictionPolicy> policy_from_name(std::string_view name) {
+    const auto found = std::find(kPolicyNames.begin(), kPolicyNames.end(), name);
+    if (found == kPolicyNames.end()) return std::nullopt;
+    return static_cast<EvictionPolicy>(found - kPolicyNames.begin());
+}
+
+Dataset::Dataset(const DatasetOptions& options) : options_(options) {
+    const size_t count = shard_count(options);
+    CHECK(std::has_single_bit(count));
+    CHECK(count <= ShardSet::kShardsMax);
+    shift_ = 64U - static_cast<unsigned>(std::countr_zero(count));
+    next_due_ms_ = std::make_unique<std::atomic<int64_t>[]>(count);
+    base::Random seeds(options.seed);
+    for (size_t index = 0; index < count; ++index) {
+        next_due_ms_[index] = INT64_MAX;
+        shards_.push_back(std::make_unique<LockedShard>(options.databases, seeds.next()));
+        if (options.threads == 1) shards_.back()->lock.elide();
+    }
+}
+
+void Dataset::lock(const ShardSet& set, Executor& executor) {
+    set.for_each([&](size_t shard) { lock(shard, executor); });
+}
+
+void Dataset::unlock(const ShardSet& set) {
+    set.for_each([&](size_t shard) { unlock(shard); });
+}
+
+void Dataset::refresh_next_due(size_t shard_index) {
+    store::Shard& data = shard(shard_index);
+    data.next_due_hint_ms = data.next_due_ms();
+    next_due_ms_[shard_index].store(data.next_due_hint_ms, std::memory_order_relaxed);
+}
+
+void Dataset::for_each_shard(Executor& executor, const std::function<void(store::Shard&)>& visit) {
+    for (size_t index = 0; index < shards(); ++index) {
+        lock(index, executor);
+        visit(shard(index));
+        unlock(index);
+    }
+}
+
+size_t Dataset::keys(size_t database, Executor& executor) {
+    return figures(database, executor).keys;
+}
+
+size_t Dataset::keys_total(Executor& executor) {
+    size_t total = 0;
+    for_each_shard(executor, [&](store::Shard& data) { total += data.keys(); });
+    return total;
+}
+
+Dataset::DatabaseFigures Dataset::figures(size_t database, Executor& executor) {
+    DatabaseFigures sum;
+    for_each_shard(executor, [&](store::Shard& data) {
+        const store::Partition* partition = data.find_database(database);
+        if (partition == nullptr) return;
+        sum.keys += partition->size();
+        sum.with_expiry += partition->with_expiry();
+        sum.deadline_sum_ms += partition->deadline_sum_ms();
+    });
+    return sum;
+}
+
+store::ShardStatistics Dataset::statistics(Executor& executor) {
+    store::ShardStatistics sum;
+    for_each_shard(executor, [&](store::Shard& data) {
+        const store::ShardStatistics& one = data.statistics;
+        sum.keyspace_hits += one.keyspace_hits;
+        sum.keyspace_misses += one.keyspace_misses;
+        sum.expired_lazily += one.expired_lazily;
+        sum.expired_actively += one.expired_actively;
+        sum.evicted += one.evicted;
+        sum.changes += one.changes;
+        sum.index_defences += one.index_defences;
+    });
+    return sum;
+}
+
+void Dataset::reset_statistics(Executor& executor) {
+    for_each_shard(executor, [](store::Shard& data) {
+        // The number of changes is state, not a statistic: CONFIG RESETSTAT leaves it.
+        const uint64_t changes = data.statistics.changes;
+        data.statistics = {};
+        data.statistics.changes = changes;
+    });
+}
+
+void Dataset::flush(size_t database, Executor& executor) {
+    ShardSet all;
+    all.add_all(shards());
+    ShardGuard guard(*this, all, executor);
+    int64_t removed = 0;
+    for (size_t index = 0; index < shards(); ++index) {
+        const store::Partition* partition = shard(index).find_database(database);
+        if (partition == nullptr) continue;
+        removed += static_cast<int64_t>(partition->size());
+        shard(index).statistics.changes += partition->size();
+        shard(index).detach_database(database);
+    }
+    if (counts_keys()) unreserve_keys(removed);
+    flushes_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Dataset::flush_all(Executor& executor) {
+    ShardSet all;
+    all.add_all(shards());
+    ShardGuard guard(*this, all, executor);
+    int64_t removed = 0;
+    for (size_t index = 0; index < shards(); ++index) {
+        removed += static_cast<int64_t>(shard(index).keys());
+        shard(index).statistics.changes += shard(index).keys();
+        for (size_t database = 0; database < databases(); ++database) {
+            shard(index).detach_database(database);
+        }
+    }
+    if (counts_keys()) unreserve_keys(removed);
+    flushes_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Dataset::swap(size_t first, size_t second, Executor& executor) {
+    ShardSet all;
+    all.add_all(shards());
+    ShardGuard guard(*this, all, executor);
+    for (size_t index = 0; index < shards(); ++index) shard(index).swap_databases(first, second);
+}
+
+bool Dataset::drain(size_t first, size_t step, size_t budget, Executor& executor) {
+    bool is_empty = true;
+    for (size_t index = first; index < shards(); index += step) {
+        lock(index, executor);
+        is_empty = shard(index).drain(budget) && is_empty;
+        unlock(index);
+        if (!is_empty) break;
+    }
+    return is_empty;
+}
+
+size_t Dataset::detached_entries(Executor& executor) {
+    size_t entries = 0;
+    for_each_shard(executor, [&](store::Shard& data) { entries += data.detached_entries(); });
+    return entries;
+}
+
+uint64_t Dataset::scan(size_t database, uint64_t cursor, Executor& executor,
+                       const std::function<void(const store::Entry&)>& visit) {
+    const auto bits = static_cast<unsigned>(std::countr_zero(shards()));
+    size_t index = cursor & (shards() - 1);
+    uint64_t inner = cursor >> bits;
+    lock(index, executor);
+    const store::Partition* partition = shard(index).find_database(database);
+    inner = partition == nullptr ? 0 : partition->scan(inner, visit);
+    unlock(index);
+    if (inner != 0) return inner << bits | index;
+    // This shard is done; the next one starts at its beginning, and after the last the scan is
+    // over.
+    return index + 1 == shards() ? 0 : index + 1;
+}
+
+bool Dataset::reserve_keys(int64_t count, int64_t maxkeys) {
+    if (keys_count_.fetch_add(count, std::memory_order_relaxed) + count <= maxkeys) return true;
+    unreserve_keys(count);
+    return false;
+}
+
+void Dataset::set_maxkeys(int64_t maxkeys, Executor& executor) {
+    ShardSet all;
+    all.add_all(shards());
+    ShardGuard guard(*this, all, executor);
+    int64_t total = 0;
+    for (size_t index = 0; index < shards(); ++index) {
+        total += static_cast<int64_t>(shard(index).keys());
+    }
+    keys_count_.store(total, std::memory_order_relaxed);
+    counts_keys_.store(maxkeys > 0, std::memory_order_relaxed);
+    settings.maxkeys.store(maxkeys, std::memory_order_relaxed);
+}
+
+}  // namespace gyre::engine

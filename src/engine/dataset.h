@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// The running data set: the shards with their locks, and what concerns all of them. Any thread
+// executes any command: it locks the shards of the command's keys in ascending order, runs to the
+// end, unlocks.
+//
+// Ownership: the Dataset owns its shards and outlives all reactors.
+// Threads: any. Functions that say so take locks themselves; none may be held when they are called.
+// Suspends: never.
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/settings.h"
+#include "engine/shard_lock.h"
+#include "store/shard.h"
+
+namespace gyre::engine {
+
+/// A set of shards, to be locked together.
+class ShardSet {
+public:
+    static constexpr size_t kShardsMax = 1024;
+    void add(size_t shard) { words_[shard / 64] |= uint64_t{1} << (shard % 64); }
+    void add_all(size_t shards) {
+        for (size_t shard = 0; shard < shards; ++shard) add(shard);
+    }
+    /// Calls `f(shard)` in ascending order.
+    template <class F>
+    void for_each(F&& f) const {
+        for (size_t word = 0; word < words_.size(); ++word) {
+            for (uint64_t bits = words_[word]; bits != 0; bits &= bits - 1) {
+                f(word * 64 + static_cast<size_t>(std::countr_zero(bits)));
+            }
+        }
+    }
+
+private:
+    std::array<uint64_t, kShardsMax / 64> words_{};
+};
+
+struct DatasetOptions {
+    size_t threads = 1;  ///< reactors that will use it; 1 elides the locks
+    size_t databases = 16;
+    size_t shards = 0;  ///< 0: about 16 for each thread, 64 to 1024; else a power of two up to 1024
+    uint64_t seed = 0;  ///< of the shards' random generators
+};
+
+/// What the thread that runs commands brings along to the shards it locks. One for each reactor.
+struct Executor {
+    store::Reclaimer reclaimer;
+    uint32_t initial_access_word =
+        0;  ///< for new keys; set once a turn from the policy and the clock
+};
+
+class Dataset {
+public:
+    explicit Dataset(const DatasetOptions& options);
+
+    size_t shards() const { return shards_.size(); }
+    size_t databases() const { return options_.databases; }
+    size_t threads() const { return options_.threads; }
+    size_t shard_of(uint64_t hash) const { return shift_ == 64 ? 0 : hash >> shift_; }
+    /// The shard itself; its lock must be held for all but prefetching with one thread.
+    store::Shard& shard(size_t index) { return shards_[index]->data; }
+
+    void lock(size_t shard, Executor& executor) GYRE_NO_THREAD_SAFETY_ANALYSIS {
+        shards_[shard]->lock.lock();
+        enter(shard, executor);
+    }
+    bool try_lock(size_t shard, Executor& executor) GYRE_NO_THREAD_SAFETY_ANALYSIS {
+        if (!shards_[shard]->lock.try_lock()) return false;
+        enter(shard, executor);
+        return true;
+    }
+    void unlock(size_t shard) GYRE_NO_THREAD_SAFETY_ANALYSIS {
+        store::Shard& data = shards_[shard]->data;
+        if (data.next_due_hint_ms < next_due_ms_[shard].load(std::memory_order_relaxed)) {
+            next_due_ms_[shard].store(data.next_due_hint_ms, std::memory_order_relaxed);
+        }
+        shards_[shard]->lock.unlock();
+    }
+    void lock(const ShardSet& set, Executor& executor);
+    void unlock(const ShardSet& set);
+
+    /// Time at which the shard's wheels may have work. No lock needed.
+    int64_t next_due_ms(size_t shard) const {
+        return next_due_ms_[shard].load(std::memory_order_relaxed);
+    }
+    /// With the lock held, after expiring: sets it anew.
+    void refresh_next_due(size_t shard);
+
+    // --- over all shards; these take the locks one after another ---------------------------------
+    size_t keys(size_t database, Executor& executor);
+    size_t keys_total(Executor& executor);
+    struct DatabaseFigures {
+        size_t keys = 0;
+        size_t with_expiry = 0;
+        double deadline_sum_ms = 0;
+    };
+    DatabaseFigures figures(size_t database, Executor& executor);
+    store::ShardStatistics statistics(Executor& executor);
+    void reset_statistics(Executor& executor);
+    /// Runs `visit` for every shard under its lock.
+    void for_each_shard(Executor& executor, const std::function<void(store::Shard&)>& visit);
+
+    /// Empties a database, or all. The entries are freed later in slices (drain()).
+    void flush(size_t database, Executor& executor);
+    void flush_all(Executor& executor);
+    void swap(size_t first, size_t second, Executor& executor);
+    /// Frees up to `budget` detached entries of shards `first`, `first + step`, ...; true when none
+    /// is left.
+    bool drain(size_t first, size_t step, size_t budget, Executor& executor);
+    /// Grows with each flush: whoever drains compares it with what it saw last.
+    size_t flushes() const { return flushes_.load(std::memory_order_relaxed); }
+    size_t detached_entries(Executor& executor);
+
+    /// One step of SCAN: visits at least one bucket and returns the next cursor, 0 at the end. Keys
+    /// past their deadline are visited too. Takes one lock.
+    uint64_t scan(size_t database, uint64_t cursor, Executor& executor,
+                  const std::function<void(const store::Entry&)>& visit);
+
+    // --- maxkeys
+    // ----------------------------------------------------------------------------------
+    /// Keys there are, plus those promised by reserve(); kept only while maxkeys is set.
+    int64_t keys_reserved() const { return keys_count_.load(std::memory_order_relaxed); }
+    /// Promises room for `count` new keys under `maxkeys`; false when there is not enough.
+    bool reserve_keys(int64_t count, int64_t maxkeys);
+    void unreserve_keys(int64_t count) { keys_count_.fetch_sub(count, std::memory_order_relaxed); }
+    bool counts_keys() const { return counts_keys_.load(std::memory_order_relaxed); }
+    /// Sets the limit and begins or ends the exact count. Locks all shards.
+    void set_maxkeys(int64_t maxkeys, Executor& executor);
+
+    Settings settings;
+
+private:
+    struct alignas(128) LockedShard {
+        LockedShard(size_t databases, uint64_t seed) : data(databases, seed) {}
+        ShardLock lock;
+        store::Shard data;
+    };
+    void enter(size_t shard, Executor& executor) {
+        store::Shard& data = shards_[shard]->data;
+        data.reclaimer = &executor.reclaimer;
+        data.initial_access_word = executor.initial_access_word;
+    }
+
+    DatasetOptions options_;
+    unsigned shift_ = 64;
+    std::vector<std::unique_ptr<LockedShard>> shards_;
+    std::unique_ptr<std::atomic<int64_t>[]> next_due_ms_;
+    std::atomic<size_t> flushes_{0};
+    std::atomic<bool> counts_keys_{false};
+    std::atomic<int64_t> keys_count_{0};
+};
+
+/// Holds the locks of a set of shards for a scope.
+class ShardGuard {
+public:
+    ShardGuard(Dataset& dataset, const ShardSet& set, Executor& executor)
+        : dataset_(dataset), set_(set) {
+        dataset_.lock(set_, executor);
+    }
+    ~ShardGuard() { dataset_.unlock(set_); }
+    ShardGuard(const ShardGuard&) = delete;
+    ShardGuard& operator=(const ShardGuard&) = delete;
+
+private:
+    Dataset& dataset_;
+    const ShardSet set_;
+};
+
+}  // namespace gyre::engine

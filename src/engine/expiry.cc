@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engine/expiry.h"
+
+#include <algorithm>
+
+namespace gyre::engine {
+
+bool ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
+    bool has_more = true;
+    while (has_more) {
+        uint64_t removed = 0;
+        base::Histogram* lateness = &statistics_.lateness_ms;
+        const auto on_expired = [&](const store::Entry& entry) {
+            ++removed;
+            lateness->record(now_ms - entry.expire_ms());
+        };
+        {
+            const std::lock_guard hold(mutex_);
+            dataset_.lock(shard, executor_);
+            store::Shard& data = dataset_.shard(shard);
+            size_t work = 0;
+            for (size_t database = 0; database < data.databases() && work < kBatch; ++database) {
+                store::Partition* partition = data.find_database(database);
+                if (partition == nullptr) continue;
+                work += partition->expire_due(now_ms, kBatch - work, on_expired);
+            }
+            data.statistics.expired_actively += removed;
+            data.statistics.changes += removed;
+            if (removed > 0 && dataset_.counts_keys()) {
+                dataset_.unreserve_keys(static_cast<int64_t>(removed));
+            }
+            dataset_.refresh_next_due(shard);
+            dataset_.unlock(shard);
+            statistics_.removed += removed;
+        }
+        executor_.reclaimer.run();
+        has_more = dataset_.next_due_ms(shard) <= now_ms;
+        if (clock_() >= deadline_us) return has_more;
+    }
+    return false;
+}
+
+bool ExpiryCycle::run(int64_t now_ms, bool is_busy) {
+    if (!dataset_.settings.active_expire.load(std::memory_order_relaxed)) return false;
+    if (next_due_ms() > now_ms) return false;
+    const size_t step = dataset_.threads();
+    const size_t mine = (dataset_.shards() - index_ + step - 1) / step;
+    const int64_t start_us = clock_();
+    const int64_t deadline_us = start_us + (is_busy ? kBusySliceUs : kIdleSliceUs);
+    bool has_more = false;
+    for (size_t visited = 0; visited < mine && !has_more; ++visited) {
+        const size_t shard = index_ + next_shard_ * step;
+        if (dataset_.next_due_ms(shard) <= now_ms) {
+            has_more = run_shard(shard, now_ms, deadline_us);
+        }
+        next_shard_ = (next_shard_ + 1) % mine;
+        has_more = has_more || (clock_() >= deadline_us && next_due_ms() <= now_ms);
+    }
+    const std::lock_guard hold(mutex_);
+    statistics_.cpu_us += static_cast<uint64_t>(clock_() - start_us);
+    if (has_more) ++statistics_.cut_short;
+    return has_more;
+}
+
+int64_t ExpiryCycle::next_due_ms() const {
+    int64_t due = INT64_MAX;
+    for (size_t shard = index_; shard < dataset_.shards(); shard += dataset_.threads()) {
+        due = std::min(due, dataset_.next_due_ms(shard));
+    }
+    return due;
+}
+
+int64_t ExpiryCycle::backlog(int64_t now_ms) {
+    int64_t sum = 0;
+    for (size_t shard = index_; shard < dataset_.shards(); shard += dataset_.threads()) {
+        dataset_.lock(shard, executor_);
+        store::Shard& data = dataset_.shard(shard);
+        for (size_t database = 0; database < data.databases(); ++database) {
+            const store::Partition* partition = data.find_database(database);
+            sum += partition == nullptr ? 0 : partition->backlog(now_ms);
+        }
+        dataset_.unlock(shard);
+    }
+    return sum;
+}
+
+ExpiryStatistics ExpiryCycle::statistics() const {
+    const std::lock_guard hold(mutex_);
+    return statistics_;
+}
+
+void ExpiryCycle::reset_statistics() {
+    const std::lock_guard hold(mutex_);
+    statistics_ = {};
+}
+
+}  // namespace gyre::engine

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engine/keyspace.h"
+
+#include <algorithm>
+
+#include "store/access.h"
+
+namespace gyre::engine {
+
+using store::Entry;
+using store::Key;
+using store::Partition;
+using store::Shard;
+
+store::LfuParameters Keyspace::lfu_parameters() const {
+    return {dataset_.settings.lfu_log_factor.load(std::memory_order_relaxed),
+            dataset_.settings.lfu_decay_minutes.load(std::memory_order_relaxed)};
+}
+
+void Keyspace::touch(Shard& shard, Entry& entry) {
+    if (no_touch_) return;
+    const uint32_t word = entry.access_word();
+    uint32_t next = store::lru_clock(now_ms_);
+    if (is_lfu(dataset_.settings.policy.load(std::memory_order_relaxed))) {
+        next = store::lfu_touch(word, now_ms_, lfu_parameters(), shard.random());
+    }
+    if (next != word) entry.set_access_word(next);
+}
+
+Entry* Keyspace::find_live(Shard& shard, const Key& key) {
+    Partition* partition = shard.find_database(database_);
+    if (partition == nullptr) return nullptr;
+    Entry* entry = partition->find(key);
+    if (entry == nullptr || !entry->is_expired(now_ms_)) [[likely]]
+        return entry;
+    partition->erase(key, entry);
+    ++shard.statistics.expired_lazily;
+    if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
+    return nullptr;
+}
+
+Entry* Keyspace::read(const Key& key) {
+    Shard& shard = shard_of(key);
+    Entry* entry = find_live(shard, key);
+    if (entry == nullptr) {
+        ++shard.statistics.keyspace_misses;
+        return nullptr;
+    }
+    ++shard.statistics.keyspace_hits;
+    touch(shard, *entry);
+    return entry;
+}
+
+Entry* Keyspace::write(const Key& key) {
+    Shard& shard = shard_of(key);
+    Entry* entry = find_live(shard, key);
+    if (entry != nullptr) touch(shard, *entry);
+    return entry;
+}
+
+Entry* Keyspace::peek(const Key& key) { return find_live(shard_of(key), key); }
+
+Entry* Keyspace::probe(const Key& key) {
+    Shard& shard = shard_of(key);
+    Entry* entry = find_live(shard, key);
+    ++(entry == nullptr ? shard.statistics.keyspace_misses : shard.statistics.keyspace_hits);
+    return entry;
+}
+
+int64_t Keyspace::deadline_ms(const Entry* present, Deadline deadline) const {
+    switch (deadline.kind) {
+        case Deadline::Kind::at:
+            return deadline.unix_ms;
+        case Deadline::Kind::keep:
+            if (present != nullptr) return present->expire_ms();
+            break;
+        case Deadline::Kind::none:
+            break;
+    }
+    const int64_t seconds = dataset_.settings.default_ttl_seconds.load(std::memory_order_relaxed);
+    return seconds == 0 ? store::kNoExpiry : now_ms_ + seconds * 1000;
+}
+
+int64_t Keyspace::next_timestamp(const Entry* present, int64_t timestamp_ms) const {
+    if (timestamp_ms != store::kNoTimestamp) return timestamp_ms;
+    if (present == nullptr || !present->has(Entry::has_timestamp)) return store::kNoTimestamp;
+    return std::max(present->timestamp_ms(), now_ms_);
+}
+
+Entry* Keyspace::raise_timestamp(const Key& key, Entry* entry) {
+    if (!entry->has(Entry::has_timestamp)) return entry;
+    return partition_of(key).set_timestamp(key, entry, std::max(entry->timestamp_ms(), now_ms_));
+}
+
+/// A key came into being that reserve_keys() has not promised room for: handlers of a row that says
+/// it creates keys run after the promise, which dispatch settles afterwards.
+void Keyspace::note_created(const Key& key) {
+    note_change(shard_of(key));
+    if (dataset_.counts_keys()) dataset_.reserve_keys(1, INT64_MAX);
+}
+
+Entry* Keyspace::put(const Key& key, Entry* present, const types::StringContent& content,
+                     Deadline deadline, int64_t timestamp_ms) {
+    const int64_t expire_ms = deadline_ms(present, deadline);
+    const int64_t stamp = next_timestamp(present, timestamp_ms);
+    present == nullptr ? note_created(key) : note_change(shard_of(key));
+    return partition_of(key).put_string(key, present, content, expire_ms, stamp);
+}
+
+Entry* Keyspace::change(const Key& key, Entry* present, const types::StringContent& content) {
+    if (present == nullptr) return put(key, nullptr, content);
+    note_change(shard_of(key));
+    Entry* entry = partition_of(key).change_string(key, present, content);
+    return raise_timestamp(key, entry);
+}
+
+char* Keyspace::edit(const Key& key, Entry*& present, size_t bytes) {
+    if (present == nullptr) {
+        present = put(key, nullptr, types::plain_string({}, true));
+    } else {
+        note_change(shard_of(key));
+        present = raise_timestamp(key, present);
+    }
+    return partition_of(key).edit_string(key, present, bytes);
+}
+
+Entry* Keyspace::set_expiry(const Key& key, Entry* entry, int64_t unix_ms) {
+    note_change(shard_of(key));
+    entry = partition_of(key).set_expiry(key, entry, unix_ms);
+    return raise_timestamp(key, entry);
+}
+
+void Keyspace::erase(const Key& key, Entry* entry) {
+    Shard& shard = shard_of(key);
+    note_change(shard);
+    shard.database(database_, now_ms_).erase(key, entry);
+    if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
+}
+
+Entry* Keyspace::copy_to(const Key& key, const Entry& source) {
+    note_created(key);
+    return partition_of(key).insert_copy(key, source);
+}
+
+}  // namespace gyre::engine

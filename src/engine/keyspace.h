@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// What a command handler sees of the data: one database, at one moment, with the shards of the
+// command's keys locked. Every read and every write of a handler goes through here, so this is
+// where lazy expiry, the access word, hits and misses, the default TTL, timestamps, and the count
+// of changes are kept, once for all commands.
+//
+// Ownership: borrows everything; made anew for each command. An Entry* it returns is good until the
+// next write through it.
+// Threads: caller holds the locks of the shards of every key passed in.
+// Suspends: never.
+
+#include <cstdint>
+#include <string_view>
+
+#include "engine/dataset.h"
+
+namespace gyre::engine {
+
+/// What a write does to the key's deadline.
+struct Deadline {
+    enum class Kind : uint8_t {
+        none,  ///< no expiry was asked for: the default TTL applies
+        keep,  ///< KEEPTTL, and every write that changes a value
+        at,    ///< at `unix_ms`
+    };
+    Kind kind = Kind::none;
+    int64_t unix_ms = store::kNoExpiry;
+    static Deadline none() { return {}; }
+    static Deadline keep() { return {Kind::keep, store::kNoExpiry}; }
+    static Deadline at(int64_t unix_ms) { return {Kind::at, unix_ms}; }
+};
+
+class Keyspace {
+public:
+    Keyspace(Dataset& dataset, Executor& executor, size_t database, int64_t now_ms, bool no_touch)
+        : dataset_(dataset),
+          executor_(executor),
+          database_(database),
+          now_ms_(now_ms),
+          no_touch_(no_touch) {}
+
+    Dataset& dataset() { return dataset_; }
+    Executor& executor() { return executor_; }
+    size_t database() const { return database_; }
+    int64_t now_ms() const { return now_ms_; }
+    /// The same moment in another database.
+    Keyspace in_database(size_t database) const {
+        return {dataset_, executor_, database, now_ms_, no_touch_};
+    }
+
+    // --- looking
+    // ----------------------------------------------------------------------------------
+    /// For commands that read a value: counts a hit or a miss, and marks the key used. A key past
+    /// its deadline is removed and not seen.
+    store::Entry* read(const store::Key& key);
+    /// For commands that will write the key: marks it used, counts neither hit nor miss.
+    store::Entry* write(const store::Key& key);
+    /// For commands that ask about the key (TTL, TYPE, OBJECT): no trace is left, except that a key
+    /// past its deadline is removed.
+    store::Entry* peek(const store::Key& key);
+    /// Counts a hit or a miss as read() does, without marking the key used (EXISTS, TTL, TYPE ...
+    /// as Redis decides).
+    store::Entry* probe(const store::Key& key);
+
+    // --- changing
+    // ---------------------------------------------------------------------------------
+    /// Sets a string, whole. `present` is what a lookup of this command gave (null: absent). A
+    /// deadline already past is for the caller to handle. Without an explicit timestamp, one that
+    /// is recorded is raised to now.
+    store::Entry* put(const store::Key& key, store::Entry* present,
+                      const types::StringContent& content, Deadline deadline = Deadline::none(),
+                      int64_t timestamp_ms = store::kNoTimestamp);
+    /// Replaces the value of a string that exists; TTL kept. For INCR and kin; creates (with the
+    /// default TTL) when `present` is null.
+    store::Entry* change(const store::Key& key, store::Entry* present,
+                         const types::StringContent& content);
+    /// The bytes of a string, to be changed in place, grown to `bytes` with zeros; creates the key
+    /// when `present` is null. The value becomes raw; TTL kept. `bytes` must not be below the
+    /// present length.
+    char* edit(const store::Key& key, store::Entry*& present, size_t bytes);
+    /// Sets the deadline, or removes it (kNoExpiry).
+    store::Entry* set_expiry(const store::Key& key, store::Entry* entry, int64_t unix_ms);
+    void erase(const store::Key& key, store::Entry* entry);
+    /// Copies `source` (of any database whose shard is locked) to `key`, which must be absent here;
+    /// deadline, timestamp and access word come along, the default TTL does not apply.
+    store::Entry* copy_to(const store::Key& key, const store::Entry& source);
+
+    store::LfuParameters lfu_parameters() const;
+    store::Partition& partition_of(const store::Key& key) {
+        return shard_of(key).database(database_, now_ms_);
+    }
+    store::Shard& shard_of(const store::Key& key) {
+        return dataset_.shard(dataset_.shard_of(key.hash));
+    }
+
+private:
+    store::Entry* find_live(store::Shard& shard, const store::Key& key);
+    void touch(store::Shard& shard, store::Entry& entry);
+    int64_t deadline_ms(const store::Entry* present, Deadline deadline) const;
+    int64_t next_timestamp(const store::Entry* present, int64_t timestamp_ms) const;
+    store::Entry* raise_timestamp(const store::Key& key, store::Entry* entry);
+    void note_created(const store::Key& key);
+    void note_change(store::Shard& shard) { ++shard.statistics.changes; }
+
+    Dataset& dataset_;
+    Executor& executor_;
+    size_t database_;
+    int64_t now_ms_;
+    bool no_touch_;
+};
+
+}  // namespace gyre::engine

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// What the configuration says about the data set. Written by CONFIG SET on one thread, read by all
+// on the hot path.
+//
+// Threads: any; each value is an atomic of its own and read relaxed.
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace gyre::engine {
+
+/// maxmemory-policy.
+enum class EvictionPolicy : uint8_t {
+    noeviction,
+    allkeys_lru,
+    allkeys_lfu,
+    allkeys_random,
+    volatile_lru,
+    volatile_lfu,
+    volatile_random,
+    volatile_ttl,
+};
+const char* policy_name(EvictionPolicy policy);
+std::optional<EvictionPolicy> policy_from_name(std::string_view name);
+inline bool is_lfu(EvictionPolicy policy) {
+    return policy == EvictionPolicy::allkeys_lfu || policy == EvictionPolicy::volatile_lfu;
+}
+inline bool is_volatile(EvictionPolicy policy) { return policy >= EvictionPolicy::volatile_lru; }
+
+struct Settings {
+    std::atomic<int64_t> maxmemory_bytes{0};  ///< 0: no limit
+    std::atomic<int64_t> maxkeys{0};          ///< 0: no limit
+    std::atomic<EvictionPolicy> policy{EvictionPolicy::noeviction};
+    std::atomic<int32_t> samples{5};
+    std::atomic<int32_t> lfu_log_factor{10};
+    std::atomic<int32_t> lfu_decay_minutes{1};
+    std::atomic<int64_t> default_ttl_seconds{0};  ///< 0: none
+    std::atomic<bool> active_expire{true};        ///< DEBUG SET-ACTIVE-EXPIRE
+    std::atomic<int64_t> proto_max_bulk_len{512LL * 1024 * 1024};
+};
+
+}  // namespace gyre::engine

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// One shard's part of one database: an intrusive hash table of entries, and a timer wheel for those
+// that have a deadline. It knows nothing of commands; whether an expired entry may still be seen is
+// the caller's business (engine/keyspace.h), removing what is due is this file's.
+//
+// Ownership: a Partition owns its entries and, through them, one reference of each external value.
+// It lives in a Shard, from whose slab the entries come. Values worth a slow free go to the shard's
+// Reclaimer instead of being freed under the lock.
+// Threads: caller holds the shard lock.
+// Invariants: 1. with_expiry() entries have a deadline, and each of them has a token in the wheel
+// (or in
+//                the wheel being rebuilt) that fires no later than one tick after it.
+//             2. entry_bytes() is the sum of footprint() over all entries.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/random.h"
+#include "containers/bucket_table.h"
+#include "containers/timer_wheel.h"
+#include "store/entry.h"
+#include "types/string_value.h"
+
+namespace gyre::store {
+
+class Shard;
+
+/// A key on its way through a command: its bytes and their seeded hash, computed once.
+struct Key {
+    std::string_view bytes;
+    uint64_t hash = 0;
+    static Key of(std::string_view bytes) { return {bytes, base::hash_bytes(bytes)}; }
+};
+
+/// How a partition hashes for its own index. Normally the key's hash serves; once a chain has grown
+/// beyond what chance allows, the partition changes to SipHash with a key of its own.
+struct EntryPolicy {
+    using Reference = EntryRef;
+    static uint64_t to_bits(EntryRef reference) {
+        return reinterpret_cast<uint64_t>(reference.get());
+    }
+    static EntryRef from_bits(uint64_t bits) { return EntryRef(reinterpret_cast<Entry*>(bits)); }
+    uint64_t hash(EntryRef reference) const { return hash_key(reference->key()); }
+    uint64_t hash_key(std::string_view key) const {
+        return defended ? base::siphash13(key, sip_key) : base::hash_bytes(key);
+    }
+    bool defended = false;
+    base::SipKey sip_key{};
+};
+
+class Partition {
+public:
+    using Table = containers::BucketTable<EntryPolicy>;
+    /// A chain of more buckets than this cannot come from random keys: someone has found
+    /// collisions.
+    static constexpr size_t kChainBucketsMax = 16;
+    /// Wheel tokens for each key with a deadline, above which the wheel is rebuilt.
+    static constexpr size_t kTokensPerKeyMax = 2;
+    static constexpr size_t kTokensSlack = 1024;
+
+    Partition(Shard& shard, int64_t now_ms);
+    ~Partition();
+    Partition(const Partition&) = delete;
+    Partition& operator=(const Partition&) = delete;
+
+    size_t size() const { return table_.size(); }
+    size_t with_expiry() const { return with_expiry_; }
+    /// Sum of deadlines in ms over the keys that have one, for INFO's avg_ttl.
+    double deadline_sum_ms() const { return deadline_sum_ms_; }
+    int64_t entry_bytes() const { return entry_bytes_; }
+    size_t index_bytes() const { return table_.memory_bytes(); }
+    size_t wheel_bytes() const;
+
+    // --- one key --------------------------------------------------------------------------------
+    /// The entry of `key`, expired or not; null when there is none.
+    Entry* find(const Key& key) const;
+    void prefetch_bucket(const Key& key) const { table_.prefetch_bucket(key.hash); }
+    void prefetch_entry(const Key& key) const { table_.prefetch_entry(key.hash); }
+
+    /// Makes `key` a string with this content; `present` is what find() gave. An entry that exists
+    /// is replaced whole but keeps its access word. Returns the entry as it lies now.
+    Entry* put_string(const Key& key, Entry* present, const types::StringContent& content,
+                      int64_t expire_ms, int64_t timestamp_ms);
+    /// Gives a string's bytes to be changed in place, grown or cut to `bytes`, new ones zero: raw
+    /// encoded and not shared. `entry` is updated when it moves. The TTL stays.
+    char* edit_string(const Key& key, Entry*& entry, size_t bytes);
+    /// Changes the value of a string, keeping TTL and timestamp.
+    Entry* change_string(const Key& key, Entry* entry, const types::StringContent& content);
+    /// Sets or (kNoExpiry) removes the deadline. Returns the entry as it lies now.
+    Entry* set_expiry(const Key& key, Entry* entry, int64_t expire_ms);
+    /// Records a timestamp. Returns the entry as it lies now.
+    Entry* set_timestamp(const Key& key, Entry* entry, int64_t timestamp_ms);
+    /// Copies an entry of any partition to `key`, value, deadline, timestamp and access word
+    /// included; external values are shared. `key` must be absent.
+    Entry* insert_copy(const Key& key, const Entry& source);
+    void erase(const Key& key, Entry* entry);
+
+    /// Bytes that `entry` and what it owns take from the allocators: MEMORY USAGE. O(1).
+    static size_t footprint(const Entry& entry);
+
+    // --- all keys -------------------------------------------------------------------------------
+    /// See BucketTable::scan().
+    template <class F>
+    uint64_t scan(uint64_t cursor, F&& visit) const {
+        return table_.scan(cursor, [&](EntryRef reference) { visit(*reference.get()); });
+    }
+    /// See BucketTable::scan_once(). Void when is_defended() changes between two calls.
+    template <class F>
+    uint64_t scan_once(uint64_t cursor, F&& visit) const {
+        return table_.scan_once(cursor, [&](EntryRef reference) { visit(*reference.get()); });
+    }
+    /// True once the partition hashes with SipHash: all places in the index are new since then.
+    bool is_defended() const { return table_.policy().defended; }
+    template <class F>
+    void for_each(F&& visit) const {
+        table_.for_each([&](EntryRef reference) { visit(*reference.get()); });
+    }
+    /// A key at random; null when empty.
+    Entry* random(base::Random& random) const;
+    /// Up to `count` entries at random places, duplicates possible; returns how many.
+    size_t sample(base::Random& random, EntryRef* out, size_t count) const {
+        return table_.sample(random, out, count);
+    }
+    /// The key for a hash of this partition's own.
+    Key key_of(const Entry& entry) const { return Key::of(entry.key()); }
+
+    // --- time -----------------------------------------------------------------------------------
+    /// Removes keys whose deadline has passed, spending at most `budget` units of wheel work;
+    /// `on_expired` sees each before it goes. Returns the work done. Also moves a rebuild on.
+    size_t expire_due(int64_t now_ms, size_t budget,
+                      const std::function<void(const Entry&)>& on_expired);
+    /// Earliest time at which expire_due() may have work; INT64_MAX: none.
+    int64_t next_due_ms() const;
+    /// Tokens due and not yet fired.
+    int64_t backlog(int64_t now_ms) const;
+
+    /// Erases up to `budget` entries; true when the partition is empty. For partitions taken out of
+    /// the keyspace by FLUSHALL and FLUSHDB.
+    bool drain(size_t budget);
+
+private:
+    uint64_t index_hash(const Key& key) const {
+        return table_.policy().defended ? table_.policy().hash_key(key.bytes) : key.hash;
+    }
+    Table::Position position_of(const Key& key, const Entry* entry) const;
+    void* allocate(size_t bytes);
+    void free_memory(Entry* entry, size_t bytes);
+    Entry* remake(const Key& key, Entry* present, uint8_t flags, size_t value_field);
+    Entry* add_field(const Key& key, Entry* entry, Entry::Flag field);
+    char* edit_inline(const Key& key, Entry*& entry, size_t bytes);
+    char* edit_external(const Key& key, Entry*& entry, size_t bytes);
+    void add_token(uint64_t token, int64_t deadline_ms);
+    void insert(const Key& key, Entry* entry);
+    void release_value(Entry* entry);
+    void count_in(const Entry& entry);
+    void count_out(const Entry& entry);
+    void track_expiry(const Key& key, Entry* entry, int64_t previous_ms);
+    void write_content(Entry* entry, const types::StringContent& content);
+    void defend();
+    void fire(uint64_t token, int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
+    bool needs_rebuild() const;
+    void begin_rebuild();
+    void continue_rebuild(size_t budget);
+
+    Shard& shard_;
+    Table table_;
+    std::unique_ptr<containers::TimerWheel> wheel_;
+    std::unique_ptr<containers::TimerWheel> next_wheel_;  // while the wheel is rebuilt
+    uint64_t rebuild_cursor_ = 0;
+    std::vector<Entry*> fired_;  // entries of one token; kept to spare allocations
+    int64_t now_ms_;
+    size_t with_expiry_ = 0;
+    double deadline_sum_ms_ = 0;
+    int64_t entry_bytes_ = 0;
+};
+
+}  // namespace gyre::store

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// One shard of the keyspace: the keys whose hash falls here, of all databases, and the slab their
+// entries come from. Everything in it is under one lock, which stands in engine/shard_lock.h.
+//
+// Ownership: a Shard owns its partitions; the Reclaimer belongs to the thread that holds the lock
+// and is set each time the lock is taken. Threads: caller holds the shard lock.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/random.h"
+#include "base/shared_bytes.h"
+#include "containers/slab.h"
+#include "store/access.h"
+#include "store/partition.h"
+
+namespace gyre::store {
+
+/// Takes what is too slow to free under a lock and frees it when told, outside of it.
+class Reclaimer {
+public:
+    /// Freeing less than this takes less time than deferring it.
+    static constexpr size_t kDeferBytes = 64 * 1024;
+    void add(base::SharedBytes* block) { blocks_.push_back(block); }
+    bool empty() const { return blocks_.empty(); }
+    size_t pending() const { return blocks_.size(); }
+    /// Drops the references held. No shard lock may be held.
+    void run();
+    ~Reclaimer() { run(); }
+
+private:
+    std::vector<base::SharedBytes*> blocks_;
+};
+
+/// Event counters of a shard; summed over shards for INFO.
+struct ShardStatistics {
+    uint64_t keyspace_hits = 0;
+    uint64_t keyspace_misses = 0;
+    uint64_t expired_lazily = 0;
+    uint64_t expired_actively = 0;
+    uint64_t evicted = 0;
+    uint64_t changes = 0;         ///< writes, as `rdb_changes_since_last_save` counts them
+    uint64_t index_defences = 0;  ///< partitions that changed to SipHash
+};
+
+class Shard {
+public:
+    Shard(size_t databases, uint64_t seed);
+    Shard(const Shard&) = delete;
+    Shard& operator=(const Shard&) = delete;
+
+    /// The partition of a database, made at its first use.
+    Partition& database(size_t index, int64_t now_ms);
+    /// The same, null when nothing was ever stored there.
+    Partition* find_database(size_t index) const { return databases_[index].get(); }
+    size_t databases() const { return databases_.size(); }
+    void swap_databases(size_t first, size_t second) {
+        std::swap(databases_[first], databases_[second]);
+    }
+    /// Takes a database's partition out of the keyspace; it is drained in slices by drain().
+    void detach_database(size_t index);
+    /// Erases up to `budget` entries of detached partitions; true when none is left.
+    bool drain(size_t budget);
+    size_t detached_entries() const;
+
+    containers::Slab& slab() { return slab_; }
+    const containers::Slab& slab() const { return slab_; }
+    base::Random& random() { return random_; }
+
+    /// Earliest time at which a wheel of this shard has work; kept by the caller after each unlock.
+    int64_t next_due_ms() const;
+    size_t keys() const;
+
+    ShardStatistics statistics;
+    Reclaimer* reclaimer = nullptr;
+    /// Earliest deadline added since it was last set: when the wheels next want a look.
+    int64_t next_due_hint_ms = INT64_MAX;
+    /// Access word a new entry starts with; set with the lock from the policy in force.
+    uint32_t initial_access_word = 0;
+
+private:
+    containers::Slab slab_;
+    std::vector<std::unique_ptr<Partition>> databases_;
+    std::vector<std::unique_ptr<Partition>> detached_;
+    base::Random random_;
+};
+
+}  // namespace gyre::store
