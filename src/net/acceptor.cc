@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "net/acceptor.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/log.h"
+
+namespace gyre::net {
+namespace {
+
+int open_reserve() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+}  // namespace
+
+Acceptor::Acceptor(ring::Reactor& reactor, OnAccept on_accept)
+    : reactor_(reactor),
+      on_accept_(std::move(on_accept)),
+      backoff_(*this),
+      reserve_(open_reserve()) {}
+
+Acceptor::~Acceptor() {
+    if (reserve_ >= 0) ::close(reserve_);
+    for (const auto& listener : listeners_) {
+        if (listener->descriptor >= 0) reactor_.ring().close(listener->descriptor);
+    }
+}
+
+Result<void> Acceptor::listen(const ring::Address& address, const ring::ListenOptions& options) {
+    auto descriptor = reactor_.ring().listen(address, options);
+    if (!descriptor) return tl::unexpected(std::move(descriptor.error()));
+    const bool is_unix = address.family == ring::Address::Family::unix_path;
+    listeners_.push_back(std::make_unique<Listener>(*this, *descriptor, is_unix));
+    return {};
+}
+
+void Acceptor::start() {
+    for (const auto& listener : listeners_) {
+        reactor_.ring().poll_accept(*listener, listener->descriptor);
+    }
+}
+
+void Acceptor::stop() {
+    is_stopping_ = true;
+    reactor_.disarm(backoff_);
+    for (const auto& listener : listeners_) {
+        if (listener->in_flight) reactor_.ring().cancel(*listener);
+    }
+}
+
+bool Acceptor::is_idle() const {
+    for (const auto& listener : listeners_) {
+        if (listener->in_flight) return false;
+    }
+    return true;
+}
+
+void Acceptor::handle_ready(ring::Op& op, const ring::Completion&) {
+    Listener& listener = static_cast<Listener&>(op);
+    // Whatever the poll said, accept() tells what is true.
+    if (!listener.acceptor.is_stopping_) listener.acceptor.accept_from(listener);
+}
+
+void Acceptor::accept_from(Listener& listener) {
+    ring::Ring& ring = reactor_.ring();
+    for (int count = 0; count < kAcceptsPerTurn; ++count) {
+        const int descriptor = ring.accept_now(listener.descriptor);
+        if (descriptor >= 0) {
+            ++counters_.accepted;
+            on_accept_(descriptor, listener.is_unix);
+            continue;
+        }
+        if (descriptor == -EAGAIN || descriptor == -EWOULDBLOCK) break;
+        if (descriptor == -EMFILE || descriptor == -ENFILE) {
+            refuse_one(listener);
+            return;
+        }
+        // ECONNABORTED and kin concern one peer only.
+        ++counters_.errors;
+    }
+    ring.poll_accept(listener, listener.descriptor);
+}
+
+/// Out of descriptors: without this the peer would hang in the backlog and the poll would fire
+/// forever.
+void Acceptor::refuse_one(Listener& listener) {
+    ++counters_.out_of_descriptors;
+    if (reserve_ >= 0) {
+        ::close(reserve_);
+        const int descriptor = reactor_.ring().accept_now(listener.descriptor);
+        if (descriptor >= 0) reactor_.ring().close(descriptor);
+        reserve_ = open_reserve();
+    }
+    if (counters_.out_of_descriptors == 1) {
+        base::log(base::Level::warning,
+                  "No file descriptor left for a new connection: it is refused. Raise the limit of "
+                  "open files (ulimit -n, LimitNOFILE) or lower maxclients.");
+    }
+    reactor_.arm(backoff_, reactor_.now_us() + kBackoffUs);
+}
+
+void Acceptor::handle_backoff(ring::Timer& timer) {
+    Acceptor& acceptor = static_cast<BackoffTimer&>(timer).acceptor;
+    for (const auto& listener : acceptor.listeners_) {
+        if (!listener->in_flight)
+            acceptor.reactor_.ring().poll_accept(*listener, listener->descriptor);
+    }
+}
+
+}  // namespace gyre::net

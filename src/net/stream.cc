@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "net/stream.h"
+
+#include <cerrno>
+
+#include "base/check.h"
+
+namespace gyre::net {
+
+Stream::Stream(ring::Ring& ring, base::ChunkPool& chunks, int descriptor)
+    : ring_(ring),
+      output_(chunks),
+      receive_(&handle_receive, *this),
+      send_(&handle_send, *this),
+      descriptor_(descriptor) {}
+
+Stream::~Stream() {
+    CHECK(!receive_.in_flight);
+    CHECK(!send_.in_flight);
+    if (state_ != State::closed) ring_.close(descriptor_);
+}
+
+void Stream::receive() {
+    if (state_ != State::open || receive_.in_flight) return;
+    into_memory_ = false;
+    ring_.receive(receive_, descriptor_, data_is_waiting_);
+}
+
+void Stream::receive_into(std::span<char> into) {
+    if (state_ != State::open || receive_.in_flight) return;
+    into_memory_ = true;
+    ring_.receive_into(receive_, descriptor_, into);
+}
+
+void Stream::flush() {
+    if (send_.in_flight || state_ == State::closing || state_ == State::closed) return;
+    const size_t count = output_.gather(vectors_, kSendBytesMax);
+    if (count == 0) {
+        if (state_ == State::draining) close();
+        return;
+    }
+    ring_.send(send_, descriptor_, std::span(vectors_.data(), count));
+}
+
+void Stream::close_after_output() {
+    if (state_ != State::open) return;
+    state_ = State::draining;
+    if (!send_.in_flight) flush();
+}
+
+void Stream::close() {
+    if (state_ == State::closing || state_ == State::closed) return;
+    state_ = State::closing;
+    // Pending operations complete by this; the descriptor must not be reused before they have.
+    ring_.shutdown(descriptor_);
+    finish_if_idle();
+}
+
+void Stream::finish_if_idle() {
+    if (state_ != State::closing || receive_.in_flight || send_.in_flight) return;
+    state_ = State::closed;
+    ring_.close(descriptor_);
+    output_.clear();
+    on_closed();
+}
+
+bool Stream::is_over(const OutputLimit& limit, int64_t now_ms) {
+    const size_t held = output_.footprint();
+    if (limit.hard_bytes != 0 && held > limit.hard_bytes) return true;
+    if (limit.soft_bytes == 0 || held <= limit.soft_bytes) {
+        over_soft_since_ms_ = 0;
+        return false;
+    }
+    if (over_soft_since_ms_ == 0) over_soft_since_ms_ = now_ms;
+    return now_ms - over_soft_since_ms_ >= limit.soft_seconds * 1000;
+}
+
+void Stream::handle_receive(ring::Op& op, const ring::Completion& completion) {
+    static_cast<StreamOp&>(op).stream.receive_done(completion);
+}
+
+void Stream::handle_send(ring::Op& op, const ring::Completion& completion) {
+    static_cast<StreamOp&>(op).stream.send_done(completion);
+}
+
+void Stream::receive_done(const ring::Completion& completion) {
+    data_is_waiting_ = completion.more_data;
+    if (state_ == State::open) {
+        on_received(completion, into_memory_);
+        return;
+    }
+    if (completion.buffer != ring::Completion::kNoBuffer) ring_.give_back(completion.buffer);
+    finish_if_idle();
+}
+
+void Stream::send_done(const ring::Completion& completion) {
+    if (state_ == State::closing) {
+        finish_if_idle();
+        return;
+    }
+    if (completion.result <= 0) {
+        // EINTR and EAGAIN ask for another try; anything else is the end of this peer.
+        if (completion.result == -EINTR || completion.result == -EAGAIN) {
+            flush();
+        } else {
+            close();
+        }
+        return;
+    }
+    const auto bytes = static_cast<size_t>(completion.result);
+    sent_bytes_ += bytes;
+    output_.consume(bytes);
+    on_sent();
+    if (!output_.empty() || state_ == State::draining) flush();
+}
+
+}  // namespace gyre::net
