@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// A clock cheap enough to be read twice per command: the processor's time stamp counter where it runs
-// at a constant rate, the monotonic clock elsewhere. For durations on one thread only.
+// A clock cheap enough to be read twice per command: the processor's time stamp counter where it
+// runs at a constant rate, the monotonic clock elsewhere. For durations on one thread only.
 //
 // Threads: any; the rate is measured once, at first use of ticks_to_ns().
 
@@ -25,7 +25,8 @@ inline uint64_t ticks() noexcept {
 #endif
 }
 
-/// Nanoseconds in 2^20 ticks, measured against the monotonic clock over some milliseconds at first use.
+/// Nanoseconds in 2^20 ticks, measured against the monotonic clock over some milliseconds at first
+/// use.
 uint64_t ns_per_mebitick() noexcept;
 
 inline uint64_t ticks_to_ns(uint64_t elapsed) noexcept {

@@ -45,6 +45,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/prefetch.h"
 #include "containers/bucket_memory.h"
 
 namespace gyre::containers {
@@ -154,7 +155,7 @@ public:
 
     /// Brings the home bucket of `hash` into the cache.
     void prefetch_bucket(uint64_t hash) const {
-        if (bucket_count_ != 0) __builtin_prefetch(home(hash));
+        if (bucket_count_ != 0) base::prefetch(home(hash));
     }
     /// Brings the objects in the home bucket that `hash` may mean into the cache. Reads the bucket.
     void prefetch_entry(uint64_t hash) const {
@@ -237,8 +238,8 @@ private:
             Policy::prefetch(reference);
         } else {
             const char* address = reinterpret_cast<const char*>(Policy::to_bits(reference));
-            __builtin_prefetch(address);
-            __builtin_prefetch(address + 64);
+            base::prefetch(address);
+            base::prefetch(address + 64);
         }
     }
     static constexpr base::Purpose purpose() {
