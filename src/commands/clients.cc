@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "commands/clients.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/output_buffer.h"
+#include "commands/registry.h"
+
+namespace gyre::commands {
+namespace {
+
+/// There are no replicas, masters or subscribers to tell apart, and one user.
+constexpr std::string_view kType = "normal";
+constexpr std::string_view kUser = "default";
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+std::string flags_of(const Session& session) {
+    std::string flags;
+    if (session.is_blocked.load(kRelaxed)) flags += 'b';
+    if (session.is_unix) flags += 'U';
+    if (session.no_evict.load(kRelaxed)) flags += 'e';
+    if (session.no_touch.load(kRelaxed)) flags += 'T';
+    return flags.empty() ? "N" : flags;
+}
+
+/// The fields of Redis 7.2 in its order. What has no counterpart here (subscriptions, transactions,
+/// memory of a parsed command) is 0; a reply buffer has chunks, no fixed first part.
+std::string line_of(const Session& session, int64_t now_ms) {
+    const uint64_t query_bytes = session.query_buffer_bytes.load(kRelaxed);
+    const uint64_t output_bytes = session.output_pending_bytes.load(kRelaxed);
+    const uint64_t chunks =
+        (output_bytes + base::ChunkPool::kChunkBytes - 1) / base::ChunkPool::kChunkBytes;
+    const CommandSpec* command = session.last_command.load(kRelaxed);
+    const int64_t idle_ms = now_ms - session.last_active_ms.load(kRelaxed);
+    std::string line = fmt::format(
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}", session.id,
+        session.peer_address, session.local_address, session.descriptor, session.name,
+        std::max<int64_t>(now_ms - session.created_ms, 0) / 1000, std::max<int64_t>(idle_ms, 0) / 1000,
+        flags_of(session), session.database.load(kRelaxed));
+    fmt::format_to(std::back_inserter(line),
+                   " sub=0 psub=0 ssub=0 multi=-1 qbuf={} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 "
+                   "rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={}",
+                   query_bytes, chunks, output_bytes,
+                   sizeof(Session) + query_bytes + output_bytes, output_bytes != 0 ? "rw" : "r",
+                   command == nullptr ? "NULL" : full_name(*command));
+    fmt::format_to(std::back_inserter(line), " user={} redir=-1 resp={} lib-name={} lib-ver={}",
+                   kUser, session.protocol.load(kRelaxed), session.library_name,
+                   session.library_version);
+    return line;
+}
+
+}  // namespace
+
+bool is_valid_client_text(std::string_view text) {
+    return std::all_of(text.begin(), text.end(),
+                       [](char character) { return character >= '!' && character <= '~'; });
+}
+
+bool ClientFilter::matches(const Session& session, int64_t now_ms) const {
+    if (!ids.empty() && !std::binary_search(ids.begin(), ids.end(), session.id)) return false;
+    if (peer_address && *peer_address != session.peer_address) return false;
+    if (local_address && *local_address != session.local_address) return false;
+    if (type && *type != kType) return false;
+    if (user && *user != kUser) return false;
+    if (age_seconds_min && now_ms / 1000 - session.created_ms / 1000 < *age_seconds_min) return false;
+    return !skip_id || *skip_id != session.id;
+}
+
+void ClientRegistry::add(Session& session) {
+    const std::scoped_lock lock(mutex_);
+    session.id = next_id_.fetch_add(1, kRelaxed);
+    sessions_.push_back(session);
+    count_.fetch_add(1, kRelaxed);
+}
+
+void ClientRegistry::remove(Session& session) {
+    const std::scoped_lock lock(mutex_);
+    if (!session.is_linked()) return;
+    sessions_.remove(session);
+    count_.fetch_sub(1, kRelaxed);
+}
+
+void ClientRegistry::set_text(std::string Session::*field, Session& session,
+                              std::string_view text) {
+    const std::scoped_lock lock(mutex_);
+    session.*field = text;
+}
+
+std::string ClientRegistry::list(const ClientFilter& filter, int64_t now_ms) const {
+    std::string lines;
+    for_each([&](const Session& session) {
+        if (!filter.matches(session, now_ms)) return;
+        lines += line_of(session, now_ms);
+        lines += '\n';
+    });
+    return lines;
+}
+
+std::string ClientRegistry::describe(const Session& session, int64_t now_ms) const {
+    const std::scoped_lock lock(mutex_);
+    return line_of(session, now_ms);
+}
+
+int64_t ClientRegistry::kill(const ClientFilter& filter, int64_t now_ms, Session& self) {
+    int64_t killed = 0;
+    // Homes are asked under the mutex: no session of the list can go meanwhile. They only take a note.
+    for_each([&](const Session& session) {
+        if (!filter.matches(session, now_ms)) return;
+        ++killed;
+        if (&session == &self) {
+            self.close_after_reply = true;
+        } else {
+            session.home->close_later(session.id);
+        }
+    });
+    return killed;
+}
+
+void ClientRegistry::for_each(const std::function<void(const Session&)>& visit) const {
+    const std::scoped_lock lock(mutex_);
+    for (const Session& session : sessions_) visit(session);
+}
+
+void ClientRegistry::pause(PauseMode mode, int64_t until_ms, int64_t now_ms) {
+    const std::scoped_lock lock(mutex_);
+    // A pause whose time is over has no say any more.
+    const bool is_paused = pause_until_ms_.load(kRelaxed) > now_ms;
+    const PauseMode before = is_paused ? pause_mode_.load(kRelaxed) : PauseMode::none;
+    const int64_t until_before = is_paused ? pause_until_ms_.load(kRelaxed) : 0;
+    pause_mode_.store(std::max(before, mode), kRelaxed);
+    pause_until_ms_.store(std::max(until_before, until_ms), kRelaxed);
+}
+
+void ClientRegistry::unpause() {
+    const std::scoped_lock lock(mutex_);
+    pause_until_ms_.store(0, kRelaxed);
+    pause_mode_.store(PauseMode::none, kRelaxed);
+}
+
+}  // namespace gyre::commands

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "commands/dispatch.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/numbers.h"
+#include "base/prefetch.h"
+#include "base/ticks.h"
+#include "commands/clients.h"
+#include "commands/latency.h"
+#include "commands/registry.h"
+#include "commands/slowlog.h"
+#include "commands/statistics.h"
+#include "engine/eviction.h"
+
+namespace gyre::commands {
+namespace {
+
+/// Redis shows this much of a command's name and of its arguments when it does not know the command.
+constexpr size_t kEchoBytesMax = 128;
+
+/// What printf's "%.*s" would show: at most `bytes_max`, and nothing behind a NUL.
+std::string_view shown(std::string_view text, size_t bytes_max) {
+    return text.substr(0, std::min(text.find('\0'), bytes_max));
+}
+
+std::string unknown_command(std::span<const resp::Argument> arguments) {
+    std::string text = "ERR unknown command '";
+    text += shown(arguments[0].bytes, kEchoBytesMax);
+    text += "', with args beginning with: ";
+    std::string echoed;
+    for (size_t index = 1; index < arguments.size() && echoed.size() < kEchoBytesMax; ++index) {
+        echoed += '\'';
+        echoed += shown(arguments[index].bytes, kEchoBytesMax - echoed.size() + 1);
+        echoed += "' ";
+    }
+    return text + echoed;
+}
+
+std::string upper_case(std::string_view name) {
+    std::string text(name);
+    for (char& letter : text) {
+        if (letter >= 'a' && letter <= 'z') letter = static_cast<char>(letter - 'a' + 'A');
+    }
+    return text;
+}
+
+std::string unknown_subcommand(const CommandSpec& container, std::string_view word) {
+    return "ERR unknown subcommand '" + std::string(shown(word, kEchoBytesMax)) + "'. Try " +
+           upper_case(container.name) + " HELP.";
+}
+
+bool arity_fits(const CommandSpec& spec, size_t count) {
+    const auto argc = static_cast<int64_t>(count);
+    return spec.arity >= 0 ? argc == spec.arity : argc >= -spec.arity;
+}
+
+/// Most rows have one key as their first argument: no need for the general search.
+bool has_plain_first_key(const CommandSpec& spec) {
+    const KeySpec& one = spec.keys.items[0];
+    return spec.keys.count == 1 && one.begin == 1 && one.find == KeySpec::Find::range && one.a == 0;
+}
+
+const CommandSpec* find_row(std::span<const resp::Argument> arguments) {
+    const CommandSpec* spec = find_command(arguments[0].bytes);
+    if (spec == nullptr || !spec->is_container || arguments.size() < 2) [[likely]] return spec;
+    const CommandSpec* inner = find_subcommand(*spec, arguments[1].bytes);
+    return inner != nullptr ? inner : spec;
+}
+
+/// Appends the hashed keys of the arguments; none when they do not fit the row, whose handler then says
+/// what is wrong with them.
+void append_keys(const CommandSpec* spec, std::span<const resp::Argument> arguments,
+                 std::vector<store::Key>& keys) {
+    if (spec == nullptr || spec->keys.count == 0 || !arity_fits(*spec, arguments.size())) return;
+    if (has_plain_first_key(*spec)) [[likely]] {
+        keys.push_back(store::Key::of(arguments[1].bytes));
+        return;
+    }
+    std::vector<std::string_view> words;
+    std::vector<uint32_t> positions;
+    words.reserve(arguments.size());
+    for (const resp::Argument& argument : arguments) words.push_back(argument.bytes);
+    if (!find_keys(*spec, words, positions)) return;
+    for (const uint32_t position : positions) keys.push_back(store::Key::of(words[position]));
+}
+
+}  // namespace
+
+DetachedRequest::DetachedRequest(std::span<const resp::Argument> arguments)
+    : spec_(find_row(arguments)), arguments_(arguments) {
+    append_keys(spec_, arguments_, keys_);
+}
+
+Request& Dispatcher::admit(uint32_t first_argument, const Session& session) {
+    Request request;
+    request.first_argument = first_argument;
+    request.argument_count = static_cast<uint32_t>(arguments_.size()) - first_argument;
+    request.first_key = static_cast<uint32_t>(keys_.size());
+    const std::span<const resp::Argument> arguments(arguments_.data() + first_argument,
+                                                    request.argument_count);
+    request.spec = find_row(arguments);
+    append_keys(request.spec, arguments, keys_);
+    request.key_count = static_cast<uint32_t>(keys_.size()) - request.first_key;
+    request.database = session.database.load(std::memory_order_relaxed);
+    requests_.push_back(request);
+    prefetch_buckets(requests_.back());
+    return requests_.back();
+}
+
+void Dispatcher::prefetch_buckets(const Request& request) {
+    for (const store::Key& key : view(request).keys) {
+        store::Shard& shard = services_.dataset.shard(services_.dataset.shard_of(key.hash));
+        base::prefetch(&shard);
+        // Another thread may change the shard's tables; only alone may they be read without the lock.
+        if (threads_ > 1) continue;
+        const store::Partition* partition = shard.find_database(request.database);
+        if (partition != nullptr) partition->prefetch_bucket(key);
+    }
+}
+
+void Dispatcher::prefetch_entries() {
+    engine::Dataset& dataset = services_.dataset;
+    for (; prefetched_ < requests_.size(); ++prefetched_) {
+        const Request& request = requests_[prefetched_];
+        for (const store::Key& key : view(request).keys) {
+            const size_t shard = dataset.shard_of(key.hash);
+            // With other threads about, a shard that is locked just now goes without.
+            if (!dataset.try_lock(shard, services_.executor)) continue;
+            const store::Partition* partition = dataset.shard(shard).find_database(request.database);
+            if (partition != nullptr) partition->prefetch_entry(key);
+            dataset.unlock(shard);
+        }
+    }
+}
+
+void Dispatcher::clear() {
+    for (const resp::Argument& argument : arguments_) {
+        if (argument.block != nullptr) [[unlikely]] argument.block->release();
+    }
+    arguments_.clear();
+    keys_.clear();
+    requests_.clear();
+    prefetched_ = 0;
+}
+
+std::string Dispatcher::refusal(const RequestView& request, const Session& session) const {
+    const auto arguments = request.arguments;
+    if (request.spec == nullptr) return unknown_command(arguments);
+    const CommandSpec& spec = *request.spec;
+    if (spec.is_container && arguments.size() > 1) {
+        return unknown_subcommand(spec, arguments[1].bytes);
+    }
+    if ((spec.is_container && spec.handler == nullptr) || !arity_fits(spec, arguments.size())) {
+        return "ERR wrong number of arguments for '" + full_name(spec) + "' command";
+    }
+    if (spec.has(flag::protected_command) &&
+        !services_.configuration.allows_debug(session.is_unix ||
+                                              session.peer_address.starts_with("127.") ||
+                                              session.peer_address.starts_with("[::1]"))) {
+        return "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
+               "\"local\", you can run it from a local connection, otherwise you need to set this "
+               "option in the configuration file, and then restart the server.";
+    }
+    if (!session.is_authenticated.load(std::memory_order_relaxed) && !spec.has(flag::no_auth)) {
+        return std::string(errors::kNotAuthenticated);
+    }
+    return {};
+}
+
+bool Dispatcher::is_plainly_allowed(const RequestView& request, const Session& session) {
+    const CommandSpec* spec = request.spec;
+    return spec != nullptr && spec->handler != nullptr &&
+           arity_fits(*spec, request.arguments.size()) && !spec->has(flag::protected_command) &&
+           session.is_authenticated.load(std::memory_order_relaxed);
+}
+
+Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& session,
+                                        resp::ReplyWriter& reply, int64_t now_ms) {
+    services_.statistics.count_command();
+    if (!is_plainly_allowed(request, session)) [[unlikely]] {
+        const std::string text = refusal(request, session);
+        if (!text.empty()) {
+            refuse(request, reply, text);
+            return Outcome::done;
+        }
+    }
+    const CommandSpec& spec = *request.spec;
+    session.last_command.store(&spec, std::memory_order_relaxed);
+    if (services_.evictor.is_over_memory()) [[unlikely]] {
+        if (!services_.evictor.make_memory(now_ms) && spec.has(flag::denyoom)) {
+            refuse(request, reply, errors::kOutOfMemory);
+            return Outcome::done;
+        }
+    }
+    if (spec.coroutine != nullptr) return Outcome::coroutine;
+    const uint64_t start = base::ticks();
+    const uint32_t errors_before = reply.errors();
+    Context context = make_context(request, session, reply, now_ms);
+    run(request, context);
+    book(request, session, reply, errors_before, base::ticks_to_ns(base::ticks() - start), now_ms);
+    return Outcome::done;
+}
+
+Context Dispatcher::make_context(const RequestView& request, Session& session,
+                                 resp::ReplyWriter& reply, int64_t now_ms) {
+    return Context{
+        .session = session,
+        .spec = *request.spec,
+        .arguments = request.arguments,
+        .keys = request.keys,
+        .reply = reply,
+        .keyspace = engine::Keyspace(services_.dataset, services_.executor,
+                                     session.database.load(std::memory_order_relaxed), now_ms,
+                                     session.no_touch.load(std::memory_order_relaxed)),
+        .services = services_,
+    };
+}
+
+void Dispatcher::refuse(const RequestView& request, resp::ReplyWriter& reply, std::string_view text) {
+    reply.error(text);
+    services_.statistics.record_error(reply.last_error_code());
+    if (request.spec != nullptr) services_.statistics.reject(row_index(*request.spec));
+}
+
+void Dispatcher::book(const RequestView& request, const Session& session,
+                      const resp::ReplyWriter& reply, uint32_t errors_before, uint64_t nanoseconds, int64_t now_ms) {
+    const bool failed = reply.errors() != errors_before;
+    services_.statistics.record(row_index(*request.spec), nanoseconds, failed);
+    if (failed) [[unlikely]] services_.statistics.record_error(reply.last_error_code());
+    // A microsecond is the finest threshold of the slow log; most commands take less.
+    const auto duration_us = static_cast<int64_t>(nanoseconds / 1000);
+    if (services_.slowlog.wants(duration_us) && !request.spec->has(flag::skip_slowlog)) [[unlikely]] {
+        services_.slowlog.add(now_ms, duration_us, request.arguments, session.peer_address,
+                              session.name);
+    }
+    services_.latency.add_if_slow(request.spec->has(flag::fast) ? "fast-command" : "command",
+                                  now_ms, duration_us / 1000);
+}
+
+void Dispatcher::run(const RequestView& request, Context& context) {
+    const CommandSpec& spec = *request.spec;
+    engine::Dataset& dataset = services_.dataset;
+    if (request.keys.empty()) {
+        spec.handler(context);
+    } else if (spec.has(flag::denyoom) && dataset.counts_keys()) {
+        run_with_maxkeys(request, context);
+    } else if (request.keys.size() == 1) {
+        const size_t shard = dataset.shard_of(context.keys[0].hash);
+        dataset.lock(shard, services_.executor);
+        spec.handler(context);
+        dataset.unlock(shard);
+    } else {
+        const engine::ShardGuard guard(dataset, shards_of(request), services_.executor);
+        spec.handler(context);
+    }
+    if (!services_.executor.reclaimer.empty()) services_.executor.reclaimer.run();
+}
+
+engine::ShardSet Dispatcher::shards_of(const RequestView& request) const {
+    engine::ShardSet set;
+    for (const store::Key& key : request.keys) set.add(services_.dataset.shard_of(key.hash));
+    return set;
+}
+
+/// Keys the command may create: what its row says, or those of its keys that are missing, each once.
+int64_t Dispatcher::new_keys(Context& context) {
+    if (context.spec.new_keys != nullptr) return context.spec.new_keys(context);
+    std::vector<std::string_view> missing;
+    for (const store::Key& key : context.keys) {
+        if (context.keyspace.peek(key) == nullptr) missing.push_back(key.bytes);
+    }
+    std::sort(missing.begin(), missing.end());
+    return std::unique(missing.begin(), missing.end()) - missing.begin();
+}
+
+/// Promises room for the keys the command may create before it runs, evicting as long as there is too
+/// little; the locks are given up for that, so what is missing is looked at again each time.
+void Dispatcher::run_with_maxkeys(const RequestView& request, Context& context) {
+    engine::Dataset& dataset = services_.dataset;
+    const engine::ShardSet set = shards_of(request);
+    const int64_t maxkeys = dataset.settings.maxkeys.load(std::memory_order_relaxed);
+    const size_t preferred = dataset.shard_of(context.keys[0].hash);
+    for (;;) {
+        {
+            const engine::ShardGuard guard(dataset, set, services_.executor);
+            const int64_t wanted = new_keys(context);
+            if (wanted == 0 || dataset.reserve_keys(wanted, maxkeys)) {
+                request.spec->handler(context);
+                // Each key that was created has been counted on its own by now.
+                if (wanted != 0) dataset.unreserve_keys(wanted);
+                return;
+            }
+            if (wanted > maxkeys) break;
+        }
+        if (!services_.evictor.evict_one(context.now_ms(), preferred)) break;
+    }
+    context.error(errors::kOutOfKeys);
+}
+
+}  // namespace gyre::commands

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// From parsed arguments to an executed command: finds the row, checks what the row demands (arity,
+// authentication, memory), locks the shards of the keys, runs the handler, and keeps the figures. The
+// one place where permissions are checked.
+//
+// A pipeline goes through in groups: admit() looks up the row, finds and hashes the keys and prefetches
+// their buckets; prefetch_entries() follows for the group; then execute() runs the commands in order.
+//
+// Ownership: one Dispatcher for each reactor; requests and their keys live until clear().
+// Threads: home reactor. Suspends: execute() never; a coroutine command is handed back to the caller.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "commands/context.h"
+
+namespace gyre::commands {
+
+/// A parsed command on its way to execution.
+struct Request {
+    uint32_t first_argument = 0;   ///< into the dispatcher's arguments
+    uint32_t argument_count = 0;
+    uint32_t first_key = 0;        ///< into the dispatcher's keys
+    uint32_t key_count = 0;
+    uint32_t database = 0;         ///< selected when it was admitted: what was prefetched
+    uint32_t input_end = 0;        ///< for the caller: where the command ends in its input
+    const CommandSpec* spec = nullptr;  ///< null: unknown command
+};
+
+/// What is executed: a request with its arguments and keys, wherever they lie.
+struct RequestView {
+    const CommandSpec* spec = nullptr;
+    std::span<const resp::Argument> arguments;
+    std::span<const store::Key> keys;
+};
+
+/// A request apart from any pipeline, for commands that were kept: it has keys of its own.
+class DetachedRequest {
+public:
+    /// `arguments` (at least one) outlive the request.
+    explicit DetachedRequest(std::span<const resp::Argument> arguments);
+    RequestView view() const { return {spec_, arguments_, keys_}; }
+
+private:
+    const CommandSpec* spec_;
+    std::span<const resp::Argument> arguments_;
+    std::vector<store::Key> keys_;
+};
+
+class Dispatcher {
+public:
+    enum class Outcome : uint8_t {
+        done,       ///< executed or refused; the reply is written
+        coroutine,  ///< the row is a coroutine: the caller runs it with the Context of make_context()
+    };
+
+    Dispatcher(Services& services, size_t threads) : services_(services), threads_(threads) {}
+
+    /// Where the parser puts arguments; admit() turns those added since the last call into a request.
+    std::vector<resp::Argument>& arguments() { return arguments_; }
+    /// Makes a request of the arguments from `first_argument` on.
+    Request& admit(uint32_t first_argument, const Session& session);
+    std::span<const Request> requests() const { return requests_; }
+    /// Second stage of prefetching for all requests admitted since the last call.
+    void prefetch_entries();
+    /// Forgets requests, keys and arguments; drops the blocks of large arguments.
+    void clear();
+
+    RequestView view(const Request& request) const {
+        return {request.spec,
+                {arguments_.data() + request.first_argument, request.argument_count},
+                {keys_.data() + request.first_key, request.key_count}};
+    }
+
+    Outcome execute(const RequestView& request, Session& session, resp::ReplyWriter& reply,
+                    int64_t now_ms);
+    /// The context of a request; of a coroutine row the caller keeps request, session and writer alive.
+    Context make_context(const RequestView& request, Session& session, resp::ReplyWriter& reply,
+                         int64_t now_ms);
+    /// Books one execution: statistics, slow log, latency events. execute() does so for plain commands.
+    void book(const RequestView& request, const Session& session, const resp::ReplyWriter& reply,
+              uint32_t errors_before, uint64_t nanoseconds, int64_t now_ms);
+
+private:
+    void prefetch_buckets(const Request& request);
+    /// The common case, decided without building a text.
+    static bool is_plainly_allowed(const RequestView& request, const Session& session);
+    /// What stands against executing the command; empty: nothing.
+    std::string refusal(const RequestView& request, const Session& session) const;
+    void refuse(const RequestView& request, resp::ReplyWriter& reply, std::string_view text);
+    void run(const RequestView& request, Context& context);
+    void run_with_maxkeys(const RequestView& request, Context& context);
+    engine::ShardSet shards_of(const RequestView& request) const;
+    static int64_t new_keys(Context& context);
+
+    Services& services_;
+    size_t threads_;
+    std::vector<resp::Argument> arguments_;
+    std::vector<store::Key> keys_;
+    std::vector<Request> requests_;
+    size_t prefetched_ = 0;
+};
+
+}  // namespace gyre::commands

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Commands that go through the keys of the selected database: SCAN, KEYS, VALUES, ITEMS, SIZE, DBSIZE,
+// RANDOMKEY. None shows a key past its deadline.
+//
+// All but DBSIZE are coroutines that work in slices and yield between, so that the largest database
+// holds up nobody; their replies are built aside and spliced behind the header once the count is known.
+// KEYS, VALUES, ITEMS and SIZE go by engine::Walk: a key present throughout is given exactly once,
+// whatever happens between the slices, and nothing is remembered for it (one lock for a whole shard
+// would do too, but for milliseconds). SCAN's promise is Redis' weaker one, at least once.
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "base/glob.h"
+#include "base/numbers.h"
+#include "commands/context.h"
+#include "commands/registry.h"
+#include "commands/slice.h"
+#include "engine/walk.h"
+
+namespace gyre::commands {
+namespace {
+
+using engine::Walk;
+using store::Entry;
+
+/// The elements of a reply, before their number is known.
+class Gathering {
+public:
+    explicit Gathering(Context& context)
+        : buffer_(context.reply.buffer().pool()), writer_(buffer_, context.reply.protocol()) {}
+
+    resp::ReplyWriter& writer() { return writer_; }
+    int64_t count() const { return count_; }
+    void count_one() { ++count_; }
+
+    /// What was gathered so far stays.
+    void keep() {
+        kept_mark_ = buffer_.mark();
+        kept_count_ = count_;
+    }
+    /// What was gathered since keep() was a mistake.
+    void drop() {
+        buffer_.truncate(kept_mark_);
+        count_ = kept_count_;
+    }
+    void move_to(resp::ReplyWriter& reply) { reply.buffer().splice(buffer_); }
+
+private:
+    base::OutputBuffer buffer_;
+    resp::ReplyWriter writer_;
+    int64_t count_ = 0;
+    int64_t kept_count_ = 0;
+    size_t kept_mark_ = 0;
+};
+
+/// How one element is written.
+using Give = void (*)(resp::ReplyWriter& writer, const Entry& entry);
+
+void give_key(resp::ReplyWriter& writer, const Entry& entry) { writer.bulk(entry.key()); }
+void give_value(resp::ReplyWriter& writer, const Entry& entry) {
+    Context::write_string(writer, entry);
+}
+void give_item(resp::ReplyWriter& writer, const Entry& entry) {
+    writer.bulk(entry.key());
+    Context::write_string(writer, entry);
+}
+
+/// Gathers all keys of the database that match. The caller owns what is borrowed, and awaits the end.
+ring::Task<void> gather(Context& context, Gathering& gathering, std::string_view pattern,
+                        Give give) {
+    Slice slice(context.services.reactor);
+    Walk walk(context.services.dataset, context.keyspace.database());
+    const bool is_all = pattern == "*";
+    const auto visit = [&](const Entry& entry) {
+        if (!is_all && !base::glob_matches(pattern, entry.key())) return;
+        give(gathering.writer(), entry);
+        gathering.count_one();
+    };
+    while (!walk.is_done()) {
+        const int64_t now_ms = slice.now_ms(context.now_ms());
+        const Walk::Step step = walk.step(context.services.executor, now_ms, visit);
+        if (step == Walk::Step::again) gathering.drop();
+        if (step == Walk::Step::shard) gathering.keep();
+        if (slice.is_over()) co_await slice.next();
+    }
+}
+
+ring::Task<void> keys(Context& context) {
+    if (context.count() > 2) {
+        context.error("ERR wrong number of arguments for 'keys' command");
+        co_return;
+    }
+    const std::string_view pattern = context.count() == 2 ? context.argument(1) : "*";
+    Gathering gathering(context);
+    co_await gather(context, gathering, pattern, give_key);
+    context.reply.array(gathering.count());
+    gathering.move_to(context.reply);
+}
+
+ring::Task<void> values(Context& context) {
+    Gathering gathering(context);
+    co_await gather(context, gathering, "*", give_value);
+    context.reply.array(gathering.count());
+    gathering.move_to(context.reply);
+}
+
+ring::Task<void> items(Context& context) {
+    Gathering gathering(context);
+    co_await gather(context, gathering, "*", give_item);
+    context.reply.map(gathering.count());
+    gathering.move_to(context.reply);
+}
+
+ring::Task<void> size(Context& context) {
+    Slice slice(context.services.reactor);
+    Walk walk(context.services.dataset, context.keyspace.database());
+    size_t counted = 0;
+    size_t counted_before = 0;  // in the shards that are done
+    const auto visit = [&](const Entry&) { ++counted; };
+    while (!walk.is_done()) {
+        const int64_t now_ms = slice.now_ms(context.now_ms());
+        if (!walk.count_shard(context.services.executor, now_ms, counted)) {
+            const Walk::Step step = walk.step(context.services.executor, now_ms, visit);
+            if (step == Walk::Step::again) counted = counted_before;
+            if (step == Walk::Step::shard) counted_before = counted;
+        } else {
+            counted_before = counted;
+        }
+        if (slice.is_over()) co_await slice.next();
+    }
+    context.reply.integer(static_cast<int64_t>(counted));
+}
+
+void dbsize(Context& context) {
+    const size_t resident =
+        context.services.dataset.keys(context.keyspace.database(), context.services.executor);
+    context.reply.integer(static_cast<int64_t>(resident));
+}
+
+// --- SCAN ---------------------------------------------------------------------------------------------
+
+struct ScanOptions {
+    uint64_t cursor = 0;
+    int64_t count = 10;
+    std::string_view pattern = "*";
+    std::optional<std::string_view> type;
+
+    bool wants(const Entry& entry) const {
+        if (type && !base::equals_ignore_case(*type, store::type_name(entry.type()))) return false;
+        return pattern == "*" || base::glob_matches(pattern, entry.key());
+    }
+};
+
+/// A cursor as Redis reads it with strtoul: a sign may stand before it, an empty text is 0, and the text
+/// ends at a NUL.
+std::optional<uint64_t> parse_cursor(std::string_view text) {
+    text = text.substr(0, text.find('\0'));
+    if (text.empty()) return 0;
+    const bool is_negative = text[0] == '-';
+    if (is_negative || text[0] == '+') text.remove_prefix(1);
+    if (text.empty()) return std::nullopt;
+    constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
+    uint64_t value = 0;
+    for (const char digit : text) {
+        if (digit < '0' || digit > '9') return std::nullopt;
+        const auto units = static_cast<uint64_t>(digit - '0');
+        if (value > (kMax - units) / 10) return std::nullopt;
+        value = value * 10 + units;
+    }
+    return is_negative ? 0 - value : value;
+}
+
+/// One option with its value, arguments `index` and the next; false after the error was written.
+bool parse_scan_option(Context& context, size_t index, ScanOptions& options) {
+    const bool has_value = index + 1 < context.count();
+    if (has_value && context.is(index, "COUNT")) {
+        const auto count = context.integer(index + 1);
+        if (!count) return false;
+        options.count = *count;
+        if (*count >= 1) return true;
+    } else if (has_value && context.is(index, "MATCH")) {
+        options.pattern = context.argument(index + 1);
+        return true;
+    } else if (has_value && context.is(index, "TYPE")) {
+        options.type = context.argument(index + 1);
+        return true;
+    }
+    context.error(errors::kSyntax);
+    return false;
+}
+
+std::optional<ScanOptions> parse_scan(Context& context) {
+    ScanOptions options;
+    const auto cursor = parse_cursor(context.argument(1));
+    if (!cursor) {
+        context.error("ERR invalid cursor");
+        return std::nullopt;
+    }
+    options.cursor = *cursor;
+    for (size_t index = 2; index < context.count(); index += 2) {
+        if (!parse_scan_option(context, index, options)) return std::nullopt;
+    }
+    return options;
+}
+
+void reply_scan(Context& context, uint64_t cursor, Gathering& gathering) {
+    context.reply.array(2);
+    context.reply.bulk(std::to_string(cursor));
+    context.reply.array(gathering.count());
+    gathering.move_to(context.reply);
+}
+
+ring::Task<void> scan(Context& context) {
+    const auto options = parse_scan(context);
+    if (!options) co_return;
+    Slice slice(context.services.reactor);
+    Gathering gathering(context);
+    engine::Dataset& dataset = context.services.dataset;
+    int64_t sampled = 0;
+    int64_t now_ms = context.now_ms();
+    const std::function<void(const Entry&)> visit = [&](const Entry& entry) {
+        ++sampled;
+        if (entry.is_expired(now_ms) || !options->wants(entry)) return;
+        give_key(gathering.writer(), entry);
+        gathering.count_one();
+    };
+    // As Redis: at most ten times as many chains as keys are wanted. A pass over all shards is free, so
+    // that a small database comes in one call.
+    const int64_t chains = std::min(options->count, std::numeric_limits<int64_t>::max() / 16) * 10 +
+                           static_cast<int64_t>(dataset.shards());
+    uint64_t cursor = options->cursor;
+    for (int64_t visited = 0; visited < chains && sampled < options->count; ++visited) {
+        now_ms = slice.now_ms(context.now_ms());
+        cursor = dataset.scan(context.keyspace.database(), cursor, context.services.executor, visit);
+        if (cursor == 0) break;
+        if (slice.is_over()) co_await slice.next();
+    }
+    reply_scan(context, cursor, gathering);
+}
+
+// --- RANDOMKEY ----------------------------------------------------------------------------------------
+
+/// A shard, each with a probability in proportion to its keys; nullopt when there are none. One pass:
+/// the shard found last stays with the probability its keys have among those seen so far.
+std::optional<size_t> draw_shard(engine::Dataset& dataset, size_t database,
+                                 engine::Executor& executor) {
+    std::optional<size_t> drawn;
+    size_t keys_seen = 0;
+    for (size_t index = 0; index < dataset.shards(); ++index) {
+        dataset.lock(index, executor);
+        store::Shard& shard = dataset.shard(index);
+        const store::Partition* partition = shard.find_database(database);
+        const size_t keys = partition == nullptr ? 0 : partition->size();
+        keys_seen += keys;
+        if (keys > 0 && shard.random().below(keys_seen) < keys) drawn = index;
+        dataset.unlock(index);
+    }
+    return drawn;
+}
+
+/// Replies with a random key of a shard. False when it was past its deadline (then it is removed) or
+/// when the shard has become empty.
+bool reply_random(Context& context, size_t index) {
+    engine::Dataset& dataset = context.services.dataset;
+    bool is_live = false;
+    dataset.lock(index, context.services.executor);
+    store::Shard& shard = dataset.shard(index);
+    const store::Partition* partition = shard.find_database(context.keyspace.database());
+    const Entry* entry = partition == nullptr ? nullptr : partition->random(shard.random());
+    if (entry != nullptr) {
+        const std::string name(entry->key());
+        is_live = context.keyspace.peek(store::Key::of(name)) != nullptr;
+        if (is_live) context.reply.bulk(name);
+    }
+    dataset.unlock(index);
+    return is_live;
+}
+
+ring::Task<void> randomkey(Context& context) {
+    Slice slice(context.services.reactor);
+    for (;;) {
+        const auto shard = draw_shard(context.services.dataset, context.keyspace.database(),
+                                      context.services.executor);
+        if (!shard) break;
+        if (reply_random(context, *shard)) co_return;
+        if (slice.is_over_now()) co_await slice.next();
+    }
+    context.reply.null();
+}
+
+constexpr std::string_view kInSlices =
+    "O(N) with N the number of keys in the database, in slices that hold up nobody.";
+constexpr std::string_view kAnyOrder = "request_policy:all_shards nondeterministic_output_order";
+
+constexpr CommandSpec kIterationCommands[] = {
+    {.name = "scan", .coroutine = scan, .arity = -2, .flags = flag::readonly, .since = "2.8.0",
+     .complexity = "O(1) for every call, O(N) for a complete iteration.",
+     .syntax = "cursor [MATCH pattern] [COUNT count] [TYPE type]",
+     .summary = "Goes through the keys of the database, some with each call.",
+     .tips = "nondeterministic_output request_policy:special"},
+    {.name = "keys", .coroutine = keys, .arity = -1, .flags = flag::readonly,
+     .categories = acl::dangerous, .since = "1.0.0", .complexity = kInSlices,
+     .syntax = "[pattern]", .summary = "Lists the keys that match a pattern, or all.",
+     .tips = kAnyOrder},
+    {.name = "values", .coroutine = values, .arity = 1, .flags = flag::readonly,
+     .categories = acl::dangerous, .since = "0.1.0", .complexity = kInSlices,
+     .summary = "Lists the values of all keys.", .tips = kAnyOrder},
+    {.name = "items", .coroutine = items, .arity = 1, .flags = flag::readonly,
+     .categories = acl::dangerous, .since = "0.1.0", .complexity = kInSlices,
+     .summary = "Lists all keys with their values.", .tips = kAnyOrder},
+    {.name = "size", .coroutine = size, .arity = 1, .flags = flag::readonly, .since = "0.1.0",
+     .complexity = "O(1) while no key is past its deadline, else O(N) in slices.",
+     .summary = "Counts the keys of the database that are not past their deadline.",
+     .tips = "request_policy:all_shards response_policy:agg_sum"},
+    {.name = "randomkey", .coroutine = randomkey, .arity = 1, .flags = flag::readonly,
+     .since = "1.0.0", .complexity = "O(1)",
+     .summary = "Gives a key of the database at random.",
+     .tips = "request_policy:all_shards nondeterministic_output"},
+    {.name = "dbsize", .handler = dbsize, .arity = 1, .flags = flag::readonly | flag::fast,
+     .group = Group::server, .categories = acl::keyspace, .since = "1.0.0", .complexity = "O(1)",
+     .summary = "Counts the keys in the database, those past their deadline and not yet removed too.",
+     .tips = "request_policy:all_shards response_policy:agg_sum"},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> iteration_commands() { return kIterationCommands; }
+
+}  // namespace gyre::commands

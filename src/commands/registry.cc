@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "commands/registry.h"
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/check.h"
+#include "base/numbers.h"
+
+namespace gyre::commands {
+namespace {
+
+using Family = std::span<const CommandSpec> (*)();
+
+constexpr Family kFamilies[] = {
+    string_commands,     string_set_commands,  string_number_commands, conditional_commands,
+    bitmap_commands,     generic_commands,     expire_commands,     iteration_commands,
+    connection_commands, client_commands,
+    server_commands,     config_commands,      introspection_commands, memory_commands,
+    latency_commands,    debug_commands,
+};
+
+/// Longest command name; anything longer is unknown without a look.
+constexpr size_t kNameBytesMax = 32;
+
+class Registry {
+public:
+    static const Registry& get() {
+        static const Registry registry;
+        return registry;
+    }
+
+    std::span<const CommandSpec* const> rows() const { return rows_; }
+
+    /// Open addressing over the names of commands that are no sub-commands; case is folded by setting
+    /// bit 5, which maps letters to lower case and keeps '|', '_' and digits apart.
+    const CommandSpec* find(std::string_view name) const {
+        if (name.empty() || name.size() > kNameBytesMax) return nullptr;
+        for (size_t slot = hash(name);; ++slot) {
+            const CommandSpec* row = slots_[slot & (kSlots - 1)];
+            if (row == nullptr) return nullptr;
+            if (base::equals_ignore_case(row->name, name)) return row;
+        }
+    }
+
+    std::span<const CommandSpec* const> subcommands(const CommandSpec& container) const {
+        const auto found = children_.find(container.name);
+        if (found == children_.end()) return {};
+        return found->second;
+    }
+
+    uint32_t index(const CommandSpec& spec) const {
+        DCHECK(&spec >= copies_.data() && &spec < copies_.data() + copies_.size());
+        return static_cast<uint32_t>(&spec - copies_.data());
+    }
+
+private:
+    static constexpr size_t kSlots = 2048;
+
+    /// Rows are copied side by side, so that a row's index is its distance from the first.
+    Registry() : slots_(kSlots, nullptr) {
+        for (const Family family : kFamilies) {
+            const auto rows = family();
+            copies_.insert(copies_.end(), rows.begin(), rows.end());
+        }
+        CHECK(copies_.size() < kSlots / 2);
+        for (const CommandSpec& row : copies_) add(row);
+    }
+
+    void add(const CommandSpec& row) {
+        rows_.push_back(&row);
+        if (!row.parent.empty()) {
+            children_[row.parent].push_back(&row);
+            return;
+        }
+        CHECK(row.name.size() <= kNameBytesMax);
+        CHECK(find(row.name) == nullptr);
+        size_t slot = hash(row.name);
+        while (slots_[slot & (kSlots - 1)] != nullptr) ++slot;
+        slots_[slot & (kSlots - 1)] = &row;
+    }
+
+    static size_t hash(std::string_view name) {
+        uint64_t value = name.size();
+        for (const char letter : name) {
+            value = (value ^ static_cast<uint64_t>(letter | 0x20)) * 0x9E3779B97F4A7C15ULL;
+        }
+        return value >> 40;
+    }
+
+    std::vector<CommandSpec> copies_;
+    std::vector<const CommandSpec*> rows_;
+    std::vector<const CommandSpec*> slots_;
+    std::unordered_map<std::string_view, std::vector<const CommandSpec*>> children_;
+};
+
+}  // namespace
+
+std::span<const CommandSpec* const> rows() { return Registry::get().rows(); }
+
+const CommandSpec* find_command(std::string_view name) { return Registry::get().find(name); }
+
+std::span<const CommandSpec* const> subcommands(const CommandSpec& container) {
+    return Registry::get().subcommands(container);
+}
+
+const CommandSpec* find_subcommand(const CommandSpec& container, std::string_view word) {
+    for (const CommandSpec* row : subcommands(container)) {
+        if (base::equals_ignore_case(row->name, word)) return row;
+    }
+    return nullptr;
+}
+
+const CommandSpec* find_full_name(std::string_view name) {
+    const size_t bar = name.find('|');
+    const CommandSpec* spec = find_command(name.substr(0, bar));
+    if (spec == nullptr || bar == std::string_view::npos) return spec;
+    return find_subcommand(*spec, name.substr(bar + 1));
+}
+
+uint32_t row_index(const CommandSpec& spec) { return Registry::get().index(spec); }
+
+std::string full_name(const CommandSpec& spec) {
+    if (spec.parent.empty()) return std::string(spec.name);
+    return std::string(spec.parent) + "|" + std::string(spec.name);
+}
+
+}  // namespace gyre::commands

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// What commands need of the server around them, as interfaces: the commands room knows neither the
+// configuration table nor the threads. The server implements them; tests bring their own.
+//
+// Threads: any.
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gyre/result.h>
+
+#include "engine/dataset.h"
+
+namespace gyre::engine {
+class Evictor;
+}
+namespace gyre::ring {
+class Reactor;
+}
+
+namespace gyre::commands {
+
+class ClientRegistry;
+class CommandStatistics;
+class LatencyMonitor;
+class Slowlog;
+
+/// CONFIG GET, SET, REWRITE.
+class Configuration {
+public:
+    virtual ~Configuration() = default;
+    /// Names and values of all parameters that match any of the glob patterns, each once.
+    virtual std::vector<std::pair<std::string, std::string>> get(
+        std::span<const std::string_view> patterns) const = 0;
+    /// Sets all or none. The error is the whole reply: "ERR CONFIG SET failed (possibly related to argument 'x') - reason".
+    virtual Result<void> set(
+        std::span<const std::pair<std::string_view, std::string_view>> changes) = 0;
+    virtual Result<void> rewrite() = 0;
+    /// requirepass; empty: none.
+    virtual std::string password() const = 0;
+    virtual bool allows_debug(bool is_local) const = 0;
+};
+
+/// INFO: one "# Section" block after another. No name: the default sections; also "all", "everything", "default".
+class Information {
+public:
+    virtual ~Information() = default;
+    virtual std::string info(std::span<const std::string_view> sections) = 0;
+    /// CONFIG RESETSTAT.
+    virtual void reset_statistics() = 0;
+    /// LATENCY HISTOGRAM: the counts of a row over all reactors (LatencyBuckets::kBuckets numbers).
+    virtual std::vector<uint64_t> latency_histogram(uint32_t row) = 0;
+    /// Parts for MEMORY STATS: name and bytes (or a ratio as a real), in the order of the reply.
+    struct MemoryFigure {
+        std::string name;
+        int64_t integer = 0;
+        double real = 0;
+        bool is_real = false;
+    };
+    virtual std::vector<MemoryFigure> memory_figures() = 0;
+};
+
+/// SHUTDOWN and DEBUG.
+class Control {
+public:
+    virtual ~Control() = default;
+    /// Begins a graceful stop of the whole server. An error says why it cannot.
+    virtual Result<void> shutdown(bool save, bool now, bool force) = 0;
+    /// Takes back a shutdown that is waiting. False: none was under way.
+    virtual bool abort_shutdown() = 0;
+};
+
+/// Everything a Context hands to handlers. Home-reactor members differ per reactor.
+struct Services {
+    engine::Dataset& dataset;
+    engine::Executor& executor;     ///< of this reactor
+    engine::Evictor& evictor;       ///< of this reactor
+    ring::Reactor* reactor;         ///< of this reactor; null in tests without one
+    ClientRegistry& clients;
+    Configuration& configuration;
+    Information& information;
+    Control& control;
+    CommandStatistics& statistics;  ///< of this reactor
+    Slowlog& slowlog;
+    LatencyMonitor& latency;
+};
+
+}  // namespace gyre::commands

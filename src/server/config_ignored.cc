@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Directives of Redis that do nothing here, each with its reason, and those that would mean something
+// this version does not have. A configuration written for Redis starts the server as long as it asks
+// for nothing that is missing.
+
+#include <climits>
+
+#include "server/config_table.h"
+
+namespace gyre::server {
+namespace {
+
+using enum ConfigKind;
+using enum ConfigChange;
+
+constexpr std::string_view kNoPersistence = "data lives in memory only in this version";
+constexpr std::string_view kNoReplication = "there is no replication in this version";
+constexpr std::string_view kNoCluster = "there is no cluster in this version";
+constexpr std::string_view kNoTls = "there is no TLS in this version";
+constexpr std::string_view kNoChannels = "there is no publish and subscribe in this version";
+constexpr std::string_view kNoScripts = "there are no scripts in this version";
+constexpr std::string_view kNoCollections = "strings are the only type in this version";
+constexpr std::string_view kNoTracking = "there is no client side caching in this version";
+constexpr std::string_view kNoAcl = "there are no ACL users in this version";
+constexpr std::string_view kNoDefragmentation = "slabs of fixed places do not fragment as a heap does";
+constexpr std::string_view kFreesOutside = "large values are always freed outside of the locks";
+constexpr std::string_view kNoTimer = "background work runs when it is due, not by a timer";
+constexpr std::string_view kThreadsServe = "each of `threads` reads, executes and writes for its clients";
+constexpr std::string_view kBySystem = "this is left to the system that starts the server";
+constexpr std::string_view kNoSyslog = "the log goes to logfile or to standard error";
+constexpr std::string_view kNoReport = "the system's own core dumps tell more";
+constexpr std::string_view kFixedAtStart = "dir and the like are fixed at start";
+
+constexpr ConfigRow boolean_row(std::string_view name, std::string_view initial,
+                                std::string_view reason, ConfigChange change = always,
+                                std::string_view alias = {}) {
+    return {.name = name, .alias = alias, .kind = boolean, .role = ConfigRole::ignored,
+            .change = change, .initial = initial, .summary = reason};
+}
+constexpr ConfigRow number_row(std::string_view name, std::string_view initial,
+                               std::string_view reason, int64_t min = 0, int64_t max = INT_MAX,
+                               std::string_view alias = {}) {
+    return {.name = name, .alias = alias, .kind = integer, .role = ConfigRole::ignored,
+            .initial = initial, .min = min, .max = max, .summary = reason};
+}
+constexpr ConfigRow memory_row(std::string_view name, std::string_view initial,
+                               std::string_view reason, std::string_view alias = {}) {
+    return {.name = name, .alias = alias, .kind = memory, .role = ConfigRole::ignored,
+            .initial = initial, .summary = reason};
+}
+constexpr ConfigRow choice_row(std::string_view name, std::string_view initial,
+                               std::string_view choices, std::string_view reason,
+                               ConfigChange change = always) {
+    return {.name = name, .kind = choice, .role = ConfigRole::ignored, .change = change,
+            .initial = initial, .choices = choices, .summary = reason};
+}
+constexpr ConfigRow text_row(std::string_view name, std::string_view initial,
+                             std::string_view reason, ConfigChange change = always,
+                             std::string_view alias = {}) {
+    return {.name = name, .alias = alias, .kind = text, .role = ConfigRole::ignored,
+            .change = change, .initial = initial, .summary = reason};
+}
+constexpr ConfigRow words_row(std::string_view name, std::string_view initial,
+                              std::string_view reason, ConfigChange change = always) {
+    return {.name = name, .kind = words, .role = ConfigRole::ignored, .change = change,
+            .initial = initial, .summary = reason};
+}
+
+constexpr ConfigRow kIgnoredRows[] = {
+    // --- how the server runs ---
+    boolean_row("daemonize", "no", "the server stays in the foreground: its supervisor watches it", at_start),
+    number_row("hz", "10", kNoTimer),
+    boolean_row("dynamic-hz", "yes", kNoTimer),
+    boolean_row("activerehashing", "yes", "the index grows a bucket at a time with the writes"),
+    number_row("active-expire-effort", "1", "keys are removed when they are due, by a timer wheel", 1, 10),
+    {.name = "io-threads", .kind = integer, .role = ConfigRole::ignored, .change = at_start,
+     .initial = "1", .min = 1, .max = 128, .summary = kThreadsServe},
+    boolean_row("io-threads-do-reads", "no", kThreadsServe, at_start),
+    boolean_row("always-show-logo", "no", "there is no logo", at_start),
+    boolean_row("set-proc-title", "yes", "the title of the process stays what it was started with", at_start),
+    text_row("proc-title-template", "{title} {listen-addr} {server-mode}",
+             "the title of the process stays what it was started with"),
+    text_row("locale-collate", "", "nothing is sorted by a locale"),
+    boolean_row("jemalloc-bg-thread", "yes", "the allocator needs no thread"),
+    choice_row("oom-score-adj", "no", "no yes relative absolute", kBySystem),
+    words_row("oom-score-adj-values", "0 200 800", kBySystem),
+    boolean_row("disable-thp", "yes", kBySystem, at_start),
+    text_row("server_cpulist", "", kBySystem, at_start),
+    text_row("bio_cpulist", "", kBySystem, at_start),
+    text_row("aof_rewrite_cpulist", "", kNoPersistence, at_start),
+    text_row("bgsave_cpulist", "", kNoPersistence, at_start),
+    text_row("ignore-warnings", "", "the server refuses no start for what it warns of"),
+    text_row("syslog-ident", "redis", kNoSyslog, at_start),
+    choice_row("syslog-facility", "local0",
+               "user local0 local1 local2 local3 local4 local5 local6 local7", kNoSyslog, at_start),
+    boolean_row("crash-log-enabled", "yes", kNoReport),
+    boolean_row("crash-memcheck-enabled", "yes", kNoReport),
+    choice_row("enable-protected-configs", "no", "no yes local", kFixedAtStart, at_start),
+    words_row("shutdown-on-sigint", "default", kNoPersistence),
+    words_row("shutdown-on-sigterm", "default", kNoPersistence),
+    text_row("bind-source-addr", "", kNoReplication),
+    // --- memory ---
+    boolean_row("activedefrag", "no", kNoDefragmentation),
+    memory_row("active-defrag-ignore-bytes", "104857600", kNoDefragmentation),
+    number_row("active-defrag-threshold-lower", "10", kNoDefragmentation, 0, 1000),
+    number_row("active-defrag-threshold-upper", "100", kNoDefragmentation, 0, 1000),
+    number_row("active-defrag-cycle-min", "1", kNoDefragmentation, 1, 99),
+    number_row("active-defrag-cycle-max", "25", kNoDefragmentation, 1, 99),
+    number_row("active-defrag-max-scan-fields", "1000", kNoDefragmentation, 1),
+    number_row("maxmemory-eviction-tenacity", "10", "a write waits until there is room for it", 0, 100),
+    boolean_row("lazyfree-lazy-eviction", "no", kFreesOutside),
+    boolean_row("lazyfree-lazy-expire", "no", kFreesOutside),
+    boolean_row("lazyfree-lazy-server-del", "no", kFreesOutside),
+    boolean_row("lazyfree-lazy-user-del", "no", kFreesOutside),
+    boolean_row("lazyfree-lazy-user-flush", "no", kFreesOutside),
+    number_row("tracking-table-max-keys", "1000000", kNoTracking),
+    // --- types ---
+    number_row("hash-max-listpack-entries", "512", kNoCollections, 0, INT64_MAX, "hash-max-ziplist-entries"),
+    memory_row("hash-max-listpack-value", "64", kNoCollections, "hash-max-ziplist-value"),
+    number_row("list-max-listpack-size", "-2", kNoCollections, INT_MIN, INT_MAX, "list-max-ziplist-size"),
+    number_row("list-compress-depth", "0", kNoCollections),
+    number_row("set-max-intset-entries", "512", kNoCollections, 0, INT64_MAX),
+    number_row("set-max-listpack-entries", "128", kNoCollections, 0, INT64_MAX),
+    memory_row("set-max-listpack-value", "64", kNoCollections),
+    number_row("zset-max-listpack-entries", "128", kNoCollections, 0, INT64_MAX, "zset-max-ziplist-entries"),
+    memory_row("zset-max-listpack-value", "64", kNoCollections, "zset-max-ziplist-value"),
+    memory_row("hll-sparse-max-bytes", "3000", kNoCollections),
+    memory_row("stream-node-max-bytes", "4096", kNoCollections),
+    number_row("stream-node-max-entries", "100", kNoCollections, 0, INT64_MAX),
+    // --- scripts, users, channels ---
+    number_row("lua-time-limit", "5000", kNoScripts, 0, INT64_MAX, "busy-reply-threshold"),
+    number_row("acllog-max-len", "128", kNoAcl, 0, INT64_MAX),
+    choice_row("acl-pubsub-default", "resetchannels", "allchannels resetchannels", kNoChannels),
+    // --- persistence ---
+    boolean_row("stop-writes-on-bgsave-error", "yes", kNoPersistence),
+    boolean_row("rdbcompression", "yes", kNoPersistence),
+    boolean_row("rdbchecksum", "yes", kNoPersistence, at_start),
+    boolean_row("rdb-del-sync-files", "no", kNoPersistence),
+    boolean_row("rdb-save-incremental-fsync", "yes", kNoPersistence),
+    choice_row("sanitize-dump-payload", "no", "no yes clients", kNoPersistence),
+    text_row("dbfilename", "dump.rdb", kNoPersistence, never_by_set),
+    text_row("appendfilename", "appendonly.aof", kNoPersistence, at_start),
+    text_row("appenddirname", "appendonlydir", kNoPersistence, at_start),
+    choice_row("appendfsync", "everysec", "everysec always no", kNoPersistence),
+    boolean_row("no-appendfsync-on-rewrite", "no", kNoPersistence),
+    number_row("auto-aof-rewrite-percentage", "100", kNoPersistence),
+    memory_row("auto-aof-rewrite-min-size", "67108864", kNoPersistence),
+    boolean_row("aof-load-truncated", "yes", kNoPersistence),
+    boolean_row("aof-use-rdb-preamble", "yes", kNoPersistence),
+    boolean_row("aof-rewrite-incremental-fsync", "yes", kNoPersistence),
+    boolean_row("aof-timestamp-enabled", "no", kNoPersistence),
+    boolean_row("aof-disable-auto-gc", "no", kNoPersistence),
+    // --- replication ---
+    text_row("masterauth", "", kNoReplication),
+    text_row("masteruser", "", kNoReplication),
+    boolean_row("replica-serve-stale-data", "yes", kNoReplication, always, "slave-serve-stale-data"),
+    boolean_row("replica-read-only", "yes", kNoReplication, always, "slave-read-only"),
+    boolean_row("replica-lazy-flush", "no", kNoReplication, always, "slave-lazy-flush"),
+    boolean_row("replica-ignore-maxmemory", "yes", kNoReplication, always, "slave-ignore-maxmemory"),
+    boolean_row("replica-ignore-disk-write-errors", "no", kNoReplication),
+    boolean_row("replica-announced", "yes", kNoReplication),
+    text_row("replica-announce-ip", "", kNoReplication, always, "slave-announce-ip"),
+    number_row("replica-announce-port", "0", kNoReplication, 0, 65535, "slave-announce-port"),
+    number_row("replica-priority", "100", kNoReplication, 0, INT_MAX, "slave-priority"),
+    number_row("min-replicas-max-lag", "10", kNoReplication, 0, INT_MAX, "min-slaves-max-lag"),
+    choice_row("propagation-error-behavior", "ignore", "ignore panic panic-on-replicas", kNoReplication),
+    boolean_row("repl-diskless-sync", "yes", kNoReplication),
+    number_row("repl-diskless-sync-delay", "5", kNoReplication),
+    number_row("repl-diskless-sync-max-replicas", "0", kNoReplication),
+    choice_row("repl-diskless-load", "disabled", "disabled on-empty-db swapdb", kNoReplication),
+    boolean_row("repl-disable-tcp-nodelay", "no", kNoReplication),
+    memory_row("repl-backlog-size", "1048576", kNoReplication),
+    number_row("repl-backlog-ttl", "3600", kNoReplication, 0, INT64_MAX),
+    number_row("repl-timeout", "60", kNoReplication, 1),
+    number_row("repl-ping-replica-period", "10", kNoReplication, 1, INT_MAX, "repl-ping-slave-period"),
+    // --- cluster ---
+    text_row("cluster-config-file", "nodes.conf", kNoCluster, at_start),
+    number_row("cluster-node-timeout", "15000", kNoCluster, 0, INT64_MAX),
+    number_row("cluster-port", "0", kNoCluster, 0, 65535),
+    number_row("cluster-replica-validity-factor", "10", kNoCluster, 0, INT_MAX, "cluster-slave-validity-factor"),
+    number_row("cluster-migration-barrier", "1", kNoCluster),
+    boolean_row("cluster-allow-replica-migration", "yes", kNoCluster),
+    boolean_row("cluster-require-full-coverage", "yes", kNoCluster),
+    boolean_row("cluster-replica-no-failover", "no", kNoCluster, always, "cluster-slave-no-failover"),
+    boolean_row("cluster-allow-reads-when-down", "no", kNoCluster),
+    boolean_row("cluster-allow-pubsubshard-when-down", "yes", kNoCluster),
+    memory_row("cluster-link-sendbuf-limit", "0", kNoCluster),
+    text_row("cluster-announce-ip", "", kNoCluster),
+    text_row("cluster-announce-hostname", "", kNoCluster),
+    text_row("cluster-announce-human-nodename", "", kNoCluster),
+    number_row("cluster-announce-port", "0", kNoCluster, 0, 65535),
+    number_row("cluster-announce-tls-port", "0", kNoCluster, 0, 65535),
+    number_row("cluster-announce-bus-port", "0", kNoCluster, 0, 65535),
+    choice_row("cluster-preferred-endpoint-type", "ip", "ip hostname unknown-endpoint", kNoCluster),
+    // --- TLS: inert without a port ---
+    text_row("tls-cert-file", "", kNoTls),
+    text_row("tls-key-file", "", kNoTls),
+    text_row("tls-key-file-pass", "", kNoTls),
+    text_row("tls-client-cert-file", "", kNoTls),
+    text_row("tls-client-key-file", "", kNoTls),
+    text_row("tls-client-key-file-pass", "", kNoTls),
+    text_row("tls-dh-params-file", "", kNoTls),
+    text_row("tls-ca-cert-file", "", kNoTls),
+    text_row("tls-ca-cert-dir", "", kNoTls),
+    text_row("tls-protocols", "", kNoTls),
+    text_row("tls-ciphers", "", kNoTls),
+    text_row("tls-ciphersuites", "", kNoTls),
+    choice_row("tls-auth-clients", "yes", "no yes optional", kNoTls),
+    boolean_row("tls-prefer-server-ciphers", "no", kNoTls),
+    boolean_row("tls-session-caching", "yes", kNoTls),
+    number_row("tls-session-cache-size", "20480", kNoTls),
+    number_row("tls-session-cache-timeout", "300", kNoTls),
+};
+
+constexpr ConfigRow kFixedRows[] = {
+    {.name = "save", .kind = save_points, .role = ConfigRole::fixed,
+     .summary = "data lives in memory only. Remove the line, or write: save \"\""},
+    {.name = "appendonly", .kind = boolean, .role = ConfigRole::fixed, .initial = "no",
+     .summary = "data lives in memory only. Remove the line, or write: appendonly no"},
+    {.name = "replicaof", .alias = "slaveof", .kind = words, .role = ConfigRole::fixed,
+     .change = at_start, .summary = "a server has no replicas and is none. Remove the line"},
+    {.name = "min-replicas-to-write", .alias = "min-slaves-to-write", .kind = integer,
+     .role = ConfigRole::fixed, .initial = "0", .max = INT_MAX,
+     .summary = "a server has no replicas. Remove the line, or write: min-replicas-to-write 0"},
+    {.name = "cluster-enabled", .kind = boolean, .role = ConfigRole::fixed, .change = at_start,
+     .initial = "no", .summary = "a server stands alone. Remove the line, or write: cluster-enabled no"},
+    {.name = "tls-port", .kind = integer, .role = ConfigRole::fixed, .initial = "0", .max = 65535,
+     .summary = "connections are not encrypted. Remove the line, and put a TLS proxy before the server"},
+    {.name = "tls-replication", .kind = boolean, .role = ConfigRole::fixed, .initial = "no",
+     .summary = "connections are not encrypted. Remove the line"},
+    {.name = "tls-cluster", .kind = boolean, .role = ConfigRole::fixed, .initial = "no",
+     .summary = "connections are not encrypted. Remove the line"},
+    {.name = "aclfile", .kind = text, .role = ConfigRole::fixed, .change = at_start,
+     .summary = "there are no ACL users. Remove the line, and use requirepass"},
+    {.name = "notify-keyspace-events", .kind = text, .role = ConfigRole::fixed,
+     .summary = "there are no keyspace events. Remove the line, or write: notify-keyspace-events \"\""},
+    {.name = "maxmemory-clients", .kind = memory, .role = ConfigRole::fixed, .initial = "0",
+     .summary = "clients are not evicted. Remove the line, and use client-output-buffer-limit and "
+                "client-query-buffer-limit"},
+    {.name = "enable-module-command", .kind = choice, .role = ConfigRole::fixed, .change = at_start,
+     .initial = "no", .choices = "no yes local",
+     .summary = "there are no modules. Remove the line, or write: enable-module-command no"},
+    {.name = "syslog-enabled", .kind = boolean, .role = ConfigRole::fixed, .change = at_start,
+     .initial = "no",
+     .summary = "the log goes to logfile or to standard error. Remove the line, or write: "
+                "syslog-enabled no"},
+    {.name = "socket-mark-id", .kind = integer, .role = ConfigRole::fixed, .change = at_start,
+     .initial = "0", .max = UINT_MAX,
+     .summary = "sockets are not marked. Remove the line, or write: socket-mark-id 0"},
+};
+
+constexpr RefusedDirective kRefused[] = {
+    {"user", "there are no ACL users. Remove the line, and use requirepass"},
+    {"rename-command", "commands keep their names. Remove the line"},
+    {"loadmodule", "there are no modules. Remove the line"},
+    {"sentinel", "a server is no sentinel. Remove the line"},
+};
+
+}  // namespace
+
+std::span<const ConfigRow> ignored_config_rows() { return kIgnoredRows; }
+std::span<const ConfigRow> fixed_config_rows() { return kFixedRows; }
+std::span<const RefusedDirective> refused_directives() { return kRefused; }
+
+}  // namespace gyre::server

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/config_value.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/check.h"
+#include "base/numbers.h"
+
+namespace gyre::server {
+namespace {
+
+constexpr std::array<std::string_view, 3> kClientClasses{"normal", "slave", "pubsub"};
+/// Words of client-output-buffer-limit for one class.
+constexpr size_t kLimitWords = 4;
+
+bool has_control_character(std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](unsigned char character) {
+        return (character < 0x20 && character != '\t') || character == 0x7F;
+    });
+}
+
+template <class T>
+bool read_whole(std::string_view text, T& number, int base) {
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+    return failure == std::errc() && end == text.data() + text.size();
+}
+
+std::string join(std::span<const std::string> words) {
+    return fmt::format("{}", fmt::join(words.begin(), words.end(), " "));
+}
+
+/// "a, b, c" of "a b c".
+std::string listed(std::string_view choices) {
+    const auto words = split_words(choices);
+    return fmt::format("{}", fmt::join(words.begin(), words.end(), ", "));
+}
+
+Result<ConfigValue> parse_boolean(std::string_view word) {
+    if (base::equals_ignore_case(word, "yes")) return ConfigValue{"yes", 1};
+    if (base::equals_ignore_case(word, "no")) return ConfigValue{"no", 0};
+    return fail("argument must be 'yes' or 'no'");
+}
+
+Result<ConfigValue> parse_choice(const ConfigRow& row, std::string_view word) {
+    for (const std::string_view choice : split_words(row.choices)) {
+        if (base::equals_ignore_case(word, choice)) return ConfigValue{std::string(choice)};
+    }
+    return fail("argument(s) must be one of the following: " + listed(row.choices));
+}
+
+std::string number_text(ConfigKind kind, int64_t number) {
+    return kind == ConfigKind::octal ? fmt::format("{:o}", number) : std::to_string(number);
+}
+
+Result<int64_t> parse_number(ConfigKind kind, std::string_view word) {
+    if (kind == ConfigKind::memory) {
+        if (const auto bytes = base::parse_memory_size(word)) return *bytes;
+        return fail("argument must be a memory value");
+    }
+    if (kind == ConfigKind::octal) {
+        int64_t mode = 0;
+        if (read_whole(word, mode, 8)) return mode;
+        return fail("argument couldn't be parsed as an octal number");
+    }
+    if (const auto number = base::parse_integer(word)) return *number;
+    return fail("argument couldn't be parsed into an integer");
+}
+
+Result<ConfigValue> parse_numeric(const ConfigRow& row, std::string_view word) {
+    const auto number = parse_number(row.kind, word);
+    if (!number) return tl::unexpected(number.error());
+    if (*number < row.min || *number > row.max) {
+        return fail(fmt::format("argument must be between {} and {} inclusive",
+                                number_text(row.kind, row.min), number_text(row.kind, row.max)));
+    }
+    return ConfigValue{number_text(row.kind, *number), *number};
+}
+
+Result<ConfigValue> parse_text(std::string_view text) {
+    if (has_control_character(text)) return fail("argument must not contain control characters");
+    return ConfigValue{std::string(text)};
+}
+
+Result<ConfigValue> parse_percentiles(std::span<const std::string> words) {
+    std::vector<std::string> shown;
+    for (const std::string& word : words) {
+        const auto number = base::parse_double(word);
+        if (!number) return fail("Invalid latency-tracking-info-percentiles parameters");
+        if (*number < 0 || *number > 100) {
+            return fail("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]");
+        }
+        shown.push_back(base::format_double(*number));
+    }
+    return ConfigValue{join(shown)};
+}
+
+std::optional<size_t> client_class(std::string_view name) {
+    if (base::equals_ignore_case(name, "replica")) return 1;
+    for (size_t index = 0; index < kClientClasses.size(); ++index) {
+        if (base::equals_ignore_case(name, kClientClasses[index])) return index;
+    }
+    return std::nullopt;
+}
+
+std::optional<net::OutputLimit> parse_limit(std::span<const std::string> words) {
+    const auto hard = base::parse_memory_size(words[1]);
+    const auto soft = base::parse_memory_size(words[2]);
+    int64_t seconds = 0;
+    if (!hard || !soft || !read_whole(words[3], seconds, 10) || seconds < 0) return std::nullopt;
+    return net::OutputLimit{static_cast<uint64_t>(*hard), static_cast<uint64_t>(*soft), seconds};
+}
+
+std::string limits_text(const OutputLimits& limits) {
+    std::string text;
+    for (size_t index = 0; index < limits.size(); ++index) {
+        const net::OutputLimit& limit = limits[index];
+        fmt::format_to(std::back_inserter(text), "{}{} {} {} {}", index == 0 ? "" : " ",
+                       kClientClasses[index], limit.hard_bytes, limit.soft_bytes,
+                       limit.soft_seconds);
+    }
+    return text;
+}
+
+Result<ConfigValue> parse_output_limits(std::span<const std::string> words,
+                                        const ConfigValue& present) {
+    if (words.size() % kLimitWords != 0) {
+        return fail("Wrong number of arguments in buffer limit configuration.");
+    }
+    OutputLimits limits = output_limits_of(present);
+    for (size_t first = 0; first < words.size(); first += kLimitWords) {
+        const auto index = client_class(words[first]);
+        if (!index) return fail("Invalid client class specified in buffer limit configuration.");
+        const auto limit = parse_limit(words.subspan(first, kLimitWords));
+        if (!limit) {
+            return fail("Error in hard, soft or soft_seconds setting in buffer limit configuration.");
+        }
+        limits[*index] = *limit;
+    }
+    return ConfigValue{limits_text(limits)};
+}
+
+Result<ConfigValue> parse_save_points(std::span<const std::string> words) {
+    const auto is_number = [](const std::string& word) {
+        const auto number = base::parse_integer(word);
+        return number && *number >= 0;
+    };
+    if (words.size() % 2 != 0 || !std::all_of(words.begin(), words.end(), is_number)) {
+        return fail("Invalid save parameters");
+    }
+    return ConfigValue{join(words)};
+}
+
+bool takes_several(ConfigKind kind) {
+    return kind == ConfigKind::words || kind == ConfigKind::percentiles ||
+           kind == ConfigKind::output_limits || kind == ConfigKind::save_points;
+}
+
+Result<ConfigValue> parse_by_kind(const ConfigRow& row, std::span<const std::string> words,
+                                  const ConfigValue& present) {
+    switch (row.kind) {
+        case ConfigKind::boolean: return parse_boolean(words[0]);
+        case ConfigKind::choice: return parse_choice(row, words[0]);
+        case ConfigKind::integer:
+        case ConfigKind::octal:
+        case ConfigKind::memory: return parse_numeric(row, words[0]);
+        case ConfigKind::text: return parse_text(words[0]);
+        case ConfigKind::words: return parse_text(join(words));
+        case ConfigKind::percentiles: return parse_percentiles(words);
+        case ConfigKind::output_limits: return parse_output_limits(words, present);
+        case ConfigKind::save_points: return parse_save_points(words);
+    }
+    return fail("argument of a kind that is not known");
+}
+
+/// 1048576 as 1mb, where it comes out even.
+std::string memory_text(int64_t bytes) {
+    constexpr std::array<std::pair<int64_t, const char*>, 3> kUnits{
+        {{1LL << 30, "gb"}, {1LL << 20, "mb"}, {1LL << 10, "kb"}}};
+    for (const auto& [unit, name] : kUnits) {
+        if (bytes != 0 && bytes % unit == 0) return std::to_string(bytes / unit) + name;
+    }
+    return std::to_string(bytes);
+}
+
+std::vector<std::string> limit_lines(const ConfigRow& row, const ConfigValue& value) {
+    const OutputLimits limits = output_limits_of(value);
+    std::vector<std::string> lines;
+    for (size_t index = 0; index < limits.size(); ++index) {
+        const std::string_view name = index == 1 ? "replica" : kClientClasses[index];
+        lines.push_back(fmt::format("{} {} {} {} {}", row.name, name,
+                                    memory_text(static_cast<int64_t>(limits[index].hard_bytes)),
+                                    memory_text(static_cast<int64_t>(limits[index].soft_bytes)),
+                                    limits[index].soft_seconds));
+    }
+    return lines;
+}
+
+}  // namespace
+
+std::vector<std::string_view> split_words(std::string_view text) {
+    constexpr std::string_view kBlanks = " \t";
+    std::vector<std::string_view> words;
+    size_t at = text.find_first_not_of(kBlanks);
+    while (at != std::string_view::npos) {
+        const size_t end = std::min(text.find_first_of(kBlanks, at), text.size());
+        words.push_back(text.substr(at, end - at));
+        at = text.find_first_not_of(kBlanks, end);
+    }
+    return words;
+}
+
+ConfigValues initial_config_values() {
+    ConfigValues values;
+    for (const ConfigRow& row : config_rows()) {
+        ConfigValue empty;
+        if (row.kind == ConfigKind::output_limits) empty.text = row.initial;
+        const std::string words[] = {std::string(row.initial)};
+        auto value = parse_config_value(row, words, empty);
+        CHECK(value.has_value());
+        values.push_back(std::move(*value));
+    }
+    return values;
+}
+
+Result<ConfigValue> parse_config_value(const ConfigRow& row, std::span<const std::string> words,
+                                       const ConfigValue& present) {
+    std::vector<std::string> parts;
+    if (takes_several(row.kind)) {
+        // One argument of several words is the same as several: CONFIG SET knows no other way.
+        if (words.size() == 1) {
+            for (const std::string_view part : split_words(words[0])) parts.emplace_back(part);
+            words = parts;
+        }
+    } else if (words.size() != 1) {
+        return fail("wrong number of arguments");
+    }
+    auto value = parse_by_kind(row, words, present);
+    if (value && row.role == ConfigRole::fixed && value->text != row.initial) {
+        return fail(fmt::format("not supported in this version: {}", row.summary));
+    }
+    return value;
+}
+
+std::string config_word(std::string_view word) {
+    const bool is_plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+        return c > ' ' && c < 0x7F && c != '"' && c != '\'';
+    });
+    return is_plain ? std::string(word) : base::quote(word);
+}
+
+std::vector<std::string> config_lines(const ConfigRow& row, const ConfigValue& value) {
+    if (row.kind == ConfigKind::output_limits) return limit_lines(row, value);
+    if (row.kind == ConfigKind::memory) {
+        return {fmt::format("{} {}", row.name, memory_text(value.number))};
+    }
+    if (takes_several(row.kind) && !value.text.empty()) {
+        std::string line(row.name);
+        for (const std::string_view word : split_words(value.text)) line += " " + config_word(word);
+        return {line};
+    }
+    return {fmt::format("{} {}", row.name, config_word(value.text))};
+}
+
+OutputLimits output_limits_of(const ConfigValue& value) {
+    const auto words = split_words(value.text);
+    OutputLimits limits;
+    CHECK(words.size() == limits.size() * kLimitWords);
+    for (size_t index = 0; index < limits.size(); ++index) {
+        const auto at = [&](size_t offset) {
+            return base::parse_integer(words[index * kLimitWords + offset]).value_or(0);
+        };
+        limits[index] = {static_cast<uint64_t>(at(1)), static_cast<uint64_t>(at(2)), at(3)};
+    }
+    return limits;
+}
+
+}  // namespace gyre::server

@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/connection.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/log.h"
+#include "base/numbers.h"
+#include "base/ticks.h"
+#include "commands/clients.h"
+#include "server/worker.h"
+
+namespace gyre::server {
+
+using commands::ReplyMode;
+using resp::RequestParser;
+
+namespace {
+
+/// Browsers and other HTTP clients must not be talked into running commands (cross-protocol attack).
+bool is_http(std::string_view name) {
+    return base::equals_ignore_case(name, "post") || base::equals_ignore_case(name, "host:");
+}
+
+resp::Protocol protocol_of(const commands::Session& session) {
+    return static_cast<resp::Protocol>(session.protocol.load(std::memory_order_relaxed));
+}
+
+}  // namespace
+
+Connection::Deferred::~Deferred() {
+    for (const resp::Argument& argument : arguments) {
+        if (argument.block != nullptr) argument.block->release();
+    }
+}
+
+Connection::Connection(Worker& worker, int descriptor, bool is_unix)
+    : Stream(worker.ring(), worker.chunks(), descriptor), worker_(worker) {
+    session_.descriptor = descriptor;
+    session_.home = &worker;
+    session_.reactor = static_cast<uint32_t>(worker.index());
+    session_.is_unix = is_unix;
+    session_.created_ms = worker.ring().wall_ms();
+    session_.last_active_ms.store(session_.created_ms, std::memory_order_relaxed);
+    session_.is_authenticated.store(
+        !worker.shared().settings.has_password.load(std::memory_order_relaxed),
+        std::memory_order_relaxed);
+}
+
+Connection::~Connection() { release_input(); }
+
+ring::Task<void> Connection::serve() {
+    while (!is_closing()) {
+        co_await batch_.wait();
+        batch_.reset();
+        if (is_closing()) break;
+        execute_batch();
+        while (deferred_ != nullptr && !is_closing()) {
+            hold_input();
+            co_await run_deferred();
+        }
+        finish_batch();
+    }
+    // A stream that drains its last replies ends when they are out.
+    while (!is_closed_) {
+        co_await batch_.wait();
+        batch_.reset();
+    }
+    release_input();
+    has_ended_ = true;
+    worker_.mark_finished(*this);
+}
+
+void Connection::refuse(std::string_view error) {
+    output().append(error);
+    close_after_output();
+}
+
+void Connection::finish() {
+    if (session_.executing) {
+        ends_after_batch_ = true;
+    } else {
+        close_after_output();
+    }
+}
+
+// --- input ----------------------------------------------------------------------------------------
+
+void Connection::on_received(const ring::Completion& completion, bool into_memory) {
+    const int32_t result = completion.result;
+    if (result > 0) {
+        const auto bytes = static_cast<size_t>(result);
+        // One writer: no locked addition.
+        session_.input_bytes.store(session_.input_bytes.load(std::memory_order_relaxed) + bytes,
+                                   std::memory_order_relaxed);
+        auto& received = worker_.figures().input_bytes;
+        received.store(received.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
+        session_.last_active_ms.store(worker_.reactor().now_ms(), std::memory_order_relaxed);
+        if (into_memory) {
+            large_received(bytes);
+            return;
+        }
+        buffer_ = completion.buffer;
+        input_ = {ring().buffer_data(buffer_), bytes};
+        offset_ = 0;
+        worker_.mark_ready(*this);
+        return;
+    }
+    if (completion.buffer != ring::Completion::kNoBuffer) ring().give_back(completion.buffer);
+    if (result == -ENOBUFS) {
+        worker_.mark_starved(*this);
+    } else if (result == 0) {
+        // The peer sends no more, but may still read what it has asked for.
+        close_after_output();
+    } else if (result == -EINTR || result == -EAGAIN) {
+        receive_more();
+    } else {
+        close();
+    }
+}
+
+void Connection::parse_batch() {
+    auto& dispatcher = worker_.dispatcher();
+    first_request_ = static_cast<uint32_t>(dispatcher.requests().size());
+    request_count_ = 0;
+    while (request_count_ < kCommandsPerBatch && parse_one()) {
+    }
+}
+
+/// One step of parsing; false when the batch ends here: input used up, an error, a large argument, or a
+/// command behind which nothing may be parsed ahead.
+bool Connection::parse_one() {
+    auto& arguments = worker_.dispatcher().arguments();
+    const auto first_argument = static_cast<uint32_t>(arguments.size());
+    RequestParser::Status status;
+    size_t consumed = 0;
+    if (!tail_.empty() && !tail_is_parsed_) {
+        status = parse_tail(consumed);
+    } else {
+        if (offset_ == input_.size()) return false;
+        resp::ParserLimits limits;
+        limits.bulk_bytes_max =
+            worker_.shared().dataset.settings.proto_max_bulk_len.load(std::memory_order_relaxed);
+        limits.authenticated = session_.is_authenticated.load(std::memory_order_relaxed);
+        status = parser_.parse(input_.substr(offset_), limits, arguments, consumed);
+        offset_ += consumed;
+    }
+    switch (status) {
+        case RequestParser::Status::complete: return admit(first_argument);
+        case RequestParser::Status::empty: return true;
+        case RequestParser::Status::incomplete: keep_tail(); return false;
+        case RequestParser::Status::large: return !begin_large();
+        case RequestParser::Status::error: has_protocol_error_ = true; return false;
+    }
+    return false;
+}
+
+/// Completes the command in the tail with just the bytes it needs; what follows is parsed in place.
+RequestParser::Status Connection::parse_tail(size_t& consumed) {
+    auto& arguments = worker_.dispatcher().arguments();
+    resp::ParserLimits limits;
+    limits.bulk_bytes_max =
+        worker_.shared().dataset.settings.proto_max_bulk_len.load(std::memory_order_relaxed);
+    limits.authenticated = session_.is_authenticated.load(std::memory_order_relaxed);
+    for (;;) {
+        const std::string_view rest = input_.substr(offset_);
+        if (rest.empty()) return RequestParser::Status::incomplete;
+        size_t wanted = parser_.needed();
+        if (wanted <= 1) {
+            // The length is not known before the line ends.
+            const size_t line_end = rest.find('\n');
+            wanted = line_end == std::string_view::npos ? rest.size() : line_end + 1;
+        }
+        wanted = std::min(wanted, rest.size());
+        tail_.append(rest.substr(0, wanted));
+        offset_ += wanted;
+        const auto status = parser_.parse(tail_, limits, arguments, consumed);
+        if (status == RequestParser::Status::incomplete) continue;
+        if (status == RequestParser::Status::complete || status == RequestParser::Status::empty) {
+            // A line may end without the newline that was looked for: what was taken beyond the
+            // command is parsed in place.
+            DCHECK(tail_.size() - consumed < wanted);
+            offset_ -= tail_.size() - consumed;
+            tail_is_parsed_ = true;
+        }
+        return status;
+    }
+}
+
+bool Connection::admit(uint32_t first_argument) {
+    auto& dispatcher = worker_.dispatcher();
+    if (is_http(dispatcher.arguments()[first_argument].bytes)) {
+        base::log(base::Level::warning,
+                  "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: "
+                  "commands to Gyre. This is likely due to an attacker attempting to use Cross "
+                  "Protocol Scripting to compromise your Gyre instance. Connection from {} aborted.",
+                  session_.peer_address);
+        ends_after_batch_ = true;
+        return false;
+    }
+    commands::Request& request = dispatcher.admit(first_argument, session_);
+    request.input_end = static_cast<uint32_t>(offset_);
+    ++request_count_;
+    // Behind a command that may wait, and behind one that changes how to go on, nothing is parsed ahead.
+    const commands::CommandSpec* spec = request.spec;
+    return spec == nullptr || (spec->coroutine == nullptr && !spec->has(commands::flag::no_auth));
+}
+
+void Connection::keep_tail() {
+    if (tail_.empty() || tail_is_parsed_) {
+        // Commands of this batch may still refer to a parsed tail: the new one waits in held_.
+        (tail_is_parsed_ ? held_ : tail_).assign(input_.substr(offset_));
+    }
+    offset_ = input_.size();
+}
+
+/// Creates the block of a large argument with what is here of it, and keeps the command's beginning.
+/// False when nothing of it is missing after all.
+bool Connection::begin_large() {
+    const bool in_tail = !tail_.empty() && !tail_is_parsed_;
+    const std::string_view command = in_tail ? std::string_view(tail_) : input_.substr(offset_);
+    const size_t payload_at = parser_.large_offset();
+    const size_t size = parser_.large_size();
+    base::SharedBytes* block = base::SharedBytes::create(size, base::Purpose::clients);
+    large_ = base::SharedBytesRef::adopt(block);
+    const std::string_view here = command.substr(std::min(payload_at, command.size()));
+    std::memcpy(block->data(), here.data(), here.size());
+    size_t have = here.size();
+    if (!in_tail) {
+        (tail_is_parsed_ ? held_ : tail_).assign(command.substr(0, payload_at));
+        block->set_size(have);
+        offset_ = input_.size();
+        return true;
+    }
+    const std::string_view more = input_.substr(offset_, size - have);
+    std::memcpy(block->data() + have, more.data(), more.size());
+    have += more.size();
+    tail_.resize(payload_at);
+    block->set_size(have);
+    offset_ += more.size();
+    if (have < size) return true;
+    // The length was cut off and the buffer is large: all of it is here.
+    parser_.large_done(std::move(large_));
+    return false;
+}
+
+/// Goes on with what the parser waits for: the rest of a large argument, or anything.
+void Connection::receive_more() { large_ ? receive_large() : receive(); }
+
+void Connection::receive_large() {
+    const size_t have = large_->size();
+    const size_t missing = large_->capacity() - have;
+    receive_into({large_->data() + have, std::min(missing, kLargeChunkBytes)});
+}
+
+void Connection::large_received(size_t bytes) {
+    large_->set_size(large_->size() + bytes);
+    if (large_->size() < parser_.large_size()) {
+        receive_large();
+        return;
+    }
+    parser_.large_done(std::move(large_));
+    receive();
+}
+
+bool Connection::exceeds_query_limit() {
+    const size_t held = tail_.size() + held_.size() + (large_ ? large_->capacity() : 0);
+    session_.query_buffer_bytes.store(held, std::memory_order_relaxed);
+    if (held <= worker_.shared().settings.query_buffer_bytes_max.load(std::memory_order_relaxed)) {
+        return false;
+    }
+    base::log(base::Level::warning,
+              "Closing client that reached max query buffer length: id={} addr={} ({} bytes)",
+              session_.id, session_.peer_address, held);
+    worker_.figures().query_limit_disconnections.fetch_add(1, std::memory_order_relaxed);
+    return true;
+}
+
+// --- execution ------------------------------------------------------------------------------------
+
+void Connection::execute_batch() {
+    const auto requests = worker_.dispatcher().requests().subspan(first_request_, request_count_);
+    for (const commands::Request& request : requests) {
+        if (!execute_one(request)) return;
+    }
+}
+
+bool Connection::is_paused(const commands::Request& request) const {
+    using Mode = commands::ClientRegistry::PauseMode;
+    const Mode mode = worker_.shared().clients.pause_mode(worker_.reactor().now_ms());
+    if (mode == Mode::none || request.spec == nullptr) [[likely]] return false;
+    if (request.spec->has(commands::flag::unpausable)) return false;
+    return mode == Mode::all ||
+           request.spec->has(commands::flag::write | commands::flag::may_replicate);
+}
+
+/// False when the rest of the batch must wait or will never run.
+bool Connection::execute_one(const commands::Request& request) {
+    if (is_paused(request)) [[unlikely]] {
+        defer(request);
+        return false;
+    }
+    resp::ReplyWriter reply(output(), protocol_of(session_));
+    const ReplyMode mode_before = session_.reply_mode;
+    const size_t mark = mode_before == ReplyMode::on ? 0 : output().mark();
+    const auto outcome =
+        worker_.dispatcher().execute(worker_.dispatcher().view(request), session_, reply,
+                                     worker_.reactor().now_ms());
+    if (outcome == commands::Dispatcher::Outcome::coroutine) {
+        defer(request);
+        return false;
+    }
+    if (mode_before != ReplyMode::on || session_.reply_mode != ReplyMode::on) [[unlikely]] {
+        if (!keeps_reply(mode_before)) output().truncate(mark);
+    }
+    if (session_.close_after_reply) [[unlikely]] {
+        ends_after_batch_ = true;
+        return false;
+    }
+    return true;
+}
+
+/// CLIENT REPLY: whether the client gets what a command has written; moves the mode on to the next one.
+bool Connection::keeps_reply(ReplyMode mode_before) {
+    const ReplyMode mode = session_.reply_mode;
+    // A skipped command is the last one to be; if it is SKIP itself, it means the one behind it.
+    if (mode == ReplyMode::skipping) session_.reply_mode = ReplyMode::on;
+    if (mode == ReplyMode::skip_next) session_.reply_mode = ReplyMode::skipping;
+    // Whatever switches replies on is answered, and what switches them off has written nothing.
+    return mode_before == ReplyMode::on || mode == ReplyMode::on;
+}
+
+/// Keeps a command beyond its turn: its arguments move into memory of its own, and what was parsed ahead
+/// of it is parsed again later.
+void Connection::defer(const commands::Request& request) {
+    auto deferred = std::make_unique<Deferred>();
+    deferred->request = request;
+    const auto arguments = worker_.dispatcher().view(request).arguments;
+    deferred->words.reserve(arguments.size());
+    for (const resp::Argument& argument : arguments) {
+        if (argument.block != nullptr) {
+            argument.block->retain();
+            deferred->arguments.push_back(argument);
+            continue;
+        }
+        deferred->words.emplace_back(argument.bytes);
+        deferred->arguments.push_back({deferred->words.back(), nullptr});
+    }
+    const auto requests = worker_.dispatcher().requests();
+    const bool is_last = &request == &requests[first_request_ + request_count_ - 1];
+    if (!is_last) {
+        // Nothing behind it has run: forget that it was parsed.
+        parser_.reset();
+        large_ = {};
+        held_.clear();
+        if (!tail_is_parsed_) tail_.clear();
+        has_protocol_error_ = false;
+        ends_after_batch_ = false;
+        offset_ = request.input_end;
+    }
+    deferred_ = std::move(deferred);
+}
+
+ring::Task<void> Connection::wait_for_pause(const commands::CommandSpec* spec) {
+    commands::Request probe;
+    probe.spec = spec;
+    while (!is_closing() && is_paused(probe)) {
+        session_.is_blocked.store(true, std::memory_order_relaxed);
+        ring::Reactor& reactor = worker_.reactor();
+        co_await reactor.sleep(kPauseStepUs);
+    }
+    session_.is_blocked.store(false, std::memory_order_relaxed);
+}
+
+/// Runs the deferred command: a coroutine to its end, a plain one once the pause is over.
+ring::Task<void> Connection::run_deferred() {
+    const std::unique_ptr<Deferred> command = std::move(deferred_);
+    commands::Dispatcher& dispatcher = worker_.dispatcher();
+    co_await wait_for_pause(command->request.spec);
+    if (is_closing()) co_return;
+    session_.executing = true;
+    // While the command waits, what is in the output may leave: a reply that may have to be taken back
+    // is written aside.
+    const ReplyMode mode_before = session_.reply_mode;
+    base::OutputBuffer aside(worker_.chunks());
+    resp::ReplyWriter reply(mode_before == ReplyMode::on ? output() : aside, protocol_of(session_));
+    const int64_t now_ms = worker_.reactor().now_ms();
+    const commands::DetachedRequest detached(command->arguments);
+    const commands::RequestView view = detached.view();
+    const auto outcome = dispatcher.execute(view, session_, reply, now_ms);
+    if (outcome == commands::Dispatcher::Outcome::coroutine) {
+        commands::Context context = dispatcher.make_context(view, session_, reply, now_ms);
+        const uint32_t errors_before = reply.errors();
+        const uint64_t start = base::ticks();
+        const commands::CoroutineHandler handler = context.spec.coroutine;
+        co_await handler(context);
+        const uint64_t elapsed_ns = base::ticks_to_ns(base::ticks() - start);
+        dispatcher.book(view, session_, reply, errors_before, elapsed_ns, now_ms);
+    }
+    session_.executing = false;
+    if (keeps_reply(mode_before)) output().splice(aside);
+    if (session_.close_after_reply) ends_after_batch_ = true;
+    worker_.mark_dirty(*this);
+}
+
+void Connection::end_with_protocol_error() {
+    if (session_.reply_mode == ReplyMode::on) {
+        resp::ReplyWriter reply(output(), protocol_of(session_));
+        std::string text = "ERR ";
+        text += parser_.error_text();
+        reply.error(text);
+    }
+    worker_.figures().protocol_errors.fetch_add(1, std::memory_order_relaxed);
+    base::log(base::Level::verbose, "Protocol error from client id={} addr={}: {}", session_.id,
+              session_.peer_address, parser_.error_text());
+}
+
+/// After the replies of a batch are written: the input is given back, and the stream goes on.
+void Connection::finish_batch() {
+    if (is_closing()) return;
+    update_figures();
+    if (ends_after_batch_) {
+        release_input();
+        close_after_output();
+        return;
+    }
+    if (tail_is_parsed_) {
+        tail_is_parsed_ = false;
+        tail_.swap(held_);
+        held_.clear();
+        // An idle connection keeps no buffer of a large command behind.
+        if (tail_.empty()) tail_.shrink_to_fit();
+        held_.shrink_to_fit();
+    }
+    if (has_protocol_error_) {
+        end_with_protocol_error();
+        release_input();
+        close_after_output();
+        return;
+    }
+    if (offset_ < input_.size()) {
+        worker_.mark_ready(*this);
+        worker_.mark_dirty(*this);
+        return;
+    }
+    release_input();
+    if (exceeds_query_limit()) {
+        close();
+        return;
+    }
+    worker_.mark_dirty(*this);
+    receive_more();
+}
+
+void Connection::release_input() {
+    if (buffer_ != ring::Completion::kNoBuffer) ring().give_back(buffer_);
+    buffer_ = ring::Completion::kNoBuffer;
+    input_ = {};
+    offset_ = 0;
+    if (!kept_input_.empty()) [[unlikely]] std::string().swap(kept_input_);
+}
+
+/// Takes the rest of the input along, so that a waiting command pins no buffer of the ring.
+void Connection::hold_input() {
+    if (buffer_ == ring::Completion::kNoBuffer) return;
+    std::string rest(input_.substr(offset_));
+    release_input();
+    kept_input_ = std::move(rest);
+    input_ = kept_input_;
+}
+
+void Connection::update_figures() {
+    session_.output_bytes.store(sent_bytes(), std::memory_order_relaxed);
+    session_.output_pending_bytes.store(output().footprint(), std::memory_order_relaxed);
+}
+
+void Connection::on_sent() {
+    auto& sent = worker_.figures().output_bytes;
+    const uint64_t bytes = sent_bytes() - session_.output_bytes.load(std::memory_order_relaxed);
+    sent.store(sent.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
+    // Who reads is not idle.
+    session_.last_active_ms.store(worker_.reactor().now_ms(), std::memory_order_relaxed);
+    update_figures();
+}
+
+void Connection::on_closed() {
+    is_closed_ = true;
+    batch_.set_later(worker_.reactor());
+}
+
+void Connection::check_limits(int64_t now_ms) {
+    // A client that does not read its last replies is not kept for ever either.
+    if (is_ended()) return;
+    const ServerSettings& settings = worker_.shared().settings;
+    const bool is_trusted = session_.is_authenticated.load(std::memory_order_relaxed);
+    if (is_over(settings.output_normal.load(), now_ms) ||
+        (!is_trusted && output().size() > kUnauthenticatedOutputMax)) {
+        base::log(base::Level::warning,
+                  "Client id={} addr={} closed for overcoming of output buffer limits.",
+                  session_.id, session_.peer_address);
+        worker_.figures().output_limit_disconnections.fetch_add(1, std::memory_order_relaxed);
+        close();
+        return;
+    }
+    const int64_t timeout_s = settings.timeout_seconds.load(std::memory_order_relaxed);
+    const int64_t idle_ms = now_ms - session_.last_active_ms.load(std::memory_order_relaxed);
+    const bool waits = session_.executing || session_.is_blocked.load(std::memory_order_relaxed);
+    if (timeout_s > 0 && idle_ms > timeout_s * 1000 && !waits) {
+        base::log(base::Level::verbose, "Closing idle client id={} addr={}", session_.id,
+                  session_.peer_address);
+        close();
+    }
+}
+
+}  // namespace gyre::server

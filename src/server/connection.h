@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// One RESP client: a stream, a parser, a session, and the coroutine that serves it. A turn of the worker
+// goes: receives complete, each ready connection parses a batch of commands (whose keys are prefetched
+// together with those of the others), then each is resumed and runs its batch through plain functions
+// to the replies. It suspends only for the next batch, for a command that may wait, and in a pause.
+//
+// Input is parsed where it was received. Of an incomplete command the bytes are copied to a tail; a
+// large argument is received straight into the block that will be the value.
+//
+// Ownership: owned by its Worker, which destroys it once on_closed() was called and serve() has ended.
+// Threads: home reactor, but for the shared parts of the session.
+// Invariants: 1. A provided buffer is held only from its receive to the end of the turn's execution.
+//             2. While a batch is unfinished no receive is in flight.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/memory.h"
+#include "commands/dispatch.h"
+#include "commands/session.h"
+#include "net/stream.h"
+#include "resp/request_parser.h"
+#include "ring/event.h"
+#include "ring/task.h"
+
+namespace gyre::server {
+
+class Worker;
+
+class Connection final : public net::Stream {
+public:
+    /// Commands parsed ahead of execution, for each connection and turn of the batch.
+    static constexpr size_t kCommandsPerBatch = 32;
+    /// Bytes of a large argument asked for at once: progress stays visible to the idle timeout.
+    static constexpr size_t kLargeChunkBytes = 4 * 1024 * 1024;
+    /// Replies queued for a client that has not authenticated, above which it is closed.
+    static constexpr size_t kUnauthenticatedOutputMax = 64 * 1024;
+    /// How often a paused connection looks whether the pause is over.
+    static constexpr int64_t kPauseStepUs = 5'000;
+
+    Connection(Worker& worker, int descriptor, bool is_unix);
+    ~Connection() override;
+    // Frames of clients count as such.
+    static void* operator new(size_t bytes) { return base::allocate(base::Purpose::clients, bytes); }
+    static void operator delete(void* memory) { base::release(base::Purpose::clients, memory); }
+
+    commands::Session& session() noexcept { return session_; }
+    /// Serves the client until it is gone. Spawned once by the worker.
+    ring::Task<void> serve();
+    /// Sends an error and closes; for clients that are not let in.
+    void refuse(std::string_view error);
+
+    /// Parses a batch from what was received into the worker's dispatcher.
+    void parse_batch();
+    /// Resumes serve() with the batch parsed.
+    void run_batch() { batch_.set(); }
+    /// Starts the receive again after the ring had no buffer.
+    void receive_again() { receive_more(); }
+    /// Finishes the command under way, if any, then closes once the replies are out.
+    void finish();
+    /// Closes when idle for too long, or over the output limit.
+    void check_limits(int64_t now_ms);
+    bool is_finished() const noexcept { return is_closed_ && has_ended_; }
+
+    bool is_ready = false;    ///< in the worker's ready list
+    bool is_dirty = false;    ///< in the worker's list of streams to flush
+    bool is_starved = false;  ///< in the worker's list of streams without a buffer
+
+private:
+    /// A command whose arguments had to be kept beyond their buffer.
+    struct Deferred {
+        commands::Request request;
+        std::vector<std::string> words;
+        std::vector<resp::Argument> arguments;
+        ~Deferred();
+    };
+
+    void on_received(const ring::Completion& completion, bool into_memory) override;
+    void on_sent() override;
+    void on_closed() override;
+
+    bool parse_one();
+    resp::RequestParser::Status parse_tail(size_t& consumed);
+    bool admit(uint32_t first_argument);
+    void keep_tail();
+    bool begin_large();
+    void large_received(size_t bytes);
+    void receive_large();
+    void receive_more();
+    bool exceeds_query_limit();
+
+    void execute_batch();
+    bool execute_one(const commands::Request& request);
+    bool keeps_reply(commands::ReplyMode mode_before);
+    bool is_paused(const commands::Request& request) const;
+    void defer(const commands::Request& request);
+    ring::Task<void> run_deferred();
+    ring::Task<void> wait_for_pause(const commands::CommandSpec* spec);
+    void finish_batch();
+    void release_input();
+    void hold_input();
+    void end_with_protocol_error();
+    void update_figures();
+
+    Worker& worker_;
+    commands::Session session_;
+    resp::RequestParser parser_;
+    ring::Event batch_;
+
+    std::string_view input_;            // received bytes not yet parsed start at offset_
+    size_t offset_ = 0;
+    uint16_t buffer_ = ring::Completion::kNoBuffer;
+    bool tail_is_parsed_ = false;       // the tail held a command of this batch: drop it afterwards
+    bool has_protocol_error_ = false;
+    bool ends_after_batch_ = false;     // POST or Host: was seen
+    bool is_closed_ = false;
+    bool has_ended_ = false;
+    std::string tail_;                  // the beginning of an incomplete command
+    std::string held_;                  // the next tail, while commands still refer to the present one
+    std::string kept_input_;            // the rest of the input, while a command waits
+    base::SharedBytesRef large_;        // the large argument being received
+    std::unique_ptr<Deferred> deferred_;
+    uint32_t first_request_ = 0;        // this connection's part of the dispatcher's requests
+    uint32_t request_count_ = 0;
+};
+
+}  // namespace gyre::server

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/process.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "base/log.h"
+#include "server/server.h"
+
+namespace gyre::server {
+namespace {
+
+std::atomic<Server*> signalled_server{nullptr};
+std::atomic<int> signals_seen{0};
+
+constexpr std::string_view kHelp =
+    "Usage: gyre-server [/path/to/gyre.conf] [--directive value ...]\n"
+    "       gyre-server --version | --help\n\n"
+    "Directives are those of redis.conf:\n"
+    "       gyre-server --port 7777 --threads 4 --maxmemory 1gb\n"
+    "       gyre-server /etc/gyre/gyre.conf --loglevel verbose\n";
+
+/// The first signal asks for a graceful stop, the second does not ask.
+void handle_stop_signal(int) {
+    if (signals_seen.fetch_add(1) > 0) _exit(1);
+    if (Server* server = signalled_server.load()) server->request_stop();
+}
+
+size_t usable_processors() {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+    return static_cast<size_t>(std::max(CPU_COUNT(&set), 1));
+}
+
+/// Raises the soft limit of open files as far as maxclients wants; if the system allows less, fewer
+/// clients are let in and the log says so.
+void fit_open_files(ServerSettings& settings) {
+    const auto wanted =
+        static_cast<uint64_t>(settings.maxclients.load()) + kReservedDescriptors;
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+    rlimit raised = limit;
+    raised.rlim_cur = wanted;
+    raised.rlim_max = std::max<rlim_t>(limit.rlim_max, wanted);
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return;
+    raised.rlim_cur = raised.rlim_max = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &raised) != 0) raised.rlim_cur = limit.rlim_cur;
+    if (raised.rlim_cur >= wanted) return;
+    const uint64_t available =
+        raised.rlim_cur > kReservedDescriptors ? raised.rlim_cur - kReservedDescriptors : 1;
+    settings.maxclients.store(static_cast<int64_t>(available));
+    base::log(base::Level::warning,
+              "maxclients lowered to {}: only {} open files are allowed. Raise the limit (ulimit -n, "
+              "LimitNOFILE) for more clients.",
+              available, raised.rlim_cur);
+}
+
+Result<void> write_pid_file(const ServerSettings& settings) {
+    if (settings.pid_file.empty()) return {};
+    std::FILE* file = std::fopen(settings.pid_file.c_str(), "we");
+    if (file == nullptr) {
+        // As Redis: a pid file that cannot be written is no reason not to serve.
+        base::log(base::Level::warning, "Cannot write pidfile {}: {}", settings.pid_file,
+                  std::strerror(errno));
+        return {};
+    }
+    std::fprintf(file, "%d\n", getpid());
+    std::fclose(file);
+    return {};
+}
+
+}  // namespace
+
+int answer_questions(std::span<const std::string_view> arguments) {
+    if (arguments.size() != 1) return -1;
+    if (arguments[0] == "--version" || arguments[0] == "-v") {
+        std::printf("Gyre server v=%s bits=%zu\n", GYRE_VERSION, sizeof(void*) * 8);
+        return 0;
+    }
+    if (arguments[0] == "--help" || arguments[0] == "-h") {
+        std::fwrite(kHelp.data(), 1, kHelp.size(), stdout);
+        return 0;
+    }
+    return -1;
+}
+
+Result<void> prepare_process(ServerSettings& settings) {
+    if (!settings.log_file.empty()) {
+        if (auto opened = base::log_to_file(settings.log_file); !opened) return opened;
+    }
+    if (chdir(settings.directory.c_str()) != 0) {
+        const int cause = errno;
+        return fail("Cannot change to the directory \"" + settings.directory + "\" (dir): " +
+                        std::strerror(cause) + ". Create it or set dir to one that exists.",
+                    cause);
+    }
+    if (settings.threads == 0) settings.threads = static_cast<int64_t>(usable_processors());
+    fit_open_files(settings);
+    return write_pid_file(settings);
+}
+
+void remove_pid_file(const ServerSettings& settings) {
+    if (!settings.pid_file.empty()) ::unlink(settings.pid_file.c_str());
+}
+
+void stop_on_signals(Server& server) {
+    signalled_server.store(&server);
+    struct sigaction action {};
+    action.sa_handler = handle_stop_signal;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, nullptr);
+    sigaction(SIGINT, &action, nullptr);
+    std::signal(SIGHUP, SIG_IGN);
+    std::signal(SIGPIPE, SIG_IGN);
+}
+
+void ignore_signals() { signalled_server.store(nullptr); }
+
+}  // namespace gyre::server

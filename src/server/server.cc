@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <future>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "commands/registry.h"
+#include "ring/uring/uring_ring.h"
+#include "server/notify.h"
+
+namespace gyre::server {
+namespace {
+
+constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
+
+constexpr std::string_view kDenied =
+    "-DENIED Redis is running in protected mode because protected mode is enabled and no password is "
+    "set for the default user. In this mode connections are only accepted from the loopback "
+    "interface. If you want to connect from external computers to Redis you may adopt one of the "
+    "following solutions: 1) Just disable protected mode sending the command 'CONFIG SET "
+    "protected-mode no' from the loopback interface by connecting to Redis from the same host the "
+    "server is running, however MAKE SURE Redis is not publicly accessible from internet if you do "
+    "so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the "
+    "protected mode by editing the Redis configuration file, and setting the protected mode option "
+    "to 'no', and then restarting the server. 3) If you started the server manually just for "
+    "testing, restart it with the '--protected-mode no' option. 4) Set up an authentication password "
+    "for the default user. NOTE: You only need to do one of the above things in order for the server "
+    "to start accepting connections from the outside.\r\n";
+
+/// 40 hexadecimal digits, new for each start.
+std::string random_run_id() {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string id;
+    for (uint64_t bits = 0; id.size() < 40; bits >>= 4) {
+        if (id.size() % 16 == 0) bits = base::entropy();
+        id += kDigits[bits & 15];
+    }
+    return id;
+}
+
+bool is_loopback(const ring::Address& address) {
+    return address.family == ring::Address::Family::unix_path || address.host.starts_with("127.") ||
+           address.host == "::1" || address.host.starts_with("::ffff:127.");
+}
+
+}  // namespace
+
+Server::Server(Config& config) : config_(config), run_id_(random_run_id()) {
+    const ServerSettings& settings = config.settings();
+    engine::DatasetOptions options;
+    options.threads = static_cast<size_t>(settings.threads);
+    options.databases = static_cast<size_t>(settings.databases);
+    options.seed = base::entropy();
+    dataset_ = std::make_unique<engine::Dataset>(options);
+}
+
+Server::~Server() {
+    // Connections and workers go before the rings they use.
+    acceptor_.reset();
+    workers_.clear();
+    rings_.clear();
+}
+
+Shared Server::shared() {
+    return {*dataset_, config_.settings(), clients_, config_, *this, *this, slowlog_, latency_};
+}
+
+Result<void> Server::start() {
+    if (auto made = start_workers(); !made) return made;
+    ConfigTargets targets;
+    targets.dataset = dataset_.get();
+    targets.slowlog = &slowlog_;
+    targets.latency = &latency_;
+    targets.track_latency = [this](bool on) {
+        for (const auto& worker : workers_) worker->statistics().set_latency_tracking(on);
+    };
+    config_.attach(targets);
+    acceptor_ = std::make_unique<net::Acceptor>(
+        workers_[0]->reactor(),
+        [this](int descriptor, bool is_unix) { accept(descriptor, is_unix); });
+    if (auto opened = open_listeners(); !opened) {
+        stop_workers();
+        return opened;
+    }
+    started_ms_ = rings_[0]->wall_ms();
+    startup_bytes_ = base::used_total();
+    report_start();
+    return {};
+}
+
+/// Rings are made on the threads that use them. The first worker's is this one.
+Result<void> Server::start_workers() {
+    const auto count = static_cast<size_t>(config_.settings().threads);
+    rings_.resize(count);
+    workers_.resize(count);
+    const auto make = [this](size_t index) -> Result<void> {
+        auto ring = ring::create_uring_ring({});
+        if (!ring) return tl::unexpected(std::move(ring.error()));
+        rings_[index] = std::move(*ring);
+        workers_[index] =
+            std::make_unique<Worker>(shared(), index, *rings_[index], base::entropy());
+        return {};
+    };
+    Result<void> result = make(0);
+    for (size_t index = 1; index < count && result; ++index) {
+        std::promise<Result<void>> made;
+        auto outcome = made.get_future();
+        threads_.emplace_back([this, index, &make, promise = std::move(made)]() mutable {
+            Result<void> own = make(index);
+            const bool is_running = own.has_value();
+            promise.set_value(std::move(own));
+            if (is_running) workers_[index]->serve();
+        });
+        result = outcome.get();
+    }
+    if (!result) stop_workers();
+    return result;
+}
+
+void Server::stop_workers() {
+    for (size_t index = 1; index < workers_.size(); ++index) {
+        if (workers_[index]) workers_[index]->stop();
+    }
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+}
+
+Result<void> Server::listen_tcp(const std::string& host) {
+    const ServerSettings& settings = config_.settings();
+    const bool is_optional = host.starts_with('-');
+    std::string name = is_optional ? host.substr(1) : host;
+    ring::Address address;
+    address.family = name.find(':') != std::string::npos ? ring::Address::Family::inet6
+                                                         : ring::Address::Family::inet4;
+    if (name == "*") name = "0.0.0.0";
+    if (name == "::*") name = "::";
+    address.host = name;
+    address.port = static_cast<uint16_t>(settings.port);
+    ring::ListenOptions options;
+    options.backlog = static_cast<int>(settings.tcp_backlog);
+    auto listening = acceptor_->listen(address, options);
+    if (listening) {
+        listening_.push_back(address.text());
+        return listening;
+    }
+    // An address that was marked as optional may be missing here, but not taken by another server.
+    if (is_optional && (listening.error().code == EADDRNOTAVAIL ||
+                        listening.error().code == EAFNOSUPPORT)) {
+        base::log(base::Level::verbose, "Not listening on {}: {}", name, listening.error().message);
+        return {};
+    }
+    return listening;
+}
+
+Result<void> Server::open_listeners() {
+    const ServerSettings& settings = config_.settings();
+    if (settings.port != 0) {
+        for (const std::string& host : settings.bind) {
+            if (auto listening = listen_tcp(host); !listening) return listening;
+        }
+    }
+    if (!settings.unix_socket.empty()) {
+        ring::Address address;
+        address.family = ring::Address::Family::unix_path;
+        address.host = settings.unix_socket;
+        ring::ListenOptions options;
+        options.backlog = static_cast<int>(settings.tcp_backlog);
+        options.unix_permissions = static_cast<uint32_t>(settings.unix_socket_permissions);
+        if (auto listening = acceptor_->listen(address, options); !listening) return listening;
+        listening_.push_back(settings.unix_socket);
+    }
+    if (listening_.empty()) {
+        return fail("Nothing to listen on: port is 0 and there is no unixsocket, or no address of "
+                    "bind is available. Set port, unixsocket or bind.");
+    }
+    return {};
+}
+
+void Server::report_start() const {
+    using base::Level;
+    const ring::Features& features = rings_[0]->features();
+    base::log(Level::notice, "Gyre {} started: {} threads, {} shards, {} databases, pid {}",
+              GYRE_VERSION, workers_.size(), dataset_->shards(), dataset_->databases(), getpid());
+    base::log(Level::notice, "Kernel {}, io_uring with {}", features.kernel, features.flags);
+    base::log(Level::notice,
+              "Each ring: {} submissions, {} completions, {} receive buffers of {} bytes",
+              features.submission_entries, features.completion_entries, features.buffer_count,
+              features.buffer_bytes);
+    const int64_t maxmemory = dataset_->settings.maxmemory_bytes.load(std::memory_order_relaxed);
+    base::log(Level::notice, "Limits: {} clients, {} open files, maxmemory {}, policy {}",
+              config_.settings().maxclients.load(), features.descriptors_max,
+              maxmemory == 0 ? "none" : std::to_string(maxmemory),
+              engine::policy_name(dataset_->settings.policy.load()));
+    base::log(Level::notice, "Data lives in memory only: there is no persistence in this version");
+    for (const std::string& notice : config_.notices()) base::log(Level::notice, "{}", notice);
+    for (const std::string& place : listening_) base::log(Level::notice, "Listening on {}", place);
+    base::log(Level::notice, "Ready to accept connections");
+}
+
+int Server::run() {
+    acceptor_->start();
+    notify_supervisor("READY=1\nSTATUS=Ready to accept connections\n");
+    workers_[0]->serve_until_stop();
+    base::log(base::Level::notice, "Stopping: no new connections, replies under way are finished");
+    notify_supervisor("STOPPING=1\n");
+    acceptor_->stop();
+    for (size_t index = 1; index < workers_.size(); ++index) workers_[index]->stop();
+    workers_[0]->close_all([this] { return acceptor_->is_idle(); });
+    stop_workers();
+    const ServerSettings& settings = config_.settings();
+    if (!settings.unix_socket.empty()) ::unlink(settings.unix_socket.c_str());
+    base::log(base::Level::notice, "Stopped. Bye bye...");
+    return 0;
+}
+
+void Server::request_stop() noexcept {
+    if (!workers_.empty() && workers_[0]) workers_[0]->stop();
+}
+
+Result<void> Server::shutdown(bool save, bool, bool) {
+    if (save) {
+        return fail("ERR Errors trying to SHUTDOWN. There is no persistence in this version: use "
+                    "SHUTDOWN NOSAVE.");
+    }
+    request_stop();
+    return {};
+}
+
+bool Server::abort_shutdown() { return false; }
+
+// --- accepting ------------------------------------------------------------------------------------
+
+Worker& Server::least_loaded() {
+    size_t best = next_worker_ % workers_.size();
+    for (size_t step = 1; step < workers_.size(); ++step) {
+        const size_t index = (next_worker_ + step) % workers_.size();
+        if (workers_[index]->load() < workers_[best]->load()) best = index;
+    }
+    next_worker_ = best + 1;
+    return *workers_[best];
+}
+
+bool Server::is_refused(int descriptor, bool is_unix) {
+    const ServerSettings& settings = config_.settings();
+    Worker& home = *workers_[0];
+    size_t connected = 0;
+    for (const auto& worker : workers_) connected += worker->load();
+    if (static_cast<int64_t>(connected) >= settings.maxclients.load(std::memory_order_relaxed)) {
+        rejected_connections_.fetch_add(1, std::memory_order_relaxed);
+        home.refuse(descriptor, is_unix, kTooManyClients);
+        return true;
+    }
+    const bool is_guarded = settings.protected_mode.load(std::memory_order_relaxed) &&
+                            !settings.has_password.load(std::memory_order_relaxed);
+    if (is_guarded && !is_unix && !is_loopback(home.ring().peer_address(descriptor))) {
+        rejected_connections_.fetch_add(1, std::memory_order_relaxed);
+        home.refuse(descriptor, is_unix, kDenied);
+        return true;
+    }
+    return false;
+}
+
+void Server::accept(int descriptor, bool is_unix) {
+    total_connections_.fetch_add(1, std::memory_order_relaxed);
+    if (is_refused(descriptor, is_unix)) return;
+    Worker& worker = least_loaded();
+    worker.add_load();
+    worker.adopt(descriptor, is_unix);
+}
+
+std::vector<uint64_t> Server::latency_histogram(uint32_t row) {
+    std::vector<uint64_t> sum(commands::LatencyBuckets::kBuckets, 0);
+    for (const auto& worker : workers_) worker->statistics().add_latency(row, sum);
+    return sum;
+}
+
+uint64_t Server::ring_mapped_bytes() const {
+    uint64_t sum = 0;
+    for (const auto& ring : rings_) sum += ring->features().mapped_bytes;
+    return sum;
+}
+
+}  // namespace gyre::server

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// The whole server: the data set, one Worker per thread, the listeners, and the order in which they
+// start and stop. The first worker runs on the thread that calls run() and accepts for all; a new
+// connection goes to the worker that has the fewest.
+//
+// Ownership: owns data set, workers, rings and acceptor; borrows the configuration.
+// Threads: construct, start and run on one thread; request_stop() from any, signal handlers included.
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "commands/clients.h"
+#include "commands/latency.h"
+#include "commands/services.h"
+#include "commands/slowlog.h"
+#include "net/acceptor.h"
+#include "server/config.h"
+#include "server/info_history.h"
+#include "server/worker.h"
+
+namespace gyre::server {
+
+class Server final : public commands::Information, public commands::Control {
+public:
+    explicit Server(Config& config);
+    ~Server() override;
+
+    /// Makes the workers and opens the listeners. The error says what is in the way.
+    Result<void> start();
+    /// Serves until request_stop(); returns the exit status.
+    int run();
+    /// Begins a graceful stop. Any thread; async-signal-safe.
+    void request_stop() noexcept;
+
+    // --- commands::Information (info.cc) ---
+    std::string info(std::span<const std::string_view> sections) override;
+    void reset_statistics() override;
+    std::vector<uint64_t> latency_histogram(uint32_t row) override;
+    std::vector<MemoryFigure> memory_figures() override;
+    // --- commands::Control ---
+    Result<void> shutdown(bool save, bool now, bool force) override;
+    bool abort_shutdown() override;
+
+    // --- for INFO ---
+    engine::Dataset& dataset() { return *dataset_; }
+    Config& config() { return config_; }
+    commands::ClientRegistry& clients() { return clients_; }
+    commands::Slowlog& slowlog() { return slowlog_; }
+    const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+    const std::string& run_id() const { return run_id_; }
+    int64_t started_ms() const { return started_ms_; }
+    uint64_t rejected_connections() const {
+        return rejected_connections_.load(std::memory_order_relaxed);
+    }
+    uint64_t total_connections() const { return total_connections_.load(std::memory_order_relaxed); }
+    /// Memory used right after start, and mapped by the rings for their buffers.
+    int64_t startup_bytes() const { return startup_bytes_; }
+    uint64_t ring_mapped_bytes() const;
+    InfoHistory& info_history() { return history_; }
+    /// Keeps the counts from which rates are computed; to be called each second. Any thread.
+    void sample_statistics();
+
+private:
+    struct Thread;  // a worker's thread, and the ring made on it
+    Result<void> start_workers();
+    Result<void> open_listeners();
+    Result<void> listen_tcp(const std::string& host);
+    void report_start() const;
+    void accept(int descriptor, bool is_unix);
+    bool is_refused(int descriptor, bool is_unix);
+    Worker& least_loaded();
+    Shared shared();
+    void stop_workers();
+
+    Config& config_;
+    std::string run_id_;
+    int64_t started_ms_ = 0;
+    int64_t startup_bytes_ = 0;
+    std::unique_ptr<engine::Dataset> dataset_;
+    commands::ClientRegistry clients_;
+    commands::Slowlog slowlog_;
+    commands::LatencyMonitor latency_;
+    std::vector<std::unique_ptr<ring::Ring>> rings_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::vector<std::thread> threads_;
+    std::unique_ptr<net::Acceptor> acceptor_;
+    InfoHistory history_;
+    size_t next_worker_ = 0;  // where the search for the least loaded starts: ties go round
+    std::atomic<uint64_t> rejected_connections_{0};
+    std::atomic<uint64_t> total_connections_{0};
+    std::vector<std::string> listening_;
+};
+
+}  // namespace gyre::server

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// What the configuration says about the server around the data set. The configuration table writes it;
+// the data set's own part is engine::Settings.
+//
+// Threads: the atomics may change at run time and are read by all reactors, relaxed; the plain members
+// are fixed once the reactors run, but for those guarded by the table's mutex.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "net/stream.h"
+
+namespace gyre::server {
+
+/// client-output-buffer-limit of one class of clients.
+struct AtomicOutputLimit {
+    std::atomic<uint64_t> hard_bytes{0};
+    std::atomic<uint64_t> soft_bytes{0};
+    std::atomic<int64_t> soft_seconds{0};
+    net::OutputLimit load() const {
+        return {hard_bytes.load(std::memory_order_relaxed),
+                soft_bytes.load(std::memory_order_relaxed),
+                soft_seconds.load(std::memory_order_relaxed)};
+    }
+};
+
+/// enable-debug-command.
+enum class DebugAccess : uint8_t { no, local, yes };
+
+struct ServerSettings {
+    // --- fixed at start ---
+    std::vector<std::string> bind{"127.0.0.1", "-::1"};
+    int64_t port = 6379;
+    int64_t tcp_backlog = 511;
+    std::string unix_socket;
+    int64_t unix_socket_permissions = 0;  ///< mode bits; 0: the umask decides
+    int64_t threads = 0;                  ///< 0: the processors this process may use
+    int64_t databases = 16;
+    std::string directory = "./";
+    std::string pid_file;
+    std::string log_file;
+    std::string supervised = "no";        ///< "no", "systemd", "auto"
+    DebugAccess debug_access = DebugAccess::no;
+
+    // --- may change at run time ---
+    std::atomic<bool> protected_mode{true};
+    std::atomic<bool> has_password{false};
+    std::atomic<int64_t> timeout_seconds{0};
+    std::atomic<int64_t> tcp_keepalive_seconds{300};
+    std::atomic<int64_t> maxclients{10000};
+    std::atomic<uint64_t> query_buffer_bytes_max{1024ULL * 1024 * 1024};
+    std::atomic<bool> latency_tracking{true};
+    std::atomic<int64_t> shutdown_timeout_seconds{10};
+    AtomicOutputLimit output_normal;
+    AtomicOutputLimit output_replica;
+    AtomicOutputLimit output_pubsub;
+};
+
+}  // namespace gyre::server

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/worker.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "commands/clients.h"
+#include "store/access.h"
+
+namespace gyre::server {
+namespace {
+
+/// How long a stopping worker waits for replies under way to leave.
+constexpr int64_t kFarewellUs = 2'000'000;
+
+}  // namespace
+
+Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t seed)
+    : shared_(shared),
+      index_(index),
+      ring_(ring),
+      reactor_(ring, *this),
+      evictor_(shared.dataset, executor_, seed),
+      expiry_(shared.dataset, executor_, index, [&ring] { return ring.monotonic_us(); }),
+      services_{shared.dataset,     executor_,       evictor_,           &reactor_,
+                shared.clients,     shared.configuration, shared.information, shared.control,
+                statistics_,        shared.slowlog,  shared.latency},
+      dispatcher_(services_, shared.dataset.threads()),
+      cron_(*this) {
+    reactor_.arm(cron_, ring.monotonic_us() + kCronUs);
+}
+
+Worker::~Worker() { CHECK(connections_.empty()); }
+
+void Worker::serve() {
+    serve_until_stop();
+    close_all([] { return true; });
+}
+
+void Worker::close_all(const std::function<bool()>& is_idle) {
+    reactor_.disarm(cron_);
+    flush_dirty();
+    for (const auto& [connection, owner] : connections_) connection->finish();
+    const int64_t deadline_us = ring_.monotonic_us() + kFarewellUs;
+    bool was_cut = false;
+    // Those on their way here count too: they are closed as they come.
+    while (!is_idle() || load() > 0) {
+        reactor_.turn(true);
+        destroy_finished();
+        if (was_cut || ring_.monotonic_us() < deadline_us) continue;
+        was_cut = true;
+        for (const auto& [connection, owner] : connections_) connection->close();
+    }
+}
+
+Connection& Worker::create(int descriptor, bool is_unix) {
+    auto owner = std::make_unique<Connection>(*this, descriptor, is_unix);
+    Connection& connection = *owner;
+    connections_.emplace(&connection, std::move(owner));
+    commands::Session& session = connection.session();
+    session.local_address = ring_.local_address(descriptor).text();
+    // The peer of a Unix socket has no name: Redis shows the server's path.
+    session.peer_address = is_unix ? session.local_address : ring_.peer_address(descriptor).text();
+    ring_.configure_stream(
+        descriptor,
+        static_cast<int>(shared_.settings.tcp_keepalive_seconds.load(std::memory_order_relaxed)));
+    reactor_.spawn(connection.serve());
+    return connection;
+}
+
+void Worker::adopt(int descriptor, bool is_unix) {
+    reactor_.post([this, descriptor, is_unix] {
+        Connection& connection = create(descriptor, is_unix);
+        shared_.clients.add(connection.session());
+        if (reactor_.is_stopping()) {
+            connection.close();
+            return;
+        }
+        connection.receive_again();
+    });
+}
+
+void Worker::refuse(int descriptor, bool is_unix, std::string_view error) {
+    add_load();
+    create(descriptor, is_unix).refuse(error);
+}
+
+void Worker::close_later(uint64_t client_id) {
+    reactor_.post([this, client_id] {
+        for (const auto& [connection, owner] : connections_) {
+            if (connection->session().id == client_id) connection->close();
+        }
+    });
+}
+
+void Worker::mark_ready(Connection& connection) {
+    if (connection.is_ready) return;
+    connection.is_ready = true;
+    ready_.push_back(&connection);
+}
+
+void Worker::mark_dirty(Connection& connection) {
+    if (connection.is_dirty) return;
+    connection.is_dirty = true;
+    dirty_.push_back(&connection);
+}
+
+void Worker::mark_starved(Connection& connection) {
+    if (connection.is_starved) return;
+    connection.is_starved = true;
+    starved_.push_back(&connection);
+}
+
+void Worker::mark_finished(Connection& connection) { finished_.push_back(&connection); }
+
+// --- the turn -------------------------------------------------------------------------------------
+
+void Worker::on_ready() {
+    was_busy_ = !ready_.empty();
+    if (ready_.empty()) return;
+    const bool counts_frequency =
+        engine::is_lfu(shared_.dataset.settings.policy.load(std::memory_order_relaxed));
+    const int64_t now_ms = reactor_.now_ms();
+    executor_.initial_access_word =
+        counts_frequency ? store::lfu_initial(now_ms) : store::lru_clock(now_ms);
+    // Connections with more input than one batch mark themselves ready again: they come behind the
+    // others, in the same turn.
+    while (!ready_.empty()) {
+        serving_.swap(ready_);
+        size_t next = 0;
+        while (next < serving_.size()) serve_group(next);
+        serving_.clear();
+    }
+}
+
+/// Parses connections until enough requests are together, prefetches, then runs them.
+void Worker::serve_group(size_t& next) {
+    const size_t first = next;
+    while (next < serving_.size() && dispatcher_.requests().size() < kGroupRequests) {
+        serving_[next]->is_ready = false;
+        if (!serving_[next]->is_closing()) serving_[next]->parse_batch();
+        ++next;
+    }
+    dispatcher_.prefetch_entries();
+    for (size_t index = first; index < next; ++index) {
+        if (!serving_[index]->is_closing()) serving_[index]->run_batch();
+    }
+    dispatcher_.clear();
+}
+
+void Worker::flush_dirty() {
+    // Flushing can close a stream, but marks none dirty.
+    for (Connection* connection : dirty_) {
+        connection->is_dirty = false;
+        connection->flush();
+        if (!connection->output().empty()) connection->check_limits(reactor_.now_ms());
+    }
+    dirty_.clear();
+    for (Connection* connection : starved_) {
+        connection->is_starved = false;
+        connection->receive_again();
+    }
+    starved_.clear();
+}
+
+void Worker::destroy_finished() {
+    for (Connection* connection : finished_) {
+        CHECK(connection->is_finished());
+        std::erase(dirty_, connection);
+        std::erase(starved_, connection);
+        std::erase(ready_, connection);
+        shared_.clients.remove(connection->session());
+        connections_.erase(connection);
+        load_.fetch_sub(1, std::memory_order_relaxed);
+    }
+    finished_.clear();
+}
+
+/// Expiry and freeing, a slice of each; true when more is to be done at once.
+bool Worker::background(bool is_busy) {
+    bool has_more = expiry_.run(reactor_.now_ms(), is_busy);
+    const size_t flushes = shared_.dataset.flushes();
+    if (flushes != drained_flushes_) {
+        if (shared_.dataset.drain(index_, shared_.dataset.threads(), kDrainEntries, executor_)) {
+            drained_flushes_ = flushes;
+        } else {
+            has_more = true;
+        }
+        executor_.reclaimer.run();
+    }
+    return has_more;
+}
+
+int64_t Worker::before_wait() {
+    flush_dirty();
+    destroy_finished();
+    const bool has_more = background(was_busy_);
+    // A command that had to wait has ended after on_ready(), and there is input behind it.
+    if (has_more || !ready_.empty()) return 0;
+    if (!shared_.dataset.settings.active_expire.load(std::memory_order_relaxed)) return -1;
+    const int64_t due_ms = expiry_.next_due_ms();
+    if (due_ms == INT64_MAX) return -1;
+    return reactor_.now_us() + std::max<int64_t>(due_ms - reactor_.now_ms(), 0) * 1000;
+}
+
+void Worker::handle_cron(ring::Timer& timer) { static_cast<CronTimer&>(timer).worker.cron(); }
+
+void Worker::cron() {
+    const int64_t now_ms = reactor_.now_ms();
+    for (const auto& [connection, owner] : connections_) connection->check_limits(now_ms);
+    reactor_.arm(cron_, reactor_.now_us() + kCronUs);
+}
+
+}  // namespace gyre::server

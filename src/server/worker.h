@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// One thread of the server: a ring, a reactor, the connections it owns for life, and what it needs to
+// run commands. Between serving clients it expires keys of its share of the shards and frees what
+// FLUSHALL left.
+//
+// Ownership: a Worker owns its connections. The Server owns its workers. The ring is made on the
+// worker's own thread (the kernel's rule for a single issuer), or handed in by tests.
+// Threads: its own; adopt(), stop() and close_later() from any.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/output_buffer.h"
+#include "commands/dispatch.h"
+#include "commands/services.h"
+#include "commands/statistics.h"
+#include "engine/eviction.h"
+#include "engine/expiry.h"
+#include "ring/reactor.h"
+#include "server/connection.h"
+#include "server/settings.h"
+
+namespace gyre::server {
+
+/// What all workers of a server share.
+struct Shared {
+    engine::Dataset& dataset;
+    ServerSettings& settings;
+    commands::ClientRegistry& clients;
+    commands::Configuration& configuration;
+    commands::Information& information;
+    commands::Control& control;
+    commands::Slowlog& slowlog;
+    commands::LatencyMonitor& latency;
+};
+
+/// Figures of one worker for INFO; written by its thread, read by any.
+struct WorkerFigures {
+    std::atomic<uint64_t> input_bytes{0};
+    std::atomic<uint64_t> output_bytes{0};
+    std::atomic<uint64_t> query_limit_disconnections{0};
+    std::atomic<uint64_t> output_limit_disconnections{0};
+    std::atomic<uint64_t> protocol_errors{0};
+};
+
+class Worker final : public ring::Reactor::Client, public commands::SessionHome {
+public:
+    /// Requests parsed and prefetched together before any of them runs.
+    static constexpr size_t kGroupRequests = 64;
+    /// Entries freed in one slice after FLUSHALL.
+    static constexpr size_t kDrainEntries = 512;
+    /// How often connections are looked at for timeouts.
+    static constexpr int64_t kCronUs = 1'000'000;
+
+    Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t seed);
+    ~Worker() override;
+
+    /// Serves until stop(), then closes what is left.
+    void serve();
+    void serve_until_stop() { reactor_.run(); }
+    /// Closes every connection once its replies are out, or when the time for that is over; returns
+    /// when they are gone and `is_idle` agrees.
+    void close_all(const std::function<bool()>& is_idle);
+    void stop() { reactor_.stop(); }
+    /// Takes over a connected socket. Any thread.
+    void adopt(int descriptor, bool is_unix);
+    /// Sends `error` to a connected socket and closes it. Home thread.
+    void refuse(int descriptor, bool is_unix, std::string_view error);
+    void close_later(uint64_t client_id) override;
+
+    ring::Reactor& reactor() { return reactor_; }
+    ring::Ring& ring() { return ring_; }
+    base::ChunkPool& chunks() { return chunks_; }
+    commands::Dispatcher& dispatcher() { return dispatcher_; }
+    const Shared& shared() const { return shared_; }
+    commands::Services& services() { return services_; }
+    size_t index() const { return index_; }
+    /// Connections owned or on their way here. Any thread.
+    size_t load() const { return load_.load(std::memory_order_relaxed); }
+    void add_load() { load_.fetch_add(1, std::memory_order_relaxed); }
+    engine::ExpiryCycle& expiry() { return expiry_; }
+    commands::CommandStatistics& statistics() { return statistics_; }
+    WorkerFigures& figures() { return figures_; }
+
+    // --- called by connections ---
+    void mark_ready(Connection& connection);
+    void mark_dirty(Connection& connection);
+    void mark_starved(Connection& connection);
+    void mark_finished(Connection& connection);
+
+    // --- ring::Reactor::Client ---
+    void on_ready() override;
+    int64_t before_wait() override;
+
+private:
+    struct CronTimer : ring::Timer {
+        explicit CronTimer(Worker& owner) : Timer(&Worker::handle_cron), worker(owner) {}
+        Worker& worker;
+    };
+    static void handle_cron(ring::Timer& timer);
+    void cron();
+    Connection& create(int descriptor, bool is_unix);
+    void serve_group(size_t& next);
+    void flush_dirty();
+    void destroy_finished();
+    bool background(bool is_busy);
+
+    Shared shared_;
+    size_t index_;
+    ring::Ring& ring_;
+    base::ChunkPool chunks_;
+    ring::Reactor reactor_;
+    engine::Executor executor_;
+    engine::Evictor evictor_;
+    engine::ExpiryCycle expiry_;
+    commands::CommandStatistics statistics_;
+    commands::Services services_;
+    commands::Dispatcher dispatcher_;
+    WorkerFigures figures_;
+    CronTimer cron_;
+    std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
+    std::vector<Connection*> ready_;
+    std::vector<Connection*> serving_;
+    std::vector<Connection*> dirty_;
+    std::vector<Connection*> starved_;
+    std::vector<Connection*> finished_;
+    std::atomic<size_t> load_{0};
+    size_t drained_flushes_ = 0;
+    bool was_busy_ = false;
+};
+
+}  // namespace gyre::server
