@@ -38,13 +38,13 @@ std::string line_of(const Session& session, int64_t now_ms) {
     std::string line = fmt::format(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}", session.id,
         session.peer_address, session.local_address, session.descriptor, session.name,
-        std::max<int64_t>(now_ms - session.created_ms, 0) / 1000, std::max<int64_t>(idle_ms, 0) / 1000,
-        flags_of(session), session.database.load(kRelaxed));
+        std::max<int64_t>(now_ms - session.created_ms, 0) / 1000,
+        std::max<int64_t>(idle_ms, 0) / 1000, flags_of(session), session.database.load(kRelaxed));
     fmt::format_to(std::back_inserter(line),
                    " sub=0 psub=0 ssub=0 multi=-1 qbuf={} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 "
                    "rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={}",
-                   query_bytes, chunks, output_bytes,
-                   sizeof(Session) + query_bytes + output_bytes, output_bytes != 0 ? "rw" : "r",
+                   query_bytes, chunks, output_bytes, sizeof(Session) + query_bytes + output_bytes,
+                   output_bytes != 0 ? "rw" : "r",
                    command == nullptr ? "NULL" : full_name(*command));
     fmt::format_to(std::back_inserter(line), " user={} redir=-1 resp={} lib-name={} lib-ver={}",
                    kUser, session.protocol.load(kRelaxed), session.library_name,
@@ -65,7 +65,8 @@ bool ClientFilter::matches(const Session& session, int64_t now_ms) const {
     if (local_address && *local_address != session.local_address) return false;
     if (type && *type != kType) return false;
     if (user && *user != kUser) return false;
-    if (age_seconds_min && now_ms / 1000 - session.created_ms / 1000 < *age_seconds_min) return false;
+    if (age_seconds_min && now_ms / 1000 - session.created_ms / 1000 < *age_seconds_min)
+        return false;
     return !skip_id || *skip_id != session.id;
 }
 
@@ -83,7 +84,7 @@ void ClientRegistry::remove(Session& session) {
     count_.fetch_sub(1, kRelaxed);
 }
 
-void ClientRegistry::set_text(std::string Session::*field, Session& session,
+void ClientRegistry::set_text(std::string Session::* field, Session& session,
                               std::string_view text) {
     const std::scoped_lock lock(mutex_);
     session.*field = text;
@@ -106,7 +107,8 @@ std::string ClientRegistry::describe(const Session& session, int64_t now_ms) con
 
 int64_t ClientRegistry::kill(const ClientFilter& filter, int64_t now_ms, Session& self) {
     int64_t killed = 0;
-    // Homes are asked under the mutex: no session of the list can go meanwhile. They only take a note.
+    // Homes are asked under the mutex: no session of the list can go meanwhile. They only take a
+    // note.
     for_each([&](const Session& session) {
         if (!filter.matches(session, now_ms)) return;
         ++killed;

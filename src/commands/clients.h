@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// All clients of all reactors, for CLIENT LIST, KILL and the counts of INFO, and the state of CLIENT
-// PAUSE.
+// All clients of all reactors, for CLIENT LIST, KILL and the counts of INFO, and the state of
+// CLIENT PAUSE.
 //
 // Ownership: sessions belong to their connections, which register and unregister them.
 // Threads: any. One mutex guards the list and the strings of the sessions in it; it is taken when
@@ -22,19 +22,19 @@
 
 namespace gyre::commands {
 
-/// Whether a name, or what a library says of itself, fits into a line of CLIENT LIST: printable ASCII
-/// without blanks. Empty means none and is fine.
+/// Whether a name, or what a library says of itself, fits into a line of CLIENT LIST: printable
+/// ASCII without blanks. Empty means none and is fine.
 bool is_valid_client_text(std::string_view text);
 
 /// Which clients CLIENT LIST and CLIENT KILL mean; every criterion given must hold.
 struct ClientFilter {
-    std::vector<uint64_t> ids;                 ///< ascending; empty: any
+    std::vector<uint64_t> ids;  ///< ascending; empty: any
     std::optional<std::string> peer_address;
     std::optional<std::string> local_address;
-    std::optional<std::string> type;           ///< "normal", "master", "replica", "pubsub"
+    std::optional<std::string> type;  ///< "normal", "master", "replica", "pubsub"
     std::optional<std::string> user;
-    std::optional<int64_t> age_seconds_min;    ///< MAXAGE
-    std::optional<uint64_t> skip_id;           ///< SKIPME
+    std::optional<int64_t> age_seconds_min;  ///< MAXAGE
+    std::optional<uint64_t> skip_id;         ///< SKIPME
     bool matches(const Session& session, int64_t now_ms) const;
 };
 
@@ -44,13 +44,14 @@ public:
     void add(Session& session);
     void remove(Session& session);
     /// Changes a string of a session under the mutex.
-    void set_text(std::string Session::*field, Session& session, std::string_view text);
+    void set_text(std::string Session::* field, Session& session, std::string_view text);
 
     /// One line for each client that matches, as CLIENT LIST prints it.
     std::string list(const ClientFilter& filter, int64_t now_ms) const;
     /// The line of one session (CLIENT INFO), without a newline.
     std::string describe(const Session& session, int64_t now_ms) const;
-    /// Asks the homes of all that match to close them; returns how many. With `self`, that session is marked close_after_reply.
+    /// Asks the homes of all that match to close them; returns how many. With `self`, that session
+    /// is marked close_after_reply.
     int64_t kill(const ClientFilter& filter, int64_t now_ms, Session& self);
     size_t count() const { return count_.load(std::memory_order_relaxed); }
     /// Runs `visit` for every session under the mutex.
@@ -64,7 +65,8 @@ public:
     void unpause();
     /// What is paused now: nothing once the time of the pause is over.
     PauseMode pause_mode(int64_t now_ms) const {
-        if (pause_until_ms_.load(std::memory_order_relaxed) <= now_ms) [[likely]] return PauseMode::none;
+        if (pause_until_ms_.load(std::memory_order_relaxed) <= now_ms) [[likely]]
+            return PauseMode::none;
         return pause_mode_.load(std::memory_order_relaxed);
     }
     int64_t pause_until_ms() const { return pause_until_ms_.load(std::memory_order_relaxed); }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// LATENCY: events that took at least latency-monitor-threshold milliseconds, by event name, the last
-// 160 of each (one for each second), as Redis' latency monitor keeps them.
+// LATENCY: events that took at least latency-monitor-threshold milliseconds, by event name, the
+// last 160 of each (one for each second), as Redis' latency monitor keeps them.
 //
 // Threads: any; under a mutex, reached only above the threshold.
 
@@ -33,7 +33,8 @@ public:
 
     void add_if_slow(std::string_view event, int64_t now_ms, int64_t latency_ms) {
         const int64_t threshold = threshold_ms.load(std::memory_order_relaxed);
-        if (threshold > 0 && latency_ms >= threshold) [[unlikely]] add(event, now_ms, latency_ms);
+        if (threshold > 0 && latency_ms >= threshold) [[unlikely]]
+            add(event, now_ms, latency_ms);
     }
     std::map<std::string, Event> events() const;
     /// Forgets the named events, or all when none is named; returns how many were known.

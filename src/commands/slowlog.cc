@@ -64,8 +64,8 @@ void Slowlog::add(int64_t now_ms, int64_t duration_us, Arguments arguments,
                   .arguments = shown(arguments),
                   .peer_address = std::string(peer_address),
                   .client_name = std::string(client_name)};
-    const auto kept = static_cast<size_t>(
-        std::max<int64_t>(length_max.load(std::memory_order_relaxed), 0));
+    const auto kept =
+        static_cast<size_t>(std::max<int64_t>(length_max.load(std::memory_order_relaxed), 0));
     const std::scoped_lock lock(mutex_);
     record.id = next_id_++;
     records_.push_front(std::move(record));

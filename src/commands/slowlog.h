@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// SLOWLOG: the last commands that took longer than slowlog-log-slower-than, with their arguments cut as
-// Redis cuts them (32 arguments of 128 bytes). One log for all reactors.
+// SLOWLOG: the last commands that took longer than slowlog-log-slower-than, with their arguments
+// cut as Redis cuts them (32 arguments of 128 bytes). One log for all reactors.
 //
 // Threads: any; the threshold is an atomic read per command, the list is under a mutex.
 

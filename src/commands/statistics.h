@@ -4,8 +4,8 @@
 // Per-command figures: calls, time, failures, a latency histogram; and error replies by their code.
 // Each reactor has one of these for itself; INFO and LATENCY HISTOGRAM sum them.
 //
-// Ownership: the reactor's executor owns it. Threads: written by the home reactor with relaxed atomics,
-// read by any; the map of error codes is under a mutex (errors are off the hot path).
+// Ownership: the reactor's executor owns it. Threads: written by the home reactor with relaxed
+// atomics, read by any; the map of error codes is under a mutex (errors are off the hot path).
 
 #include <atomic>
 #include <cstdint>
@@ -21,12 +21,13 @@
 
 namespace gyre::commands {
 
-/// Log-linear latency buckets of one command, in nanoseconds: one for each value below 8, then every
-/// power of two in 8 steps of equal width, so that a bucket is at most an eighth of its value wide. Made
-/// when the command first runs.
+/// Log-linear latency buckets of one command, in nanoseconds: one for each value below 8, then
+/// every power of two in 8 steps of equal width, so that a bucket is at most an eighth of its value
+/// wide. Made when the command first runs.
 struct LatencyBuckets {
     static constexpr size_t kSteps = 8;
-    static constexpr size_t kBuckets = 37 * kSteps;  ///< up to 2^39 ns, 549 s; what took longer is in the last
+    static constexpr size_t kBuckets =
+        37 * kSteps;  ///< up to 2^39 ns, 549 s; what took longer is in the last
     static size_t index_of(uint64_t nanoseconds);
     /// The highest value of a bucket.
     static uint64_t upper_bound_ns(size_t index);
@@ -49,10 +50,12 @@ public:
         Cell& cell = cells_[row];
         bump(cell.calls, 1);
         bump(cell.nanoseconds, nanoseconds);
-        if (failed) [[unlikely]] bump(cell.failed_calls, 1);
+        if (failed) [[unlikely]]
+            bump(cell.failed_calls, 1);
         if (!tracks_latency_.load(std::memory_order_relaxed)) return;
         LatencyBuckets* buckets = cell.latency.load(std::memory_order_relaxed);
-        if (buckets == nullptr) [[unlikely]] buckets = make_buckets(cell);
+        if (buckets == nullptr) [[unlikely]]
+            buckets = make_buckets(cell);
         bump(buckets->counts[LatencyBuckets::index_of(nanoseconds)], 1);
     }
     void reject(uint32_t row) { bump(cells_[row].rejected_calls, 1); }

@@ -39,13 +39,14 @@ bool is_token(std::string_view word) {
                         [](char letter) { return letter >= 'a' && letter <= 'z'; });
 }
 
-// --- types from names -----------------------------------------------------------------------------
+// --- types from names
+// -----------------------------------------------------------------------------
 
 constexpr std::string_view kIntegers[] = {
-    "seconds",   "milliseconds", "offset",  "count",        "increment", "decrement", "start",
-    "end",       "index",        "index1",  "index2",       "db",        "numkeys",   "cursor",
-    "timeout",   "protover",     "bit",     "min-match-len", "client-id", "maxage",   "ttl",
-    "frequency", "integer",      "port",    "destination-db",
+    "seconds",   "milliseconds", "offset", "count",          "increment", "decrement", "start",
+    "end",       "index",        "index1", "index2",         "db",        "numkeys",   "cursor",
+    "timeout",   "protover",     "bit",    "min-match-len",  "client-id", "maxage",    "ttl",
+    "frequency", "integer",      "port",   "destination-db",
 };
 constexpr std::string_view kReals[] = {"float", "score"};
 
@@ -75,7 +76,8 @@ Type type_of(std::string_view command, std::string_view name) {
     return Type::string;
 }
 
-// --- names of groups ------------------------------------------------------------------------------
+// --- names of groups
+// ------------------------------------------------------------------------------
 
 std::string joined_names(std::span<const SyntaxArgument> arguments) {
     const auto is_needed = [](const SyntaxArgument& argument) { return !argument.is_optional; };
@@ -106,7 +108,8 @@ SyntaxArgument group(std::vector<SyntaxArgument> arguments) {
     return block;
 }
 
-// --- the parser -----------------------------------------------------------------------------------
+// --- the parser
+// -----------------------------------------------------------------------------------
 
 /// A word or a bracketed group, before tokens take what belongs to them.
 struct Unit {
@@ -166,7 +169,8 @@ private:
         return at_ == lexemes_.size() || is_at("|") || is_at("]") || is_at(">");
     }
 
-    /// Units up to a bar, a closing bracket or the end. `group_begin`: where the group around begins.
+    /// Units up to a bar, a closing bracket or the end. `group_begin`: where the group around
+    /// begins.
     std::optional<Units> parse_sequence(size_t group_begin) {
         Units units;
         repeats_ = false;
@@ -236,9 +240,9 @@ private:
         const size_t begin = at_;
         auto argument = parse_group("]");
         if (!argument) return false;
-        const std::span<const std::string_view> inner(lexemes_.data() + begin + 1,
-                                                      at_ - begin - 2);
-        if (inner.back() == kDots && fold(units, inner.first(inner.size() - 1), begin, group_begin)) {
+        const std::span<const std::string_view> inner(lexemes_.data() + begin + 1, at_ - begin - 2);
+        if (inner.back() == kDots &&
+            fold(units, inner.first(inner.size() - 1), begin, group_begin)) {
             return true;
         }
         argument->is_optional = true;
@@ -248,10 +252,12 @@ private:
 
     bool stands_before(std::span<const std::string_view> repeated, size_t from, size_t end) const {
         return end - from == repeated.size() &&
-               std::equal(repeated.begin(), repeated.end(), lexemes_.begin() + static_cast<std::ptrdiff_t>(from));
+               std::equal(repeated.begin(), repeated.end(),
+                          lexemes_.begin() + static_cast<std::ptrdiff_t>(from));
     }
 
-    /// Makes one repeated unit of those that `repeated` says again; false when it says something else.
+    /// Makes one repeated unit of those that `repeated` says again; false when it says something
+    /// else.
     bool fold(Units& units, std::span<const std::string_view> repeated, size_t end,
               size_t group_begin) {
         for (size_t index = 0; index < units.size(); ++index) {
@@ -281,7 +287,8 @@ private:
     size_t repeated_group_ = 0;  // the group under way that is repeated as a whole; 0: none
 };
 
-// --- keys -----------------------------------------------------------------------------------------
+// --- keys
+// -----------------------------------------------------------------------------------------
 
 std::optional<size_t> key_spec_at(const CommandSpec& spec, int64_t position) {
     const auto specs = spec.keys.view();
@@ -296,8 +303,8 @@ std::optional<size_t> key_spec_at(const CommandSpec& spec, int64_t position) {
     return std::nullopt;
 }
 
-/// Marks the keys among arguments whose position does not depend on what the client gives. False: from
-/// here on it does.
+/// Marks the keys among arguments whose position does not depend on what the client gives. False:
+/// from here on it does.
 bool mark_keys(const CommandSpec& spec, std::span<SyntaxArgument> arguments, int64_t& position) {
     for (SyntaxArgument& argument : arguments) {
         if (argument.is_optional) return false;
@@ -323,15 +330,24 @@ bool mark_keys(const CommandSpec& spec, std::span<SyntaxArgument> arguments, int
 
 std::string_view type_name(SyntaxArgument::Type type) {
     switch (type) {
-        case Type::string: return "string";
-        case Type::integer: return "integer";
-        case Type::real: return "double";
-        case Type::key: return "key";
-        case Type::pattern: return "pattern";
-        case Type::unix_time: return "unix-time";
-        case Type::pure_token: return "pure-token";
-        case Type::one_of: return "oneof";
-        case Type::block: return "block";
+        case Type::string:
+            return "string";
+        case Type::integer:
+            return "integer";
+        case Type::real:
+            return "double";
+        case Type::key:
+            return "key";
+        case Type::pattern:
+            return "pattern";
+        case Type::unix_time:
+            return "unix-time";
+        case Type::pure_token:
+            return "pure-token";
+        case Type::one_of:
+            return "oneof";
+        case Type::block:
+            return "block";
     }
     return "string";
 }

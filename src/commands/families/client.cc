@@ -2,8 +2,8 @@
 
 // CLIENT: what connections there are, their names, and what an operator does to them.
 //
-// A pause holds back every command of every client, CLIENT UNPAUSE too unless it is one of writes only:
-// so does Redis, and no row here has flag::unpausable. Threads: home reactor.
+// A pause holds back every command of every client, CLIENT UNPAUSE too unless it is one of writes
+// only: so does Redis, and no row here has flag::unpausable. Threads: home reactor.
 
 #include <algorithm>
 #include <optional>
@@ -42,7 +42,8 @@ void client_info(Context& context) {
         "txt", context.services.clients.describe(context.session, context.now_ms()) + "\n");
 }
 
-// --- LIST -----------------------------------------------------------------------------------------
+// --- LIST
+// -----------------------------------------------------------------------------------------
 
 /// The lines of these clients in the order they were asked for, as often as they were.
 void list_ids(Context& context) {
@@ -86,7 +87,8 @@ void client_list(Context& context) {
     context.reply.verbatim("txt", context.services.clients.list(filter, context.now_ms()));
 }
 
-// --- names ----------------------------------------------------------------------------------------
+// --- names
+// ----------------------------------------------------------------------------------------
 
 void client_setname(Context& context) {
     if (!is_valid_client_text(context.argument(2))) {
@@ -113,17 +115,17 @@ void client_setinfo(Context& context) {
         return context.error(std::string("ERR ") + (is_name ? "lib-name" : "lib-ver") +
                              " cannot contain spaces, newlines or special characters.");
     }
-    context.services.clients.set_text(
-        is_name ? &Session::library_name : &Session::library_version, context.session,
-        context.argument(3));
+    context.services.clients.set_text(is_name ? &Session::library_name : &Session::library_version,
+                                      context.session, context.argument(3));
     context.reply.ok();
 }
 
-// --- KILL -----------------------------------------------------------------------------------------
+// --- KILL
+// -----------------------------------------------------------------------------------------
 
 bool parse_kill_id(Context& context, size_t index, ClientFilter& filter) {
-    const auto id = context.integer_between(index, 1, INT64_MAX,
-                                            "ERR client-id should be greater than 0");
+    const auto id =
+        context.integer_between(index, 1, INT64_MAX, "ERR client-id should be greater than 0");
     if (id) filter.ids = {static_cast<uint64_t>(*id)};
     return id.has_value();
 }
@@ -199,11 +201,11 @@ void client_kill(Context& context) {
     for (size_t index = 2; index < context.count(); index += 2) {
         if (!parse_kill_option(context, index, filter)) return;
     }
-    context.reply.integer(
-        context.services.clients.kill(filter, context.now_ms(), context.session));
+    context.reply.integer(context.services.clients.kill(filter, context.now_ms(), context.session));
 }
 
-// --- switches of a connection ---------------------------------------------------------------------
+// --- switches of a connection
+// ---------------------------------------------------------------------
 
 void set_switch(Context& context, std::atomic<bool>& value) {
     const bool is_on = context.is(2, "ON");
@@ -229,7 +231,8 @@ void client_reply(Context& context) {
     }
 }
 
-// --- pauses ---------------------------------------------------------------------------------------
+// --- pauses
+// ---------------------------------------------------------------------------------------
 
 void client_pause(Context& context) {
     using Mode = ClientRegistry::PauseMode;
@@ -308,62 +311,150 @@ void client_help(Context& context) {
     reply_help(context, "CLIENT", kLines);
 }
 
-// --- rows -----------------------------------------------------------------------------------------
+// --- rows
+// -----------------------------------------------------------------------------------------
 
 constexpr uint32_t kPlain = flag::noscript | flag::loading | flag::stale;
 constexpr uint32_t kAdmin = kPlain | flag::admin;
 constexpr std::string_view kPerClient = "O(N) with N the number of clients";
 
 constexpr CommandSpec kClientCommands[] = {
-    {.name = "client", .arity = -2, .group = Group::connection, .since = "2.4.0",
+    {.name = "client",
+     .arity = -2,
+     .group = Group::connection,
+     .since = "2.4.0",
      .complexity = "Depends on the sub-command.",
-     .summary = "Groups the commands about client connections.", .is_container = true},
-    {.name = "getname", .parent = "client", .handler = client_getname, .arity = 2,
-     .flags = kPlain, .group = Group::connection, .since = "2.6.9", .complexity = "O(1)",
+     .summary = "Groups the commands about client connections.",
+     .is_container = true},
+    {.name = "getname",
+     .parent = "client",
+     .handler = client_getname,
+     .arity = 2,
+     .flags = kPlain,
+     .group = Group::connection,
+     .since = "2.6.9",
+     .complexity = "O(1)",
      .summary = "Returns the name of the connection."},
-    {.name = "help", .parent = "client", .handler = client_help, .arity = 2,
-     .flags = flag::loading | flag::stale, .group = Group::connection, .since = "5.0.0",
-     .complexity = "O(1)", .summary = "Lists the sub-commands of CLIENT."},
-    {.name = "id", .parent = "client", .handler = client_id, .arity = 2, .flags = kPlain,
-     .group = Group::connection, .since = "5.0.0", .complexity = "O(1)",
+    {.name = "help",
+     .parent = "client",
+     .handler = client_help,
+     .arity = 2,
+     .flags = flag::loading | flag::stale,
+     .group = Group::connection,
+     .since = "5.0.0",
+     .complexity = "O(1)",
+     .summary = "Lists the sub-commands of CLIENT."},
+    {.name = "id",
+     .parent = "client",
+     .handler = client_id,
+     .arity = 2,
+     .flags = kPlain,
+     .group = Group::connection,
+     .since = "5.0.0",
+     .complexity = "O(1)",
      .summary = "Returns the number of the connection, which no other one ever has."},
-    {.name = "info", .parent = "client", .handler = client_info, .arity = 2, .flags = kPlain,
-     .group = Group::connection, .since = "6.2.0", .complexity = "O(1)",
-     .summary = "Describes the connection.", .tips = "nondeterministic_output"},
-    {.name = "kill", .parent = "client", .handler = client_kill, .arity = -3, .flags = kAdmin,
-     .group = Group::connection, .since = "2.4.0", .complexity = kPerClient,
+    {.name = "info",
+     .parent = "client",
+     .handler = client_info,
+     .arity = 2,
+     .flags = kPlain,
+     .group = Group::connection,
+     .since = "6.2.0",
+     .complexity = "O(1)",
+     .summary = "Describes the connection.",
+     .tips = "nondeterministic_output"},
+    {.name = "kill",
+     .parent = "client",
+     .handler = client_kill,
+     .arity = -3,
+     .flags = kAdmin,
+     .group = Group::connection,
+     .since = "2.4.0",
+     .complexity = kPerClient,
      .syntax = "<ip:port | [ID client-id] [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] "
                "[USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME <YES | NO>] "
                "[MAXAGE maxage]>",
      .summary = "Closes connections of other clients."},
-    {.name = "list", .parent = "client", .handler = client_list, .arity = -2, .flags = kAdmin,
-     .group = Group::connection, .since = "2.4.0", .complexity = kPerClient,
+    {.name = "list",
+     .parent = "client",
+     .handler = client_list,
+     .arity = -2,
+     .flags = kAdmin,
+     .group = Group::connection,
+     .since = "2.4.0",
+     .complexity = kPerClient,
      .syntax = "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
-     .summary = "Describes all connections.", .tips = "nondeterministic_output"},
-    {.name = "no-evict", .parent = "client", .handler = client_no_evict, .arity = 3,
-     .flags = kAdmin, .group = Group::connection, .since = "7.0.0", .complexity = "O(1)",
+     .summary = "Describes all connections.",
+     .tips = "nondeterministic_output"},
+    {.name = "no-evict",
+     .parent = "client",
+     .handler = client_no_evict,
+     .arity = 3,
+     .flags = kAdmin,
+     .group = Group::connection,
+     .since = "7.0.0",
+     .complexity = "O(1)",
      .syntax = "<ON | OFF>",
      .summary = "Spares the connection when clients are closed to save memory."},
-    {.name = "no-touch", .parent = "client", .handler = client_no_touch, .arity = 3,
-     .flags = kPlain, .group = Group::connection, .since = "7.2.0", .complexity = "O(1)",
+    {.name = "no-touch",
+     .parent = "client",
+     .handler = client_no_touch,
+     .arity = 3,
+     .flags = kPlain,
+     .group = Group::connection,
+     .since = "7.2.0",
+     .complexity = "O(1)",
      .syntax = "<ON | OFF>",
      .summary = "Lets the commands of the connection leave the access times of keys alone."},
-    {.name = "pause", .parent = "client", .handler = client_pause, .arity = -3, .flags = kAdmin,
-     .group = Group::connection, .since = "2.9.50", .complexity = "O(1)",
-     .syntax = "timeout [WRITE | ALL]", .summary = "Holds back the commands of all clients."},
-    {.name = "reply", .parent = "client", .handler = client_reply, .arity = 3, .flags = kPlain,
-     .group = Group::connection, .since = "3.2.0", .complexity = "O(1)",
-     .syntax = "<ON | OFF | SKIP>", .summary = "Says whether the connection gets replies."},
-    {.name = "setinfo", .parent = "client", .handler = client_setinfo, .arity = 4,
-     .flags = kPlain, .group = Group::connection, .since = "7.2.0", .complexity = "O(1)",
+    {.name = "pause",
+     .parent = "client",
+     .handler = client_pause,
+     .arity = -3,
+     .flags = kAdmin,
+     .group = Group::connection,
+     .since = "2.9.50",
+     .complexity = "O(1)",
+     .syntax = "timeout [WRITE | ALL]",
+     .summary = "Holds back the commands of all clients."},
+    {.name = "reply",
+     .parent = "client",
+     .handler = client_reply,
+     .arity = 3,
+     .flags = kPlain,
+     .group = Group::connection,
+     .since = "3.2.0",
+     .complexity = "O(1)",
+     .syntax = "<ON | OFF | SKIP>",
+     .summary = "Says whether the connection gets replies."},
+    {.name = "setinfo",
+     .parent = "client",
+     .handler = client_setinfo,
+     .arity = 4,
+     .flags = kPlain,
+     .group = Group::connection,
+     .since = "7.2.0",
+     .complexity = "O(1)",
      .syntax = "<LIB-NAME libname | LIB-VER libver>",
      .summary = "Tells the server what library the client uses.",
      .tips = "request_policy:all_nodes response_policy:all_succeeded"},
-    {.name = "setname", .parent = "client", .handler = client_setname, .arity = 3,
-     .flags = kPlain, .group = Group::connection, .since = "2.6.9", .complexity = "O(1)",
-     .syntax = "connection-name", .summary = "Gives the connection a name."},
-    {.name = "unpause", .parent = "client", .handler = client_unpause, .arity = 2,
-     .flags = kAdmin, .group = Group::connection, .since = "6.2.0", .complexity = "O(1)",
+    {.name = "setname",
+     .parent = "client",
+     .handler = client_setname,
+     .arity = 3,
+     .flags = kPlain,
+     .group = Group::connection,
+     .since = "2.6.9",
+     .complexity = "O(1)",
+     .syntax = "connection-name",
+     .summary = "Gives the connection a name."},
+    {.name = "unpause",
+     .parent = "client",
+     .handler = client_unpause,
+     .arity = 2,
+     .flags = kAdmin,
+     .group = Group::connection,
+     .since = "6.2.0",
+     .complexity = "O(1)",
      .summary = "Ends a pause of the clients."},
 };
 

@@ -23,7 +23,8 @@ constexpr std::string_view kNoPassword =
     "ERR AUTH <password> called without any password configured for the default user. Are you sure "
     "your configuration is correct?";
 constexpr std::string_view kHelloNeedsAuth =
-    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> "
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
+    "<proto> "
     "AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol "
     "version at the same time";
 constexpr std::string_view kBadName =
@@ -158,14 +159,16 @@ void quit(Context& context) {
     context.session.close_after_reply = true;
 }
 
-/// Back to what a new connection is. The library's name and version stay: it is still the same library.
+/// Back to what a new connection is. The library's name and version stay: it is still the same
+/// library.
 void reset(Context& context) {
     Session& session = context.session;
     session.database.store(0, kRelaxed);
     session.no_evict.store(false, kRelaxed);
     session.no_touch.store(false, kRelaxed);
     session.is_authenticated.store(context.services.configuration.password().empty(), kRelaxed);
-    session.reply_mode = ReplyMode::on;
+    // A reply that was to be skipped still is.
+    if (session.reply_mode == ReplyMode::off) session.reply_mode = ReplyMode::on;
     context.services.clients.set_text(&Session::name, session, {});
     set_protocol(context, 2);
     context.reply.simple("RESET");
@@ -178,35 +181,73 @@ void select(Context& context) {
     context.reply.ok();
 }
 
-constexpr uint32_t kBeforeAuth = flag::noscript | flag::loading | flag::stale | flag::fast |
-                                 flag::no_auth | flag::allow_busy;
+constexpr uint32_t kBeforeAuth =
+    flag::noscript | flag::loading | flag::stale | flag::fast | flag::no_auth | flag::allow_busy;
 
 constexpr CommandSpec kConnectionCommands[] = {
-    {.name = "auth", .handler = auth, .arity = -2, .flags = kBeforeAuth,
-     .group = Group::connection, .since = "1.0.0", .complexity = "O(1)",
-     .syntax = "[username] password", .summary = "Authenticates the connection."},
-    {.name = "hello", .handler = hello, .arity = -1, .flags = kBeforeAuth,
-     .group = Group::connection, .since = "6.0.0", .complexity = "O(1)",
+    {.name = "auth",
+     .handler = auth,
+     .arity = -2,
+     .flags = kBeforeAuth,
+     .group = Group::connection,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .syntax = "[username] password",
+     .summary = "Authenticates the connection."},
+    {.name = "hello",
+     .handler = hello,
+     .arity = -1,
+     .flags = kBeforeAuth,
+     .group = Group::connection,
+     .since = "6.0.0",
+     .complexity = "O(1)",
      .syntax = "[protover [AUTH username password] [SETNAME clientname]]",
      .summary = "Greets the server: chooses the protocol, authenticates and names the connection."},
-    {.name = "echo", .handler = echo, .arity = 2,
-     .flags = flag::loading | flag::stale | flag::fast, .group = Group::connection,
-     .since = "1.0.0", .complexity = "O(1)", .syntax = "message",
+    {.name = "echo",
+     .handler = echo,
+     .arity = 2,
+     .flags = flag::loading | flag::stale | flag::fast,
+     .group = Group::connection,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .syntax = "message",
      .summary = "Returns the string it was given."},
-    {.name = "ping", .handler = ping, .arity = -1, .flags = flag::fast,
-     .group = Group::connection, .since = "1.0.0", .complexity = "O(1)", .syntax = "[message]",
+    {.name = "ping",
+     .handler = ping,
+     .arity = -1,
+     .flags = flag::fast,
+     .group = Group::connection,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .syntax = "[message]",
      .summary = "Says that the server is alive.",
      .tips = "request_policy:all_shards response_policy:all_succeeded"},
-    {.name = "quit", .handler = quit, .arity = -1, .flags = kBeforeAuth,
-     .group = Group::connection, .since = "1.0.0", .complexity = "O(1)",
-     .summary = "Closes the connection once its replies are sent.", .deprecated_since = "7.2.0",
+    {.name = "quit",
+     .handler = quit,
+     .arity = -1,
+     .flags = kBeforeAuth,
+     .group = Group::connection,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Closes the connection once its replies are sent.",
+     .deprecated_since = "7.2.0",
      .replaced_by = "just closing the connection"},
-    {.name = "reset", .handler = reset, .arity = 1, .flags = kBeforeAuth,
-     .group = Group::connection, .since = "6.2.0", .complexity = "O(1)",
+    {.name = "reset",
+     .handler = reset,
+     .arity = 1,
+     .flags = kBeforeAuth,
+     .group = Group::connection,
+     .since = "6.2.0",
+     .complexity = "O(1)",
      .summary = "Makes the connection as it was when it was new."},
-    {.name = "select", .handler = select, .arity = 2,
-     .flags = flag::loading | flag::stale | flag::fast, .group = Group::connection,
-     .since = "1.0.0", .complexity = "O(1)", .syntax = "index",
+    {.name = "select",
+     .handler = select,
+     .arity = 2,
+     .flags = flag::loading | flag::stale | flag::fast,
+     .group = Group::connection,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .syntax = "index",
      .summary = "Chooses the database of the connection."},
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// COMMAND: what commands there are, and what the table says of them. Everything is read from the rows.
+// COMMAND: what commands there are, and what the table says of them. Everything is read from the
+// rows.
 //
 // Threads: home reactor.
 
@@ -28,7 +29,8 @@ std::vector<const CommandSpec*> top_rows() {
     return found;
 }
 
-/// The rows of the names from argument `first` on; null for those that are unknown. Without names all.
+/// The rows of the names from argument `first` on; null for those that are unknown. Without names
+/// all.
 std::vector<const CommandSpec*> rows_named(const Context& context, size_t first) {
     if (context.count() == first) return top_rows();
     std::vector<const CommandSpec*> found;
@@ -74,7 +76,8 @@ void command_docs(Context& context) {
     }
 }
 
-// --- LIST -----------------------------------------------------------------------------------------
+// --- LIST
+// -----------------------------------------------------------------------------------------
 
 using Filter = std::function<bool(const CommandSpec&)>;
 
@@ -111,7 +114,8 @@ void command_list(Context& context) {
     for (const CommandSpec* spec : found) context.reply.bulk(full_name(*spec));
 }
 
-// --- GETKEYS --------------------------------------------------------------------------------------
+// --- GETKEYS
+// --------------------------------------------------------------------------------------
 
 /// The row of a command line; of a container its sub-command's.
 const CommandSpec* find_line(std::span<const std::string_view> words) {
@@ -177,43 +181,95 @@ void command_help(Context& context) {
 constexpr uint32_t kAlways = flag::loading | flag::stale;
 
 constexpr CommandSpec kIntrospectionCommands[] = {
-    {.name = "command", .handler = command, .arity = -1, .flags = kAlways,
-     .group = Group::server, .categories = acl::connection, .since = "2.8.13",
+    {.name = "command",
+     .handler = command,
+     .arity = -1,
+     .flags = kAlways,
+     .group = Group::server,
+     .categories = acl::connection,
+     .since = "2.8.13",
      .complexity = "O(N) with N the number of commands",
-     .summary = "Describes all commands.", .tips = "nondeterministic_output_order",
+     .summary = "Describes all commands.",
+     .tips = "nondeterministic_output_order",
      .is_container = true},
-    {.name = "count", .parent = "command", .handler = command_count, .arity = 2,
-     .flags = kAlways, .group = Group::server, .categories = acl::connection,
-     .since = "2.8.13", .complexity = "O(1)", .summary = "Returns how many commands there are."},
-    {.name = "docs", .parent = "command", .handler = command_docs, .arity = -2,
-     .flags = kAlways, .group = Group::server, .categories = acl::connection, .since = "7.0.0",
+    {.name = "count",
+     .parent = "command",
+     .handler = command_count,
+     .arity = 2,
+     .flags = kAlways,
+     .group = Group::server,
+     .categories = acl::connection,
+     .since = "2.8.13",
+     .complexity = "O(1)",
+     .summary = "Returns how many commands there are."},
+    {.name = "docs",
+     .parent = "command",
+     .handler = command_docs,
+     .arity = -2,
+     .flags = kAlways,
+     .group = Group::server,
+     .categories = acl::connection,
+     .since = "7.0.0",
      .complexity = "O(N) with N the number of commands asked for",
      .syntax = "[command-name [command-name ...]]",
      .summary = "Returns the documentation of commands.",
      .tips = "nondeterministic_output_order"},
-    {.name = "getkeys", .parent = "command", .handler = command_getkeys, .arity = -4,
-     .flags = kAlways, .group = Group::server, .categories = acl::connection,
-     .since = "2.8.13", .complexity = "O(N) with N the number of arguments of the command",
-     .syntax = "command [arg [arg ...]]", .summary = "Returns the keys of a command line."},
-    {.name = "getkeysandflags", .parent = "command", .handler = command_getkeysandflags,
-     .arity = -4, .flags = kAlways, .group = Group::server, .categories = acl::connection,
-     .since = "7.0.0", .complexity = "O(N) with N the number of arguments of the command",
+    {.name = "getkeys",
+     .parent = "command",
+     .handler = command_getkeys,
+     .arity = -4,
+     .flags = kAlways,
+     .group = Group::server,
+     .categories = acl::connection,
+     .since = "2.8.13",
+     .complexity = "O(N) with N the number of arguments of the command",
+     .syntax = "command [arg [arg ...]]",
+     .summary = "Returns the keys of a command line."},
+    {.name = "getkeysandflags",
+     .parent = "command",
+     .handler = command_getkeysandflags,
+     .arity = -4,
+     .flags = kAlways,
+     .group = Group::server,
+     .categories = acl::connection,
+     .since = "7.0.0",
+     .complexity = "O(N) with N the number of arguments of the command",
      .syntax = "command [arg [arg ...]]",
      .summary = "Returns the keys of a command line, and what the command does with them."},
-    {.name = "help", .parent = "command", .handler = command_help, .arity = 2,
-     .flags = kAlways, .group = Group::server, .categories = acl::connection, .since = "5.0.0",
-     .complexity = "O(1)", .summary = "Lists the sub-commands of COMMAND."},
-    {.name = "info", .parent = "command", .handler = command_info, .arity = -2,
-     .flags = kAlways, .group = Group::server, .categories = acl::connection,
-     .since = "2.8.13", .complexity = "O(N) with N the number of commands asked for",
+    {.name = "help",
+     .parent = "command",
+     .handler = command_help,
+     .arity = 2,
+     .flags = kAlways,
+     .group = Group::server,
+     .categories = acl::connection,
+     .since = "5.0.0",
+     .complexity = "O(1)",
+     .summary = "Lists the sub-commands of COMMAND."},
+    {.name = "info",
+     .parent = "command",
+     .handler = command_info,
+     .arity = -2,
+     .flags = kAlways,
+     .group = Group::server,
+     .categories = acl::connection,
+     .since = "2.8.13",
+     .complexity = "O(N) with N the number of commands asked for",
      .syntax = "[command-name [command-name ...]]",
      .summary = "Returns what the table says of commands.",
      .tips = "nondeterministic_output_order"},
-    {.name = "list", .parent = "command", .handler = command_list, .arity = -2,
-     .flags = kAlways, .group = Group::server, .categories = acl::connection, .since = "7.0.0",
+    {.name = "list",
+     .parent = "command",
+     .handler = command_list,
+     .arity = -2,
+     .flags = kAlways,
+     .group = Group::server,
+     .categories = acl::connection,
+     .since = "7.0.0",
      .complexity = "O(N) with N the number of commands",
      .syntax = "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]",
-     .summary = "Returns the names of commands.", .tips = "nondeterministic_output_order"},
+     .summary = "Returns the names of commands.",
+     .tips = "nondeterministic_output_order"},
 };
 
 }  // namespace

@@ -30,8 +30,8 @@ struct FoundKey {
     uint32_t position = 0;
     uint16_t flags = 0;
 };
-/// The keys among the arguments and what this very command does with them, where that depends on its
-/// options. nullopt: the arguments do not fit.
+/// The keys among the arguments and what this very command does with them, where that depends on
+/// its options. nullopt: the arguments do not fit.
 std::optional<std::vector<FoundKey>> find_keys_and_flags(
     const CommandSpec& spec, std::span<const std::string_view> arguments);
 

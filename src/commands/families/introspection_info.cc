@@ -36,16 +36,26 @@ constexpr Name kFlags[] = {
 };
 
 constexpr Name kCategories[] = {
-    {acl::keyspace, "keyspace"},       {acl::read, "read"},
-    {acl::write, "write"},             {acl::set, "set"},
-    {acl::sortedset, "sortedset"},     {acl::list, "list"},
-    {acl::hash, "hash"},               {acl::string, "string"},
-    {acl::bitmap, "bitmap"},           {acl::hyperloglog, "hyperloglog"},
-    {acl::geo, "geo"},                 {acl::stream, "stream"},
-    {acl::pubsub, "pubsub"},           {acl::admin, "admin"},
-    {acl::fast, "fast"},               {acl::slow, "slow"},
-    {acl::blocking, "blocking"},       {acl::dangerous, "dangerous"},
-    {acl::connection, "connection"},   {acl::transaction, "transaction"},
+    {acl::keyspace, "keyspace"},
+    {acl::read, "read"},
+    {acl::write, "write"},
+    {acl::set, "set"},
+    {acl::sortedset, "sortedset"},
+    {acl::list, "list"},
+    {acl::hash, "hash"},
+    {acl::string, "string"},
+    {acl::bitmap, "bitmap"},
+    {acl::hyperloglog, "hyperloglog"},
+    {acl::geo, "geo"},
+    {acl::stream, "stream"},
+    {acl::pubsub, "pubsub"},
+    {acl::admin, "admin"},
+    {acl::fast, "fast"},
+    {acl::slow, "slow"},
+    {acl::blocking, "blocking"},
+    {acl::dangerous, "dangerous"},
+    {acl::connection, "connection"},
+    {acl::transaction, "transaction"},
     {acl::scripting, "scripting"},
 };
 
@@ -66,8 +76,8 @@ void reply_names(resp::ReplyWriter& reply, std::span<const Name> names, uint32_t
     }
 }
 
-/// First key, last key and step as they were given before there were key specifications: of the plain
-/// ranges that join. `is_partial`: keys are elsewhere too, which is shown as "movablekeys".
+/// First key, last key and step as they were given before there were key specifications: of the
+/// plain ranges that join. `is_partial`: keys are elsewhere too, which is shown as "movablekeys".
 struct LegacyRange {
     int64_t first = 0;
     int64_t last = 0;
@@ -161,16 +171,16 @@ void reply_tips(resp::ReplyWriter& reply, std::string_view tips) {
     for (const std::string_view word : words) reply.bulk(word);
 }
 
-// --- flags that depend on the options -------------------------------------------------------------
+// --- flags that depend on the options
+// -------------------------------------------------------------
 
 using Words = std::span<const std::string_view>;
 
 constexpr uint16_t kReadWrite = key_flag::rw | key_flag::access | key_flag::update;
 
 uint16_t set_flags(Words arguments) {
-    const bool gets = std::any_of(arguments.begin() + 3, arguments.end(), [](auto word) {
-        return base::equals_ignore_case(word, "get");
-    });
+    const bool gets = std::any_of(arguments.begin() + 3, arguments.end(),
+                                  [](auto word) { return base::equals_ignore_case(word, "get"); });
     return gets ? kReadWrite : key_flag::ow | key_flag::update;
 }
 
@@ -229,8 +239,7 @@ void reply_command_info(resp::ReplyWriter& reply, const CommandSpec& spec) {
     for (const CommandSpec* row : inner) reply_command_info(reply, *row);
 }
 
-std::optional<std::vector<FoundKey>> find_keys_and_flags(const CommandSpec& spec,
-                                                         Words arguments) {
+std::optional<std::vector<FoundKey>> find_keys_and_flags(const CommandSpec& spec, Words arguments) {
     std::vector<FoundKey> found;
     for (const KeySpec& keys : spec.keys.view()) {
         CommandSpec single = spec;

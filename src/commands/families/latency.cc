@@ -28,7 +28,8 @@ void info(Context& context) {
     context.reply.verbatim("txt", context.services.information.info(sections));
 }
 
-// --- LATENCY --------------------------------------------------------------------------------------
+// --- LATENCY
+// --------------------------------------------------------------------------------------
 
 void latency_latest(Context& context) {
     const auto events = context.services.latency.events();
@@ -76,8 +77,8 @@ void latency_graph(Context& context) {
 void latency_doctor(Context& context) {
     const LatencyMonitor& monitor = context.services.latency;
     context.reply.verbatim(
-        "txt", report_latency(monitor.events(),
-                              monitor.threshold_ms.load(std::memory_order_relaxed)));
+        "txt",
+        report_latency(monitor.events(), monitor.threshold_ms.load(std::memory_order_relaxed)));
 }
 
 using Distributions = std::vector<std::pair<std::string, LatencyDistribution>>;
@@ -135,7 +136,8 @@ void latency_help(Context& context) {
     reply_help(context, "LATENCY", kLines);
 }
 
-// --- SLOWLOG --------------------------------------------------------------------------------------
+// --- SLOWLOG
+// --------------------------------------------------------------------------------------
 
 constexpr int64_t kSlowlogCountDefault = 10;
 
@@ -191,7 +193,8 @@ void slowlog_help(Context& context) {
     reply_help(context, "SLOWLOG", kLines);
 }
 
-// --- rows -----------------------------------------------------------------------------------------
+// --- rows
+// -----------------------------------------------------------------------------------------
 
 constexpr uint32_t kAdmin = flag::admin | flag::loading | flag::stale;
 constexpr uint32_t kLatency = kAdmin | flag::noscript;
@@ -200,59 +203,144 @@ constexpr std::string_view kReportTips =
 constexpr std::string_view kAllNodes = "request_policy:all_nodes response_policy:all_succeeded";
 
 constexpr CommandSpec kLatencyCommands[] = {
-    {.name = "info", .handler = info, .arity = -1, .flags = flag::loading | flag::stale,
-     .group = Group::server, .categories = acl::dangerous, .since = "1.0.0",
-     .complexity = "O(1)", .syntax = "[section [section ...]]",
+    {.name = "info",
+     .handler = info,
+     .arity = -1,
+     .flags = flag::loading | flag::stale,
+     .group = Group::server,
+     .categories = acl::dangerous,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .syntax = "[section [section ...]]",
      .summary = "Shows what the server is, has done and holds.",
      .tips = "nondeterministic_output request_policy:all_shards response_policy:special"},
-    {.name = "latency", .arity = -2, .group = Group::server, .since = "2.8.13",
+    {.name = "latency",
+     .arity = -2,
+     .group = Group::server,
+     .since = "2.8.13",
      .complexity = "Depends on the sub-command.",
-     .summary = "Groups the commands that look for latency.", .is_container = true},
-    {.name = "doctor", .parent = "latency", .handler = latency_doctor, .arity = 2,
-     .flags = kLatency, .group = Group::server, .since = "2.8.13", .complexity = "O(1)",
-     .summary = "Reports on latency in words.", .tips = kReportTips},
-    {.name = "graph", .parent = "latency", .handler = latency_graph, .arity = 3,
-     .flags = kLatency, .group = Group::server, .since = "2.8.13", .complexity = "O(1)",
-     .syntax = "event", .summary = "Draws the latency samples of an event.",
+     .summary = "Groups the commands that look for latency.",
+     .is_container = true},
+    {.name = "doctor",
+     .parent = "latency",
+     .handler = latency_doctor,
+     .arity = 2,
+     .flags = kLatency,
+     .group = Group::server,
+     .since = "2.8.13",
+     .complexity = "O(1)",
+     .summary = "Reports on latency in words.",
      .tips = kReportTips},
-    {.name = "help", .parent = "latency", .handler = latency_help, .arity = 2,
-     .flags = flag::loading | flag::stale, .group = Group::server, .since = "2.8.13",
-     .complexity = "O(1)", .summary = "Lists the sub-commands of LATENCY."},
-    {.name = "histogram", .parent = "latency", .handler = latency_histogram, .arity = -2,
-     .flags = kLatency, .group = Group::server, .since = "7.0.0",
+    {.name = "graph",
+     .parent = "latency",
+     .handler = latency_graph,
+     .arity = 3,
+     .flags = kLatency,
+     .group = Group::server,
+     .since = "2.8.13",
+     .complexity = "O(1)",
+     .syntax = "event",
+     .summary = "Draws the latency samples of an event.",
+     .tips = kReportTips},
+    {.name = "help",
+     .parent = "latency",
+     .handler = latency_help,
+     .arity = 2,
+     .flags = flag::loading | flag::stale,
+     .group = Group::server,
+     .since = "2.8.13",
+     .complexity = "O(1)",
+     .summary = "Lists the sub-commands of LATENCY."},
+    {.name = "histogram",
+     .parent = "latency",
+     .handler = latency_histogram,
+     .arity = -2,
+     .flags = kLatency,
+     .group = Group::server,
+     .since = "7.0.0",
      .complexity = "O(N) with N the number of commands looked at",
      .syntax = "[command [command ...]]",
-     .summary = "Returns how the latencies of commands are distributed.", .tips = kReportTips},
-    {.name = "history", .parent = "latency", .handler = latency_history, .arity = 3,
-     .flags = kLatency, .group = Group::server, .since = "2.8.13", .complexity = "O(1)",
-     .syntax = "event", .summary = "Returns the latency samples of an event.",
+     .summary = "Returns how the latencies of commands are distributed.",
      .tips = kReportTips},
-    {.name = "latest", .parent = "latency", .handler = latency_latest, .arity = 2,
-     .flags = kLatency, .group = Group::server, .since = "2.8.13", .complexity = "O(1)",
-     .summary = "Returns the latest latency sample of each event.", .tips = kReportTips},
-    {.name = "reset", .parent = "latency", .handler = latency_reset, .arity = -2,
-     .flags = kLatency, .group = Group::server, .since = "2.8.13", .complexity = "O(1)",
-     .syntax = "[event [event ...]]", .summary = "Forgets the latency samples of events.",
+    {.name = "history",
+     .parent = "latency",
+     .handler = latency_history,
+     .arity = 3,
+     .flags = kLatency,
+     .group = Group::server,
+     .since = "2.8.13",
+     .complexity = "O(1)",
+     .syntax = "event",
+     .summary = "Returns the latency samples of an event.",
+     .tips = kReportTips},
+    {.name = "latest",
+     .parent = "latency",
+     .handler = latency_latest,
+     .arity = 2,
+     .flags = kLatency,
+     .group = Group::server,
+     .since = "2.8.13",
+     .complexity = "O(1)",
+     .summary = "Returns the latest latency sample of each event.",
+     .tips = kReportTips},
+    {.name = "reset",
+     .parent = "latency",
+     .handler = latency_reset,
+     .arity = -2,
+     .flags = kLatency,
+     .group = Group::server,
+     .since = "2.8.13",
+     .complexity = "O(1)",
+     .syntax = "[event [event ...]]",
+     .summary = "Forgets the latency samples of events.",
      .tips = kAllNodes},
-    {.name = "slowlog", .arity = -2, .group = Group::server, .since = "2.2.12",
+    {.name = "slowlog",
+     .arity = -2,
+     .group = Group::server,
+     .since = "2.2.12",
      .complexity = "Depends on the sub-command.",
-     .summary = "Groups the commands about the log of slow commands.", .is_container = true},
-    {.name = "get", .parent = "slowlog", .handler = slowlog_get, .arity = -2, .flags = kAdmin,
-     .group = Group::server, .since = "2.2.12",
-     .complexity = "O(N) with N the number of records returned", .syntax = "[count]",
+     .summary = "Groups the commands about the log of slow commands.",
+     .is_container = true},
+    {.name = "get",
+     .parent = "slowlog",
+     .handler = slowlog_get,
+     .arity = -2,
+     .flags = kAdmin,
+     .group = Group::server,
+     .since = "2.2.12",
+     .complexity = "O(N) with N the number of records returned",
+     .syntax = "[count]",
      .summary = "Returns the newest records of the slow log.",
      .tips = "request_policy:all_nodes nondeterministic_output"},
-    {.name = "help", .parent = "slowlog", .handler = slowlog_help, .arity = 2,
-     .flags = flag::loading | flag::stale, .group = Group::server, .since = "6.2.0",
-     .complexity = "O(1)", .summary = "Lists the sub-commands of SLOWLOG."},
-    {.name = "len", .parent = "slowlog", .handler = slowlog_len, .arity = 2, .flags = kAdmin,
-     .group = Group::server, .since = "2.2.12", .complexity = "O(1)",
+    {.name = "help",
+     .parent = "slowlog",
+     .handler = slowlog_help,
+     .arity = 2,
+     .flags = flag::loading | flag::stale,
+     .group = Group::server,
+     .since = "6.2.0",
+     .complexity = "O(1)",
+     .summary = "Lists the sub-commands of SLOWLOG."},
+    {.name = "len",
+     .parent = "slowlog",
+     .handler = slowlog_len,
+     .arity = 2,
+     .flags = kAdmin,
+     .group = Group::server,
+     .since = "2.2.12",
+     .complexity = "O(1)",
      .summary = "Returns how many records the slow log has.",
      .tips = "request_policy:all_nodes response_policy:agg_sum nondeterministic_output"},
-    {.name = "reset", .parent = "slowlog", .handler = slowlog_reset, .arity = 2,
-     .flags = kAdmin, .group = Group::server, .since = "2.2.12",
+    {.name = "reset",
+     .parent = "slowlog",
+     .handler = slowlog_reset,
+     .arity = 2,
+     .flags = kAdmin,
+     .group = Group::server,
+     .since = "2.2.12",
      .complexity = "O(N) with N the number of records in the log",
-     .summary = "Empties the slow log.", .tips = kAllNodes},
+     .summary = "Empties the slow log.",
+     .tips = kAllNodes},
 };
 
 }  // namespace

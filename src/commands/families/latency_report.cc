@@ -14,7 +14,8 @@ namespace {
 
 using Sample = LatencyMonitor::Sample;
 
-// --- the graph ------------------------------------------------------------------------------------
+// --- the graph
+// ------------------------------------------------------------------------------------
 
 constexpr size_t kColumns = 80;
 constexpr int64_t kGraphRows = 4;
@@ -47,8 +48,8 @@ Range range_of(std::span<const Sample> samples) {
 char mark_at(int64_t value, const Range& range, int64_t row) {
     const auto levels = static_cast<int64_t>(kTops.size());
     const auto spread = static_cast<double>(std::max<int64_t>(range.high - range.low, 1));
-    const auto scaled = static_cast<double>(value - range.low) / spread *
-                        static_cast<double>(levels * kGraphRows);
+    const auto scaled =
+        static_cast<double>(value - range.low) / spread * static_cast<double>(levels * kGraphRows);
     const int64_t step = std::min(static_cast<int64_t>(scaled), levels * kGraphRows - 1);
     const int64_t here = step - row * levels;
     if (here < 0) return ' ';
@@ -77,7 +78,8 @@ void add_stripe(std::string& text, std::span<const Sample> samples, const Range&
     }
 }
 
-// --- the doctor -----------------------------------------------------------------------------------
+// --- the doctor
+// -----------------------------------------------------------------------------------
 
 struct Figures {
     double average_ms = 0;
@@ -95,8 +97,7 @@ Figures figures_of(std::span<const Sample> samples) {
         figures.deviation_ms +=
             std::abs(static_cast<double>(sample.latency_ms) - figures.average_ms) / count;
     }
-    figures.period_s =
-        static_cast<double>(samples.back().time_s - samples.front().time_s) / count;
+    figures.period_s = static_cast<double>(samples.back().time_s - samples.front().time_s) / count;
     return figures;
 }
 
@@ -122,8 +123,8 @@ std::string draw_latency_graph(std::string_view name, const LatencyMonitor::Even
     const std::span<const Sample> samples(event.samples);
     for (size_t begin = 0; begin < samples.size(); begin += kColumns) {
         if (begin != 0) text += '\n';
-        add_stripe(text, samples.subspan(begin, std::min(kColumns, samples.size() - begin)),
-                   range, now_s);
+        add_stripe(text, samples.subspan(begin, std::min(kColumns, samples.size() - begin)), range,
+                   now_s);
     }
     return text;
 }
