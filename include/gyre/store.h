@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// A key-value store inside the program: strings by key, with expiry, counted memory and the table, timer
-// wheel and encodings of the server, but no sockets and no threads.
+// A key-value store inside the program: strings by key, with expiry, counted memory and the table,
+// timer wheel and encodings of the server, but no sockets and no threads.
 //
 //     auto store = gyre::Store::create();
 //     if (!store) return report(store.error().message);
@@ -10,15 +10,14 @@
 //     if (auto user = store->get("session:7")) greet(*user);
 //     store->advance();                       // now and then: removes what is due
 //
-// Time. A key past its deadline is never seen: it is removed when it is met. Those that nobody asks for
-// are removed by advance(), which the program calls as often as it likes; next_due_ms() says when that
-// is worth while. The clock can be replaced.
+// Time. A key past its deadline is never seen: it is removed when it is met. Those that nobody asks
+// for are removed by advance(), which the program calls as often as it likes; next_due_ms() says
+// when that is worth while. The clock can be replaced.
 //
-// Ownership: the store owns copies of all keys and values. Threads: any, but one caller at a time: the
-// store has no lock. Errors: a Result where the caller's arguments or the present value can be wrong;
-// running out of memory ends the process.
-// The library replaces the global operator new and delete of the program it is linked into, in order to
-// count what they give.
+// Ownership: the store owns copies of all keys and values. Threads: any, but one caller at a time:
+// the store has no lock. Errors: a Result where the caller's arguments or the present value can be
+// wrong; running out of memory ends the process. The library replaces the global operator new and
+// delete of the program it is linked into, in order to count what they give.
 
 #include <cstddef>
 #include <cstdint>
@@ -43,11 +42,12 @@ struct StoreOptions {
 };
 
 struct SetOptions {
-    std::optional<int64_t> ttl_ms = {};        ///< time to live, more than 0
-    std::optional<int64_t> timestamp_ms = {};  ///< of the write: a later one is never replaced by an earlier
-    bool only_new = false;                     ///< only when the key does not exist
-    bool only_existing = false;                ///< only when it does
-    bool keep_ttl = false;                     ///< the deadline there is stays
+    std::optional<int64_t> ttl_ms = {};  ///< time to live, more than 0
+    std::optional<int64_t> timestamp_ms =
+        {};                      ///< of the write: a later one is never replaced by an earlier
+    bool only_new = false;       ///< only when the key does not exist
+    bool only_existing = false;  ///< only when it does
+    bool keep_ttl = false;       ///< the deadline there is stays
 };
 
 enum class SetOutcome : uint8_t {
@@ -80,7 +80,8 @@ public:
     Store& operator=(Store&& other) noexcept;
     ~Store();
 
-    // --- one key; O(1) ----------------------------------------------------------------------------
+    // --- one key; O(1)
+    // ----------------------------------------------------------------------------
     Result<SetOutcome> set(std::string_view key, std::string_view value,
                            const SetOptions& options = {});
     std::optional<std::string> get(std::string_view key);
@@ -98,11 +99,12 @@ public:
     /// Removes the deadline. True when there was one.
     bool persist(std::string_view key);
 
-    // --- all keys ---------------------------------------------------------------------------------
+    // --- all keys
+    // ---------------------------------------------------------------------------------
     using Visitor = std::function<void(std::string_view key, std::string_view value)>;
-    /// Gives about `count` keys and returns where to go on; begins with 0, ends with 0. Keys that are
-    /// there from the first call to the last are given at least once. The visitor must not call the
-    /// store; the views are good until it returns.
+    /// Gives about `count` keys and returns where to go on; begins with 0, ends with 0. Keys that
+    /// are there from the first call to the last are given at least once. The visitor must not call
+    /// the store; the views are good until it returns.
     uint64_t scan(uint64_t cursor, size_t count, const Visitor& visit);
     /// Keys held, including those past their deadline and not yet removed. O(shards).
     size_t size() const;
@@ -110,9 +112,10 @@ public:
     void clear();
     StoreMemory memory() const;
 
-    // --- time -------------------------------------------------------------------------------------
-    /// Removes keys whose deadline has passed; returns how many. With a limit it stops after that much
-    /// work (about a key each) and goes on there with the next call.
+    // --- time
+    // -------------------------------------------------------------------------------------
+    /// Removes keys whose deadline has passed; returns how many. With a limit it stops after that
+    /// much work (about a key each) and goes on there with the next call.
     size_t advance(size_t work_max = kNoLimit);
     /// The same at a time of the caller's.
     size_t advance_to(int64_t now_ms, size_t work_max = kNoLimit);

@@ -11,7 +11,8 @@
 
 namespace gyre::commands {
 
-/// Replies with the lines of a help text, the usual first and last ones added. `name` is upper case.
+/// Replies with the lines of a help text, the usual first and last ones added. `name` is upper
+/// case.
 inline void reply_help(Context& context, std::string_view name,
                        std::span<const std::string_view> lines) {
     context.reply.array(static_cast<int64_t>(lines.size()) + 3);

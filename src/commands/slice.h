@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// Cuts the work of a coroutine command into slices, so that nobody else is held up: the command asks
-// after each small step whether the slice is over, and yields when it is.
+// Cuts the work of a coroutine command into slices, so that nobody else is held up: the command
+// asks after each small step whether the slice is over, and yields when it is.
 //
 //     Slice slice(context.services.reactor);
 //     while (step()) {
@@ -24,7 +24,8 @@ namespace gyre::commands {
 class Slice {
 public:
     static constexpr int64_t kMicroseconds = 150;
-    /// Steps between two looks at the clock; a step is one chain of a hash table, about half a microsecond.
+    /// Steps between two looks at the clock; a step is one chain of a hash table, about half a
+    /// microsecond.
     static constexpr uint32_t kStepsPerLook = 16;
     /// Ends the slice where the clock stands still, as it does on a simulated ring.
     static constexpr uint32_t kStepsMax = 512;

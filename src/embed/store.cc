@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// The public store on the rooms the server stands on: shards as in engine/dataset.h, with one database
-// each and no lock. Shards are chosen by the top bits of a key's hash, of which the tables inside use
-// the others.
+// The public store on the rooms the server stands on: shards as in engine/dataset.h, with one
+// database each and no lock. Shards are chosen by the top bits of a key's hash, of which the tables
+// inside use the others.
 
 #include "gyre/store.h"
 
@@ -73,9 +73,7 @@ public:
     size_t next_to_advance = 0;  // so that a limit on the work starves no shard
 
 private:
-    Shard& shard_of(const Key& key) {
-        return *shards_[bits_ == 0 ? 0 : key.hash >> (64 - bits_)];
-    }
+    Shard& shard_of(const Key& key) { return *shards_[bits_ == 0 ? 0 : key.hash >> (64 - bits_)]; }
 
     std::function<int64_t()> clock_;
     unsigned bits_;
@@ -94,7 +92,8 @@ Result<Store> Store::create(StoreOptions options) {
     return Store(std::make_unique<Shards>(std::move(options)));
 }
 
-// --- one key ------------------------------------------------------------------------------------------
+// --- one key
+// ------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -232,7 +231,8 @@ bool Store::persist(std::string_view key) {
     return true;
 }
 
-// --- all keys -----------------------------------------------------------------------------------------
+// --- all keys
+// -----------------------------------------------------------------------------------------
 
 // As Dataset::scan(): the shard in the low bits of the cursor, its own cursor above.
 uint64_t Store::scan(uint64_t cursor, size_t count, const Visitor& visit) {
@@ -288,7 +288,8 @@ StoreMemory Store::memory() const {
     return sum;
 }
 
-// --- time ---------------------------------------------------------------------------------------------
+// --- time
+// ---------------------------------------------------------------------------------------------
 
 size_t Store::advance(size_t work_max) { return advance_to(shards_->now_ms(), work_max); }
 
@@ -297,8 +298,8 @@ size_t Store::advance_to(int64_t now_ms, size_t work_max) {
     for (size_t step = 0; step < shards_->count() && work_max > 0; ++step) {
         Partition* partition = shards_->at(shards_->next_to_advance).find_database(0);
         if (partition != nullptr) {
-            const size_t work = partition->expire_due(now_ms, work_max,
-                                                      [&](const Entry&) { ++removed; });
+            const size_t work =
+                partition->expire_due(now_ms, work_max, [&](const Entry&) { ++removed; });
             if (work >= work_max) return removed;
             work_max -= work;
         }

@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t kShardsMin = 64;
 constexpr size_t kShardsPerThread = 16;
+/// In a cursor of SCAN: the shard's keys were hashed with SipHash. No table has so many buckets.
+constexpr uint64_t kDefendedCursor = uint64_t{1} << 62;
 
 constexpr std::array<const char*, 8> kPolicyNames = {
     "noeviction",   "allkeys-lru",  "allkeys-lfu",     "allkeys-random",
@@ -174,12 +176,15 @@ uint64_t Dataset::scan(size_t database, uint64_t cursor, Executor& executor,
                        const std::function<void(const store::Entry&)>& visit) {
     const auto bits = static_cast<unsigned>(std::countr_zero(shards()));
     size_t index = cursor & (shards() - 1);
-    uint64_t inner = cursor >> bits;
+    uint64_t inner = (cursor & ~kDefendedCursor) >> bits;
     lock(index, executor);
     const store::Partition* partition = shard(index).find_database(database);
+    const bool is_defended = partition != nullptr && partition->is_defended();
+    // The hash function has changed between two calls, and the order with it: this shard begins anew.
+    if (is_defended != ((cursor & kDefendedCursor) != 0)) inner = 0;
     inner = partition == nullptr ? 0 : partition->scan(inner, visit);
     unlock(index);
-    if (inner != 0) return inner << bits | index;
+    if (inner != 0) return inner << bits | index | (is_defended ? kDefendedCursor : 0);
     // This shard is done; the next one starts at its beginning, and after the last the scan is
     // over.
     return index + 1 == shards() ? 0 : index + 1;

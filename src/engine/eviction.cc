@@ -24,10 +24,19 @@ bool Evictor::is_over_memory() const {
 
 bool Evictor::make_memory(int64_t now_ms) {
     while (is_over_memory()) {
-        if (!evict_one(now_ms)) return false;
+        if (!drain_some() && !evict_one(now_ms)) return false;
         // What was deferred counts until it is freed; no lock is held here.
         executor_.reclaimer.run();
     }
+    return true;
+}
+
+/// Keys that were flushed and are still to be freed go before any that can be seen. False: there are
+/// none.
+bool Evictor::drain_some() {
+    const size_t flushes = dataset_.flushes();
+    if (flushes == drained_flushes_) return false;
+    if (dataset_.drain(0, 1, kDrainEntries, executor_)) drained_flushes_ = flushes;
     return true;
 }
 
@@ -41,7 +50,9 @@ uint64_t Evictor::score(const store::Entry& entry, int64_t now_ms, EvictionPolic
             return 255U - store::lfu_counter(entry.access_word(), now_ms, parameters);
         }
         case EvictionPolicy::volatile_ttl:
-            return static_cast<uint64_t>(store::kNoExpiry - entry.expire_ms());
+            // Unsigned, where deadlines far in the past do not overflow.
+            return static_cast<uint64_t>(store::kNoExpiry) -
+                   static_cast<uint64_t>(entry.expire_ms());
         case EvictionPolicy::allkeys_random:
         case EvictionPolicy::volatile_random:
             return 0;
@@ -167,7 +178,6 @@ bool Evictor::evict_best(int64_t now_ms, size_t preferred) {
         if (may_go) {
             store::ShardStatistics& statistics = dataset_.shard(shard).statistics;
             ++(entry->is_expired(now_ms) ? statistics.expired_lazily : statistics.evicted);
-            ++statistics.changes;
             partition->erase(key, entry);
             if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
         }

@@ -23,6 +23,8 @@ public:
     static constexpr size_t kNoShard = SIZE_MAX;
     /// Random entries looked at for each candidate wanted, where few keys have a deadline.
     static constexpr size_t kAttemptsPerSample = 16;
+    /// Flushed entries freed between two looks at the memory used.
+    static constexpr size_t kDrainEntries = 256;
 
     Evictor(Dataset& dataset, Executor& executor, uint64_t seed)
         : dataset_(dataset), executor_(executor), random_(seed) {}
@@ -52,12 +54,14 @@ private:
     void offer(uint64_t score, size_t shard, size_t database, std::string_view key);
     bool fill_pool(int64_t now_ms, EvictionPolicy policy, size_t preferred);
     bool evict_best(int64_t now_ms, size_t preferred);
+    bool drain_some();
 
     Dataset& dataset_;
     Executor& executor_;
     base::Random random_;
     std::array<Candidate, kPoolEntries> pool_;
     size_t pool_size_ = 0;
+    size_t drained_flushes_ = 0;  // Dataset::flushes() when nothing was left to drain
     EvictionPolicy pool_policy_ = EvictionPolicy::noeviction;
 };
 

@@ -12,7 +12,7 @@ bool ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
         base::Histogram* lateness = &statistics_.lateness_ms;
         const auto on_expired = [&](const store::Entry& entry) {
             ++removed;
-            lateness->record(now_ms - entry.expire_ms());
+            lateness->record(now_ms - std::max<int64_t>(entry.expire_ms(), 0));
         };
         {
             const std::lock_guard hold(mutex_);
@@ -25,7 +25,6 @@ bool ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
                 work += partition->expire_due(now_ms, kBatch - work, on_expired);
             }
             data.statistics.expired_actively += removed;
-            data.statistics.changes += removed;
             if (removed > 0 && dataset_.counts_keys()) {
                 dataset_.unreserve_keys(static_cast<int64_t>(removed));
             }

@@ -45,7 +45,9 @@ public:
         // Planted fault: the checkers must notice that this lock does not exclude.
         return;
 #endif
-        if (state_.exchange(kHeld, std::memory_order_acquire) == kFree) [[likely]]
+        // Not an exchange: that would forget, on a lock that is held, that somebody sleeps on it.
+        uint32_t expected = kFree;
+        if (state_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire)) [[likely]]
             return;
         lock_slow();
     }

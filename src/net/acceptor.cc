@@ -13,6 +13,29 @@ namespace {
 
 int open_reserve() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
+/// Errors that came with one connection, which is gone from the backlog with them: accept(2) hands
+/// on what the network said of it. After any other error the next call may well say the same.
+bool concerns_one_peer(int error) {
+    switch (error) {
+        case EINTR:
+        case ECONNABORTED:
+        case ECONNRESET:
+        case EPROTO:
+        case EPERM:
+        case ENOPROTOOPT:
+        case EOPNOTSUPP:
+        case ENETDOWN:
+        case ENETUNREACH:
+        case ENONET:
+        case EHOSTDOWN:
+        case EHOSTUNREACH:
+        case ETIMEDOUT:
+            return true;
+        default:
+            return false;
+    }
+}
+
 }  // namespace
 
 Acceptor::Acceptor(ring::Reactor& reactor, OnAccept on_accept)
@@ -23,9 +46,7 @@ Acceptor::Acceptor(ring::Reactor& reactor, OnAccept on_accept)
 
 Acceptor::~Acceptor() {
     if (reserve_ >= 0) ::close(reserve_);
-    for (const auto& listener : listeners_) {
-        if (listener->descriptor >= 0) reactor_.ring().close(listener->descriptor);
-    }
+    for (const auto& listener : listeners_) close_listener(*listener);
 }
 
 Result<void> Acceptor::listen(const ring::Address& address, const ring::ListenOptions& options) {
@@ -46,8 +67,17 @@ void Acceptor::stop() {
     is_stopping_ = true;
     reactor_.disarm(backoff_);
     for (const auto& listener : listeners_) {
-        if (listener->in_flight) reactor_.ring().cancel(*listener);
+        if (listener->in_flight) {
+            reactor_.ring().cancel(*listener);
+        } else {
+            close_listener(*listener);
+        }
     }
+}
+
+void Acceptor::close_listener(Listener& listener) {
+    if (listener.descriptor >= 0) reactor_.ring().close(listener.descriptor);
+    listener.descriptor = -1;
 }
 
 bool Acceptor::is_idle() const {
@@ -59,8 +89,13 @@ bool Acceptor::is_idle() const {
 
 void Acceptor::handle_ready(ring::Op& op, const ring::Completion&) {
     Listener& listener = static_cast<Listener&>(op);
+    if (listener.acceptor.is_stopping_) {
+        // Who comes now is better told so than left in the backlog.
+        listener.acceptor.close_listener(listener);
+        return;
+    }
     // Whatever the poll said, accept() tells what is true.
-    if (!listener.acceptor.is_stopping_) listener.acceptor.accept_from(listener);
+    listener.acceptor.accept_from(listener);
 }
 
 void Acceptor::accept_from(Listener& listener) {
@@ -70,6 +105,7 @@ void Acceptor::accept_from(Listener& listener) {
         if (descriptor >= 0) {
             ++counters_.accepted;
             on_accept_(descriptor, listener.is_unix);
+            if (is_stopping_) return close_listener(listener);
             continue;
         }
         if (descriptor == -EAGAIN || descriptor == -EWOULDBLOCK) break;
@@ -77,8 +113,11 @@ void Acceptor::accept_from(Listener& listener) {
             refuse_one(listener);
             return;
         }
-        // ECONNABORTED and kin concern one peer only.
         ++counters_.errors;
+        if (!concerns_one_peer(-descriptor)) {
+            reactor_.arm(backoff_, reactor_.now_us() + kBackoffUs);
+            return;
+        }
     }
     ring.poll_accept(listener, listener.descriptor);
 }
@@ -103,6 +142,7 @@ void Acceptor::refuse_one(Listener& listener) {
 
 void Acceptor::handle_backoff(ring::Timer& timer) {
     Acceptor& acceptor = static_cast<BackoffTimer&>(timer).acceptor;
+    if (acceptor.reserve_ < 0) acceptor.reserve_ = open_reserve();
     for (const auto& listener : acceptor.listeners_) {
         if (!listener->in_flight)
             acceptor.reactor_.ring().poll_accept(*listener, listener->descriptor);

@@ -3,8 +3,8 @@
 
 // Accepts connections on a set of listening sockets and hands each to its user, a bounded number
 // per turn. When descriptors run out it gives up a reserve descriptor to accept and refuse one
-// connection, so that the peer learns of it, and pauses; it never spins on a listener it cannot
-// serve.
+// connection, so that the peer learns of it, and pauses; it also pauses when memory or anything else
+// is missing. It never spins on a listener it cannot serve.
 //
 // Ownership: owns the listening sockets. Threads: home reactor. Suspends: never.
 
@@ -20,7 +20,7 @@ namespace gyre::net {
 struct AcceptCounters {
     uint64_t accepted = 0;
     uint64_t out_of_descriptors = 0;  ///< EMFILE and ENFILE
-    uint64_t errors = 0;              ///< other failures of one connection (ECONNABORTED ...)
+    uint64_t errors = 0;              ///< other failures (ECONNABORTED, ENOBUFS ...)
 };
 
 class Acceptor {
@@ -40,7 +40,8 @@ public:
     Result<void> listen(const ring::Address& address, const ring::ListenOptions& options);
     /// Begins accepting on all listeners.
     void start();
-    /// Closes the listeners. They go once their polls have ended; is_idle() tells.
+    /// Closes the listeners, each as soon as its poll has ended; is_idle() tells. May be called from
+    /// on_accept.
     void stop();
     bool is_idle() const;
     const AcceptCounters& counters() const { return counters_; }
@@ -62,6 +63,7 @@ private:
     static void handle_backoff(ring::Timer& timer);
     void accept_from(Listener& listener);
     void refuse_one(Listener& listener);
+    void close_listener(Listener& listener);
 
     ring::Reactor& reactor_;
     OnAccept on_accept_;

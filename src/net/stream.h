@@ -59,6 +59,8 @@ public:
     /// Ends both directions now; on_closed() follows when nothing is in flight any more.
     void close();
     bool is_closing() const noexcept { return state_ != State::open; }
+    /// True once close() was called or the stream ended by itself: nothing more will be sent.
+    bool is_ended() const noexcept { return state_ == State::closing || state_ == State::closed; }
     /// True when the output is over the limit: at once for the hard one, after its time for the
     /// soft one.
     bool is_over(const OutputLimit& limit, int64_t now_ms);

@@ -63,17 +63,19 @@ Result<std::vector<Option>> split_options(std::span<const std::string_view> argu
     for (const std::string_view argument : arguments) {
         if (!begins_option(argument)) {
             if (options.empty()) {
-                return fail(fmt::format("command line: '{}': a directive begins with \"--\". The "
-                                        "configuration file comes first, and there is one.",
-                                        base::escape_for_error(argument)));
+                return fail(
+                    fmt::format("command line: '{}': a directive begins with \"--\". The "
+                                "configuration file comes first, and there is one.",
+                                base::escape_for_error(argument)));
             }
             options.back().words.emplace_back(argument);
             continue;
         }
         Option option;
         if (!resp::split_line(argument.substr(2), option.words) || option.words.empty()) {
-            return fail(fmt::format("command line: '{}': a quote is not closed. Correct the quotes.",
-                                    base::escape_for_error(argument)));
+            return fail(
+                fmt::format("command line: '{}': a quote is not closed. Correct the quotes.",
+                            base::escape_for_error(argument)));
         }
         options.push_back(std::move(option));
     }
@@ -92,16 +94,17 @@ struct Change {
     ConfigValue value;
 };
 
-/// Finds the rows; an error is that of the first argument at fault, as in Redis, but an unknown name
-/// comes before what is wrong with those behind it.
+/// Finds the rows; an error is that of the first argument at fault, as in Redis, but an unknown
+/// name comes before what is wrong with those behind it.
 Result<std::vector<Change>> find_changes(
     std::span<const std::pair<std::string_view, std::string_view>> wanted) {
     std::vector<Change> changes;
     for (const auto& [name, text] : wanted) {
         const auto place = find_config_row(name);
         if (!place) {
-            return fail(fmt::format("ERR Unknown option or number of arguments for CONFIG SET - '{}'",
-                                    base::escape_for_error(name)));
+            return fail(
+                fmt::format("ERR Unknown option or number of arguments for CONFIG SET - '{}'",
+                            base::escape_for_error(name)));
         }
         const ConfigChange when = config_rows()[*place].change;
         if (when == ConfigChange::at_start) {
@@ -125,8 +128,9 @@ Result<ConfigValue> parse_change(const ConfigRow& row, std::string_view text,
     auto value = parse_config_value(row, words, present);
     if (!value || !is_running) return value;
     if (row.change == ConfigChange::at_start_here && value->text != present.text) {
-        return fail("can't be changed while the server runs in this version. Change it in the "
-                    "configuration file and start the server again");
+        return fail(
+            "can't be changed while the server runs in this version. Change it in the "
+            "configuration file and start the server again");
     }
     if (row.admit != nullptr) {
         if (auto admitted = row.admit(*value); !admitted) {
@@ -146,7 +150,8 @@ Config::Config() : state_(std::make_unique<State>()) {
 
 Config::~Config() = default;
 
-// --- at start ---------------------------------------------------------------------------------------
+// --- at start
+// ---------------------------------------------------------------------------------------
 
 Result<void> Config::load(std::span<const std::string_view> arguments) {
     const std::lock_guard lock(state_->mutex);
@@ -155,8 +160,9 @@ Result<void> Config::load(std::span<const std::string_view> arguments) {
     std::string file;
     if (!arguments.empty() && !begins_option(arguments[0])) {
         if (arguments[0] == "-") {
-            return fail("command line: '-': the configuration is not read from standard input in this "
-                        "version. Name a file.");
+            return fail(
+                "command line: '-': the configuration is not read from standard input in this "
+                "version. Name a file.");
         }
         file = (state_->directory / arguments[0]).lexically_normal().string();
         if (auto read = reader.read_file(file); !read) return read;
@@ -211,7 +217,8 @@ std::string Config::file() const {
     return state_->file;
 }
 
-// --- CONFIG -----------------------------------------------------------------------------------------
+// --- CONFIG
+// -----------------------------------------------------------------------------------------
 
 std::vector<std::pair<std::string, std::string>> Config::get(
     std::span<const std::string_view> patterns) const {
@@ -254,10 +261,13 @@ Result<void> Config::set(std::span<const std::pair<std::string_view, std::string
     // From here on nothing can fail: all or nothing.
     for (Change& change : *changes) {
         const ConfigRow& row = config_rows()[change.place];
+        // The value it has already: other threads read what is fixed at start without a lock.
+        if (row.change == ConfigChange::at_start_here && state_->is_attached) continue;
         state_->values[change.place] = std::move(change.value);
         const ConfigValue& value = state_->values[change.place];
         if (row.to_settings != nullptr) row.to_settings(settings_, value);
-        if (row.to_targets != nullptr && state_->is_attached) row.to_targets(state_->targets, value);
+        if (row.to_targets != nullptr && state_->is_attached)
+            row.to_targets(state_->targets, value);
     }
     return {};
 }
@@ -271,8 +281,7 @@ Result<void> Config::rewrite() {
     };
     const auto text = read_config_file(state_->file, true);
     if (!text) return failed(text.error());
-    const auto changed =
-        rewritten_config(*text, state_->file, state_->values, state_->directory);
+    const auto changed = rewritten_config(*text, state_->file, state_->values, state_->directory);
     if (!changed) return failed(changed.error());
     if (auto replaced = replace_file(state_->file, *changed); !replaced) {
         return failed(replaced.error());

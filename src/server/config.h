@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// The configuration: one row per parameter (config_table.cc), read from redis.conf syntax and from the
-// command line, shown and changed by CONFIG. Every parameter has a name, a type, a default, a range,
-// whether it may change at run time, and what is to be done when it does.
+// The configuration: one row per parameter (config_table.cc), read from redis.conf syntax and from
+// the command line, shown and changed by CONFIG. Every parameter has a name, a type, a default, a
+// range, whether it may change at run time, and what is to be done when it does.
 //
-// Ownership: owned by main; outlives the Server. Threads: load() and attach() before the reactors run;
-// the Configuration interface from any thread, under a mutex.
-// Errors: of a file they name file, line and remedy.
+// Ownership: owned by main; outlives the Server. Threads: load() and attach() before the reactors
+// run; the Configuration interface from any thread, under a mutex. Errors: of a file they name
+// file, line and remedy.
 
 #include <functional>
 #include <map>
@@ -44,7 +44,8 @@ public:
     Result<void> load_text(std::string_view text, std::string_view origin);
     /// Applies everything to its target; later changes go there at once.
     void attach(const ConfigTargets& targets);
-    /// Directives of Redis that have no meaning here and were given, with their reason: to be reported once at start.
+    /// Directives of Redis that have no meaning here and were given, with their reason: to be
+    /// reported once at start.
     std::vector<std::string> notices() const;
 
     ServerSettings& settings() { return settings_; }

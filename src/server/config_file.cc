@@ -71,17 +71,22 @@ void for_each_line(std::string_view text, Visit visit) {
 
 }  // namespace
 
-// --- reading ----------------------------------------------------------------------------------------
+// --- reading
+// ----------------------------------------------------------------------------------------
 
 Result<std::string> read_config_file(const std::string& path, bool must_be_regular) {
     const auto failed = [&](int cause) {
-        return fail(fmt::format("Cannot read the configuration file {}: {}. Correct the path or make "
-                                "the file readable.", path, std::strerror(cause)), cause);
+        return fail(
+            fmt::format("Cannot read the configuration file {}: {}. Correct the path or make "
+                        "the file readable.",
+                        path, std::strerror(cause)),
+            cause);
     };
     // A pipe may stand for the first file, but an included one would hang the start.
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | (must_be_regular ? O_NONBLOCK : 0));
+    const int descriptor =
+        ::open(path.c_str(), O_RDONLY | O_CLOEXEC | (must_be_regular ? O_NONBLOCK : 0));
     if (descriptor < 0) return failed(errno);
-    struct stat status {};
+    struct stat status{};
     ::fstat(descriptor, &status);
     std::string text;
     int cause = must_be_regular && !S_ISREG(status.st_mode) ? EINVAL : 0;
@@ -120,8 +125,10 @@ Result<void> ConfigReader::read_line(std::string_view line, const std::string& p
     if (line.empty() || line[0] == '#') return {};
     std::vector<std::string> words;
     if (!resp::split_line(line, words)) {
-        return fail(fmt::format("{}: '{}': a quote is not closed, or not followed by a blank. Correct "
-                                "the quotes.", place, shown(line)));
+        return fail(
+            fmt::format("{}: '{}': a quote is not closed, or not followed by a blank. Correct "
+                        "the quotes.",
+                        place, shown(line)));
     }
     if (words.empty()) return {};
     const bool is_include = base::equals_ignore_case(words[0], kInclude);
@@ -194,7 +201,8 @@ Result<void> ConfigReader::include_file(const std::string& path) {
     return read_text(*text, path);
 }
 
-// --- rewriting --------------------------------------------------------------------------------------
+// --- rewriting
+// --------------------------------------------------------------------------------------
 
 namespace {
 
@@ -228,7 +236,8 @@ void append_lines(std::string& text, const ConfigRow& row, const ConfigValue& va
     for (const std::string& line : config_lines(row, value)) text += line + "\n";
 }
 
-/// Puts the wanted value at the first line of each row that differs, and takes its other lines away.
+/// Puts the wanted value at the first line of each row that differs, and takes its other lines
+/// away.
 std::string replaced_lines(std::string_view text, const std::vector<bool>& differs,
                            const ConfigValues& values) {
     std::string changed;
@@ -289,7 +298,7 @@ Result<void> replace_file(const std::string& path, std::string_view text) {
     std::error_code failure;
     std::filesystem::path target = std::filesystem::canonical(path, failure);
     if (failure) target = path;
-    struct stat status {};
+    struct stat status{};
     const mode_t mode = ::stat(target.c_str(), &status) == 0 ? status.st_mode & 07777 : 0600;
     const std::string temporary = fmt::format("{}.{}.tmp", target.string(), ::getpid());
     const int descriptor =

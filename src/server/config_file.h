@@ -4,11 +4,11 @@
 // Configuration files: read in the syntax of redis.conf, and rewritten in place.
 //
 // One directive a line: a name and its arguments; quotes around an argument with blanks; "#" at the
-// start of a line begins a comment; `include` reads another file, or all that match a glob pattern, at
-// its place. Later lines win.
+// start of a line begins a comment; `include` reads another file, or all that match a glob pattern,
+// at its place. Later lines win.
 //
-// Ownership: a reader works on values of its caller, which are half changed when it fails. Threads: one.
-// Errors: name file, line and remedy.
+// Ownership: a reader works on values of its caller, which are half changed when it fails. Threads:
+// one. Errors: name file, line and remedy.
 
 #include <filesystem>
 #include <string>
@@ -50,8 +50,8 @@ private:
 /// The whole of a file; the error names it.
 Result<std::string> read_config_file(const std::string& path, bool must_be_regular);
 
-/// The text of a configuration file, changed so that reading it gives `values`: lines that already say
-/// so stay as they are, comments and order too, and what is new comes at the end.
+/// The text of a configuration file, changed so that reading it gives `values`: lines that already
+/// say so stay as they are, comments and order too, and what is new comes at the end.
 Result<std::string> rewritten_config(std::string_view text, const std::string& origin,
                                      const ConfigValues& values,
                                      const std::filesystem::path& directory);

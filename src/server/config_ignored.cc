@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Directives of Redis that do nothing here, each with its reason, and those that would mean something
-// this version does not have. A configuration written for Redis starts the server as long as it asks
-// for nothing that is missing.
+// Directives of Redis that do nothing here, each with its reason, and those that would mean
+// something this version does not have. A configuration written for Redis starts the server as long
+// as it asks for nothing that is missing.
 
 #include <climits>
 
@@ -23,10 +23,12 @@ constexpr std::string_view kNoScripts = "there are no scripts in this version";
 constexpr std::string_view kNoCollections = "strings are the only type in this version";
 constexpr std::string_view kNoTracking = "there is no client side caching in this version";
 constexpr std::string_view kNoAcl = "there are no ACL users in this version";
-constexpr std::string_view kNoDefragmentation = "slabs of fixed places do not fragment as a heap does";
+constexpr std::string_view kNoDefragmentation =
+    "slabs of fixed places do not fragment as a heap does";
 constexpr std::string_view kFreesOutside = "large values are always freed outside of the locks";
 constexpr std::string_view kNoTimer = "background work runs when it is due, not by a timer";
-constexpr std::string_view kThreadsServe = "each of `threads` reads, executes and writes for its clients";
+constexpr std::string_view kThreadsServe =
+    "each of `threads` reads, executes and writes for its clients";
 constexpr std::string_view kBySystem = "this is left to the system that starts the server";
 constexpr std::string_view kNoSyslog = "the log goes to logfile or to standard error";
 constexpr std::string_view kNoReport = "the system's own core dumps tell more";
@@ -35,50 +37,88 @@ constexpr std::string_view kFixedAtStart = "dir and the like are fixed at start"
 constexpr ConfigRow boolean_row(std::string_view name, std::string_view initial,
                                 std::string_view reason, ConfigChange change = always,
                                 std::string_view alias = {}) {
-    return {.name = name, .alias = alias, .kind = boolean, .role = ConfigRole::ignored,
-            .change = change, .initial = initial, .summary = reason};
+    return {.name = name,
+            .alias = alias,
+            .kind = boolean,
+            .role = ConfigRole::ignored,
+            .change = change,
+            .initial = initial,
+            .summary = reason};
 }
 constexpr ConfigRow number_row(std::string_view name, std::string_view initial,
                                std::string_view reason, int64_t min = 0, int64_t max = INT_MAX,
                                std::string_view alias = {}) {
-    return {.name = name, .alias = alias, .kind = integer, .role = ConfigRole::ignored,
-            .initial = initial, .min = min, .max = max, .summary = reason};
+    return {.name = name,
+            .alias = alias,
+            .kind = integer,
+            .role = ConfigRole::ignored,
+            .initial = initial,
+            .min = min,
+            .max = max,
+            .summary = reason};
 }
 constexpr ConfigRow memory_row(std::string_view name, std::string_view initial,
                                std::string_view reason, std::string_view alias = {}) {
-    return {.name = name, .alias = alias, .kind = memory, .role = ConfigRole::ignored,
-            .initial = initial, .summary = reason};
+    return {.name = name,
+            .alias = alias,
+            .kind = memory,
+            .role = ConfigRole::ignored,
+            .initial = initial,
+            .summary = reason};
 }
 constexpr ConfigRow choice_row(std::string_view name, std::string_view initial,
                                std::string_view choices, std::string_view reason,
                                ConfigChange change = always) {
-    return {.name = name, .kind = choice, .role = ConfigRole::ignored, .change = change,
-            .initial = initial, .choices = choices, .summary = reason};
+    return {.name = name,
+            .kind = choice,
+            .role = ConfigRole::ignored,
+            .change = change,
+            .initial = initial,
+            .choices = choices,
+            .summary = reason};
 }
 constexpr ConfigRow text_row(std::string_view name, std::string_view initial,
                              std::string_view reason, ConfigChange change = always,
                              std::string_view alias = {}) {
-    return {.name = name, .alias = alias, .kind = text, .role = ConfigRole::ignored,
-            .change = change, .initial = initial, .summary = reason};
+    return {.name = name,
+            .alias = alias,
+            .kind = text,
+            .role = ConfigRole::ignored,
+            .change = change,
+            .initial = initial,
+            .summary = reason};
 }
 constexpr ConfigRow words_row(std::string_view name, std::string_view initial,
                               std::string_view reason, ConfigChange change = always) {
-    return {.name = name, .kind = words, .role = ConfigRole::ignored, .change = change,
-            .initial = initial, .summary = reason};
+    return {.name = name,
+            .kind = words,
+            .role = ConfigRole::ignored,
+            .change = change,
+            .initial = initial,
+            .summary = reason};
 }
 
 constexpr ConfigRow kIgnoredRows[] = {
     // --- how the server runs ---
-    boolean_row("daemonize", "no", "the server stays in the foreground: its supervisor watches it", at_start),
+    boolean_row("daemonize", "no",
+                "the server stays in the foreground, where its supervisor watches it", at_start),
     number_row("hz", "10", kNoTimer),
     boolean_row("dynamic-hz", "yes", kNoTimer),
     boolean_row("activerehashing", "yes", "the index grows a bucket at a time with the writes"),
-    number_row("active-expire-effort", "1", "keys are removed when they are due, by a timer wheel", 1, 10),
-    {.name = "io-threads", .kind = integer, .role = ConfigRole::ignored, .change = at_start,
-     .initial = "1", .min = 1, .max = 128, .summary = kThreadsServe},
+    number_row("active-expire-effort", "1", "keys are removed when they are due, by a timer wheel",
+               1, 10),
+    {.name = "io-threads",
+     .kind = integer,
+     .role = ConfigRole::ignored,
+     .change = at_start,
+     .initial = "1",
+     .min = 1,
+     .max = 128,
+     .summary = kThreadsServe},
     boolean_row("io-threads-do-reads", "no", kThreadsServe, at_start),
     boolean_row("always-show-logo", "no", "there is no logo", at_start),
-    boolean_row("set-proc-title", "yes", "the title of the process stays what it was started with", at_start),
+    boolean_row("set-proc-title", "yes", "the title of the process stays what it was started with",
+                at_start),
     text_row("proc-title-template", "{title} {listen-addr} {server-mode}",
              "the title of the process stays what it was started with"),
     text_row("locale-collate", "", "nothing is sorted by a locale"),
@@ -108,7 +148,8 @@ constexpr ConfigRow kIgnoredRows[] = {
     number_row("active-defrag-cycle-min", "1", kNoDefragmentation, 1, 99),
     number_row("active-defrag-cycle-max", "25", kNoDefragmentation, 1, 99),
     number_row("active-defrag-max-scan-fields", "1000", kNoDefragmentation, 1),
-    number_row("maxmemory-eviction-tenacity", "10", "a write waits until there is room for it", 0, 100),
+    number_row("maxmemory-eviction-tenacity", "10", "a write waits until there is room for it", 0,
+               100),
     boolean_row("lazyfree-lazy-eviction", "no", kFreesOutside),
     boolean_row("lazyfree-lazy-expire", "no", kFreesOutside),
     boolean_row("lazyfree-lazy-server-del", "no", kFreesOutside),
@@ -116,14 +157,17 @@ constexpr ConfigRow kIgnoredRows[] = {
     boolean_row("lazyfree-lazy-user-flush", "no", kFreesOutside),
     number_row("tracking-table-max-keys", "1000000", kNoTracking),
     // --- types ---
-    number_row("hash-max-listpack-entries", "512", kNoCollections, 0, INT64_MAX, "hash-max-ziplist-entries"),
+    number_row("hash-max-listpack-entries", "512", kNoCollections, 0, INT64_MAX,
+               "hash-max-ziplist-entries"),
     memory_row("hash-max-listpack-value", "64", kNoCollections, "hash-max-ziplist-value"),
-    number_row("list-max-listpack-size", "-2", kNoCollections, INT_MIN, INT_MAX, "list-max-ziplist-size"),
+    number_row("list-max-listpack-size", "-2", kNoCollections, INT_MIN, INT_MAX,
+               "list-max-ziplist-size"),
     number_row("list-compress-depth", "0", kNoCollections),
     number_row("set-max-intset-entries", "512", kNoCollections, 0, INT64_MAX),
     number_row("set-max-listpack-entries", "128", kNoCollections, 0, INT64_MAX),
     memory_row("set-max-listpack-value", "64", kNoCollections),
-    number_row("zset-max-listpack-entries", "128", kNoCollections, 0, INT64_MAX, "zset-max-ziplist-entries"),
+    number_row("zset-max-listpack-entries", "128", kNoCollections, 0, INT64_MAX,
+               "zset-max-ziplist-entries"),
     memory_row("zset-max-listpack-value", "64", kNoCollections, "zset-max-ziplist-value"),
     memory_row("hll-sparse-max-bytes", "3000", kNoCollections),
     memory_row("stream-node-max-bytes", "4096", kNoCollections),
@@ -154,17 +198,20 @@ constexpr ConfigRow kIgnoredRows[] = {
     // --- replication ---
     text_row("masterauth", "", kNoReplication),
     text_row("masteruser", "", kNoReplication),
-    boolean_row("replica-serve-stale-data", "yes", kNoReplication, always, "slave-serve-stale-data"),
+    boolean_row("replica-serve-stale-data", "yes", kNoReplication, always,
+                "slave-serve-stale-data"),
     boolean_row("replica-read-only", "yes", kNoReplication, always, "slave-read-only"),
     boolean_row("replica-lazy-flush", "no", kNoReplication, always, "slave-lazy-flush"),
-    boolean_row("replica-ignore-maxmemory", "yes", kNoReplication, always, "slave-ignore-maxmemory"),
+    boolean_row("replica-ignore-maxmemory", "yes", kNoReplication, always,
+                "slave-ignore-maxmemory"),
     boolean_row("replica-ignore-disk-write-errors", "no", kNoReplication),
     boolean_row("replica-announced", "yes", kNoReplication),
     text_row("replica-announce-ip", "", kNoReplication, always, "slave-announce-ip"),
     number_row("replica-announce-port", "0", kNoReplication, 0, 65535, "slave-announce-port"),
     number_row("replica-priority", "100", kNoReplication, 0, INT_MAX, "slave-priority"),
     number_row("min-replicas-max-lag", "10", kNoReplication, 0, INT_MAX, "min-slaves-max-lag"),
-    choice_row("propagation-error-behavior", "ignore", "ignore panic panic-on-replicas", kNoReplication),
+    choice_row("propagation-error-behavior", "ignore", "ignore panic panic-on-replicas",
+               kNoReplication),
     boolean_row("repl-diskless-sync", "yes", kNoReplication),
     number_row("repl-diskless-sync-delay", "5", kNoReplication),
     number_row("repl-diskless-sync-max-replicas", "0", kNoReplication),
@@ -173,16 +220,25 @@ constexpr ConfigRow kIgnoredRows[] = {
     memory_row("repl-backlog-size", "1048576", kNoReplication),
     number_row("repl-backlog-ttl", "3600", kNoReplication, 0, INT64_MAX),
     number_row("repl-timeout", "60", kNoReplication, 1),
-    number_row("repl-ping-replica-period", "10", kNoReplication, 1, INT_MAX, "repl-ping-slave-period"),
+    number_row("repl-ping-replica-period", "10", kNoReplication, 1, INT_MAX,
+               "repl-ping-slave-period"),
     // --- cluster ---
     text_row("cluster-config-file", "nodes.conf", kNoCluster, at_start),
     number_row("cluster-node-timeout", "15000", kNoCluster, 0, INT64_MAX),
-    number_row("cluster-port", "0", kNoCluster, 0, 65535),
-    number_row("cluster-replica-validity-factor", "10", kNoCluster, 0, INT_MAX, "cluster-slave-validity-factor"),
+    {.name = "cluster-port",
+     .kind = integer,
+     .role = ConfigRole::ignored,
+     .change = at_start,
+     .initial = "0",
+     .max = 65535,
+     .summary = kNoCluster},
+    number_row("cluster-replica-validity-factor", "10", kNoCluster, 0, INT_MAX,
+               "cluster-slave-validity-factor"),
     number_row("cluster-migration-barrier", "1", kNoCluster),
     boolean_row("cluster-allow-replica-migration", "yes", kNoCluster),
     boolean_row("cluster-require-full-coverage", "yes", kNoCluster),
-    boolean_row("cluster-replica-no-failover", "no", kNoCluster, always, "cluster-slave-no-failover"),
+    boolean_row("cluster-replica-no-failover", "no", kNoCluster, always,
+                "cluster-slave-no-failover"),
     boolean_row("cluster-allow-reads-when-down", "no", kNoCluster),
     boolean_row("cluster-allow-pubsubshard-when-down", "yes", kNoCluster),
     memory_row("cluster-link-sendbuf-limit", "0", kNoCluster),
@@ -214,39 +270,87 @@ constexpr ConfigRow kIgnoredRows[] = {
 };
 
 constexpr ConfigRow kFixedRows[] = {
-    {.name = "save", .kind = save_points, .role = ConfigRole::fixed,
+    {.name = "save",
+     .kind = save_points,
+     .role = ConfigRole::fixed,
      .summary = "data lives in memory only. Remove the line, or write: save \"\""},
-    {.name = "appendonly", .kind = boolean, .role = ConfigRole::fixed, .initial = "no",
+    {.name = "appendonly",
+     .kind = boolean,
+     .role = ConfigRole::fixed,
+     .initial = "no",
      .summary = "data lives in memory only. Remove the line, or write: appendonly no"},
-    {.name = "replicaof", .alias = "slaveof", .kind = words, .role = ConfigRole::fixed,
-     .change = at_start, .summary = "a server has no replicas and is none. Remove the line"},
-    {.name = "min-replicas-to-write", .alias = "min-slaves-to-write", .kind = integer,
-     .role = ConfigRole::fixed, .initial = "0", .max = INT_MAX,
+    {.name = "replicaof",
+     .alias = "slaveof",
+     .kind = words,
+     .role = ConfigRole::fixed,
+     .change = at_start,
+     .summary = "a server has no replicas and is none. Remove the line"},
+    {.name = "min-replicas-to-write",
+     .alias = "min-slaves-to-write",
+     .kind = integer,
+     .role = ConfigRole::fixed,
+     .initial = "0",
+     .max = INT_MAX,
      .summary = "a server has no replicas. Remove the line, or write: min-replicas-to-write 0"},
-    {.name = "cluster-enabled", .kind = boolean, .role = ConfigRole::fixed, .change = at_start,
-     .initial = "no", .summary = "a server stands alone. Remove the line, or write: cluster-enabled no"},
-    {.name = "tls-port", .kind = integer, .role = ConfigRole::fixed, .initial = "0", .max = 65535,
-     .summary = "connections are not encrypted. Remove the line, and put a TLS proxy before the server"},
-    {.name = "tls-replication", .kind = boolean, .role = ConfigRole::fixed, .initial = "no",
+    {.name = "cluster-enabled",
+     .kind = boolean,
+     .role = ConfigRole::fixed,
+     .change = at_start,
+     .initial = "no",
+     .summary = "a server stands alone. Remove the line, or write: cluster-enabled no"},
+    {.name = "tls-port",
+     .kind = integer,
+     .role = ConfigRole::fixed,
+     .initial = "0",
+     .max = 65535,
+     .summary =
+         "connections are not encrypted. Remove the line, and put a TLS proxy before the server"},
+    {.name = "tls-replication",
+     .kind = boolean,
+     .role = ConfigRole::fixed,
+     .initial = "no",
      .summary = "connections are not encrypted. Remove the line"},
-    {.name = "tls-cluster", .kind = boolean, .role = ConfigRole::fixed, .initial = "no",
+    {.name = "tls-cluster",
+     .kind = boolean,
+     .role = ConfigRole::fixed,
+     .initial = "no",
      .summary = "connections are not encrypted. Remove the line"},
-    {.name = "aclfile", .kind = text, .role = ConfigRole::fixed, .change = at_start,
+    {.name = "aclfile",
+     .kind = text,
+     .role = ConfigRole::fixed,
+     .change = at_start,
      .summary = "there are no ACL users. Remove the line, and use requirepass"},
-    {.name = "notify-keyspace-events", .kind = text, .role = ConfigRole::fixed,
-     .summary = "there are no keyspace events. Remove the line, or write: notify-keyspace-events \"\""},
-    {.name = "maxmemory-clients", .kind = memory, .role = ConfigRole::fixed, .initial = "0",
+    {.name = "notify-keyspace-events",
+     .kind = text,
+     .role = ConfigRole::fixed,
+     .summary =
+         "there are no keyspace events. Remove the line, or write: notify-keyspace-events \"\""},
+    {.name = "maxmemory-clients",
+     .kind = memory,
+     .role = ConfigRole::fixed,
+     .initial = "0",
      .summary = "clients are not evicted. Remove the line, and use client-output-buffer-limit and "
                 "client-query-buffer-limit"},
-    {.name = "enable-module-command", .kind = choice, .role = ConfigRole::fixed, .change = at_start,
-     .initial = "no", .choices = "no yes local",
+    {.name = "enable-module-command",
+     .kind = choice,
+     .role = ConfigRole::fixed,
+     .change = at_start,
+     .initial = "no",
+     .choices = "no yes local",
      .summary = "there are no modules. Remove the line, or write: enable-module-command no"},
-    {.name = "syslog-enabled", .kind = boolean, .role = ConfigRole::fixed, .change = at_start,
+    {.name = "syslog-enabled",
+     .kind = boolean,
+     .role = ConfigRole::fixed,
+     .change = at_start,
      .initial = "no",
      .summary = "the log goes to logfile or to standard error. Remove the line, or write: "
                 "syslog-enabled no"},
-    {.name = "socket-mark-id", .kind = integer, .role = ConfigRole::fixed, .change = at_start,
-     .initial = "0", .max = UINT_MAX,
+    {.name = "socket-mark-id",
+     .kind = integer,
+     .role = ConfigRole::fixed,
+     .change = at_start,
+     .initial = "0",
+     .max = UINT_MAX,
      .summary = "sockets are not marked. Remove the line, or write: socket-mark-id 0"},
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// The table as a whole: all rows side by side, found by name, and what a mistyped name may have meant.
+// The table as a whole: all rows side by side, found by name, and what a mistyped name may have
+// meant.
 
 #include <algorithm>
 #include <map>
@@ -36,7 +37,8 @@ const std::map<std::string_view, size_t>& row_places() {
     return kPlaces;
 }
 
-/// Letters to insert, remove or replace to come from one word to the other (Levenshtein), by rows of the table.
+/// Letters to insert, remove or replace to come from one word to the other (Levenshtein), by rows
+/// of the table.
 size_t distance(std::string_view from, std::string_view to) {
     std::vector<size_t> previous(to.size() + 1);
     std::iota(previous.begin(), previous.end(), size_t{0});
@@ -44,7 +46,8 @@ size_t distance(std::string_view from, std::string_view to) {
     for (size_t row = 1; row <= from.size(); ++row) {
         present[0] = row;
         for (size_t column = 1; column <= to.size(); ++column) {
-            const size_t replaced = previous[column - 1] + (from[row - 1] == to[column - 1] ? 0 : 1);
+            const size_t replaced =
+                previous[column - 1] + (from[row - 1] == to[column - 1] ? 0 : 1);
             present[column] = std::min({replaced, previous[column] + 1, present[column - 1] + 1});
         }
         previous.swap(present);

@@ -85,9 +85,10 @@ Result<void> admit_clients(const ConfigValue& value) {
         raised = {wanted, allowed};
         if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return {};
     }
-    return fail(fmt::format("The operating system is not able to handle the specified number of "
-                            "clients, try with {}",
-                            allowed > kReservedDescriptors ? allowed - kReservedDescriptors : 1));
+    return fail(
+        fmt::format("The operating system is not able to handle the specified number of "
+                    "clients, try with {}",
+                    allowed > kReservedDescriptors ? allowed - kReservedDescriptors : 1));
 }
 
 std::string working_directory(const ServerSettings& settings) {
@@ -98,142 +99,250 @@ std::string working_directory(const ServerSettings& settings) {
 
 #define SETTING(expression) \
     [](ServerSettings& settings, [[maybe_unused]] const ConfigValue& value) { settings.expression; }
-#define DATASET(member, type)                                                  \
-    [](const ConfigTargets& targets, const ConfigValue& value) {               \
-        if (targets.dataset != nullptr) {                                      \
+#define DATASET(member, type)                                                        \
+    [](const ConfigTargets& targets, const ConfigValue& value) {                     \
+        if (targets.dataset != nullptr) {                                            \
             targets.dataset->settings.member.store(static_cast<type>(value.number)); \
-        }                                                                      \
+        }                                                                            \
     }
 
 const ConfigRow kNetworkRows[] = {
-    {.name = "bind", .kind = words, .change = at_start_here, .initial = "127.0.0.1 -::1",
-     .summary = "Addresses to listen on. One that begins with `-` may be missing on this machine; `*` "
-                "is all of IPv4, `::*` all of IPv6. Empty: no TCP.",
+    {.name = "bind",
+     .kind = words,
+     .change = at_start_here,
+     .initial = "127.0.0.1 -::1",
+     .summary =
+         "Addresses to listen on. One that begins with `-` may be missing on this machine; `*` "
+         "is all of IPv4, `::*` all of IPv6. Empty: no TCP.",
      .to_settings = set_bind},
-    {.name = "port", .kind = integer, .change = at_start_here, .initial = "6379", .max = 65535,
-     .summary = "TCP port. 0: no TCP.", .to_settings = SETTING(port = value.number)},
-    {.name = "tcp-backlog", .kind = integer, .change = at_start, .initial = "511", .max = INT_MAX,
+    {.name = "port",
+     .kind = integer,
+     .change = at_start_here,
+     .initial = "6379",
+     .max = 65535,
+     .summary = "TCP port. 0: no TCP.",
+     .to_settings = SETTING(port = value.number)},
+    {.name = "tcp-backlog",
+     .kind = integer,
+     .change = at_start,
+     .initial = "511",
+     .max = INT_MAX,
      .summary = "Connections the kernel keeps waiting for accept, bounded by net.core.somaxconn.",
      .to_settings = SETTING(tcp_backlog = value.number)},
-    {.name = "unixsocket", .kind = text, .change = at_start,
+    {.name = "unixsocket",
+     .kind = text,
+     .change = at_start,
      .summary = "Path of a Unix socket to listen on. Empty: none.",
      .to_settings = SETTING(unix_socket = value.text)},
-    {.name = "unixsocketperm", .kind = octal, .change = at_start, .initial = "0", .max = 0777,
+    {.name = "unixsocketperm",
+     .kind = octal,
+     .change = at_start,
+     .initial = "0",
+     .max = 0777,
      .summary = "Permissions of the Unix socket, set before it listens. 0: the umask decides.",
      .to_settings = SETTING(unix_socket_permissions = value.number)},
-    {.name = "protected-mode", .kind = boolean, .initial = "yes",
+    {.name = "protected-mode",
+     .kind = boolean,
+     .initial = "yes",
      .summary = "Without a password, refuse clients that do not come from this machine.",
      .to_settings = SETTING(protected_mode = value.number != 0)},
-    {.name = "requirepass", .kind = text,
-     .summary = "Password that AUTH asks for. Empty: none. A change does not touch clients that are "
-                "connected.",
+    {.name = "requirepass",
+     .kind = text,
+     .summary =
+         "Password that AUTH asks for. Empty: none. A change does not touch clients that are "
+         "connected.",
      .to_settings = SETTING(has_password = !value.text.empty())},
-    {.name = "timeout", .kind = integer, .initial = "0", .max = INT_MAX,
+    {.name = "timeout",
+     .kind = integer,
+     .initial = "0",
+     .max = INT_MAX,
      .summary = "Seconds without a command after which a client is disconnected. 0: never.",
      .to_settings = SETTING(timeout_seconds = value.number)},
-    {.name = "tcp-keepalive", .kind = integer, .initial = "300", .max = INT_MAX,
+    {.name = "tcp-keepalive",
+     .kind = integer,
+     .initial = "300",
+     .max = INT_MAX,
      .summary = "Seconds between probes to a silent peer, for new connections. 0: none.",
      .to_settings = SETTING(tcp_keepalive_seconds = value.number)},
-    {.name = "maxclients", .kind = integer, .initial = "10000", .min = 1, .max = UINT_MAX,
+    {.name = "maxclients",
+     .kind = integer,
+     .initial = "10000",
+     .min = 1,
+     .max = UINT_MAX,
      .summary = "Clients at once. Lowered at start to what the limit of open files allows.",
-     .to_settings = SETTING(maxclients = value.number), .admit = admit_clients,
-     .in_force = [](const ServerSettings& settings) {
-         return std::to_string(settings.maxclients.load(std::memory_order_relaxed));
-     }},
-    {.name = "proto-max-bulk-len", .kind = memory, .initial = "536870912", .min = kMebibyte,
+     .to_settings = SETTING(maxclients = value.number),
+     .admit = admit_clients,
+     .in_force =
+         [](const ServerSettings& settings) {
+             return std::to_string(settings.maxclients.load(std::memory_order_relaxed));
+         }},
+    {.name = "proto-max-bulk-len",
+     .kind = memory,
+     .initial = "536870912",
+     .min = kMebibyte,
      .summary = "Longest single argument of a command, and longest value.",
      .to_targets = DATASET(proto_max_bulk_len, int64_t)},
-    {.name = "client-query-buffer-limit", .kind = memory, .initial = "1073741824", .min = kMebibyte,
+    {.name = "client-query-buffer-limit",
+     .kind = memory,
+     .initial = "1073741824",
+     .min = kMebibyte,
      .summary = "Input of one client that may wait to be run; a client above it is disconnected.",
      .to_settings = SETTING(query_buffer_bytes_max = static_cast<uint64_t>(value.number))},
-    {.name = "client-output-buffer-limit", .kind = output_limits,
+    {.name = "client-output-buffer-limit",
+     .kind = output_limits,
      .initial = "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
-     .summary = "Output a client may leave unread: class (normal, replica, pubsub), hard limit, soft "
-                "limit, seconds above the soft limit. 0: no limit. A line sets one class or several.",
+     .summary =
+         "Output a client may leave unread: class (normal, replica, pubsub), hard limit, soft "
+         "limit, seconds above the soft limit. 0: no limit. A line sets one class or several.",
      .to_settings = set_output_limits},
 };
 
 const ConfigRow kGeneralRows[] = {
-    {.name = "threads", .kind = integer, .change = at_start, .initial = "0", .max = kThreadsMax,
+    {.name = "threads",
+     .kind = integer,
+     .change = at_start,
+     .initial = "0",
+     .max = kThreadsMax,
      .summary = "Threads that serve clients. 0: as many as processors this process may use.",
      .to_settings = SETTING(threads = value.number),
      .in_force = [](const ServerSettings& settings) { return std::to_string(settings.threads); }},
-    {.name = "databases", .kind = integer, .change = at_start, .initial = "16", .min = 1,
-     .max = kDatabasesMax, .summary = "Databases, chosen with SELECT.",
+    {.name = "databases",
+     .kind = integer,
+     .change = at_start,
+     .initial = "16",
+     .min = 1,
+     .max = kDatabasesMax,
+     .summary = "Databases, chosen with SELECT.",
      .to_settings = SETTING(databases = value.number)},
-    {.name = "dir", .kind = text, .change = never_by_set, .initial = "./",
+    {.name = "dir",
+     .kind = text,
+     .change = never_by_set,
+     .initial = "./",
      .summary = "Working directory. CONFIG GET shows its absolute path.",
-     .to_settings = SETTING(directory = value.text), .in_force = working_directory},
-    {.name = "pidfile", .kind = text, .change = at_start,
+     .to_settings = SETTING(directory = value.text),
+     .in_force = working_directory},
+    {.name = "pidfile",
+     .kind = text,
+     .change = at_start,
      .summary = "File that holds the process id while the server runs. Empty: none.",
      .to_settings = SETTING(pid_file = value.text)},
-    {.name = "loglevel", .kind = choice, .initial = "notice",
-     .choices = "debug verbose notice warning nothing", .summary = "What is worth a line in the log.",
+    {.name = "loglevel",
+     .kind = choice,
+     .initial = "notice",
+     .choices = "debug verbose notice warning nothing",
+     .summary = "What is worth a line in the log.",
      .to_settings = set_log_level},
-    {.name = "logfile", .kind = text, .change = at_start,
+    {.name = "logfile",
+     .kind = text,
+     .change = at_start,
      .summary = "File to log to. Empty: standard error.",
      .to_settings = SETTING(log_file = value.text)},
-    {.name = "supervised", .kind = choice, .change = at_start, .initial = "no",
+    {.name = "supervised",
+     .kind = choice,
+     .change = at_start,
+     .initial = "no",
      .choices = "no systemd auto",
      .summary = "Tell systemd when the server is ready. auto: when it asks for it.",
      .to_settings = SETTING(supervised = value.text)},
-    {.name = "shutdown-timeout", .kind = integer, .initial = "10", .max = INT_MAX,
+    {.name = "shutdown-timeout",
+     .kind = integer,
+     .initial = "10",
+     .max = INT_MAX,
      .summary = "Seconds a stopping server waits for what is under way.",
      .to_settings = SETTING(shutdown_timeout_seconds = value.number)},
-    {.name = "enable-debug-command", .kind = choice, .change = at_start, .initial = "no",
+    {.name = "enable-debug-command",
+     .kind = choice,
+     .change = at_start,
+     .initial = "no",
      .choices = "no yes local",
      .summary = "Who may call DEBUG. local: clients of this machine.",
      .to_settings = set_debug_access},
 };
 
 const ConfigRow kKeyspaceRows[] = {
-    {.name = "maxmemory", .kind = memory, .initial = "0",
+    {.name = "maxmemory",
+     .kind = memory,
+     .initial = "0",
      .summary = "Bytes of keys and values above which maxmemory-policy applies. 0: no limit.",
      .to_targets = DATASET(maxmemory_bytes, int64_t)},
-    {.name = "maxmemory-policy", .kind = choice, .initial = "noeviction",
+    {.name = "maxmemory-policy",
+     .kind = choice,
+     .initial = "noeviction",
      .choices = "volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu "
                 "allkeys-random noeviction",
-     .summary = "What goes when there is no room: nothing (writes fail), or keys with a deadline or "
-                "all keys by last use, frequency of use, at random, or nearest deadline.",
+     .summary =
+         "What goes when there is no room: nothing (writes fail), or keys with a deadline or "
+         "all keys by last use, frequency of use, at random, or nearest deadline.",
      .to_targets = set_policy},
-    {.name = "maxmemory-samples", .kind = integer, .initial = "5", .min = 1, .max = INT_MAX,
-     .summary = "Candidates looked at for each key evicted: more is nearer to true LRU, and slower.",
+    {.name = "maxmemory-samples",
+     .kind = integer,
+     .initial = "5",
+     .min = 1,
+     .max = INT_MAX,
+     .summary =
+         "Candidates looked at for each key evicted: more is nearer to true LRU, and slower.",
      .to_targets = DATASET(samples, int32_t)},
-    {.name = "maxkeys", .kind = integer, .initial = "0",
+    {.name = "maxkeys",
+     .kind = integer,
+     .initial = "0",
      .summary = "Keys over all databases above which maxmemory-policy applies. 0: no limit.",
      .to_targets = set_maxkeys},
-    {.name = "lfu-log-factor", .kind = integer, .initial = "10", .max = INT_MAX,
+    {.name = "lfu-log-factor",
+     .kind = integer,
+     .initial = "10",
+     .max = INT_MAX,
      .summary = "How slowly the frequency counter of LFU grows.",
      .to_targets = DATASET(lfu_log_factor, int32_t)},
-    {.name = "lfu-decay-time", .kind = integer, .initial = "1", .max = INT_MAX,
+    {.name = "lfu-decay-time",
+     .kind = integer,
+     .initial = "1",
+     .max = INT_MAX,
      .summary = "Minutes without use after which the frequency counter falls by one. 0: never.",
      .to_targets = DATASET(lfu_decay_minutes, int32_t)},
-    {.name = "default-ttl", .kind = integer, .initial = "0", .max = kTtlSecondsMax,
-     .summary = "Seconds to live of keys made by a command that does not say how long. 0: for ever.",
+    {.name = "default-ttl",
+     .kind = integer,
+     .initial = "0",
+     .max = kTtlSecondsMax,
+     .summary =
+         "Seconds to live of keys made by a command that does not say how long. 0: for ever.",
      .to_targets = DATASET(default_ttl_seconds, int64_t)},
 };
 
 const ConfigRow kWatchingRows[] = {
-    {.name = "slowlog-log-slower-than", .kind = integer, .initial = "10000", .min = -1,
+    {.name = "slowlog-log-slower-than",
+     .kind = integer,
+     .initial = "10000",
+     .min = -1,
      .summary = "Microseconds from which on a command goes to SLOWLOG. 0: every command; -1: none.",
-     .to_targets = [](const ConfigTargets& targets, const ConfigValue& value) {
-         if (targets.slowlog != nullptr) targets.slowlog->threshold_us = value.number;
-     }},
-    {.name = "slowlog-max-len", .kind = integer, .initial = "128",
+     .to_targets =
+         [](const ConfigTargets& targets, const ConfigValue& value) {
+             if (targets.slowlog != nullptr) targets.slowlog->threshold_us = value.number;
+         }},
+    {.name = "slowlog-max-len",
+     .kind = integer,
+     .initial = "128",
      .summary = "Commands SLOWLOG keeps.",
-     .to_targets = [](const ConfigTargets& targets, const ConfigValue& value) {
-         if (targets.slowlog != nullptr) targets.slowlog->length_max = value.number;
-     }},
-    {.name = "latency-monitor-threshold", .kind = integer, .initial = "0",
+     .to_targets =
+         [](const ConfigTargets& targets, const ConfigValue& value) {
+             if (targets.slowlog != nullptr) targets.slowlog->length_max = value.number;
+         }},
+    {.name = "latency-monitor-threshold",
+     .kind = integer,
+     .initial = "0",
      .summary = "Milliseconds from which on an event goes to LATENCY. 0: none.",
-     .to_targets = [](const ConfigTargets& targets, const ConfigValue& value) {
-         if (targets.latency != nullptr) targets.latency->threshold_ms = value.number;
-     }},
-    {.name = "latency-tracking", .kind = boolean, .initial = "yes",
+     .to_targets =
+         [](const ConfigTargets& targets, const ConfigValue& value) {
+             if (targets.latency != nullptr) targets.latency->threshold_ms = value.number;
+         }},
+    {.name = "latency-tracking",
+     .kind = boolean,
+     .initial = "yes",
      .summary = "Keep a histogram of the time each command takes.",
      .to_settings = SETTING(latency_tracking = value.number != 0),
      .to_targets = set_latency_tracking},
-    {.name = "latency-tracking-info-percentiles", .kind = percentiles, .initial = "50 99 99.9",
+    {.name = "latency-tracking-info-percentiles",
+     .kind = percentiles,
+     .initial = "50 99 99.9",
      .summary = "Percentiles of it that INFO shows."},
 };
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// The table behind the configuration: one row for each parameter. The reader of configuration files,
-// the command line, CONFIG GET, SET and REWRITE, and docs/configuration.md are derived from it.
+// The table behind the configuration: one row for each parameter. The reader of configuration
+// files, the command line, CONFIG GET, SET and REWRITE, and docs/configuration.md are derived from
+// it.
 //
-// A row is active (it does something), ignored (a directive of Redis that has no meaning here: kept and
-// shown, with the reason), or fixed (it would mean something this version does not have: only the
-// default is accepted). To add a parameter: a row in config_table.cc.
+// A row is active (it does something), ignored (a directive of Redis that has no meaning here: kept
+// and shown, with the reason), or fixed (it would mean something this version does not have: only
+// the default is accepted). To add a parameter: a row in config_table.cc.
 //
 // Ownership: constant, for the life of the process. Threads: any.
 // Names, defaults and ranges: Redis 7.2.
@@ -29,11 +30,11 @@ struct ConfigTargets;
 
 /// What a value is made of.
 enum class ConfigKind : uint8_t {
-    boolean,        ///< yes, no
+    boolean,  ///< yes, no
     integer,
     octal,
-    memory,         ///< bytes, with a unit
-    choice,         ///< one of a few words
+    memory,  ///< bytes, with a unit
+    choice,  ///< one of a few words
     text,
     words,          ///< several words
     percentiles,    ///< several numbers from 0 to 100
@@ -67,7 +68,8 @@ struct ConfigRow {
     int64_t min = 0;
     int64_t max = INT64_MAX;
     std::string_view choices = {};  ///< of choice: words, separated by blanks
-    /// Active rows: what it does. Ignored ones: why it has no meaning. Fixed ones: what to do instead.
+    /// Active rows: what it does. Ignored ones: why it has no meaning. Fixed ones: what to do
+    /// instead.
     std::string_view summary = {};
     void (*to_settings)(ServerSettings& settings, const ConfigValue& value) = nullptr;
     void (*to_targets)(const ConfigTargets& targets, const ConfigValue& value) = nullptr;
@@ -93,7 +95,8 @@ std::string_view nearest_directive(std::string_view name);
 /// docs/configuration.md.
 std::string configuration_document();
 
-// --- parts of the table, in files of their own ----------------------------------------------------
+// --- parts of the table, in files of their own
+// ----------------------------------------------------
 std::span<const ConfigRow> active_config_rows();
 std::span<const ConfigRow> ignored_config_rows();
 std::span<const ConfigRow> fixed_config_rows();

@@ -24,7 +24,8 @@ bool has_control_character(std::string_view text) {
 
 template <class T>
 bool read_whole(std::string_view text, T& number, int base) {
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+    const auto [end, failure] =
+        std::from_chars(text.data(), text.data() + text.size(), number, base);
     return failure == std::errc() && end == text.data() + text.size();
 }
 
@@ -90,7 +91,8 @@ Result<ConfigValue> parse_percentiles(std::span<const std::string> words) {
         const auto number = base::parse_double(word);
         if (!number) return fail("Invalid latency-tracking-info-percentiles parameters");
         if (*number < 0 || *number > 100) {
-            return fail("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]");
+            return fail(
+                "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]");
         }
         shown.push_back(base::format_double(*number));
     }
@@ -135,7 +137,8 @@ Result<ConfigValue> parse_output_limits(std::span<const std::string> words,
         if (!index) return fail("Invalid client class specified in buffer limit configuration.");
         const auto limit = parse_limit(words.subspan(first, kLimitWords));
         if (!limit) {
-            return fail("Error in hard, soft or soft_seconds setting in buffer limit configuration.");
+            return fail(
+                "Error in hard, soft or soft_seconds setting in buffer limit configuration.");
         }
         limits[*index] = *limit;
     }
@@ -161,16 +164,24 @@ bool takes_several(ConfigKind kind) {
 Result<ConfigValue> parse_by_kind(const ConfigRow& row, std::span<const std::string> words,
                                   const ConfigValue& present) {
     switch (row.kind) {
-        case ConfigKind::boolean: return parse_boolean(words[0]);
-        case ConfigKind::choice: return parse_choice(row, words[0]);
+        case ConfigKind::boolean:
+            return parse_boolean(words[0]);
+        case ConfigKind::choice:
+            return parse_choice(row, words[0]);
         case ConfigKind::integer:
         case ConfigKind::octal:
-        case ConfigKind::memory: return parse_numeric(row, words[0]);
-        case ConfigKind::text: return parse_text(words[0]);
-        case ConfigKind::words: return parse_text(join(words));
-        case ConfigKind::percentiles: return parse_percentiles(words);
-        case ConfigKind::output_limits: return parse_output_limits(words, present);
-        case ConfigKind::save_points: return parse_save_points(words);
+        case ConfigKind::memory:
+            return parse_numeric(row, words[0]);
+        case ConfigKind::text:
+            return parse_text(words[0]);
+        case ConfigKind::words:
+            return parse_text(join(words));
+        case ConfigKind::percentiles:
+            return parse_percentiles(words);
+        case ConfigKind::output_limits:
+            return parse_output_limits(words, present);
+        case ConfigKind::save_points:
+            return parse_save_points(words);
     }
     return fail("argument of a kind that is not known");
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// Values of the configuration: from the words of a directive to the form CONFIG GET prints, by the kind
-// of their row, and back to lines of a file. The texts of errors are those of Redis.
+// Values of the configuration: from the words of a directive to the form CONFIG GET prints, by the
+// kind of their row, and back to lines of a file. The texts of errors are those of Redis.
 //
 // Threads: any. Errors: the reason alone; callers say where.
 

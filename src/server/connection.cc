@@ -58,6 +58,8 @@ ring::Task<void> Connection::serve() {
         execute_batch();
         while (deferred_ != nullptr && !is_closing()) {
             hold_input();
+            // The replies to what came before do not wait with it.
+            worker_.mark_dirty(*this);
             co_await run_deferred();
         }
         finish_batch();
@@ -399,6 +401,8 @@ ring::Task<void> Connection::run_deferred() {
         dispatcher.book(view, session_, reply, errors_before, elapsed_ns, now_ms);
     }
     session_.executing = false;
+    // However long it took, the client was not idle.
+    session_.last_active_ms.store(worker_.reactor().now_ms(), std::memory_order_relaxed);
     if (keeps_reply(mode_before)) output().splice(aside);
     if (session_.close_after_reply) ends_after_batch_ = true;
     worker_.mark_dirty(*this);
@@ -489,20 +493,25 @@ void Connection::on_closed() {
     batch_.set_later(worker_.reactor());
 }
 
+void Connection::check_output_limit(int64_t now_ms) {
+    if (is_ended()) return;
+    const bool is_trusted = session_.is_authenticated.load(std::memory_order_relaxed);
+    if (!is_over(worker_.shared().settings.output_normal.load(), now_ms) &&
+        (is_trusted || output().size() <= kUnauthenticatedOutputMax)) [[likely]] {
+        return;
+    }
+    base::log(base::Level::warning,
+              "Client id={} addr={} closed for overcoming of output buffer limits.", session_.id,
+              session_.peer_address);
+    worker_.figures().output_limit_disconnections.fetch_add(1, std::memory_order_relaxed);
+    close();
+}
+
 void Connection::check_limits(int64_t now_ms) {
+    check_output_limit(now_ms);
     // A client that does not read its last replies is not kept for ever either.
     if (is_ended()) return;
     const ServerSettings& settings = worker_.shared().settings;
-    const bool is_trusted = session_.is_authenticated.load(std::memory_order_relaxed);
-    if (is_over(settings.output_normal.load(), now_ms) ||
-        (!is_trusted && output().size() > kUnauthenticatedOutputMax)) {
-        base::log(base::Level::warning,
-                  "Client id={} addr={} closed for overcoming of output buffer limits.",
-                  session_.id, session_.peer_address);
-        worker_.figures().output_limit_disconnections.fetch_add(1, std::memory_order_relaxed);
-        close();
-        return;
-    }
     const int64_t timeout_s = settings.timeout_seconds.load(std::memory_order_relaxed);
     const int64_t idle_ms = now_ms - session_.last_active_ms.load(std::memory_order_relaxed);
     const bool waits = session_.executing || session_.is_blocked.load(std::memory_order_relaxed);

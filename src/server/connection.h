@@ -62,7 +62,9 @@ public:
     void receive_again() { receive_more(); }
     /// Finishes the command under way, if any, then closes once the replies are out.
     void finish();
-    /// Closes when idle for too long, or over the output limit.
+    /// Closes when more output is queued than client-output-buffer-limit allows.
+    void check_output_limit(int64_t now_ms);
+    /// Closes for that, or when idle for too long.
     void check_limits(int64_t now_ms);
     bool is_finished() const noexcept { return is_closed_ && has_ended_; }
 

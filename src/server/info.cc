@@ -79,7 +79,8 @@ std::string human_bytes(int64_t bytes) {
     return fmt::format("{:.2f}{}", amount, kUnits[unit]);
 }
 
-// --- commands::Information --------------------------------------------------------------------------
+// --- commands::Information
+// --------------------------------------------------------------------------
 
 std::string Server::info(std::span<const std::string_view> sections) {
     InfoSource source(*this);

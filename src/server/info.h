@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// The metrics behind INFO and MEMORY STATS: one row each, in the order in which INFO prints them, and
-// what they are read from. To add one: a row in an info_*.cc file.
+// The metrics behind INFO and MEMORY STATS: one row each, in the order in which INFO prints them,
+// and what they are read from. To add one: a row in an info_*.cc file.
 //
-// Sums over shards, clients and workers are made when a row first asks for them, so that a section costs
-// what it shows. Locks are taken one after another, each for the time of some additions.
+// Sums over shards, clients and workers are made when a row first asks for them, so that a section
+// costs what it shows. Locks are taken one after another, each for the time of some additions.
 //
 // Ownership: an InfoSource lives for one INFO and borrows the server. Threads: any, one at a time.
 
@@ -35,8 +35,8 @@ struct KeyspaceSums {
     std::vector<engine::Dataset::DatabaseFigures> databases;
     size_t keys = 0;
     size_t with_expiry = 0;
-    int64_t backlog = 0;            ///< keys past their deadline and still there
-    size_t detached_entries = 0;    ///< flushed, not yet freed
+    int64_t backlog = 0;          ///< keys past their deadline and still there
+    size_t detached_entries = 0;  ///< flushed, not yet freed
 };
 
 /// Sums over the clients.
@@ -64,7 +64,7 @@ struct MemorySums {
     int64_t startup = 0;
     int64_t dataset = 0;   ///< keys and values
     int64_t overhead = 0;  ///< everything else
-    int64_t obtained = 0;  ///< from malloc and mmap
+    int64_t obtained = 0;  ///< from malloc and mmap, without the rings' buffers
     int64_t resident = 0;
 };
 
@@ -111,8 +111,8 @@ struct InfoMetric {
 };
 
 struct InfoSection {
-    std::string_view title;      ///< "Server"; asked for in any case
-    bool is_default = true;      ///< shown when INFO names no section
+    std::string_view title;  ///< "Server"; asked for in any case
+    bool is_default = true;  ///< shown when INFO names no section
     std::span<const InfoMetric> metrics = {};
     /// Lines whose names depend on the data: "db0:...".
     void (*write)(InfoSource& source, std::string& text) = nullptr;
@@ -125,7 +125,8 @@ std::string info_text(InfoSource& source, std::span<const std::string_view> sect
 /// "918.99K", as Redis prints bytes for people.
 std::string human_bytes(int64_t bytes);
 
-// --- the rows, by file ----------------------------------------------------------------------------
+// --- the rows, by file
+// ----------------------------------------------------------------------------
 std::span<const InfoMetric> server_metrics();
 std::span<const InfoMetric> client_metrics();
 std::span<const InfoMetric> memory_metrics();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// What INFO remembers between two questions: samples of the counters, from which rates are computed,
-// and what the counters were when CONFIG RESETSTAT was called, for those that cannot go back.
+// What INFO remembers between two questions: samples of the counters, from which rates are
+// computed, and what the counters were when CONFIG RESETSTAT was called, for those that cannot go
+// back.
 //
 // Ownership: part of the Server. Threads: any; under a mutex.
 

@@ -25,9 +25,8 @@ std::string quotient(int64_t part, int64_t whole) {
 }
 
 std::string percentage(int64_t part, int64_t whole) {
-    return fmt::format("{:.2f}%", whole <= 0 ? 0.0
-                                             : static_cast<double>(part) * 100 /
-                                                   static_cast<double>(whole));
+    return fmt::format(
+        "{:.2f}%", whole <= 0 ? 0.0 : static_cast<double>(part) * 100 / static_cast<double>(whole));
 }
 
 int64_t system_bytes() {
@@ -43,10 +42,10 @@ std::string used_for(InfoSource&) {
     return std::to_string(base::used(kPurpose));
 }
 
-#define MEMORY(expression)                               \
-    [](InfoSource& source) -> std::string {              \
-        const MemorySums& memory = source.memory();      \
-        return expression;                               \
+#define MEMORY(expression)                          \
+    [](InfoSource& source) -> std::string {         \
+        const MemorySums& memory = source.memory(); \
+        return expression;                          \
     }
 #define BYTES(expression) MEMORY(std::to_string(expression))
 
@@ -57,7 +56,8 @@ const InfoMetric kMetrics[] = {
     {"used_memory_rss_human", gauge, text, "The same for people",
      MEMORY(human_bytes(memory.resident))},
     {"used_memory_peak", gauge, bytes, "Most that was in use at once", BYTES(memory.peak)},
-    {"used_memory_peak_human", gauge, text, "The same for people", MEMORY(human_bytes(memory.peak))},
+    {"used_memory_peak_human", gauge, text, "The same for people",
+     MEMORY(human_bytes(memory.peak))},
     {"used_memory_peak_perc", gauge, text, "Now in use, of the peak",
      MEMORY(percentage(memory.used, memory.peak))},
     {"used_memory_overhead", gauge, bytes, "In use for all but keys and values",

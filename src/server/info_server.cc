@@ -122,7 +122,9 @@ const InfoMetric kClientMetrics[] = {
      [](InfoSource& source) { return std::to_string(source.clients().connected); }},
     {"cluster_connections", gauge, count, "Cluster; there is none", zero},
     {"maxclients", gauge, count, "Clients allowed at once",
-     [](InfoSource& source) { return std::to_string(source.server.config().settings().maxclients); }},
+     [](InfoSource& source) {
+         return std::to_string(source.server.config().settings().maxclients);
+     }},
     {"client_recent_max_input_buffer", gauge, bytes, "Largest input that waits",
      [](InfoSource& source) { return std::to_string(source.clients().input_buffer_max); }},
     {"client_recent_max_output_buffer", gauge, bytes, "Largest output that waits",
@@ -190,7 +192,7 @@ const InfoMetric kReplicationMetrics[] = {
     {"repl_backlog_histlen", gauge, bytes, "Replication; there is none", zero},
 };
 
-std::string children_time(timeval rusage::*field) {
+std::string children_time(timeval rusage::* field) {
     rusage usage{};
     ::getrusage(RUSAGE_CHILDREN, &usage);
     return text_of(usage.*field);

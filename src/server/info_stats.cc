@@ -37,9 +37,9 @@ uint64_t error_total(InfoSource& source) {
 
 double expired_percentage(InfoSource& source) {
     const KeyspaceSums& sums = source.keyspace();
-    return sums.with_expiry == 0 ? 0
-                                 : static_cast<double>(sums.backlog) * 100 /
-                                       static_cast<double>(sums.with_expiry);
+    return sums.with_expiry == 0
+               ? 0
+               : static_cast<double>(sums.backlog) * 100 / static_cast<double>(sums.with_expiry);
 }
 
 std::string kilobytes(double bytes) { return fmt::format("{:.2f}", bytes / 1024); }
@@ -103,7 +103,8 @@ const InfoMetric kStatsMetrics[] = {
     {"tracking_total_keys", gauge, count, "Client side caching; there is none", zero},
     {"tracking_total_items", gauge, count, "Client side caching; there is none", zero},
     {"tracking_total_prefixes", gauge, count, "Client side caching; there is none", zero},
-    {"unexpected_error_replies", counter, count, "Errors in answer to a master; there is none", zero},
+    {"unexpected_error_replies", counter, count, "Errors in answer to a master; there is none",
+     zero},
     {"total_error_replies", counter, count, "Error replies", NUMBER(error_total(source))},
     {"dump_payload_sanitizations", counter, count, "RESTORE; there is none", zero},
     {"acl_access_denied_auth", counter, count, "Wrong passwords",
@@ -204,7 +205,8 @@ std::span<const InfoMetric> ring_metrics() { return kRingMetrics; }
 void write_commandstats(InfoSource& source, std::string& text) {
     for (const commands::CommandSpec* spec : commands::rows()) {
         const auto figures = command_figures(source.server, commands::row_index(*spec));
-        if (figures.calls == 0 && figures.rejected_calls == 0 && figures.failed_calls == 0) continue;
+        if (figures.calls == 0 && figures.rejected_calls == 0 && figures.failed_calls == 0)
+            continue;
         const uint64_t microseconds = figures.nanoseconds / 1000;
         const double each = figures.calls == 0 ? 0
                                                : static_cast<double>(figures.nanoseconds) / 1000 /
@@ -252,9 +254,10 @@ void write_keyspace(InfoSource& source, std::string& text) {
         const engine::Dataset::DatabaseFigures& figures = databases[index];
         if (figures.keys == 0) continue;
         const double left_ms =
-            figures.with_expiry == 0 ? 0
-                                     : figures.deadline_sum_ms / static_cast<double>(figures.with_expiry) -
-                                           static_cast<double>(source.wall_ms());
+            figures.with_expiry == 0
+                ? 0
+                : figures.deadline_sum_ms / static_cast<double>(figures.with_expiry) -
+                      static_cast<double>(source.wall_ms());
         fmt::format_to(std::back_inserter(text), "db{}:keys={},expires={},avg_ttl={}\r\n", index,
                        figures.keys, figures.with_expiry,
                        static_cast<int64_t>(std::max(left_ms, 0.0)));

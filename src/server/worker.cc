@@ -153,7 +153,7 @@ void Worker::flush_dirty() {
     for (Connection* connection : dirty_) {
         connection->is_dirty = false;
         connection->flush();
-        if (!connection->output().empty()) connection->check_limits(reactor_.now_ms());
+        if (!connection->output().empty()) connection->check_output_limit(reactor_.now_ms());
     }
     dirty_.clear();
     for (Connection* connection : starved_) {

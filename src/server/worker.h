@@ -38,6 +38,8 @@ struct Shared {
     commands::Control& control;
     commands::Slowlog& slowlog;
     commands::LatencyMonitor& latency;
+    /// For what concerns the whole server: the first worker calls it with its cron. May be empty.
+    std::function<void()> each_second = {};
 };
 
 /// Figures of one worker for INFO; written by its thread, read by any.

@@ -6,7 +6,15 @@ namespace {
 
 uint32_t minutes(int64_t now_ms) { return static_cast<uint32_t>(now_ms / 60000) & 0xFFFF; }
 
-uint32_t minutes_since(uint32_t then, int64_t now_ms) { return (minutes(now_ms) - then) & 0xFFFF; }
+// The clock goes round, and so does the difference. One that is nearly a full turn is a word from the
+// future: each thread has its own idea of now, and a clock may have been set back a little.
+constexpr uint32_t kAheadSecondsMax = 3600;
+constexpr uint32_t kAheadMinutesMax = 60;
+
+uint32_t minutes_since(uint32_t then, int64_t now_ms) {
+    const uint32_t since = (minutes(now_ms) - then) & 0xFFFF;
+    return since > 0xFFFF - kAheadMinutesMax ? 0 : since;
+}
 
 uint32_t pack(uint32_t minute, uint8_t counter) { return minute << 8 | counter; }
 
@@ -22,7 +30,8 @@ uint8_t incremented(uint8_t counter, int32_t log_factor, base::Random& random) {
 }  // namespace
 
 int64_t lru_idle_ms(uint32_t word, int64_t now_ms) {
-    return static_cast<int64_t>((lru_clock(now_ms) - word) & kLruClockMax) * 1000;
+    const uint32_t idle = (lru_clock(now_ms) - word) & kLruClockMax;
+    return idle > kLruClockMax - kAheadSecondsMax ? 0 : static_cast<int64_t>(idle) * 1000;
 }
 
 uint32_t lfu_initial(int64_t now_ms) { return pack(minutes(now_ms), kLfuInitialCounter); }

@@ -184,7 +184,7 @@ void Partition::write_content(Entry* entry, const StringContent& content) {
     }
     if (entry->has(Entry::external)) {
         Entry::store(entry->value_field(), copy_to_block(content.bytes, content.bytes.size()));
-    } else {
+    } else if (!content.bytes.empty()) {
         std::memcpy(entry->value_field(), content.bytes.data(), content.bytes.size());
     }
 }
@@ -206,7 +206,7 @@ Entry* Partition::put_string(const Key& key, Entry* present, const StringContent
     write_content(entry, content);
     count_in(*entry);
     if (present == nullptr) insert(key, entry);
-    if (expire_ms != kNoExpiry) track_expiry(key, entry, previous_ms);
+    track_expiry(key, entry, previous_ms);
     return entry;
 }
 
@@ -306,7 +306,7 @@ Entry* Partition::set_expiry(const Key& key, Entry* entry, int64_t expire_ms) {
     }
     entry->store_expire_ms(expire_ms);
     count_in(*entry);
-    if (expire_ms != kNoExpiry) track_expiry(key, entry, previous_ms);
+    track_expiry(key, entry, previous_ms);
     return entry;
 }
 
@@ -333,11 +333,16 @@ Entry* Partition::insert_copy(const Key& key, const Entry& source) {
     if (source.has(Entry::external)) source.block()->retain();
     count_in(*entry);
     insert(key, entry);
-    if (entry->has_expiry()) track_expiry(key, entry, kNoExpiry);
+    track_expiry(key, entry, kNoExpiry);
     return entry;
 }
 
 void Partition::erase(const Key& key, Entry* entry) {
+    remove(key, entry);
+    tend_wheel();
+}
+
+void Partition::remove(const Key& key, Entry* entry) {
     count_out(*entry);
     table_.erase(position_of(key, entry), index_hash(key));
     release_value(entry);
@@ -354,21 +359,34 @@ Entry* Partition::random(base::Random& random) const {
 void Partition::add_token(uint64_t token, int64_t deadline_ms) {
     if (!wheel_) wheel_ = std::make_unique<containers::TimerWheel>(now_ms_);
     wheel_->add(token, deadline_ms);
-    shard_.next_due_hint_ms = std::min(shard_.next_due_hint_ms, deadline_ms + 1);
+    shard_.next_due_hint_ms =
+        std::min({shard_.next_due_hint_ms, deadline_ms + 1, Shard::kHintLatestMs});
     // A key changed while the wheel is rebuilt may lie before or behind the rebuild's cursor.
     if (next_wheel_) next_wheel_->add(token, deadline_ms);
 }
 
-/// Sees to it that a token fires no later than the entry's deadline. A later deadline needs
-/// nothing: the token there is fires early and arms itself again.
+/// Sees to it that a token fires no later than the entry's deadline, if it has one. A later deadline
+/// needs nothing: the token there is fires early and arms itself again.
 void Partition::track_expiry(const Key& key, Entry* entry, int64_t previous_ms) {
     const bool covered = entry->has(Entry::wheel_armed) && previous_ms != kNoExpiry &&
                          entry->expire_ms() >= previous_ms;
-    if (covered) return;
-    entry->set(Entry::wheel_armed, true);
-    add_token(index_hash(key) & kTokenMask, entry->expire_ms());
-    if (needs_rebuild()) [[unlikely]]
+    if (entry->has_expiry() && !covered) {
+        entry->set(Entry::wheel_armed, true);
+        add_token(index_hash(key) & kTokenMask, entry->expire_ms());
+    }
+    tend_wheel();
+}
+
+/// After every change of what has a deadline: begins a rebuild when too many tokens are stale, and
+/// moves one on by a step, so that writes alone, without expire_due(), cannot grow the wheel without
+/// bound.
+void Partition::tend_wheel() {
+    if (!wheel_) return;
+    if (next_wheel_) {
+        continue_rebuild(1);
+    } else if (needs_rebuild()) [[unlikely]] {
         begin_rebuild();
+    }
 }
 
 void Partition::fire(uint64_t token, int64_t now_ms,
@@ -376,26 +394,39 @@ void Partition::fire(uint64_t token, int64_t now_ms,
     fired_.clear();
     table_.visit_chain(token, [this](EntryRef reference) { fired_.push_back(reference.get()); });
     for (Entry* entry : fired_) {
+        const Key key = key_of(*entry);
+        // Another key's tag may be the same by chance; it has a token of its own.
+        if ((index_hash(key) & kTokenMask) != token) continue;
         if (entry->is_expired(now_ms)) {
             on_expired(*entry);
-            erase(key_of(*entry), entry);
-        } else if (!entry->has_expiry()) {
-            entry->set(Entry::wheel_armed, false);
-        } else if (entry->has(Entry::wheel_armed)) {
+            remove(key, entry);
+        } else if (entry->has_expiry()) {
             add_token(token, entry->expire_ms());
+        } else {
+            entry->set(Entry::wheel_armed, false);
         }
     }
 }
 
 size_t Partition::expire_due(int64_t now_ms, size_t budget,
                              const std::function<void(const Entry&)>& on_expired) {
+    if (now_ms < now_ms_ - kClockStepMs) [[unlikely]] {
+        // The clock was set back. A wheel stands still until its own time comes again: make a new one.
+        now_ms_ = now_ms;
+        if (wheel_) begin_rebuild();
+    }
     now_ms_ = std::max(now_ms_, now_ms);
     if (!wheel_) return 0;
-    const auto on_fire = [&](uint64_t token) { fire(token, now_ms_, on_expired); };
+    // Judged by the clock and not by the wheel, which may be ahead of it: never early.
+    const auto on_fire = [&](uint64_t token) { fire(token, now_ms, on_expired); };
     size_t work = wheel_->advance(now_ms_, budget, on_fire);
+    if (next_wheel_ && work < budget) {
+        work += next_wheel_->advance(now_ms_, budget - work, on_fire);
+    }
     if (next_wheel_) {
-        if (work < budget) work += next_wheel_->advance(now_ms_, budget - work, on_fire);
-        continue_rebuild(budget);
+        work += continue_rebuild(std::max<size_t>(budget - work, 1));
+    } else if (needs_rebuild()) {
+        begin_rebuild();
     }
     return work;
 }
@@ -405,7 +436,11 @@ int64_t Partition::next_due_ms() const {
     return wheel_ ? wheel_->next_due_ms() : INT64_MAX;
 }
 
-int64_t Partition::backlog(int64_t now_ms) const { return wheel_ ? wheel_->backlog(now_ms) : 0; }
+int64_t Partition::backlog(int64_t now_ms) const {
+    // Only a wheel that lags has slots which are over in part, and whose tokens have to be read.
+    if (!wheel_ || wheel_->next_due_ms() > now_ms) return 0;
+    return wheel_->backlog_exact(now_ms);
+}
 
 bool Partition::needs_rebuild() const {
     return !next_wheel_ && wheel_->size() > kTokensPerKeyMax * with_expiry_ + kTokensSlack;
@@ -413,21 +448,24 @@ bool Partition::needs_rebuild() const {
 
 void Partition::begin_rebuild() {
     next_wheel_ = std::make_unique<containers::TimerWheel>(now_ms_);
-    rebuild_cursor_ = 0;
+    cursor_ = 0;
+    shard_.next_due_hint_ms = 0;  // there is work at once
 }
 
-void Partition::continue_rebuild(size_t budget) {
-    for (size_t step = 0; step < budget; ++step) {
-        rebuild_cursor_ = table_.scan(rebuild_cursor_, [this](EntryRef reference) {
+/// Carries up to `budget` chains over to the new wheel; returns how many.
+size_t Partition::continue_rebuild(size_t budget) {
+    for (size_t step = 1; step <= budget; ++step) {
+        cursor_ = table_.scan(cursor_, [this](EntryRef reference) {
             Entry* entry = reference.get();
             entry->set(Entry::wheel_armed, entry->has_expiry());
             if (!entry->has_expiry()) return;
             next_wheel_->add(index_hash(key_of(*entry)) & kTokenMask, entry->expire_ms());
         });
-        if (rebuild_cursor_ != 0) continue;
+        if (cursor_ != 0) continue;
         wheel_ = std::move(next_wheel_);
-        return;
+        return step;
     }
+    return budget;
 }
 
 /// Someone knows how to make keys collide: hash again, with a keyed cryptographic function. The
@@ -449,16 +487,19 @@ void Partition::defend() {
     ++shard_.statistics.index_defences;
 }
 
-bool Partition::drain(size_t budget) {
-    uint64_t cursor = 0;
-    while (table_.size() > 0 && budget > 0) {
+size_t Partition::drain(size_t budget) {
+    // From the last bucket to the first, going on where the last call ended: what the table folds up
+    // as it shrinks is then empty already, and chains stay as short as they are.
+    size_t work = 0;
+    while (table_.size() > 0 && work < budget) {
+        if (cursor_ == 0 || cursor_ > table_.bucket_count()) cursor_ = table_.bucket_count();
         fired_.clear();
-        cursor =
-            table_.scan(cursor, [this](EntryRef reference) { fired_.push_back(reference.get()); });
-        for (Entry* entry : fired_) erase(key_of(*entry), entry);
-        budget -= std::min(budget, fired_.size() + 1);
+        table_.for_each_in_bucket(
+            --cursor_, [this](EntryRef reference) { fired_.push_back(reference.get()); });
+        for (Entry* entry : fired_) remove(key_of(*entry), entry);
+        work += fired_.size() + 1;
     }
-    return table_.size() == 0;
+    return work;
 }
 
 }  // namespace gyre::store

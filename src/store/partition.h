@@ -63,6 +63,8 @@ public:
     /// Wheel tokens for each key with a deadline, above which the wheel is rebuilt.
     static constexpr size_t kTokensPerKeyMax = 2;
     static constexpr size_t kTokensSlack = 1024;
+    /// The clock of one reactor never goes back by more than this unless it was set.
+    static constexpr int64_t kClockStepMs = 1000;
 
     Partition(Shard& shard, int64_t now_ms);
     ~Partition();
@@ -84,7 +86,8 @@ public:
     void prefetch_entry(const Key& key) const { table_.prefetch_entry(key.hash); }
 
     /// Makes `key` a string with this content; `present` is what find() gave. An entry that exists
-    /// is replaced whole but keeps its access word. Returns the entry as it lies now.
+    /// is replaced whole but keeps its access word. Neither key nor content may lie in an entry of
+    /// this partition. Returns the entry as it lies now.
     Entry* put_string(const Key& key, Entry* present, const types::StringContent& content,
                       int64_t expire_ms, int64_t timestamp_ms);
     /// Gives a string's bytes to be changed in place, grown or cut to `bytes`, new ones zero: raw
@@ -137,12 +140,14 @@ public:
                       const std::function<void(const Entry&)>& on_expired);
     /// Earliest time at which expire_due() may have work; INT64_MAX: none.
     int64_t next_due_ms() const;
-    /// Tokens due and not yet fired.
+    /// Tokens due and not yet fired, exactly: keys to be removed, and those whose deadline was moved
+    /// or which have gone since.
     int64_t backlog(int64_t now_ms) const;
 
-    /// Erases up to `budget` entries; true when the partition is empty. For partitions taken out of
-    /// the keyspace by FLUSHALL and FLUSHDB.
-    bool drain(size_t budget);
+    /// Erases about `budget` entries, to be called until size() is 0; returns the work done. For
+    /// partitions taken out of the keyspace by FLUSHALL and FLUSHDB; nothing else may be done with
+    /// them any more.
+    size_t drain(size_t budget);
 
 private:
     uint64_t index_hash(const Key& key) const {
@@ -166,13 +171,15 @@ private:
     void fire(uint64_t token, int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
     bool needs_rebuild() const;
     void begin_rebuild();
-    void continue_rebuild(size_t budget);
+    size_t continue_rebuild(size_t budget);
+    void tend_wheel();
+    void remove(const Key& key, Entry* entry);
 
     Shard& shard_;
     Table table_;
     std::unique_ptr<containers::TimerWheel> wheel_;
     std::unique_ptr<containers::TimerWheel> next_wheel_;  // while the wheel is rebuilt
-    uint64_t rebuild_cursor_ = 0;
+    uint64_t cursor_ = 0;  // of the rebuild; once detached, of drain(): the bucket emptied last
     std::vector<Entry*> fired_;  // entries of one token; kept to spare allocations
     int64_t now_ms_;
     size_t with_expiry_ = 0;

@@ -13,6 +13,9 @@ void Reclaimer::run() {
 
 Shard::Shard(size_t databases, uint64_t seed) : databases_(databases), random_(seed) {}
 
+// Whoever held the lock last is gone by now, and its reclaimer too.
+Shard::~Shard() { reclaimer = nullptr; }
+
 Partition& Shard::database(size_t index, int64_t now_ms) {
     auto& partition = databases_[index];
     if (!partition) [[unlikely]]
@@ -28,11 +31,12 @@ void Shard::detach_database(size_t index) {
 }
 
 bool Shard::drain(size_t budget) {
-    while (!detached_.empty()) {
-        if (!detached_.back()->drain(budget)) return false;
-        detached_.pop_back();
+    while (!detached_.empty() && budget > 0) {
+        Partition& last = *detached_.back();
+        budget -= std::min(budget, last.drain(budget) + 1);
+        if (last.size() == 0) detached_.pop_back();
     }
-    return true;
+    return detached_.empty();
 }
 
 size_t Shard::detached_entries() const {

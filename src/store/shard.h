@@ -49,6 +49,7 @@ struct ShardStatistics {
 class Shard {
 public:
     Shard(size_t databases, uint64_t seed);
+    ~Shard();
     Shard(const Shard&) = delete;
     Shard& operator=(const Shard&) = delete;
 
@@ -62,7 +63,7 @@ public:
     }
     /// Takes a database's partition out of the keyspace; it is drained in slices by drain().
     void detach_database(size_t index);
-    /// Erases up to `budget` entries of detached partitions; true when none is left.
+    /// Erases about `budget` entries of detached partitions; true when none is left.
     bool drain(size_t budget);
     size_t detached_entries() const;
 
@@ -76,7 +77,9 @@ public:
 
     ShardStatistics statistics;
     Reclaimer* reclaimer = nullptr;
-    /// Earliest deadline added since it was last set: when the wheels next want a look.
+    /// Earliest deadline added since it was last set: when the wheels next want a look. One that is
+    /// further away than this counts as this, so that a timer may count it in microseconds.
+    static constexpr int64_t kHintLatestMs = int64_t{1} << 53;
     int64_t next_due_hint_ms = INT64_MAX;
     /// Access word a new entry starts with; set with the lock from the policy in force.
     uint32_t initial_access_word = 0;

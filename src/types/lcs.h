@@ -7,10 +7,11 @@
 //
 // The recurrence runs on whole words: bit j of a row is clear where the length grows from column j
 // to column j + 1, and one addition carries 64 columns at a time. A row for each byte of the first
-// string is all the way back needs: 1 bit for a cell, where a table of lengths takes 32. Source: M.
-// Crochemore, C. Iliopoulos, Y. Pinzon, J. Reid, "A fast and practical bit-vector algorithm for the
-// longest common subsequence problem" (2001); H. Hyyrö, "Bit-parallel LCS-length computation
-// revisited" (2004).
+// string is all the way back needs: 1 bit for a cell, where a table of lengths takes 32.
+//
+// Source: M. Crochemore, C. Iliopoulos, Y. Pinzon, J. Reid, "A fast and practical bit-vector
+// algorithm for the longest common subsequence problem" (2001); H. Hyyrö, "Bit-parallel LCS-length
+// computation revisited" (2004).
 //
 // Threads: any. Complexity: O(n * m / 64) time; lcs() keeps n * m / 8 bytes, lcs_length() what the
 // masks of the bytes that occur take.

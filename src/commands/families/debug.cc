@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// DEBUG: for tests and for finding faults; dispatch refuses it unless enable-debug-command allows it.
-// One row, as in Redis, and not a container: unknown words and wrong counts share one error text, and a
-// key among the arguments is looked up by the sub-command itself, under a lock of its own.
+// DEBUG: for tests and for finding faults; dispatch refuses it unless enable-debug-command allows
+// it. One row, as in Redis, and not a container: unknown words and wrong counts share one error
+// text, and a key among the arguments is looked up by the sub-command itself, under a lock of its
+// own.
 //
 // Threads: home reactor; the sub-commands take locks one after another. Suspends: POPULATE and
 // MEMORY-CHECK between slices.
@@ -91,7 +92,8 @@ void debug_log(Context& context) {
     context.reply.ok();
 }
 
-// --- PROTOCOL -----------------------------------------------------------------------------------------
+// --- PROTOCOL
+// -----------------------------------------------------------------------------------------
 
 void protocol_array(resp::ReplyWriter& reply) {
     reply.array(3);
@@ -160,11 +162,13 @@ void debug_protocol(Context& context) {
         if (!base::equals_ignore_case(context.argument(2), example.name)) continue;
         return example.write(context.reply);
     }
-    context.error("ERR Wrong protocol type name. Please use one of the following: "
-                  "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false");
+    context.error(
+        "ERR Wrong protocol type name. Please use one of the following: "
+        "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false");
 }
 
-// --- POPULATE -----------------------------------------------------------------------------------------
+// --- POPULATE
+// -----------------------------------------------------------------------------------------
 
 /// A number of keys or bytes.
 std::optional<int64_t> positive(Context& context, size_t index) {
@@ -200,7 +204,8 @@ ring::Task<void> debug_populate(Context& context) {
     context.reply.ok();
 }
 
-// --- MEMORY-CHECK -------------------------------------------------------------------------------------
+// --- MEMORY-CHECK
+// -------------------------------------------------------------------------------------
 
 /// What differs in every round is a fault; what differs in one may have been under way.
 constexpr int kMemoryRounds = 5;
@@ -278,7 +283,9 @@ constexpr DebugWord kDebugWords[] = {
     {.word = "OBJECT", .count_min = 3, .count_max = 3, .handler = debug_object},
     {.word = "POPULATE", .count_min = 3, .count_max = 5, .coroutine = debug_populate},
     {.word = "PROTOCOL", .count_min = 3, .count_max = 3, .handler = debug_protocol},
-    {.word = "SET-ACTIVE-EXPIRE", .count_min = 3, .count_max = 3,
+    {.word = "SET-ACTIVE-EXPIRE",
+     .count_min = 3,
+     .count_max = 3,
      .handler = debug_set_active_expire},
     {.word = "SLEEP", .count_min = 3, .count_max = 3, .handler = debug_sleep},
     {.word = "STRINGMATCH-LEN", .count_min = 4, .count_max = 4, .handler = debug_stringmatch_len},
@@ -300,9 +307,13 @@ ring::Task<void> debug(Context& context) {
 }
 
 constexpr CommandSpec kDebugCommands[] = {
-    {.name = "debug", .coroutine = debug, .arity = -2,
+    {.name = "debug",
+     .coroutine = debug,
+     .arity = -2,
      .flags = flag::admin | flag::noscript | flag::loading | flag::stale | flag::protected_command,
-     .group = Group::server, .since = "1.0.0", .complexity = "Depends on the sub-command.",
+     .group = Group::server,
+     .since = "1.0.0",
+     .complexity = "Depends on the sub-command.",
      .syntax = "subcommand [argument [argument ...]]",
      .summary = "Groups the commands for tests and for finding faults."},
 };

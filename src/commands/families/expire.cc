@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Deadlines of keys: set, asked for, removed. Deadlines are absolute, Unix milliseconds; what a client
-// gives in seconds or as a duration is converted with Redis' checks for overflow. Threads: home reactor,
-// with the shard of the key locked.
+// Deadlines of keys: set, asked for, removed. Deadlines are absolute, Unix milliseconds; what a
+// client gives in seconds or as a duration is converted with Redis' checks for overflow. Threads:
+// home reactor, with the shard of the key locked.
 
 #include <algorithm>
 #include <limits>
@@ -73,7 +73,8 @@ std::optional<Condition> parse_condition(Context& context) {
     return condition;
 }
 
-/// The deadline that argument 2 means. The largest number stands for "none" inside, so it loses 1 ms.
+/// The deadline that argument 2 means. The largest number stands for "none" inside, so it loses 1
+/// ms.
 std::optional<int64_t> parse_deadline(Context& context, TimeForm form) {
     const auto given = context.integer(2);
     if (!given) return std::nullopt;
@@ -147,33 +148,88 @@ constexpr KeySpecs kUpdated = one_key(key_flag::rw | key_flag::update);
 constexpr KeySpecs kAccessed = one_key(key_flag::ro | key_flag::access);
 
 constexpr CommandSpec kExpireCommands[] = {
-    {.name = "expire", .handler = expire, .arity = -3, .flags = kWriteFast, .keys = kUpdated,
-     .since = "1.0.0", .complexity = "O(1)", .syntax = "key seconds [NX | XX | GT | LT]",
+    {.name = "expire",
+     .handler = expire,
+     .arity = -3,
+     .flags = kWriteFast,
+     .keys = kUpdated,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .syntax = "key seconds [NX | XX | GT | LT]",
      .summary = "Gives a key a time to live in seconds."},
-    {.name = "pexpire", .handler = pexpire, .arity = -3, .flags = kWriteFast, .keys = kUpdated,
-     .since = "2.6.0", .complexity = "O(1)", .syntax = "key milliseconds [NX | XX | GT | LT]",
+    {.name = "pexpire",
+     .handler = pexpire,
+     .arity = -3,
+     .flags = kWriteFast,
+     .keys = kUpdated,
+     .since = "2.6.0",
+     .complexity = "O(1)",
+     .syntax = "key milliseconds [NX | XX | GT | LT]",
      .summary = "Gives a key a time to live in milliseconds."},
-    {.name = "expireat", .handler = expireat, .arity = -3, .flags = kWriteFast, .keys = kUpdated,
-     .since = "1.2.0", .complexity = "O(1)", .syntax = "key unix-time-seconds [NX | XX | GT | LT]",
+    {.name = "expireat",
+     .handler = expireat,
+     .arity = -3,
+     .flags = kWriteFast,
+     .keys = kUpdated,
+     .since = "1.2.0",
+     .complexity = "O(1)",
+     .syntax = "key unix-time-seconds [NX | XX | GT | LT]",
      .summary = "Sets the Unix time in seconds at which a key goes."},
-    {.name = "pexpireat", .handler = pexpireat, .arity = -3, .flags = kWriteFast, .keys = kUpdated,
-     .since = "2.6.0", .complexity = "O(1)",
+    {.name = "pexpireat",
+     .handler = pexpireat,
+     .arity = -3,
+     .flags = kWriteFast,
+     .keys = kUpdated,
+     .since = "2.6.0",
+     .complexity = "O(1)",
      .syntax = "key unix-time-milliseconds [NX | XX | GT | LT]",
      .summary = "Sets the Unix time in milliseconds at which a key goes."},
-    {.name = "ttl", .handler = ttl, .arity = 2, .flags = kReadFast, .keys = kAccessed,
-     .since = "1.0.0", .complexity = "O(1)", .syntax = "key",
-     .summary = "Says how many seconds a key has left.", .tips = "nondeterministic_output"},
-    {.name = "pttl", .handler = pttl, .arity = 2, .flags = kReadFast, .keys = kAccessed,
-     .since = "2.6.0", .complexity = "O(1)", .syntax = "key",
-     .summary = "Says how many milliseconds a key has left.", .tips = "nondeterministic_output"},
-    {.name = "expiretime", .handler = expiretime, .arity = 2, .flags = kReadFast,
-     .keys = kAccessed, .since = "7.0.0", .complexity = "O(1)", .syntax = "key",
+    {.name = "ttl",
+     .handler = ttl,
+     .arity = 2,
+     .flags = kReadFast,
+     .keys = kAccessed,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .syntax = "key",
+     .summary = "Says how many seconds a key has left.",
+     .tips = "nondeterministic_output"},
+    {.name = "pttl",
+     .handler = pttl,
+     .arity = 2,
+     .flags = kReadFast,
+     .keys = kAccessed,
+     .since = "2.6.0",
+     .complexity = "O(1)",
+     .syntax = "key",
+     .summary = "Says how many milliseconds a key has left.",
+     .tips = "nondeterministic_output"},
+    {.name = "expiretime",
+     .handler = expiretime,
+     .arity = 2,
+     .flags = kReadFast,
+     .keys = kAccessed,
+     .since = "7.0.0",
+     .complexity = "O(1)",
+     .syntax = "key",
      .summary = "Says at which Unix time in seconds a key goes."},
-    {.name = "pexpiretime", .handler = pexpiretime, .arity = 2, .flags = kReadFast,
-     .keys = kAccessed, .since = "7.0.0", .complexity = "O(1)", .syntax = "key",
+    {.name = "pexpiretime",
+     .handler = pexpiretime,
+     .arity = 2,
+     .flags = kReadFast,
+     .keys = kAccessed,
+     .since = "7.0.0",
+     .complexity = "O(1)",
+     .syntax = "key",
      .summary = "Says at which Unix time in milliseconds a key goes."},
-    {.name = "persist", .handler = persist, .arity = 2, .flags = kWriteFast, .keys = kUpdated,
-     .since = "2.2.0", .complexity = "O(1)", .syntax = "key",
+    {.name = "persist",
+     .handler = persist,
+     .arity = 2,
+     .flags = kWriteFast,
+     .keys = kUpdated,
+     .since = "2.2.0",
+     .complexity = "O(1)",
+     .syntax = "key",
      .summary = "Removes the expiry of a key."},
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Commands that work on keys of any type: delete, ask about, rename, copy, move. Threads: home reactor,
-// with the shards of the keys locked. All databases of a key share its shard, so COPY DB and MOVE need
-// no further lock.
+// Commands that work on keys of any type: delete, ask about, rename, copy, move. Threads: home
+// reactor, with the shards of the keys locked. All databases of a key share its shard, so COPY DB
+// and MOVE need no further lock.
 
 #include "base/numbers.h"
 #include "commands/context.h"
@@ -48,7 +48,8 @@ void type(Context& context) {
     context.reply.simple(entry == nullptr ? "none" : store::type_name(entry->type()));
 }
 
-// --- rename, copy, move -------------------------------------------------------------------------------
+// --- rename, copy, move
+// -------------------------------------------------------------------------------
 
 /// Puts a copy of `source_key` (of `source`) at `key`, which is absent there.
 void transfer(Keyspace& source, const Key& source_key, Keyspace& target, const Key& key) {
@@ -153,18 +154,20 @@ void move(Context& context) {
     context.reply.integer(1);
 }
 
-// --- OBJECT -------------------------------------------------------------------------------------------
+// --- OBJECT
+// -------------------------------------------------------------------------------------------
 
 constexpr std::string_view kIsLfu =
-    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching "
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "
+    "switching "
     "between policies at runtime LRU and LFU data will take some time to adjust.";
 constexpr std::string_view kIsNoLfu =
-    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when "
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
+    "when "
     "switching between policies at runtime LRU and LFU data will take some time to adjust.";
 
 bool has_lfu(const Context& context) {
-    return engine::is_lfu(
-        context.services.dataset.settings.policy.load(std::memory_order_relaxed));
+    return engine::is_lfu(context.services.dataset.settings.policy.load(std::memory_order_relaxed));
 }
 
 /// The entry OBJECT asks about; null after the reply was written.
@@ -194,8 +197,8 @@ void object_idletime(Context& context) {
     context.reply.integer(store::lru_idle_ms(entry->access_word(), context.now_ms()) / 1000);
 }
 
-/// Values are not shared between keys in a way that can be seen: always 1. Redis answers INT_MAX for the
-/// small integers it keeps ready, where there is nothing to count.
+/// Values are not shared between keys in a way that can be seen: always 1. Redis answers INT_MAX
+/// for the small integers it keeps ready, where there is nothing to count.
 void object_refcount(Context& context) {
     if (object_entry(context) != nullptr) context.reply.integer(1);
 }
@@ -226,71 +229,159 @@ constexpr uint16_t kRemoves = key_flag::rm | key_flag::remove;
 constexpr uint16_t kRenames = key_flag::rw | key_flag::access | key_flag::remove;
 
 constexpr CommandSpec kGenericCommands[] = {
-    {.name = "del", .handler = del, .arity = -2, .flags = flag::write,
-     .keys = keys_to_end(kRemoves), .since = "1.0.0", .complexity = kDeleteComplexity,
-     .syntax = "key [key ...]", .summary = "Deletes keys and says how many there were.",
+    {.name = "del",
+     .handler = del,
+     .arity = -2,
+     .flags = flag::write,
+     .keys = keys_to_end(kRemoves),
+     .since = "1.0.0",
+     .complexity = kDeleteComplexity,
+     .syntax = "key [key ...]",
+     .summary = "Deletes keys and says how many there were.",
      .tips = kAllShardsSum},
-    {.name = "delete", .handler = del, .arity = -2, .flags = flag::write,
-     .keys = keys_to_end(kRemoves), .since = "0.1.0", .complexity = kDeleteComplexity,
-     .syntax = "key [key ...]", .summary = "Deletes keys as DEL does.", .tips = kAllShardsSum},
-    {.name = "unlink", .handler = del, .arity = -2, .flags = flag::write | flag::fast,
-     .keys = keys_to_end(kRemoves), .since = "4.0.0", .complexity = kDeleteComplexity,
+    {.name = "delete",
+     .handler = del,
+     .arity = -2,
+     .flags = flag::write,
+     .keys = keys_to_end(kRemoves),
+     .since = "0.1.0",
+     .complexity = kDeleteComplexity,
+     .syntax = "key [key ...]",
+     .summary = "Deletes keys as DEL does.",
+     .tips = kAllShardsSum},
+    {.name = "unlink",
+     .handler = del,
+     .arity = -2,
+     .flags = flag::write | flag::fast,
+     .keys = keys_to_end(kRemoves),
+     .since = "4.0.0",
+     .complexity = kDeleteComplexity,
      .syntax = "key [key ...]",
      .summary = "Deletes keys; as with DEL, memory of large values is freed afterwards.",
      .tips = kAllShardsSum},
-    {.name = "exists", .handler = exists, .arity = -2, .flags = flag::readonly | flag::fast,
-     .keys = keys_to_end(key_flag::ro), .since = "1.0.0", .complexity = kPerKey,
+    {.name = "exists",
+     .handler = exists,
+     .arity = -2,
+     .flags = flag::readonly | flag::fast,
+     .keys = keys_to_end(key_flag::ro),
+     .since = "1.0.0",
+     .complexity = kPerKey,
      .syntax = "key [key ...]",
      .summary = "Counts how many of the keys exist, one named twice counting twice.",
      .tips = kAllShardsSum},
-    {.name = "touch", .handler = touch, .arity = -2, .flags = flag::readonly | flag::fast,
-     .keys = keys_to_end(key_flag::ro), .since = "3.2.1", .complexity = kPerKey,
+    {.name = "touch",
+     .handler = touch,
+     .arity = -2,
+     .flags = flag::readonly | flag::fast,
+     .keys = keys_to_end(key_flag::ro),
+     .since = "3.2.1",
+     .complexity = kPerKey,
      .syntax = "key [key ...]",
      .summary = "Marks keys as used just now and counts those that exist.",
      .tips = kAllShardsSum},
-    {.name = "type", .handler = type, .arity = 2, .flags = flag::readonly | flag::fast,
-     .keys = one_key(key_flag::ro), .since = "1.0.0", .complexity = "O(1)", .syntax = "key",
+    {.name = "type",
+     .handler = type,
+     .arity = 2,
+     .flags = flag::readonly | flag::fast,
+     .keys = one_key(key_flag::ro),
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .syntax = "key",
      .summary = "Names the type of a key's value, or none."},
-    {.name = "rename", .handler = rename, .arity = 3, .flags = flag::write,
-     .keys = two_keys(kRenames, key_flag::ow | key_flag::update), .since = "1.0.0",
-     .complexity = "O(1)", .syntax = "key newkey",
+    {.name = "rename",
+     .handler = rename,
+     .arity = 3,
+     .flags = flag::write,
+     .keys = two_keys(kRenames, key_flag::ow | key_flag::update),
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .syntax = "key newkey",
      .summary = "Renames a key, replacing one that has the new name."},
-    {.name = "renamenx", .handler = renamenx, .arity = 3, .flags = flag::write | flag::fast,
-     .keys = two_keys(kRenames, key_flag::ow | key_flag::insert), .since = "1.0.0",
-     .complexity = "O(1)", .syntax = "key newkey",
+    {.name = "renamenx",
+     .handler = renamenx,
+     .arity = 3,
+     .flags = flag::write | flag::fast,
+     .keys = two_keys(kRenames, key_flag::ow | key_flag::insert),
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .syntax = "key newkey",
      .summary = "Renames a key unless the new name is taken."},
-    {.name = "copy", .handler = copy, .arity = -3, .flags = flag::write | flag::denyoom,
+    {.name = "copy",
+     .handler = copy,
+     .arity = -3,
+     .flags = flag::write | flag::denyoom,
      .keys = two_keys(key_flag::ro | key_flag::access, key_flag::ow | key_flag::update),
-     .since = "6.2.0", .complexity = "O(N) with N the elements of a collection, O(1) for a string.",
+     .since = "6.2.0",
+     .complexity = "O(N) with N the elements of a collection, O(1) for a string.",
      .syntax = "source destination [DB destination-db] [REPLACE]",
      .summary = "Copies a key with its expiry to another name or database.",
      .new_keys = copy_new_keys},
-    {.name = "move", .handler = move, .arity = 3, .flags = flag::write | flag::fast,
-     .keys = one_key(key_flag::rw | key_flag::access | key_flag::update), .since = "1.0.0",
-     .complexity = "O(1)", .syntax = "key db",
+    {.name = "move",
+     .handler = move,
+     .arity = 3,
+     .flags = flag::write | flag::fast,
+     .keys = one_key(key_flag::rw | key_flag::access | key_flag::update),
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .syntax = "key db",
      .summary = "Moves a key to another database unless it exists there."},
-    {.name = "object", .arity = -2, .since = "2.2.3", .complexity = "Depends on the sub-command.",
-     .summary = "Groups the commands that look at how a value is kept.", .is_container = true},
-    {.name = "encoding", .parent = "object", .handler = object_encoding, .arity = 3,
-     .flags = flag::readonly, .keys = one_key(key_flag::ro, 2), .since = "2.2.3",
-     .complexity = "O(1)", .syntax = "key", .summary = "Names the encoding of a key's value.",
+    {.name = "object",
+     .arity = -2,
+     .since = "2.2.3",
+     .complexity = "Depends on the sub-command.",
+     .summary = "Groups the commands that look at how a value is kept.",
+     .is_container = true},
+    {.name = "encoding",
+     .parent = "object",
+     .handler = object_encoding,
+     .arity = 3,
+     .flags = flag::readonly,
+     .keys = one_key(key_flag::ro, 2),
+     .since = "2.2.3",
+     .complexity = "O(1)",
+     .syntax = "key",
+     .summary = "Names the encoding of a key's value.",
      .tips = "nondeterministic_output"},
-    {.name = "freq", .parent = "object", .handler = object_freq, .arity = 3,
-     .flags = flag::readonly, .keys = one_key(key_flag::ro, 2), .since = "4.0.0",
-     .complexity = "O(1)", .syntax = "key",
+    {.name = "freq",
+     .parent = "object",
+     .handler = object_freq,
+     .arity = 3,
+     .flags = flag::readonly,
+     .keys = one_key(key_flag::ro, 2),
+     .since = "4.0.0",
+     .complexity = "O(1)",
+     .syntax = "key",
      .summary = "Gives a key's access counter, kept under an LFU policy.",
      .tips = "nondeterministic_output"},
-    {.name = "idletime", .parent = "object", .handler = object_idletime, .arity = 3,
-     .flags = flag::readonly, .keys = one_key(key_flag::ro, 2), .since = "2.2.3",
-     .complexity = "O(1)", .syntax = "key",
-     .summary = "Gives the seconds since a key was last used.", .tips = "nondeterministic_output"},
-    {.name = "refcount", .parent = "object", .handler = object_refcount, .arity = 3,
-     .flags = flag::readonly, .keys = one_key(key_flag::ro, 2), .since = "2.2.3",
-     .complexity = "O(1)", .syntax = "key",
+    {.name = "idletime",
+     .parent = "object",
+     .handler = object_idletime,
+     .arity = 3,
+     .flags = flag::readonly,
+     .keys = one_key(key_flag::ro, 2),
+     .since = "2.2.3",
+     .complexity = "O(1)",
+     .syntax = "key",
+     .summary = "Gives the seconds since a key was last used.",
+     .tips = "nondeterministic_output"},
+    {.name = "refcount",
+     .parent = "object",
+     .handler = object_refcount,
+     .arity = 3,
+     .flags = flag::readonly,
+     .keys = one_key(key_flag::ro, 2),
+     .since = "2.2.3",
+     .complexity = "O(1)",
+     .syntax = "key",
      .summary = "Gives the number of references to a key's value, which is 1.",
      .tips = "nondeterministic_output"},
-    {.name = "help", .parent = "object", .handler = object_help, .arity = 2,
-     .flags = flag::loading | flag::stale, .since = "6.2.0", .complexity = "O(1)",
+    {.name = "help",
+     .parent = "object",
+     .handler = object_help,
+     .arity = 2,
+     .flags = flag::loading | flag::stale,
+     .since = "6.2.0",
+     .complexity = "O(1)",
      .summary = "Lists the sub-commands of OBJECT."},
 };
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Commands that go through the keys of the selected database: SCAN, KEYS, VALUES, ITEMS, SIZE, DBSIZE,
-// RANDOMKEY. None shows a key past its deadline.
+// Commands that go through the keys of the selected database: SCAN, KEYS, VALUES, ITEMS, SIZE,
+// DBSIZE, RANDOMKEY. None shows a key past its deadline.
 //
 // All but DBSIZE are coroutines that work in slices and yield between, so that the largest database
-// holds up nobody; their replies are built aside and spliced behind the header once the count is known.
-// KEYS, VALUES, ITEMS and SIZE go by engine::Walk: a key present throughout is given exactly once,
-// whatever happens between the slices, and nothing is remembered for it (one lock for a whole shard
-// would do too, but for milliseconds). SCAN's promise is Redis' weaker one, at least once.
+// holds up nobody; their replies are built aside and spliced behind the header once the count is
+// known. KEYS, VALUES, ITEMS and SIZE go by engine::Walk: a key present throughout is given exactly
+// once, whatever happens between the slices, and nothing is remembered for it (one lock for a whole
+// shard would do too, but for milliseconds). SCAN's promise is Redis' weaker one, at least once.
 
 #include <algorithm>
 #include <functional>
@@ -70,7 +70,8 @@ void give_item(resp::ReplyWriter& writer, const Entry& entry) {
     Context::write_string(writer, entry);
 }
 
-/// Gathers all keys of the database that match. The caller owns what is borrowed, and awaits the end.
+/// Gathers all keys of the database that match. The caller owns what is borrowed, and awaits the
+/// end.
 ring::Task<void> gather(Context& context, Gathering& gathering, std::string_view pattern,
                         Give give) {
     Slice slice(context.services.reactor);
@@ -142,7 +143,8 @@ void dbsize(Context& context) {
     context.reply.integer(static_cast<int64_t>(resident));
 }
 
-// --- SCAN ---------------------------------------------------------------------------------------------
+// --- SCAN
+// ---------------------------------------------------------------------------------------------
 
 struct ScanOptions {
     uint64_t cursor = 0;
@@ -156,8 +158,8 @@ struct ScanOptions {
     }
 };
 
-/// A cursor as Redis reads it with strtoul: a sign may stand before it, an empty text is 0, and the text
-/// ends at a NUL.
+/// A cursor as Redis reads it with strtoul: a sign may stand before it, an empty text is 0, and the
+/// text ends at a NUL.
 std::optional<uint64_t> parse_cursor(std::string_view text) {
     text = text.substr(0, text.find('\0'));
     if (text.empty()) return 0;
@@ -229,24 +231,26 @@ ring::Task<void> scan(Context& context) {
         give_key(gathering.writer(), entry);
         gathering.count_one();
     };
-    // As Redis: at most ten times as many chains as keys are wanted. A pass over all shards is free, so
-    // that a small database comes in one call.
+    // As Redis: at most ten times as many chains as keys are wanted. A pass over all shards is
+    // free, so that a small database comes in one call.
     const int64_t chains = std::min(options->count, std::numeric_limits<int64_t>::max() / 16) * 10 +
                            static_cast<int64_t>(dataset.shards());
     uint64_t cursor = options->cursor;
     for (int64_t visited = 0; visited < chains && sampled < options->count; ++visited) {
         now_ms = slice.now_ms(context.now_ms());
-        cursor = dataset.scan(context.keyspace.database(), cursor, context.services.executor, visit);
+        cursor =
+            dataset.scan(context.keyspace.database(), cursor, context.services.executor, visit);
         if (cursor == 0) break;
         if (slice.is_over()) co_await slice.next();
     }
     reply_scan(context, cursor, gathering);
 }
 
-// --- RANDOMKEY ----------------------------------------------------------------------------------------
+// --- RANDOMKEY
+// ----------------------------------------------------------------------------------------
 
-/// A shard, each with a probability in proportion to its keys; nullopt when there are none. One pass:
-/// the shard found last stays with the probability its keys have among those seen so far.
+/// A shard, each with a probability in proportion to its keys; nullopt when there are none. One
+/// pass: the shard found last stays with the probability its keys have among those seen so far.
 std::optional<size_t> draw_shard(engine::Dataset& dataset, size_t database,
                                  engine::Executor& executor) {
     std::optional<size_t> drawn;
@@ -263,8 +267,8 @@ std::optional<size_t> draw_shard(engine::Dataset& dataset, size_t database,
     return drawn;
 }
 
-/// Replies with a random key of a shard. False when it was past its deadline (then it is removed) or
-/// when the shard has become empty.
+/// Replies with a random key of a shard. False when it was past its deadline (then it is removed)
+/// or when the shard has become empty.
 bool reply_random(Context& context, size_t index) {
     engine::Dataset& dataset = context.services.dataset;
     bool is_live = false;
@@ -298,32 +302,69 @@ constexpr std::string_view kInSlices =
 constexpr std::string_view kAnyOrder = "request_policy:all_shards nondeterministic_output_order";
 
 constexpr CommandSpec kIterationCommands[] = {
-    {.name = "scan", .coroutine = scan, .arity = -2, .flags = flag::readonly, .since = "2.8.0",
+    {.name = "scan",
+     .coroutine = scan,
+     .arity = -2,
+     .flags = flag::readonly,
+     .since = "2.8.0",
      .complexity = "O(1) for every call, O(N) for a complete iteration.",
      .syntax = "cursor [MATCH pattern] [COUNT count] [TYPE type]",
      .summary = "Goes through the keys of the database, some with each call.",
      .tips = "nondeterministic_output request_policy:special"},
-    {.name = "keys", .coroutine = keys, .arity = -1, .flags = flag::readonly,
-     .categories = acl::dangerous, .since = "1.0.0", .complexity = kInSlices,
-     .syntax = "[pattern]", .summary = "Lists the keys that match a pattern, or all.",
+    {.name = "keys",
+     .coroutine = keys,
+     .arity = -1,
+     .flags = flag::readonly,
+     .categories = acl::dangerous,
+     .since = "1.0.0",
+     .complexity = kInSlices,
+     .syntax = "[pattern]",
+     .summary = "Lists the keys that match a pattern, or all.",
      .tips = kAnyOrder},
-    {.name = "values", .coroutine = values, .arity = 1, .flags = flag::readonly,
-     .categories = acl::dangerous, .since = "0.1.0", .complexity = kInSlices,
-     .summary = "Lists the values of all keys.", .tips = kAnyOrder},
-    {.name = "items", .coroutine = items, .arity = 1, .flags = flag::readonly,
-     .categories = acl::dangerous, .since = "0.1.0", .complexity = kInSlices,
-     .summary = "Lists all keys with their values.", .tips = kAnyOrder},
-    {.name = "size", .coroutine = size, .arity = 1, .flags = flag::readonly, .since = "0.1.0",
+    {.name = "values",
+     .coroutine = values,
+     .arity = 1,
+     .flags = flag::readonly,
+     .categories = acl::dangerous,
+     .since = "0.1.0",
+     .complexity = kInSlices,
+     .summary = "Lists the values of all keys.",
+     .tips = kAnyOrder},
+    {.name = "items",
+     .coroutine = items,
+     .arity = 1,
+     .flags = flag::readonly,
+     .categories = acl::dangerous,
+     .since = "0.1.0",
+     .complexity = kInSlices,
+     .summary = "Lists all keys with their values.",
+     .tips = kAnyOrder},
+    {.name = "size",
+     .coroutine = size,
+     .arity = 1,
+     .flags = flag::readonly,
+     .since = "0.1.0",
      .complexity = "O(1) while no key is past its deadline, else O(N) in slices.",
      .summary = "Counts the keys of the database that are not past their deadline.",
      .tips = "request_policy:all_shards response_policy:agg_sum"},
-    {.name = "randomkey", .coroutine = randomkey, .arity = 1, .flags = flag::readonly,
-     .since = "1.0.0", .complexity = "O(1)",
+    {.name = "randomkey",
+     .coroutine = randomkey,
+     .arity = 1,
+     .flags = flag::readonly,
+     .since = "1.0.0",
+     .complexity = "O(1)",
      .summary = "Gives a key of the database at random.",
      .tips = "request_policy:all_shards nondeterministic_output"},
-    {.name = "dbsize", .handler = dbsize, .arity = 1, .flags = flag::readonly | flag::fast,
-     .group = Group::server, .categories = acl::keyspace, .since = "1.0.0", .complexity = "O(1)",
-     .summary = "Counts the keys in the database, those past their deadline and not yet removed too.",
+    {.name = "dbsize",
+     .handler = dbsize,
+     .arity = 1,
+     .flags = flag::readonly | flag::fast,
+     .group = Group::server,
+     .categories = acl::keyspace,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary =
+         "Counts the keys in the database, those past their deadline and not yet removed too.",
      .tips = "request_policy:all_shards response_policy:agg_sum"},
 };
 

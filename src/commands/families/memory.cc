@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// MEMORY: what memory is used for, for one key and in all, and what can be done about it. Threads: home
-// reactor; USAGE runs with the shard of its key locked, the others take locks one after another.
+// MEMORY: what memory is used for, for one key and in all, and what can be done about it. Threads:
+// home reactor; USAGE runs with the shard of its key locked, the others take locks one after
+// another.
 
 #include <fmt/format.h>
 
@@ -55,7 +56,8 @@ void memory_malloc_stats(Context& context) {
     context.reply.bulk("Stats not supported for the current allocator");
 }
 
-// --- DOCTOR -------------------------------------------------------------------------------------------
+// --- DOCTOR
+// -------------------------------------------------------------------------------------------
 
 /// Below this much memory in use, no ratio means anything.
 constexpr int64_t kDoctorBytesMin = 5 * 1024 * 1024;
@@ -94,24 +96,28 @@ std::string describe_findings(const MemoryState& state) {
     std::string text;
     const auto add = [&text](const std::string& finding) { text += " * " + finding + "\n"; };
     if (state.peak * 100 > state.used * kPeakPercentMax) {
-        add(fmt::format("Peak: {} bytes were in use once, {} are now. The allocator may keep the "
+        add(
+            fmt::format("Peak: {} bytes were in use once, {} are now. The allocator may keep the "
                         "difference; MEMORY PURGE asks it to return what it can.",
                         state.peak, state.used));
     }
     if (state.slack * 100 > state.used * kSlackPercentMax) {
-        add(fmt::format("Slack: {} bytes lie unused in pages that are partly in use, as after many "
+        add(
+            fmt::format("Slack: {} bytes lie unused in pages that are partly in use, as after many "
                         "keys of one size went. New keys of that size fill them again.",
                         state.slack));
     }
     if (state.clients > 0 && state.clients_bytes / state.clients > kClientBytesMax) {
-        add(fmt::format("Clients: {} bytes for each of {} clients on average. CLIENT LIST shows who "
-                        "asks for large replies and does not read them.",
-                        state.clients_bytes / state.clients, state.clients));
+        add(fmt::format(
+            "Clients: {} bytes for each of {} clients on average. CLIENT LIST shows who "
+            "asks for large replies and does not read them.",
+            state.clients_bytes / state.clients, state.clients));
     }
     if (state.index * 100 > state.keyspace * kIndexPercentMax) {
-        add(fmt::format("Index: {} bytes to find keys against {} bytes of keys and values. Many tiny "
-                        "values are cheaper together, in one larger value.",
-                        state.index, state.keyspace));
+        add(fmt::format(
+            "Index: {} bytes to find keys against {} bytes of keys and values. Many tiny "
+            "values are cheaper together, in one larger value.",
+            state.index, state.keyspace));
     }
     if (state.detached > 0) {
         add(fmt::format("Flush: {} flushed keys are still being freed.", state.detached));
@@ -153,30 +159,69 @@ constexpr std::string_view kReportTips =
     "nondeterministic_output request_policy:all_shards response_policy:special";
 
 constexpr CommandSpec kMemoryCommands[] = {
-    {.name = "memory", .arity = -2, .group = Group::server, .since = "4.0.0",
+    {.name = "memory",
+     .arity = -2,
+     .group = Group::server,
+     .since = "4.0.0",
      .complexity = "Depends on the sub-command.",
-     .summary = "Groups the commands that look at memory.", .is_container = true},
-    {.name = "usage", .parent = "memory", .handler = memory_usage, .arity = -3,
-     .flags = flag::readonly, .group = Group::server, .keys = one_key(key_flag::ro, 2),
-     .since = "4.0.0", .complexity = "O(1)", .syntax = "key [SAMPLES count]",
+     .summary = "Groups the commands that look at memory.",
+     .is_container = true},
+    {.name = "usage",
+     .parent = "memory",
+     .handler = memory_usage,
+     .arity = -3,
+     .flags = flag::readonly,
+     .group = Group::server,
+     .keys = one_key(key_flag::ro, 2),
+     .since = "4.0.0",
+     .complexity = "O(1)",
+     .syntax = "key [SAMPLES count]",
      .summary = "Says how many bytes a key and its value take."},
-    {.name = "stats", .parent = "memory", .handler = memory_stats, .arity = 2,
-     .group = Group::server, .since = "4.0.0", .complexity = "O(1)",
-     .summary = "Shows what memory is used for.", .tips = kReportTips},
-    {.name = "doctor", .parent = "memory", .handler = memory_doctor, .arity = 2,
-     .group = Group::server, .since = "4.0.0", .complexity = "O(1)",
-     .summary = "Reports what is unusual about the memory in use.", .tips = kReportTips},
-    {.name = "purge", .parent = "memory", .handler = memory_purge, .arity = 2,
-     .group = Group::server, .since = "4.0.0",
+    {.name = "stats",
+     .parent = "memory",
+     .handler = memory_stats,
+     .arity = 2,
+     .group = Group::server,
+     .since = "4.0.0",
+     .complexity = "O(1)",
+     .summary = "Shows what memory is used for.",
+     .tips = kReportTips},
+    {.name = "doctor",
+     .parent = "memory",
+     .handler = memory_doctor,
+     .arity = 2,
+     .group = Group::server,
+     .since = "4.0.0",
+     .complexity = "O(1)",
+     .summary = "Reports what is unusual about the memory in use.",
+     .tips = kReportTips},
+    {.name = "purge",
+     .parent = "memory",
+     .handler = memory_purge,
+     .arity = 2,
+     .group = Group::server,
+     .since = "4.0.0",
      .complexity = "Depends on how much memory the allocator holds.",
      .summary = "Returns unused memory to the system.",
      .tips = "request_policy:all_shards response_policy:all_succeeded"},
-    {.name = "malloc-stats", .parent = "memory", .handler = memory_malloc_stats, .arity = 2,
-     .group = Group::server, .since = "4.0.0", .complexity = "O(1)",
-     .summary = "Shows the allocator's own statistics, where it has any.", .tips = kReportTips},
-    {.name = "help", .parent = "memory", .handler = memory_help, .arity = 2,
-     .flags = flag::loading | flag::stale, .group = Group::server, .since = "4.0.0",
-     .complexity = "O(1)", .summary = "Lists the sub-commands of MEMORY."},
+    {.name = "malloc-stats",
+     .parent = "memory",
+     .handler = memory_malloc_stats,
+     .arity = 2,
+     .group = Group::server,
+     .since = "4.0.0",
+     .complexity = "O(1)",
+     .summary = "Shows the allocator's own statistics, where it has any.",
+     .tips = kReportTips},
+    {.name = "help",
+     .parent = "memory",
+     .handler = memory_help,
+     .arity = 2,
+     .flags = flag::loading | flag::stale,
+     .group = Group::server,
+     .since = "4.0.0",
+     .complexity = "O(1)",
+     .summary = "Lists the sub-commands of MEMORY."},
 };
 
 }  // namespace

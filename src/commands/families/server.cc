@@ -3,8 +3,8 @@
 // Commands about the data set and the server as a whole: flush, swap databases, the time, the end.
 //
 // A flush takes the entries out of the keyspace at once, under all locks, and frees them later in
-// slices: by whoever drains in the background, and by the command itself when the client wants to wait
-// for the memory (SYNC, and no word at all). Threads: home reactor.
+// slices: by whoever drains in the background, and by the command itself when the client wants to
+// wait for the memory (SYNC, and no word at all). Threads: home reactor.
 
 #include <optional>
 #include <string>
@@ -78,7 +78,7 @@ void swapdb(Context& context) {
     context.reply.ok();
 }
 
-/// Seconds and microseconds. The clock of commands has milliseconds, so the last three digits are 0.
+/// The clock of commands has milliseconds, so the microseconds end in three zeros.
 void time(Context& context) {
     context.reply.array(2);
     context.reply.bulk_integer(context.now_ms() / 1000);
@@ -133,38 +133,69 @@ void shutdown(Context& context) {
     context.session.close_after_reply = true;
 }
 
-constexpr std::string_view kOnAllShards =
-    "request_policy:all_shards response_policy:all_succeeded";
+constexpr std::string_view kOnAllShards = "request_policy:all_shards response_policy:all_succeeded";
 constexpr uint32_t kEmptiesKeyspace = acl::keyspace | acl::dangerous;
 
 constexpr CommandSpec kServerCommands[] = {
-    {.name = "flushall", .coroutine = flushall, .arity = -1, .flags = flag::write,
-     .group = Group::server, .categories = kEmptiesKeyspace, .since = "1.0.0",
+    {.name = "flushall",
+     .coroutine = flushall,
+     .arity = -1,
+     .flags = flag::write,
+     .group = Group::server,
+     .categories = kEmptiesKeyspace,
+     .since = "1.0.0",
      .complexity = "O(N) with N the number of keys in all databases.",
-     .syntax = "[ASYNC | SYNC]", .summary = "Removes all keys of all databases.",
+     .syntax = "[ASYNC | SYNC]",
+     .summary = "Removes all keys of all databases.",
      .tips = kOnAllShards},
-    {.name = "flushdb", .coroutine = flushdb, .arity = -1, .flags = flag::write,
-     .group = Group::server, .categories = kEmptiesKeyspace, .since = "1.0.0",
+    {.name = "flushdb",
+     .coroutine = flushdb,
+     .arity = -1,
+     .flags = flag::write,
+     .group = Group::server,
+     .categories = kEmptiesKeyspace,
+     .since = "1.0.0",
      .complexity = "O(N) with N the number of keys in the selected database.",
-     .syntax = "[ASYNC | SYNC]", .summary = "Removes all keys of the selected database.",
+     .syntax = "[ASYNC | SYNC]",
+     .summary = "Removes all keys of the selected database.",
      .tips = kOnAllShards},
-    {.name = "clear", .coroutine = flushdb, .arity = -1, .flags = flag::write,
-     .group = Group::server, .categories = kEmptiesKeyspace, .since = "0.1.0",
+    {.name = "clear",
+     .coroutine = flushdb,
+     .arity = -1,
+     .flags = flag::write,
+     .group = Group::server,
+     .categories = kEmptiesKeyspace,
+     .since = "0.1.0",
      .complexity = "O(N) with N the number of keys in the selected database.",
-     .syntax = "[ASYNC | SYNC]", .summary = "Removes all keys of the selected database as FLUSHDB does.",
+     .syntax = "[ASYNC | SYNC]",
+     .summary = "Removes all keys of the selected database as FLUSHDB does.",
      .tips = kOnAllShards},
-    {.name = "swapdb", .handler = swapdb, .arity = 3, .flags = flag::write | flag::fast,
-     .group = Group::server, .categories = kEmptiesKeyspace, .since = "4.0.0",
-     .complexity = "O(1), whatever the databases hold.", .syntax = "index1 index2",
+    {.name = "swapdb",
+     .handler = swapdb,
+     .arity = 3,
+     .flags = flag::write | flag::fast,
+     .group = Group::server,
+     .categories = kEmptiesKeyspace,
+     .since = "4.0.0",
+     .complexity = "O(1), whatever the databases hold.",
+     .syntax = "index1 index2",
      .summary = "Exchanges the content of two databases."},
-    {.name = "time", .handler = time, .arity = 1,
-     .flags = flag::loading | flag::stale | flag::fast, .group = Group::server, .since = "2.6.0",
-     .complexity = "O(1)", .summary = "Says the server's time in seconds and microseconds.",
+    {.name = "time",
+     .handler = time,
+     .arity = 1,
+     .flags = flag::loading | flag::stale | flag::fast,
+     .group = Group::server,
+     .since = "2.6.0",
+     .complexity = "O(1)",
+     .summary = "Says the server's time in seconds and microseconds.",
      .tips = "nondeterministic_output"},
-    {.name = "shutdown", .handler = shutdown, .arity = -1,
+    {.name = "shutdown",
+     .handler = shutdown,
+     .arity = -1,
      .flags = flag::admin | flag::noscript | flag::loading | flag::stale | flag::no_multi |
               flag::allow_busy,
-     .group = Group::server, .since = "1.0.0",
+     .group = Group::server,
+     .since = "1.0.0",
      .complexity = "O(N) with N the number of keys when saving, else O(1).",
      .syntax = "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
      .summary = "Saves if asked to and stops the server."},

@@ -24,7 +24,6 @@ struct ExpiryOption {
     size_t at = 0;  ///< the argument with the number
 
     bool has_number() const { return kind >= Kind::ex && kind <= Kind::pxat; }
-    bool is_absolute() const { return kind == Kind::exat || kind == Kind::pxat; }
 };
 
 /// Takes the word at `at` (and the number behind it, moving `at` there) if it says when the key is

@@ -27,7 +27,7 @@ bool is_later(const Event& left, const Event& right) {
 World::World(uint64_t seed, const Faults& faults)
     : random_(seed), faults_(faults), network_(*this) {}
 
-void World::attach(Reactor& reactor, SimRing& ring) { actors_.push_back({&reactor, &ring, true}); }
+void World::attach(Reactor& reactor, SimRing& ring) { actors_.push_back({&reactor, &ring}); }
 
 void World::detach(const Reactor& reactor) {
     std::erase_if(actors_, [&](const Actor& actor) { return actor.reactor == &reactor; });
@@ -88,7 +88,7 @@ bool World::advance_clock() {
 // --- steps --------------------------------------------------------------------------------------
 
 bool World::is_runnable(const Actor& actor) const {
-    if (actor.is_busy || actor.ring->has_work()) return true;
+    if (!actor.has_started || actor.ring->has_work()) return true;
     const int64_t deadline_us = actor.reactor->next_deadline_us();
     return deadline_us >= 0 && deadline_us <= now_us_;
 }
@@ -136,8 +136,10 @@ bool World::run_until(const std::function<bool()>& is_done, int64_t microseconds
 void World::run_turn(size_t index) {
     trace("turn", actors_[index].ring->index(), 0);
     now_us_ += kTurnUs;
-    const bool worked = actors_[index].reactor->turn(true);
-    actors_[index].is_busy = worked;
+    // What the reactor does not ask for, it does not get: like a thread, it goes straight into the
+    // next wait, and out of it only for the reasons is_runnable() knows.
+    actors_[index].reactor->turn(true);
+    actors_[index].has_started = true;
 }
 
 void World::run(const Event& event) {

@@ -81,7 +81,7 @@ private:
     struct Actor {
         Reactor* reactor = nullptr;
         SimRing* ring = nullptr;
-        bool is_busy = true;  // its last turn did something: it goes on
+        bool has_started = false;  // the first turn is for nothing
     };
 
     void collect_due();

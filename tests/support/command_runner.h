@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// Runs commands without sockets, threads or a clock: what a connection does between parsing a
+// request and sending its reply, on a data set of its own and at a time that only the test moves.
+// Replies come back as the bytes a client would receive:
+//
+//     CommandRunner runner;
+//     EXPECT_EQ(runner.run({"SET", "a", "1"}), "+OK\r\n");
+//
+// The services around the commands (configuration, INFO, shutdown) are the fakes below.
+//
+// Ownership: owns everything it needs. Threads: one. Suspends: never; a coroutine command must end
+// without waiting, since there is no reactor.
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/output_buffer.h"
+#include "commands/clients.h"
+#include "commands/dispatch.h"
+#include "commands/latency.h"
+#include "commands/services.h"
+#include "commands/session.h"
+#include "commands/slowlog.h"
+#include "commands/statistics.h"
+#include "engine/dataset.h"
+#include "engine/eviction.h"
+
+namespace gyre::test {
+
+/// A table of parameters without any meaning.
+class FakeConfiguration : public commands::Configuration {
+public:
+    std::map<std::string, std::string> values;  ///< what CONFIG GET shows and CONFIG SET may change
+    std::string password_text;
+    bool is_debug_allowed = true;
+    int rewrites = 0;
+    std::string rewrite_error;  ///< not empty: what CONFIG REWRITE fails with
+
+    std::vector<std::pair<std::string, std::string>> get(
+        std::span<const std::string_view> patterns) const override;
+    Result<void> set(
+        std::span<const std::pair<std::string_view, std::string_view>> changes) override;
+    Result<void> rewrite() override;
+    std::string password() const override { return password_text; }
+    bool allows_debug(bool) const override { return is_debug_allowed; }
+};
+
+class FakeInformation : public commands::Information {
+public:
+    std::vector<MemoryFigure> figures;
+    int resets = 0;
+    const commands::CommandStatistics* statistics = nullptr;  ///< of the only reactor
+
+    /// "# Name\r\nfake:1\r\n" for each section asked for, "# Default\r\n..." for none.
+    std::string info(std::span<const std::string_view> sections) override;
+    void reset_statistics() override { ++resets; }
+    std::vector<MemoryFigure> memory_figures() override { return figures; }
+    std::vector<uint64_t> latency_histogram(uint32_t row) override;
+};
+
+class FakeControl : public commands::Control {
+public:
+    struct Order {
+        bool save = false;
+        bool now = false;
+        bool force = false;
+    };
+    std::vector<Order> shutdowns;
+    std::string shutdown_error;  ///< not empty: why a shutdown is refused
+    bool is_shutting_down = false;
+
+    Result<void> shutdown(bool save, bool now, bool force) override;
+    bool abort_shutdown() override { return std::exchange(is_shutting_down, false); }
+};
+
+/// Remembers which clients it was asked to close.
+class FakeHome : public commands::SessionHome {
+public:
+    std::vector<uint64_t> closed_ids;
+    void close_later(uint64_t client_id) override { closed_ids.push_back(client_id); }
+};
+
+struct RunnerOptions {
+    size_t threads = 1;
+    size_t databases = 16;
+    size_t shards = 16;
+    uint64_t seed = 1;
+    int64_t now_ms = 1'700'000'000'000;
+};
+
+class CommandRunner {
+public:
+    explicit CommandRunner(RunnerOptions options = {});
+    ~CommandRunner();
+    CommandRunner(const CommandRunner&) = delete;
+    CommandRunner& operator=(const CommandRunner&) = delete;
+
+    /// Runs one command for the first session, or for one of add_session(); returns its reply.
+    /// Words of resp::kLargeArgumentBytes and more arrive in a block of their own, as they do from
+    /// a socket.
+    std::string run(std::initializer_list<std::string_view> words);
+    std::string run(std::span<const std::string_view> words);
+    std::string run(const std::vector<std::string>& words);
+    std::string run_as(commands::Session& session, std::initializer_list<std::string_view> words);
+
+    int64_t now_ms() const { return now_ms_; }
+    void advance_ms(int64_t milliseconds) { now_ms_ += milliseconds; }
+    void use_resp3() { session().protocol = 3; }
+
+    /// The entry of a key in the first session's database as it lies, expired or not; null: none.
+    const store::Entry* find(std::string_view key);
+
+    engine::Dataset& dataset() { return dataset_; }
+    engine::Executor& executor() { return executor_; }
+    commands::Session& session() { return *sessions_.front(); }
+    /// One more client, registered as the first one is.
+    commands::Session& add_session();
+    commands::Services& services() { return services_; }
+    commands::ClientRegistry& clients() { return clients_; }
+    commands::CommandStatistics& statistics() { return statistics_; }
+    FakeConfiguration& configuration() { return configuration_; }
+    FakeInformation& information() { return information_; }
+    FakeControl& control() { return control_; }
+    FakeHome& home() { return home_; }
+
+private:
+    std::string run_words(commands::Session& session, std::span<const std::string_view> words);
+    void add_argument(std::string_view word);
+    void run_coroutine(const commands::RequestView& request, commands::Session& session,
+                       resp::ReplyWriter& reply);
+    std::string take_output();
+
+    // fixed after construction
+    RunnerOptions options_;
+    engine::Executor executor_;  // before the data set, whose shards hand their blocks to it
+    engine::Dataset dataset_;
+    engine::Evictor evictor_;
+    commands::ClientRegistry clients_;
+    commands::CommandStatistics statistics_;
+    commands::Slowlog slowlog_;
+    commands::LatencyMonitor latency_;
+    FakeConfiguration configuration_;
+    FakeInformation information_;
+    FakeControl control_;
+    FakeHome home_;
+    commands::Services services_;
+    commands::Dispatcher dispatcher_;
+
+    base::ChunkPool chunks_;
+    base::OutputBuffer output_{chunks_};
+    std::vector<std::unique_ptr<commands::Session>> sessions_;
+    int64_t now_ms_;
+};
+
+/// "$3\r\nabc\r\n": what a bulk string looks like, for expectations about long values.
+std::string bulk(std::string_view bytes);
+
+}  // namespace gyre::test
