@@ -21,10 +21,9 @@ TEST(StringValue, a_canonical_decimal_becomes_an_integer) {
         const char* text;
         int64_t value;
     };
-    for (const Row row : {Row{"0", 0}, Row{"1", 1}, Row{"-1", -1}, Row{"10", 10},
-                          Row{"1234567890", 1234567890},
-                          Row{"9223372036854775807", INT64_MAX},
-                          Row{"-9223372036854775808", INT64_MIN}}) {
+    for (const Row row :
+         {Row{"0", 0}, Row{"1", 1}, Row{"-1", -1}, Row{"10", 10}, Row{"1234567890", 1234567890},
+          Row{"9223372036854775807", INT64_MAX}, Row{"-9223372036854775808", INT64_MIN}}) {
         const StringContent content = encode_string(row.text);
         EXPECT_EQ(content.kind, Kind::integer) << row.text;
         EXPECT_EQ(content.integer, row.value) << row.text;
@@ -33,11 +32,29 @@ TEST(StringValue, a_canonical_decimal_becomes_an_integer) {
 
 TEST(StringValue, what_an_integer_would_not_give_back_stays_bytes) {
     using namespace std::string_view_literals;
-    for (const std::string_view text :
-         {""sv, "-"sv, "+1"sv, "-0"sv, "00"sv, "01"sv, "-01"sv, " 1"sv, "1 "sv, "1\0"sv, "1e3"sv,
-          "1.0"sv, "0x10"sv, "abc"sv, "9223372036854775808"sv, "-9223372036854775809"sv,
-          "18446744073709551615"sv, "99999999999999999999"sv, "000000000000000000001"sv,
-          "123456789012345678901"sv, "-"sv, "--1"sv, "1-"sv}) {
+    for (const std::string_view text : {""sv,
+                                        "-"sv,
+                                        "+1"sv,
+                                        "-0"sv,
+                                        "00"sv,
+                                        "01"sv,
+                                        "-01"sv,
+                                        " 1"sv,
+                                        "1 "sv,
+                                        "1\0"sv,
+                                        "1e3"sv,
+                                        "1.0"sv,
+                                        "0x10"sv,
+                                        "abc"sv,
+                                        "9223372036854775808"sv,
+                                        "-9223372036854775809"sv,
+                                        "18446744073709551615"sv,
+                                        "99999999999999999999"sv,
+                                        "000000000000000000001"sv,
+                                        "123456789012345678901"sv,
+                                        "-"sv,
+                                        "--1"sv,
+                                        "1-"sv}) {
         const StringContent content = encode_string(text);
         EXPECT_EQ(content.kind, Kind::bytes) << text;
         EXPECT_EQ(content.bytes, text);

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What a worker does about its connections as a whole: letting in and refusing, limits of memory and
+// time, orders from other workers, scarce buffers, and the end.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "simulated_server.h"
+
+namespace gyre::server {
+namespace {
+
+using test::bulk;
+
+constexpr int64_t kSecondUs = 1'000'000;
+
+class WorkerTest : public ::testing::Test {
+protected:
+    WorkerTest() { base::set_level(base::Level::nothing); }
+    ~WorkerTest() override { base::set_level(base::Level::notice); }
+};
+
+std::string repeat(std::string_view text, size_t times) {
+    std::string all;
+    all.reserve(text.size() * times);
+    for (size_t i = 0; i < times; ++i) all += text;
+    return all;
+}
+
+/// A command that waits is under way.
+bool is_executing(SimulatedServer& server) {
+    bool any = false;
+    server.clients().for_each([&](const commands::Session& session) {
+        any = any || session.executing;
+    });
+    return any;
+}
+
+TEST_F(WorkerTest, serves_many_with_a_single_buffer) {
+    SimulatedServer server({.ring = {.buffer_count = 1, .buffer_bytes = 64}});
+    std::vector<std::unique_ptr<SimulatedClient>> clients;
+    for (int i = 0; i < 20; ++i) {
+        clients.push_back(std::make_unique<SimulatedClient>(server));
+        clients.back()->send(repeat("PING\r\n", 100));
+    }
+    for (const auto& client : clients) EXPECT_TRUE(client->expect(repeat("+PONG\r\n", 100)));
+    EXPECT_GT(server.ring().counters().buffer_starved, 0U);
+    EXPECT_EQ(server.ring().buffers_lent(), 0U);
+}
+
+TEST_F(WorkerTest, refuses_with_a_word_who_is_too_many) {
+    SimulatedServer server;
+    server.settings().maxclients.store(2);
+    SimulatedClient first(server);
+    SimulatedClient second(server);
+    EXPECT_TRUE(first.exchange("PING\r\n", "+PONG\r\n"));
+    EXPECT_TRUE(second.exchange("PING\r\n", "+PONG\r\n"));
+    SimulatedClient third(server);
+    EXPECT_TRUE(third.expect_end("-ERR max number of clients reached\r\n"));
+    EXPECT_EQ(server.refused(), 1U);
+    EXPECT_EQ(server.clients().count(), 2U);
+    second.peer().close();
+    EXPECT_TRUE(server.run_until([&] { return server.connections() == 1; }));
+    SimulatedClient fourth(server);
+    EXPECT_TRUE(fourth.exchange("PING\r\n", "+PONG\r\n"));
+}
+
+TEST_F(WorkerTest, closes_a_slow_reader_over_the_hard_limit_and_no_other) {
+    SimulatedServer server;
+    server.settings().output_normal.hard_bytes.store(4'000'000);
+    SimulatedClient slow(server);
+    SimulatedClient other(server);
+    const std::string value(100'000, 'v');
+    EXPECT_TRUE(other.exchange(command({"SET", "a", value}), "+OK\r\n"));
+    slow.peer().send(repeat("GET a\r\n", 1000));
+    EXPECT_TRUE(server.run_until([&] { return server.connections() == 1; }));
+    EXPECT_EQ(server.worker().figures().output_limit_disconnections.load(), 1U);
+    EXPECT_TRUE(other.exchange("GET a\r\n", bulk(value)));
+    // What it got before is right as far as it goes.
+    const std::string got = slow.received();
+    EXPECT_EQ(got, repeat(bulk(value), 1000).substr(0, got.size()));
+}
+
+TEST_F(WorkerTest, grants_the_soft_limit_its_time) {
+    SimulatedServer server;
+    server.settings().output_normal.soft_bytes.store(500'000);
+    server.settings().output_normal.soft_seconds.store(10);
+    SimulatedClient reader(server);
+    SimulatedClient slow(server);
+    const std::string value(100'000, 'v');
+    EXPECT_TRUE(reader.exchange(command({"SET", "a", value}), "+OK\r\n"));
+    // Over the limit for some seconds, then not any more: nothing happens.
+    reader.forget();
+    reader.peer().send(repeat("GET a\r\n", 20));
+    slow.peer().send(repeat("GET a\r\n", 20));
+    server.run_for(8 * kSecondUs);
+    EXPECT_EQ(server.connections(), 2U);
+    EXPECT_TRUE(reader.expect(repeat(bulk(value), 20)));
+    server.run_for(4 * kSecondUs);
+    EXPECT_EQ(server.connections(), 1U);
+    EXPECT_EQ(server.worker().figures().output_limit_disconnections.load(), 1U);
+    EXPECT_TRUE(reader.exchange("PING\r\n", "+PONG\r\n"));
+}
+
+TEST_F(WorkerTest, closes_who_is_idle_for_longer_than_timeout) {
+    SimulatedServer server;
+    server.settings().timeout_seconds.store(5);
+    SimulatedClient idle(server);
+    SimulatedClient active(server);
+    SimulatedClient paused(server);
+    EXPECT_TRUE(idle.exchange("PING\r\n", "+PONG\r\n"));
+    EXPECT_TRUE(active.exchange("CLIENT PAUSE 9000 WRITE\r\n", "+OK\r\n"));
+    paused.send("SET a 1\r\n");
+    for (int second = 0; second < 8; ++second) {
+        EXPECT_EQ(server.connections(), second <= 5 ? 3U : 2U) << second;
+        EXPECT_TRUE(active.exchange("PING\r\n", "+PONG\r\n"));
+        server.run_for(kSecondUs);
+    }
+    EXPECT_TRUE(idle.is_gone());
+    EXPECT_TRUE(paused.expect("+OK\r\n"));
+}
+
+TEST_F(WorkerTest, does_not_keep_for_ever_who_never_reads_the_last_replies) {
+    SimulatedServer server;
+    server.settings().timeout_seconds.store(5);
+    SimulatedClient client(server);
+    const std::string value(100'000, 'v');
+    EXPECT_TRUE(client.exchange(command({"SET", "a", value}), "+OK\r\n"));
+    client.peer().send(repeat("GET a\r\n", 20));
+    client.peer().finish_sending();
+    server.run_for(4 * kSecondUs);
+    EXPECT_EQ(server.connections(), 1U);
+    server.run_for(4 * kSecondUs);
+    EXPECT_TRUE(server.is_at_rest());
+}
+
+TEST_F(WorkerTest, takes_a_huge_pipeline_before_it_is_read) {
+    SimulatedServer server({.faults = {.window_bytes = 1U << 20}});
+    SimulatedClient client(server);
+    EXPECT_TRUE(client.exchange("SET a 12345\r\n", "+OK\r\n"));
+    client.forget();
+    const std::string get = command({"GET", "a"});
+    const size_t count = 20'000'000 / get.size();
+    client.peer().send(repeat(get, count));
+    ASSERT_TRUE(server.run_until([&] { return client.peer().unsent() == 0; }));
+    server.run_for(10'000);
+    const std::string reply = repeat(bulk("12345"), count);
+    EXPECT_TRUE(client.expect(reply));
+    // The chunks are back in the pool, which keeps some.
+    SimulatedClient(server).peer().close();
+    server.run_for(10'000);
+    const int64_t pooled = static_cast<int64_t>(server.worker().chunks().free_count() *
+                                                base::ChunkPool::kChunkBytes);
+    EXPECT_LT(base::used(base::Purpose::clients), pooled + 1'000'000);
+}
+
+TEST_F(WorkerTest, closes_clients_by_order_of_another_worker) {
+    SimulatedServer server({.workers = 2});
+    SimulatedClient here(server);
+    EXPECT_TRUE(here.exchange("CLIENT ID\r\n", ":1\r\n"));
+    SimulatedClient there(server);
+    EXPECT_TRUE(there.exchange("CLIENT ID\r\n", ":2\r\n"));
+    SimulatedClient pausing(server);
+    EXPECT_TRUE(pausing.exchange("CLIENT ID\r\n", ":3\r\n"));
+    EXPECT_EQ(server.worker(0).load(), 2U);
+    EXPECT_EQ(server.worker(1).load(), 1U);
+    EXPECT_TRUE(here.exchange("CLIENT KILL ID 2\r\n", ":1\r\n"));
+    EXPECT_TRUE(there.expect_end(":2\r\n"));
+    EXPECT_TRUE(server.run_until([&] { return server.worker(1).load() == 0; }, kSecondUs));
+    // One that is paused dies too, and its command with it.
+    SimulatedClient paused(server);
+    EXPECT_TRUE(paused.exchange("CLIENT ID\r\n", ":4\r\n"));
+    EXPECT_TRUE(pausing.exchange("CLIENT PAUSE 60000 WRITE\r\n", "+OK\r\n"));
+    paused.send("GET a\r\nSET a 1\r\nGET a\r\n");
+    server.run_for(1000);
+    EXPECT_TRUE(here.exchange("CLIENT KILL ID 4\r\n", ":1\r\n"));
+    EXPECT_TRUE(paused.expect_end(":4\r\n$-1\r\n"));
+    EXPECT_TRUE(server.run_until([&] { return server.worker(1).load() == 0; }, kSecondUs));
+    EXPECT_TRUE(here.exchange("GET a\r\n", "$-1\r\n"));
+}
+
+TEST_F(WorkerTest, kills_the_client_that_asks_after_its_reply) {
+    SimulatedServer server({.workers = 2});
+    SimulatedClient other(server);
+    SimulatedClient self(server);
+    EXPECT_TRUE(other.exchange("PING\r\n", "+PONG\r\n"));
+    self.send("CLIENT KILL TYPE normal SKIPME no\r\nPING\r\n");
+    EXPECT_TRUE(self.expect_end(":2\r\n"));
+    EXPECT_TRUE(other.expect_end("+PONG\r\n"));
+    EXPECT_TRUE(server.run_until([&] { return server.is_at_rest(); }));
+}
+
+TEST_F(WorkerTest, finishes_replies_and_commands_at_the_end) {
+    SimulatedServer server({.workers = 2, .shards = 1024});
+    SimulatedClient reader(server);
+    SimulatedClient waiting(server);
+    SimulatedClient idle(server);
+    SimulatedClient cut(server);
+    const std::string value(1'000'000, 'v');
+    EXPECT_TRUE(reader.exchange(command({"SET", "a", value}), "+OK\r\n"));
+    EXPECT_TRUE(idle.exchange("PING\r\n", "+PONG\r\n"));
+    reader.forget();
+    reader.peer().send("GET a\r\n");
+    EXPECT_TRUE(cut.exchange("PING\r\nECHO", "+PONG\r\n"));
+    waiting.send("PING\r\nKEYS *\r\nSET b 1\r\n");
+    ASSERT_TRUE(server.run_until([&] { return is_executing(server); }));
+    server.stop();
+    EXPECT_EQ(server.connections(), 0U);
+    EXPECT_TRUE(waiting.expect_end("+PONG\r\n*1\r\n$1\r\na\r\n"));
+    EXPECT_TRUE(cut.expect_end("+PONG\r\n"));
+    EXPECT_TRUE(idle.expect_end("+PONG\r\n"));
+    // The slow reader had its time, which is over: what it got is the beginning of its reply.
+    const std::string got = reader.received();
+    EXPECT_TRUE(reader.is_gone());
+    EXPECT_FALSE(got.empty());
+    EXPECT_EQ(got, bulk(value).substr(0, got.size()));
+}
+
+TEST_F(WorkerTest, waits_at_the_end_no_longer_than_its_time) {
+    SimulatedServer server;
+    SimulatedClient never(server);
+    const std::string value(1'000'000, 'v');
+    EXPECT_TRUE(never.exchange(command({"SET", "a", value}), "+OK\r\n"));
+    never.peer().send("GET a\r\n");
+    server.run_for(10'000);
+    const int64_t before_us = server.world().now_us();
+    server.stop();
+    EXPECT_EQ(server.connections(), 0U);
+    EXPECT_GE(server.world().now_us() - before_us, kSecondUs);
+    EXPECT_LE(server.world().now_us() - before_us, 3 * kSecondUs);
+}
+
+TEST_F(WorkerTest, gives_back_all_memory_of_its_clients) {
+    const int64_t before = base::used(base::Purpose::clients);
+    {
+        SimulatedServer server({.workers = 2});
+        std::vector<std::unique_ptr<SimulatedClient>> clients;
+        for (int i = 0; i < 10; ++i) {
+            clients.push_back(std::make_unique<SimulatedClient>(server));
+            clients.back()->send(command({"SET", "a", std::string(100'000, 'x')}) + "GET a\r\n" +
+                                 "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100000\r\nxyz");
+        }
+        server.run_for(kSecondUs);
+        EXPECT_EQ(server.connections(), 10U);
+        EXPECT_GT(base::used(base::Purpose::clients), before);
+    }
+    // Coroutine frames go back to the thread's pool, which is small.
+    EXPECT_LT(base::used(base::Purpose::clients), before + 100'000);
+}
+
+}  // namespace
+}  // namespace gyre::server
