@@ -72,7 +72,7 @@ bool ClientFilter::matches(const Session& session, int64_t now_ms) const {
 
 void ClientRegistry::add(Session& session) {
     const std::scoped_lock lock(mutex_);
-    session.id = next_id_.fetch_add(1, kRelaxed);
+    if (session.id == 0) session.id = take_id();
     sessions_.push_back(session);
     count_.fetch_add(1, kRelaxed);
 }

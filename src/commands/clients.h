@@ -40,7 +40,9 @@ struct ClientFilter {
 
 class ClientRegistry {
 public:
-    /// Gives the session an id of its own and lists it.
+    /// An id for a client that has just been accepted: greater than all before.
+    uint64_t take_id() { return next_id_.fetch_add(1, std::memory_order_relaxed); }
+    /// Lists the session; it gets an id unless it brings one from take_id().
     void add(Session& session);
     void remove(Session& session);
     /// Changes a string of a session under the mutex.

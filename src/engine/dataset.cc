@@ -180,7 +180,8 @@ uint64_t Dataset::scan(size_t database, uint64_t cursor, Executor& executor,
     lock(index, executor);
     const store::Partition* partition = shard(index).find_database(database);
     const bool is_defended = partition != nullptr && partition->is_defended();
-    // The hash function has changed between two calls, and the order with it: this shard begins anew.
+    // The hash function has changed between two calls, and the order with it: this shard begins
+    // anew.
     if (is_defended != ((cursor & kDefendedCursor) != 0)) inner = 0;
     inner = partition == nullptr ? 0 : partition->scan(inner, visit);
     unlock(index);

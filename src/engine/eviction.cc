@@ -31,8 +31,8 @@ bool Evictor::make_memory(int64_t now_ms) {
     return true;
 }
 
-/// Keys that were flushed and are still to be freed go before any that can be seen. False: there are
-/// none.
+/// Keys that were flushed and are still to be freed go before any that can be seen. False: there
+/// are none.
 bool Evictor::drain_some() {
     const size_t flushes = dataset_.flushes();
     if (flushes == drained_flushes_) return false;

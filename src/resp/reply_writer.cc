@@ -57,6 +57,9 @@ void ReplyWriter::simple(std::string_view text) {
 }
 
 void ReplyWriter::error(std::string_view text) {
+    // As Redis: what ends the text is cut, what stands inside becomes a space.
+    const size_t last = text.find_last_not_of("\r\n");
+    text = text.substr(0, last == std::string_view::npos ? 0 : last + 1);
     ++errors_;
     error_code_bytes_ =
         static_cast<uint8_t>(std::min({text.find(' '), text.size(), sizeof error_code_}));

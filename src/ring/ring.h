@@ -100,6 +100,8 @@ public:
     virtual int64_t monotonic_us() const = 0;
     /// Unix time in milliseconds; may step.
     virtual int64_t wall_ms() const = 0;
+    /// The same in microseconds.
+    virtual int64_t wall_us() const = 0;
 
     // --- sockets ----------------------------------------------------------------------------
     /// Opens a non-blocking listening socket. A stale Unix socket file is replaced.

@@ -68,6 +68,7 @@ public:
     void check_limits(int64_t now_ms);
     bool is_finished() const noexcept { return is_closed_ && has_ended_; }
 
+    size_t place = 0;         ///< among the worker's connections
     bool is_ready = false;    ///< in the worker's ready list
     bool is_dirty = false;    ///< in the worker's list of streams to flush
     bool is_starved = false;  ///< in the worker's list of streams without a buffer

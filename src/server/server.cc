@@ -67,7 +67,8 @@ Server::~Server() {
 }
 
 Shared Server::shared() {
-    return {*dataset_, config_.settings(), clients_, config_, *this, *this, slowlog_, latency_};
+    return {*dataset_, config_.settings(), clients_, config_, *this,
+            *this,     slowlog_,           latency_, [this] { sample_statistics(); }};
 }
 
 Result<void> Server::start() {
@@ -113,8 +114,9 @@ Result<void> Server::start_workers() {
         threads_.emplace_back([this, index, &make, promise = std::move(made)]() mutable {
             Result<void> own = make(index);
             const bool is_running = own.has_value();
+            if (is_running) serving_.fetch_add(1);
             promise.set_value(std::move(own));
-            if (is_running) workers_[index]->serve();
+            if (is_running) run_worker(index);
         });
         result = outcome.get();
     }
@@ -122,10 +124,26 @@ Result<void> Server::start_workers() {
     return result;
 }
 
+/// A worker and its ring end on the thread that made them, but not before every worker has stopped
+/// serving: until then others may still send it messages or ask for its figures.
+void Server::run_worker(size_t index) {
+    workers_[index]->serve();
+    serving_.fetch_sub(1);
+    serving_.notify_one();
+    may_end_.wait(false);
+    workers_[index].reset();
+    rings_[index].reset();
+}
+
 void Server::stop_workers() {
     for (size_t index = 1; index < workers_.size(); ++index) {
         if (workers_[index]) workers_[index]->stop();
     }
+    for (size_t serving = serving_.load(); serving > 0; serving = serving_.load()) {
+        serving_.wait(serving);
+    }
+    may_end_.store(true);
+    may_end_.notify_all();
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
 }
@@ -270,7 +288,7 @@ void Server::accept(int descriptor, bool is_unix) {
     if (is_refused(descriptor, is_unix)) return;
     Worker& worker = least_loaded();
     worker.add_load();
-    worker.adopt(descriptor, is_unix);
+    worker.adopt(descriptor, is_unix, clients_.take_id());
 }
 
 std::vector<uint64_t> Server::latency_histogram(uint32_t row) {

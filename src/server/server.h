@@ -75,6 +75,7 @@ private:
     bool is_refused(int descriptor, bool is_unix);
     Worker& least_loaded();
     Shared shared();
+    void run_worker(size_t index);
     void stop_workers();
 
     Config& config_;
@@ -88,6 +89,8 @@ private:
     std::vector<std::unique_ptr<ring::Ring>> rings_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::thread> threads_;
+    std::atomic<size_t> serving_{0};     // threads whose workers still serve
+    std::atomic<bool> may_end_{false};   // no worker serves any more: each may be destroyed
     std::unique_ptr<net::Acceptor> acceptor_;
     InfoHistory history_;
     size_t next_worker_ = 0;  // where the search for the least loaded starts: ties go round

@@ -2,6 +2,7 @@
 #include "server/worker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "commands/clients.h"
@@ -40,7 +41,7 @@ void Worker::serve() {
 void Worker::close_all(const std::function<bool()>& is_idle) {
     reactor_.disarm(cron_);
     flush_dirty();
-    for (const auto& [connection, owner] : connections_) connection->finish();
+    for (const auto& connection : connections_) connection->finish();
     const int64_t deadline_us = ring_.monotonic_us() + kFarewellUs;
     bool was_cut = false;
     // Those on their way here count too: they are closed as they come.
@@ -49,14 +50,14 @@ void Worker::close_all(const std::function<bool()>& is_idle) {
         destroy_finished();
         if (was_cut || ring_.monotonic_us() < deadline_us) continue;
         was_cut = true;
-        for (const auto& [connection, owner] : connections_) connection->close();
+        for (const auto& connection : connections_) connection->close();
     }
 }
 
 Connection& Worker::create(int descriptor, bool is_unix) {
-    auto owner = std::make_unique<Connection>(*this, descriptor, is_unix);
-    Connection& connection = *owner;
-    connections_.emplace(&connection, std::move(owner));
+    connections_.push_back(std::make_unique<Connection>(*this, descriptor, is_unix));
+    Connection& connection = *connections_.back();
+    connection.place = connections_.size() - 1;
     commands::Session& session = connection.session();
     session.local_address = ring_.local_address(descriptor).text();
     // The peer of a Unix socket has no name: Redis shows the server's path.
@@ -68,9 +69,10 @@ Connection& Worker::create(int descriptor, bool is_unix) {
     return connection;
 }
 
-void Worker::adopt(int descriptor, bool is_unix) {
-    reactor_.post([this, descriptor, is_unix] {
+void Worker::adopt(int descriptor, bool is_unix, uint64_t client_id) {
+    reactor_.post([this, descriptor, is_unix, client_id] {
         Connection& connection = create(descriptor, is_unix);
+        connection.session().id = client_id;
         shared_.clients.add(connection.session());
         if (reactor_.is_stopping()) {
             connection.close();
@@ -87,7 +89,7 @@ void Worker::refuse(int descriptor, bool is_unix, std::string_view error) {
 
 void Worker::close_later(uint64_t client_id) {
     reactor_.post([this, client_id] {
-        for (const auto& [connection, owner] : connections_) {
+        for (const auto& connection : connections_) {
             if (connection->session().id == client_id) connection->close();
         }
     });
@@ -170,7 +172,10 @@ void Worker::destroy_finished() {
         std::erase(starved_, connection);
         std::erase(ready_, connection);
         shared_.clients.remove(connection->session());
-        connections_.erase(connection);
+        // The last one takes its place.
+        connections_.back()->place = connection->place;
+        std::swap(connections_[connection->place], connections_.back());
+        connections_.pop_back();
         load_.fetch_sub(1, std::memory_order_relaxed);
     }
     finished_.clear();
@@ -207,7 +212,8 @@ void Worker::handle_cron(ring::Timer& timer) { static_cast<CronTimer&>(timer).wo
 
 void Worker::cron() {
     const int64_t now_ms = reactor_.now_ms();
-    for (const auto& [connection, owner] : connections_) connection->check_limits(now_ms);
+    for (const auto& connection : connections_) connection->check_limits(now_ms);
+    if (index_ == 0 && shared_.each_second) shared_.each_second();
     reactor_.arm(cron_, reactor_.now_us() + kCronUs);
 }
 

@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 #include "base/output_buffer.h"
@@ -70,8 +69,9 @@ public:
     /// when they are gone and `is_idle` agrees.
     void close_all(const std::function<bool()>& is_idle);
     void stop() { reactor_.stop(); }
-    /// Takes over a connected socket. Any thread.
-    void adopt(int descriptor, bool is_unix);
+    /// Takes over a connected socket; its client gets the id, or one of its own when that is 0. Any
+    /// thread.
+    void adopt(int descriptor, bool is_unix, uint64_t client_id = 0);
     /// Sends `error` to a connected socket and closes it. Home thread.
     void refuse(int descriptor, bool is_unix, std::string_view error);
     void close_later(uint64_t client_id) override;
@@ -126,7 +126,7 @@ private:
     commands::Dispatcher dispatcher_;
     WorkerFigures figures_;
     CronTimer cron_;
-    std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
+    std::vector<std::unique_ptr<Connection>> connections_;  // each knows its place
     std::vector<Connection*> ready_;
     std::vector<Connection*> serving_;
     std::vector<Connection*> dirty_;

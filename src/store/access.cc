@@ -6,8 +6,8 @@ namespace {
 
 uint32_t minutes(int64_t now_ms) { return static_cast<uint32_t>(now_ms / 60000) & 0xFFFF; }
 
-// The clock goes round, and so does the difference. One that is nearly a full turn is a word from the
-// future: each thread has its own idea of now, and a clock may have been set back a little.
+// The clock goes round, and so does the difference. One that is nearly a full turn is a word from
+// the future: each thread has its own idea of now, and a clock may have been set back a little.
 constexpr uint32_t kAheadSecondsMax = 3600;
 constexpr uint32_t kAheadMinutesMax = 60;
 

@@ -365,8 +365,8 @@ void Partition::add_token(uint64_t token, int64_t deadline_ms) {
     if (next_wheel_) next_wheel_->add(token, deadline_ms);
 }
 
-/// Sees to it that a token fires no later than the entry's deadline, if it has one. A later deadline
-/// needs nothing: the token there is fires early and arms itself again.
+/// Sees to it that a token fires no later than the entry's deadline, if it has one. A later
+/// deadline needs nothing: the token there is fires early and arms itself again.
 void Partition::track_expiry(const Key& key, Entry* entry, int64_t previous_ms) {
     const bool covered = entry->has(Entry::wheel_armed) && previous_ms != kNoExpiry &&
                          entry->expire_ms() >= previous_ms;
@@ -378,8 +378,8 @@ void Partition::track_expiry(const Key& key, Entry* entry, int64_t previous_ms) 
 }
 
 /// After every change of what has a deadline: begins a rebuild when too many tokens are stale, and
-/// moves one on by a step, so that writes alone, without expire_due(), cannot grow the wheel without
-/// bound.
+/// moves one on by a step, so that writes alone, without expire_due(), cannot grow the wheel
+/// without bound.
 void Partition::tend_wheel() {
     if (!wheel_) return;
     if (next_wheel_) {
@@ -411,7 +411,8 @@ void Partition::fire(uint64_t token, int64_t now_ms,
 size_t Partition::expire_due(int64_t now_ms, size_t budget,
                              const std::function<void(const Entry&)>& on_expired) {
     if (now_ms < now_ms_ - kClockStepMs) [[unlikely]] {
-        // The clock was set back. A wheel stands still until its own time comes again: make a new one.
+        // The clock was set back. A wheel stands still until its own time comes again: make a new
+        // one.
         now_ms_ = now_ms;
         if (wheel_) begin_rebuild();
     }
@@ -488,8 +489,8 @@ void Partition::defend() {
 }
 
 size_t Partition::drain(size_t budget) {
-    // From the last bucket to the first, going on where the last call ended: what the table folds up
-    // as it shrinks is then empty already, and chains stay as short as they are.
+    // From the last bucket to the first, going on where the last call ended: what the table folds
+    // up as it shrinks is then empty already, and chains stay as short as they are.
     size_t work = 0;
     while (table_.size() > 0 && work < budget) {
         if (cursor_ == 0 || cursor_ > table_.bucket_count()) cursor_ = table_.bucket_count();

@@ -140,8 +140,8 @@ public:
                       const std::function<void(const Entry&)>& on_expired);
     /// Earliest time at which expire_due() may have work; INT64_MAX: none.
     int64_t next_due_ms() const;
-    /// Tokens due and not yet fired, exactly: keys to be removed, and those whose deadline was moved
-    /// or which have gone since.
+    /// Tokens due and not yet fired, exactly: keys to be removed, and those whose deadline was
+    /// moved or which have gone since.
     int64_t backlog(int64_t now_ms) const;
 
     /// Erases about `budget` entries, to be called until size() is 0; returns the work done. For

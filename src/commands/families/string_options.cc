@@ -55,8 +55,10 @@ bool take_expiry(const Context& context, size_t& at, ExpiryOption& option,
         const ExpiryOption taken{word.kind, at + 1};
         if (!taken.has_number()) {
             if (word.kind != other) return false;
-        } else if (++at == context.count()) {
-            return false;
+        } else if (taken.at == context.count()) {
+            return false;  // `at` stays: the caller goes on looking at this word
+        } else {
+            at = taken.at;
         }
         option = taken;
         return true;

@@ -35,6 +35,7 @@ public:
     ~SimRing() override;
 
     int64_t monotonic_us() const override { return world_.now_us(); }
+    int64_t wall_us() const override { return world_.wall_ms() * 1000 + world_.now_us() % 1000; }
     int64_t wall_ms() const override { return world_.wall_ms(); }
     Result<int> listen(const Address& address, const ListenOptions& options) override {
         return world_.network().listen(address, options);

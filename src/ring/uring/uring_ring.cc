@@ -86,6 +86,7 @@ public:
     int open(const UringOptions& options);
 
     int64_t monotonic_us() const override { return clock_us(CLOCK_MONOTONIC); }
+    int64_t wall_us() const override { return clock_us(CLOCK_REALTIME); }
     int64_t wall_ms() const override { return clock_us(CLOCK_REALTIME) / 1000; }
 
     Result<int> listen(const Address& address, const ListenOptions& options) override {
