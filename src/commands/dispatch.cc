@@ -280,12 +280,14 @@ int64_t Dispatcher::new_keys(Context& context) {
 void Dispatcher::run_with_maxkeys(const RequestView& request, Context& context) {
     engine::Dataset& dataset = services_.dataset;
     const engine::ShardSet set = shards_of(request);
-    const int64_t maxkeys = dataset.settings.maxkeys.load(std::memory_order_relaxed);
     const size_t preferred = dataset.shard_of(context.keys[0].hash);
     for (;;) {
         {
             const engine::ShardGuard guard(dataset, set, services_.executor);
             const int64_t wanted = new_keys(context);
+            // Under the locks, which set_maxkeys() takes too: the limit may just have gone.
+            const int64_t limit = dataset.settings.maxkeys.load(std::memory_order_relaxed);
+            const int64_t maxkeys = limit == 0 ? INT64_MAX : limit;
             if (wanted == 0 || dataset.reserve_keys(wanted, maxkeys)) {
                 request.spec->handler(context);
                 // Each key that was created has been counted on its own by now.

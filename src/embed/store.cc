@@ -240,8 +240,10 @@ uint64_t Store::scan(uint64_t cursor, size_t count, const Visitor& visit) {
     size_t given = 0;
     do {
         const size_t index = cursor & (shards_->count() - 1);
-        uint64_t inner = cursor >> shards_->bits();
+        uint64_t inner = (cursor & ~store::kDefendedCursor) >> shards_->bits();
         const Partition* partition = shards_->at(index).find_database(0);
+        const bool is_defended = partition != nullptr && partition->is_defended();
+        if (is_defended != ((cursor & store::kDefendedCursor) != 0)) inner = 0;
         if (partition == nullptr) {
             inner = 0;
         } else {
@@ -252,7 +254,8 @@ uint64_t Store::scan(uint64_t cursor, size_t count, const Visitor& visit) {
                 ++given;
             });
         }
-        cursor = inner != 0 ? inner << shards_->bits() | index : index + 1;
+        const uint64_t mark = is_defended ? store::kDefendedCursor : 0;
+        cursor = inner != 0 ? inner << shards_->bits() | index | mark : index + 1;
         if (cursor == shards_->count() && inner == 0) return 0;
     } while (given < count);
     return cursor;

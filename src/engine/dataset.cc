@@ -11,8 +11,6 @@ namespace {
 
 constexpr size_t kShardsMin = 64;
 constexpr size_t kShardsPerThread = 16;
-/// In a cursor of SCAN: the shard's keys were hashed with SipHash. No table has so many buckets.
-constexpr uint64_t kDefendedCursor = uint64_t{1} << 62;
 
 constexpr std::array<const char*, 8> kPolicyNames = {
     "noeviction",   "allkeys-lru",  "allkeys-lfu",     "allkeys-random",
@@ -40,6 +38,8 @@ Dataset::Dataset(const DatasetOptions& options) : options_(options) {
     CHECK(count <= ShardSet::kShardsMax);
     shift_ = 64U - static_cast<unsigned>(std::countr_zero(count));
     next_due_ms_ = std::make_unique<std::atomic<int64_t>[]>(count);
+    sleeps_until_ms_ = std::make_unique<std::atomic<int64_t>[]>(options.threads);
+    for (size_t reactor = 0; reactor < options.threads; ++reactor) announce_awake(reactor);
     base::Random seeds(options.seed);
     for (size_t index = 0; index < count; ++index) {
         next_due_ms_[index] = INT64_MAX;
@@ -54,6 +54,22 @@ void Dataset::lock(const ShardSet& set, Executor& executor) {
 
 void Dataset::unlock(const ShardSet& set) {
     set.for_each([&](size_t shard) { unlock(shard); });
+}
+
+/// The other half of announce_sleep(): either the sleeper sees the new deadline when it looks once more,
+/// or this thread sees that it sleeps too long.
+void Dataset::wake_owner(size_t shard_index) {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    const size_t owner = shard_index % threads();
+    const int64_t due_ms = next_due_ms(shard_index);
+    int64_t until_ms = sleeps_until_ms_[owner].load(std::memory_order_seq_cst);
+    while (due_ms < until_ms) {
+        // Whoever lowers the time wakes; later deadlines need no second call.
+        if (sleeps_until_ms_[owner].compare_exchange_weak(until_ms, due_ms)) {
+            if (wake_) wake_(owner);
+            return;
+        }
+    }
 }
 
 void Dataset::refresh_next_due(size_t shard_index) {
@@ -176,16 +192,16 @@ uint64_t Dataset::scan(size_t database, uint64_t cursor, Executor& executor,
                        const std::function<void(const store::Entry&)>& visit) {
     const auto bits = static_cast<unsigned>(std::countr_zero(shards()));
     size_t index = cursor & (shards() - 1);
-    uint64_t inner = (cursor & ~kDefendedCursor) >> bits;
+    uint64_t inner = (cursor & ~store::kDefendedCursor) >> bits;
     lock(index, executor);
     const store::Partition* partition = shard(index).find_database(database);
     const bool is_defended = partition != nullptr && partition->is_defended();
     // The hash function has changed between two calls, and the order with it: this shard begins
     // anew.
-    if (is_defended != ((cursor & kDefendedCursor) != 0)) inner = 0;
+    if (is_defended != ((cursor & store::kDefendedCursor) != 0)) inner = 0;
     inner = partition == nullptr ? 0 : partition->scan(inner, visit);
     unlock(index);
-    if (inner != 0) return inner << bits | index | (is_defended ? kDefendedCursor : 0);
+    if (inner != 0) return inner << bits | index | (is_defended ? store::kDefendedCursor : 0);
     // This shard is done; the next one starts at its beginning, and after the last the scan is
     // over.
     return index + 1 == shards() ? 0 : index + 1;

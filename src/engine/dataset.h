@@ -82,11 +82,15 @@ public:
         return true;
     }
     void unlock(size_t shard) GYRE_NO_THREAD_SAFETY_ANALYSIS {
-        store::Shard& data = shards_[shard]->data;
-        if (data.next_due_hint_ms < next_due_ms_[shard].load(std::memory_order_relaxed)) {
-            next_due_ms_[shard].store(data.next_due_hint_ms, std::memory_order_relaxed);
+        const bool is_sooner =
+            shards_[shard]->data.next_due_hint_ms < next_due_ms_[shard].load(std::memory_order_relaxed);
+        if (is_sooner) [[unlikely]] {
+            next_due_ms_[shard].store(shards_[shard]->data.next_due_hint_ms,
+                                      std::memory_order_relaxed);
         }
         shards_[shard]->lock.unlock();
+        // Outside the lock: waking somebody is a system call.
+        if (is_sooner && threads() > 1) [[unlikely]] wake_owner(shard);
     }
     void lock(const ShardSet& set, Executor& executor);
     void unlock(const ShardSet& set);
@@ -97,6 +101,20 @@ public:
     }
     /// With the lock held, after expiring: sets it anew.
     void refresh_next_due(size_t shard);
+
+    // --- the sleep of reactors that expire ---------------------------------------------------------
+    // With several reactors one may set a deadline in a shard that another looks after and sleeps.
+    /// Called for the reactor that must look at its shards sooner than it meant to. Set once, before
+    /// the reactors run; any thread calls it, without a lock.
+    void set_waker(std::function<void(size_t reactor)> wake) { wake_ = std::move(wake); }
+    /// The reactor will sleep until `until_ms` (Unix time). Afterwards it looks at next_due_ms() of
+    /// its shards once more: a deadline set before that is its own business.
+    void announce_sleep(size_t reactor, int64_t until_ms) {
+        sleeps_until_ms_[reactor].store(until_ms, std::memory_order_seq_cst);
+    }
+    void announce_awake(size_t reactor) {
+        sleeps_until_ms_[reactor].store(INT64_MIN, std::memory_order_relaxed);
+    }
 
     // --- over all shards; these take the locks one after another ---------------------------------
     size_t keys(size_t database, Executor& executor);
@@ -153,10 +171,14 @@ private:
         data.initial_access_word = executor.initial_access_word;
     }
 
+    void wake_owner(size_t shard);
+
     DatasetOptions options_;
     unsigned shift_ = 64;
     std::vector<std::unique_ptr<LockedShard>> shards_;
     std::unique_ptr<std::atomic<int64_t>[]> next_due_ms_;
+    std::unique_ptr<std::atomic<int64_t>[]> sleeps_until_ms_;  // by reactor; INT64_MIN: awake
+    std::function<void(size_t)> wake_;
     std::atomic<size_t> flushes_{0};
     std::atomic<bool> counts_keys_{false};
     std::atomic<int64_t> keys_count_{0};

@@ -72,6 +72,7 @@ Shared Server::shared() {
 }
 
 Result<void> Server::start() {
+    dataset_->set_waker([this](size_t worker) { workers_[worker]->ring().wake(); });
     if (auto made = start_workers(); !made) return made;
     ConfigTargets targets;
     targets.dataset = dataset_.get();

@@ -118,6 +118,7 @@ void Worker::mark_finished(Connection& connection) { finished_.push_back(&connec
 // --- the turn -------------------------------------------------------------------------------------
 
 void Worker::on_ready() {
+    if (shared_.dataset.threads() > 1) shared_.dataset.announce_awake(index_);
     was_busy_ = !ready_.empty();
     if (ready_.empty()) return;
     const bool counts_frequency =
@@ -196,6 +197,15 @@ bool Worker::background(bool is_busy) {
     return has_more;
 }
 
+/// When this worker's shards next have something to expire. With several workers the time is announced
+/// before it is read for good, so that a deadline set meanwhile is seen here or wakes this worker.
+int64_t Worker::next_expiry_ms() {
+    const int64_t due_ms = expiry_.next_due_ms();
+    if (shared_.dataset.threads() == 1) return due_ms;
+    shared_.dataset.announce_sleep(index_, due_ms);
+    return std::min(due_ms, expiry_.next_due_ms());
+}
+
 int64_t Worker::before_wait() {
     flush_dirty();
     destroy_finished();
@@ -203,7 +213,7 @@ int64_t Worker::before_wait() {
     // A command that had to wait has ended after on_ready(), and there is input behind it.
     if (has_more || !ready_.empty()) return 0;
     if (!shared_.dataset.settings.active_expire.load(std::memory_order_relaxed)) return -1;
-    const int64_t due_ms = expiry_.next_due_ms();
+    const int64_t due_ms = next_expiry_ms();
     if (due_ms == INT64_MAX) return -1;
     return reactor_.now_us() + std::max<int64_t>(due_ms - reactor_.now_ms(), 0) * 1000;
 }

@@ -112,6 +112,7 @@ private:
     void flush_dirty();
     void destroy_finished();
     bool background(bool is_busy);
+    int64_t next_expiry_ms();
 
     Shared shared_;
     size_t index_;

@@ -56,8 +56,9 @@ std::optional<Condition> parse_condition(Context& context) {
         } else if (context.is(index, "LT")) {
             condition.only_sooner = true;
         } else {
-            context.error("ERR Unsupported option " +
-                          base::escape_for_error(context.argument(index), SIZE_MAX));
+            // Redis prints it with %s: a NUL ends what is shown.
+            const std::string_view word = context.argument(index);
+            context.error("ERR Unsupported option " + std::string(word.substr(0, word.find('\0'))));
             return std::nullopt;
         }
     }
