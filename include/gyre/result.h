@@ -2,7 +2,8 @@
 #pragma once
 
 // Errors as values. Every function of Gyre that can fail for a reason outside the program returns a
-// Result; the Error inside says what happened and what to do about it, in one sentence for a person.
+// Result; the Error inside says what happened and what to do about it, in one sentence for a
+// person.
 //
 // Threads: any.
 

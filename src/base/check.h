@@ -13,9 +13,9 @@ namespace gyre::base {
 
 }  // namespace gyre::base
 
-#define CHECK(condition)                                                          \
-    (__builtin_expect(static_cast<bool>(condition), true)                         \
-         ? static_cast<void>(0)                                                   \
+#define CHECK(condition)                                  \
+    (__builtin_expect(static_cast<bool>(condition), true) \
+         ? static_cast<void>(0)                           \
          : ::gyre::base::check_failed(#condition, __FILE__, __LINE__))
 
 #ifdef GYRE_DEBUG_CHECKS

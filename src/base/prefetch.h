@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// Brings a cache line in before it is needed. Not __builtin_prefetch: g++ takes a function that does
-// nothing but prefetch for one without effect and drops the calls to it (seen with 12.2 at -O2 and -O3).
+// Brings a cache line in before it is needed. Not __builtin_prefetch: g++ takes a function that
+// does nothing but prefetch for one without effect and drops the calls to it (seen with 12.2 at -O2
+// and -O3).
 //
 // Threads: any; the address need not be valid.
 

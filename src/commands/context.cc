@@ -44,7 +44,8 @@ std::optional<uint32_t> Context::database(size_t index) {
 }
 
 bool Context::require_string(const store::Entry* entry) {
-    if (entry == nullptr || entry->type() == store::Type::string) [[likely]] return true;
+    if (entry == nullptr || entry->type() == store::Type::string) [[likely]]
+        return true;
     error(errors::kWrongType);
     return false;
 }
@@ -73,7 +74,8 @@ void Context::write_string(resp::ReplyWriter& reply, const store::Entry& entry) 
 
 types::StringContent Context::content(size_t index) const {
     const resp::Argument& argument = arguments[index];
-    // Quoted words of inline commands are blocks too: only what will be external anyway is taken over.
+    // Quoted words of inline commands are blocks too: only what will be external anyway is taken
+    // over.
     if (argument.block == nullptr || argument.bytes.size() <= store::Entry::kInlineValueMax) {
         return types::encode_string(argument.bytes);
     }

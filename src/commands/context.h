@@ -4,8 +4,8 @@
 // One command being executed: what a handler gets. Arguments and keys are views that live until the
 // command has ended.
 //
-// Ownership: everything borrowed for the call. Threads: home reactor; for plain handlers the locks of
-// `keys`' shards are held, for coroutine handlers none are.
+// Ownership: everything borrowed for the call. Threads: home reactor; for plain handlers the locks
+// of `keys`' shards are held, for coroutine handlers none are.
 
 #include <cstdint>
 #include <optional>
@@ -28,7 +28,7 @@ struct Context {
     std::span<const resp::Argument> arguments;  ///< arguments[0] is the command's name as sent
     std::span<const store::Key> keys;           ///< the keys, in the order of find_keys()
     resp::ReplyWriter& reply;
-    engine::Keyspace keyspace;                  ///< the selected database, at now_ms
+    engine::Keyspace keyspace;  ///< the selected database, at now_ms
     Services& services;
 
     size_t count() const { return arguments.size(); }
@@ -39,10 +39,13 @@ struct Context {
 
     void error(std::string_view text) { reply.error(text); }
 
-    // --- argument readers: on failure they write the error reply and return nullopt ------------------
+    // --- argument readers: on failure they write the error reply and return nullopt
+    // ------------------
     std::optional<int64_t> integer(size_t index, std::string_view message = errors::kNotInteger);
-    /// An integer in [low, high]; out of range is Redis' "ERR value is out of range..." family: `message`.
-    std::optional<int64_t> integer_between(size_t index, int64_t low, int64_t high, std::string_view message);
+    /// An integer in [low, high]; out of range is Redis' "ERR value is out of range..." family:
+    /// `message`.
+    std::optional<int64_t> integer_between(size_t index, int64_t low, int64_t high,
+                                           std::string_view message);
     std::optional<long double> real(size_t index);
     /// A database index.
     std::optional<uint32_t> database(size_t index);
@@ -56,8 +59,8 @@ struct Context {
     void reply_string(const store::Entry& entry) { write_string(reply, entry); }
     /// The same into a reply that is built aside.
     static void write_string(resp::ReplyWriter& reply, const store::Entry& entry);
-    /// A string argument on its way into the keyspace: encoded as SET does, a large one taken over as
-    /// the block it was received into.
+    /// A string argument on its way into the keyspace: encoded as SET does, a large one taken over
+    /// as the block it was received into.
     types::StringContent content(size_t index) const;
 };
 

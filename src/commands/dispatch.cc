@@ -17,7 +17,8 @@
 namespace gyre::commands {
 namespace {
 
-/// Redis shows this much of a command's name and of its arguments when it does not know the command.
+/// Redis shows this much of a command's name and of its arguments when it does not know the
+/// command.
 constexpr size_t kEchoBytesMax = 128;
 
 /// What printf's "%.*s" would show: at most `bytes_max`, and nothing behind a NUL.
@@ -64,13 +65,14 @@ bool has_plain_first_key(const CommandSpec& spec) {
 
 const CommandSpec* find_row(std::span<const resp::Argument> arguments) {
     const CommandSpec* spec = find_command(arguments[0].bytes);
-    if (spec == nullptr || !spec->is_container || arguments.size() < 2) [[likely]] return spec;
+    if (spec == nullptr || !spec->is_container || arguments.size() < 2) [[likely]]
+        return spec;
     const CommandSpec* inner = find_subcommand(*spec, arguments[1].bytes);
     return inner != nullptr ? inner : spec;
 }
 
-/// Appends the hashed keys of the arguments; none when they do not fit the row, whose handler then says
-/// what is wrong with them.
+/// Appends the hashed keys of the arguments; none when they do not fit the row, whose handler then
+/// says what is wrong with them.
 void append_keys(const CommandSpec* spec, std::span<const resp::Argument> arguments,
                  std::vector<store::Key>& keys) {
     if (spec == nullptr || spec->keys.count == 0 || !arity_fits(*spec, arguments.size())) return;
@@ -113,7 +115,8 @@ void Dispatcher::prefetch_buckets(const Request& request) {
     for (const store::Key& key : view(request).keys) {
         store::Shard& shard = services_.dataset.shard(services_.dataset.shard_of(key.hash));
         base::prefetch(&shard);
-        // Another thread may change the shard's tables; only alone may they be read without the lock.
+        // Another thread may change the shard's tables; only alone may they be read without the
+        // lock.
         if (threads_ > 1) continue;
         const store::Partition* partition = shard.find_database(request.database);
         if (partition != nullptr) partition->prefetch_bucket(key);
@@ -128,7 +131,8 @@ void Dispatcher::prefetch_entries() {
             const size_t shard = dataset.shard_of(key.hash);
             // With other threads about, a shard that is locked just now goes without.
             if (!dataset.try_lock(shard, services_.executor)) continue;
-            const store::Partition* partition = dataset.shard(shard).find_database(request.database);
+            const store::Partition* partition =
+                dataset.shard(shard).find_database(request.database);
             if (partition != nullptr) partition->prefetch_entry(key);
             dataset.unlock(shard);
         }
@@ -137,7 +141,8 @@ void Dispatcher::prefetch_entries() {
 
 void Dispatcher::clear() {
     for (const resp::Argument& argument : arguments_) {
-        if (argument.block != nullptr) [[unlikely]] argument.block->release();
+        if (argument.block != nullptr) [[unlikely]]
+            argument.block->release();
     }
     arguments_.clear();
     keys_.clear();
@@ -218,20 +223,24 @@ Context Dispatcher::make_context(const RequestView& request, Session& session,
     };
 }
 
-void Dispatcher::refuse(const RequestView& request, resp::ReplyWriter& reply, std::string_view text) {
+void Dispatcher::refuse(const RequestView& request, resp::ReplyWriter& reply,
+                        std::string_view text) {
     reply.error(text);
     services_.statistics.record_error(reply.last_error_code());
     if (request.spec != nullptr) services_.statistics.reject(row_index(*request.spec));
 }
 
 void Dispatcher::book(const RequestView& request, const Session& session,
-                      const resp::ReplyWriter& reply, uint32_t errors_before, uint64_t nanoseconds, int64_t now_ms) {
+                      const resp::ReplyWriter& reply, uint32_t errors_before, uint64_t nanoseconds,
+                      int64_t now_ms) {
     const bool failed = reply.errors() != errors_before;
     services_.statistics.record(row_index(*request.spec), nanoseconds, failed);
-    if (failed) [[unlikely]] services_.statistics.record_error(reply.last_error_code());
+    if (failed) [[unlikely]]
+        services_.statistics.record_error(reply.last_error_code());
     // A microsecond is the finest threshold of the slow log; most commands take less.
     const auto duration_us = static_cast<int64_t>(nanoseconds / 1000);
-    if (services_.slowlog.wants(duration_us) && !request.spec->has(flag::skip_slowlog)) [[unlikely]] {
+    if (services_.slowlog.wants(duration_us) && !request.spec->has(flag::skip_slowlog))
+        [[unlikely]] {
         services_.slowlog.add(now_ms, duration_us, request.arguments, session.peer_address,
                               session.name);
     }
@@ -264,7 +273,8 @@ engine::ShardSet Dispatcher::shards_of(const RequestView& request) const {
     return set;
 }
 
-/// Keys the command may create: what its row says, or those of its keys that are missing, each once.
+/// Keys the command may create: what its row says, or those of its keys that are missing, each
+/// once.
 int64_t Dispatcher::new_keys(Context& context) {
     if (context.spec.new_keys != nullptr) return context.spec.new_keys(context);
     std::vector<std::string_view> missing;
@@ -275,8 +285,8 @@ int64_t Dispatcher::new_keys(Context& context) {
     return std::unique(missing.begin(), missing.end()) - missing.begin();
 }
 
-/// Promises room for the keys the command may create before it runs, evicting as long as there is too
-/// little; the locks are given up for that, so what is missing is looked at again each time.
+/// Promises room for the keys the command may create before it runs, evicting as long as there is
+/// too little; the locks are given up for that, so what is missing is looked at again each time.
 void Dispatcher::run_with_maxkeys(const RequestView& request, Context& context) {
     engine::Dataset& dataset = services_.dataset;
     const engine::ShardSet set = shards_of(request);

@@ -2,14 +2,16 @@
 #pragma once
 
 // From parsed arguments to an executed command: finds the row, checks what the row demands (arity,
-// authentication, memory), locks the shards of the keys, runs the handler, and keeps the figures. The
-// one place where permissions are checked.
+// authentication, memory), locks the shards of the keys, runs the handler, and keeps the figures.
+// The one place where permissions are checked.
 //
-// A pipeline goes through in groups: admit() looks up the row, finds and hashes the keys and prefetches
-// their buckets; prefetch_entries() follows for the group; then execute() runs the commands in order.
+// A pipeline goes through in groups: admit() looks up the row, finds and hashes the keys and
+// prefetches their buckets; prefetch_entries() follows for the group; then execute() runs the
+// commands in order.
 //
 // Ownership: one Dispatcher for each reactor; requests and their keys live until clear().
-// Threads: home reactor. Suspends: execute() never; a coroutine command is handed back to the caller.
+// Threads: home reactor. Suspends: execute() never; a coroutine command is handed back to the
+// caller.
 
 #include <cstdint>
 #include <span>
@@ -22,12 +24,12 @@ namespace gyre::commands {
 
 /// A parsed command on its way to execution.
 struct Request {
-    uint32_t first_argument = 0;   ///< into the dispatcher's arguments
+    uint32_t first_argument = 0;  ///< into the dispatcher's arguments
     uint32_t argument_count = 0;
-    uint32_t first_key = 0;        ///< into the dispatcher's keys
+    uint32_t first_key = 0;  ///< into the dispatcher's keys
     uint32_t key_count = 0;
-    uint32_t database = 0;         ///< selected when it was admitted: what was prefetched
-    uint32_t input_end = 0;        ///< for the caller: where the command ends in its input
+    uint32_t database = 0;              ///< selected when it was admitted: what was prefetched
+    uint32_t input_end = 0;             ///< for the caller: where the command ends in its input
     const CommandSpec* spec = nullptr;  ///< null: unknown command
 };
 
@@ -55,12 +57,14 @@ class Dispatcher {
 public:
     enum class Outcome : uint8_t {
         done,       ///< executed or refused; the reply is written
-        coroutine,  ///< the row is a coroutine: the caller runs it with the Context of make_context()
+        coroutine,  ///< the row is a coroutine: the caller runs it with the Context of
+                    ///< make_context()
     };
 
     Dispatcher(Services& services, size_t threads) : services_(services), threads_(threads) {}
 
-    /// Where the parser puts arguments; admit() turns those added since the last call into a request.
+    /// Where the parser puts arguments; admit() turns those added since the last call into a
+    /// request.
     std::vector<resp::Argument>& arguments() { return arguments_; }
     /// Makes a request of the arguments from `first_argument` on.
     Request& admit(uint32_t first_argument, const Session& session);
@@ -78,10 +82,12 @@ public:
 
     Outcome execute(const RequestView& request, Session& session, resp::ReplyWriter& reply,
                     int64_t now_ms);
-    /// The context of a request; of a coroutine row the caller keeps request, session and writer alive.
+    /// The context of a request; of a coroutine row the caller keeps request, session and writer
+    /// alive.
     Context make_context(const RequestView& request, Session& session, resp::ReplyWriter& reply,
                          int64_t now_ms);
-    /// Books one execution: statistics, slow log, latency events. execute() does so for plain commands.
+    /// Books one execution: statistics, slow log, latency events. execute() does so for plain
+    /// commands.
     void book(const RequestView& request, const Session& session, const resp::ReplyWriter& reply,
               uint32_t errors_before, uint64_t nanoseconds, int64_t now_ms);
 

@@ -15,11 +15,10 @@ namespace {
 using Family = std::span<const CommandSpec> (*)();
 
 constexpr Family kFamilies[] = {
-    string_commands,     string_set_commands,  string_number_commands, conditional_commands,
-    bitmap_commands,     generic_commands,     expire_commands,     iteration_commands,
-    connection_commands, client_commands,
-    server_commands,     config_commands,      introspection_commands, memory_commands,
-    latency_commands,    debug_commands,
+    string_commands,        string_set_commands, string_number_commands, conditional_commands,
+    bitmap_commands,        generic_commands,    expire_commands,        iteration_commands,
+    connection_commands,    client_commands,     server_commands,        config_commands,
+    introspection_commands, memory_commands,     latency_commands,       debug_commands,
 };
 
 /// Longest command name; anything longer is unknown without a look.
@@ -34,8 +33,8 @@ public:
 
     std::span<const CommandSpec* const> rows() const { return rows_; }
 
-    /// Open addressing over the names of commands that are no sub-commands; case is folded by setting
-    /// bit 5, which maps letters to lower case and keeps '|', '_' and digits apart.
+    /// Open addressing over the names of commands that are no sub-commands; case is folded by
+    /// setting bit 5, which maps letters to lower case and keeps '|', '_' and digits apart.
     const CommandSpec* find(std::string_view name) const {
         if (name.empty() || name.size() > kNameBytesMax) return nullptr;
         for (size_t slot = hash(name);; ++slot) {

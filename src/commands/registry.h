@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// All rows of the command table: the families listed by name, looked up in O(1). A row's index is its
-// place in rows(), the same for the life of the process; statistics are kept by it.
+// All rows of the command table: the families listed by name, looked up in O(1). A row's index is
+// its place in rows(), the same for the life of the process; statistics are kept by it.
 //
-// Ownership: the registry, built at first use, keeps copies of the families' constant rows side by side;
-// every `const CommandSpec&` about is one of those.
-// Threads: any.
+// Ownership: the registry, built at first use, keeps copies of the families' constant rows side by
+// side; every `const CommandSpec&` about is one of those. Threads: any.
 
 #include <cstdint>
 #include <span>
@@ -23,7 +22,8 @@ std::span<const CommandSpec* const> rows();
 const CommandSpec* find_command(std::string_view name);
 /// The sub-command `word` of a container; null: unknown.
 const CommandSpec* find_subcommand(const CommandSpec& container, std::string_view word);
-/// A command by its full name in any case, as full_name() gives it: "get", "config|get"; null: unknown.
+/// A command by its full name in any case, as full_name() gives it: "get", "config|get"; null:
+/// unknown.
 const CommandSpec* find_full_name(std::string_view name);
 /// All sub-commands of a container.
 std::span<const CommandSpec* const> subcommands(const CommandSpec& container);
@@ -32,22 +32,24 @@ uint32_t row_index(const CommandSpec& spec);
 /// "get" or "config|get": the name in COMMAND LIST, INFO commandstats and error texts.
 std::string full_name(const CommandSpec& spec);
 
-// --- the families, one line each ------------------------------------------------------------------
+// --- the families, one line each
+// ------------------------------------------------------------------
 std::span<const CommandSpec> string_commands();
 std::span<const CommandSpec> string_set_commands();
 std::span<const CommandSpec> string_number_commands();
-std::span<const CommandSpec> conditional_commands();  ///< DELEX, DIGEST, MSETEX, INCREX ...: newer than Redis 7.2
+std::span<const CommandSpec>
+conditional_commands();  ///< DELEX, DIGEST, MSETEX, INCREX ...: newer than Redis 7.2
 std::span<const CommandSpec> bitmap_commands();
 std::span<const CommandSpec> generic_commands();
 std::span<const CommandSpec> expire_commands();
-std::span<const CommandSpec> iteration_commands();    ///< SCAN, KEYS, VALUES, ITEMS, RANDOMKEY
+std::span<const CommandSpec> iteration_commands();  ///< SCAN, KEYS, VALUES, ITEMS, RANDOMKEY
 std::span<const CommandSpec> connection_commands();
 std::span<const CommandSpec> client_commands();
 std::span<const CommandSpec> server_commands();
 std::span<const CommandSpec> config_commands();
 std::span<const CommandSpec> introspection_commands();  ///< COMMAND and its sub-commands
 std::span<const CommandSpec> memory_commands();
-std::span<const CommandSpec> latency_commands();      ///< LATENCY, SLOWLOG
+std::span<const CommandSpec> latency_commands();  ///< LATENCY, SLOWLOG
 std::span<const CommandSpec> debug_commands();
 
 }  // namespace gyre::commands

@@ -39,7 +39,8 @@ public:
     /// Names and values of all parameters that match any of the glob patterns, each once.
     virtual std::vector<std::pair<std::string, std::string>> get(
         std::span<const std::string_view> patterns) const = 0;
-    /// Sets all or none. The error is the whole reply: "ERR CONFIG SET failed (possibly related to argument 'x') - reason".
+    /// Sets all or none. The error is the whole reply: "ERR CONFIG SET failed (possibly related to
+    /// argument 'x') - reason".
     virtual Result<void> set(
         std::span<const std::pair<std::string_view, std::string_view>> changes) = 0;
     virtual Result<void> rewrite() = 0;
@@ -48,7 +49,8 @@ public:
     virtual bool allows_debug(bool is_local) const = 0;
 };
 
-/// INFO: one "# Section" block after another. No name: the default sections; also "all", "everything", "default".
+/// INFO: one "# Section" block after another. No name: the default sections; also "all",
+/// "everything", "default".
 class Information {
 public:
     virtual ~Information() = default;
@@ -80,9 +82,9 @@ public:
 /// Everything a Context hands to handlers. Home-reactor members differ per reactor.
 struct Services {
     engine::Dataset& dataset;
-    engine::Executor& executor;     ///< of this reactor
-    engine::Evictor& evictor;       ///< of this reactor
-    ring::Reactor* reactor;         ///< of this reactor; null in tests without one
+    engine::Executor& executor;  ///< of this reactor
+    engine::Evictor& evictor;    ///< of this reactor
+    ring::Reactor* reactor;      ///< of this reactor; null in tests without one
     ClientRegistry& clients;
     Configuration& configuration;
     Information& information;

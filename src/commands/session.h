@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// What the server knows of one client beside its socket. The home reactor works on it; CLIENT LIST and
-// CLIENT KILL of other threads read it through the ClientRegistry.
+// What the server knows of one client beside its socket. The home reactor works on it; CLIENT LIST
+// and CLIENT KILL of other threads read it through the ClientRegistry.
 //
-// Ownership: part of a connection (or of whoever runs commands: tests make their own). Registered in a
-// ClientRegistry for as long as it lives.
-// Threads: home reactor. Fields marked "shared" are atomics, or strings guarded by the registry's mutex.
+// Ownership: part of a connection (or of whoever runs commands: tests make their own). Registered
+// in a ClientRegistry for as long as it lives. Threads: home reactor. Fields marked "shared" are
+// atomics, or strings guarded by the registry's mutex.
 
 #include <atomic>
 #include <cstdint>
@@ -35,7 +35,7 @@ struct Session : base::ListHook<> {
     uint64_t id = 0;
     int descriptor = -1;
     SessionHome* home = nullptr;
-    std::string peer_address;   ///< "127.0.0.1:51234" or "/path:0"
+    std::string peer_address;  ///< "127.0.0.1:51234" or "/path:0"
     std::string local_address;
     int64_t created_ms = 0;
     uint32_t reactor = 0;
@@ -50,8 +50,8 @@ struct Session : base::ListHook<> {
     std::atomic<int64_t> last_active_ms{0};
     std::atomic<uint32_t> database{0};
     std::atomic<const CommandSpec*> last_command{nullptr};
-    std::atomic<uint64_t> input_bytes{0};       ///< received in all
-    std::atomic<uint64_t> output_bytes{0};      ///< sent in all
+    std::atomic<uint64_t> input_bytes{0};   ///< received in all
+    std::atomic<uint64_t> output_bytes{0};  ///< sent in all
     std::atomic<uint64_t> query_buffer_bytes{0};
     std::atomic<uint64_t> output_pending_bytes{0};
     std::atomic<uint8_t> protocol{2};
@@ -62,8 +62,9 @@ struct Session : base::ListHook<> {
 
     // --- home reactor only ---
     ReplyMode reply_mode = ReplyMode::on;
-    bool close_after_reply = false;   ///< QUIT, protocol errors: what is queued is sent, then the socket closes
-    bool executing = false;           ///< a coroutine command is under way
+    bool close_after_reply =
+        false;  ///< QUIT, protocol errors: what is queued is sent, then the socket closes
+    bool executing = false;  ///< a coroutine command is under way
 };
 
 }  // namespace gyre::commands

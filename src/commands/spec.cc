@@ -10,23 +10,38 @@ namespace {
 
 uint32_t group_category(Group group) {
     switch (group) {
-        case Group::generic: return acl::keyspace;
-        case Group::string: return acl::string;
-        case Group::list: return acl::list;
-        case Group::set: return acl::set;
-        case Group::sorted_set: return acl::sortedset;
-        case Group::hash: return acl::hash;
-        case Group::pubsub: return acl::pubsub;
-        case Group::transactions: return acl::transaction;
-        case Group::connection: return acl::connection;
-        case Group::scripting: return acl::scripting;
-        case Group::hyperloglog: return acl::hyperloglog;
-        case Group::geo: return acl::geo;
-        case Group::stream: return acl::stream;
-        case Group::bitmap: return acl::bitmap;
+        case Group::generic:
+            return acl::keyspace;
+        case Group::string:
+            return acl::string;
+        case Group::list:
+            return acl::list;
+        case Group::set:
+            return acl::set;
+        case Group::sorted_set:
+            return acl::sortedset;
+        case Group::hash:
+            return acl::hash;
+        case Group::pubsub:
+            return acl::pubsub;
+        case Group::transactions:
+            return acl::transaction;
+        case Group::connection:
+            return acl::connection;
+        case Group::scripting:
+            return acl::scripting;
+        case Group::hyperloglog:
+            return acl::hyperloglog;
+        case Group::geo:
+            return acl::geo;
+        case Group::stream:
+            return acl::stream;
+        case Group::bitmap:
+            return acl::bitmap;
         case Group::server:
         case Group::cluster:
-        case Group::sentinel: return 0;
+        case Group::sentinel:
+            return 0;
     }
     return 0;
 }
@@ -64,9 +79,9 @@ bool add_counted(const KeySpec& spec, std::span<const std::string_view> argument
 
 std::string_view group_name(Group group) {
     static constexpr std::string_view kNames[] = {
-        "generic",    "string", "list",      "set",         "sorted-set", "hash",
-        "pubsub",     "transactions", "connection", "server", "scripting",  "hyperloglog",
-        "cluster",    "sentinel", "geo",     "stream",      "bitmap"};
+        "generic", "string",       "list",       "set",    "sorted-set", "hash",
+        "pubsub",  "transactions", "connection", "server", "scripting",  "hyperloglog",
+        "cluster", "sentinel",     "geo",        "stream", "bitmap"};
     return kNames[static_cast<size_t>(group)];
 }
 

@@ -2,11 +2,11 @@
 #pragma once
 
 // One row per command. Everything a surface needs to know about a command is derived from its row:
-// arity and syntax errors, which arguments are keys (locks, prefetch, COMMAND GETKEYS), ACL categories,
-// COMMAND INFO and DOCS, statistics, help, documentation.
+// arity and syntax errors, which arguments are keys (locks, prefetch, COMMAND GETKEYS), ACL
+// categories, COMMAND INFO and DOCS, statistics, help, documentation.
 //
-// Rows live in constexpr arrays in families/*.cc and are listed by registry.cc. Threads: any (constant).
-// Names, flags and key specifications follow Redis (COMMAND INFO of redis-server 7.x).
+// Rows live in constexpr arrays in families/*.cc and are listed by registry.cc. Threads: any
+// (constant). Names, flags and key specifications follow Redis (COMMAND INFO of redis-server 7.x).
 
 #include <array>
 #include <cstdint>
@@ -30,7 +30,8 @@ using NewKeys = int64_t (*)(Context& context);
 namespace flag {
 inline constexpr uint32_t write = 1U << 0;
 inline constexpr uint32_t readonly = 1U << 1;
-inline constexpr uint32_t denyoom = 1U << 2;  ///< refused when memory is over its limit; may create keys
+inline constexpr uint32_t denyoom =
+    1U << 2;  ///< refused when memory is over its limit; may create keys
 inline constexpr uint32_t admin = 1U << 3;
 inline constexpr uint32_t pubsub = 1U << 4;
 inline constexpr uint32_t noscript = 1U << 5;
@@ -80,8 +81,23 @@ inline constexpr uint32_t scripting = 1U << 20;
 }  // namespace acl
 
 enum class Group : uint8_t {
-    generic, string, list, set, sorted_set, hash, pubsub, transactions, connection, server,
-    scripting, hyperloglog, cluster, sentinel, geo, stream, bitmap,
+    generic,
+    string,
+    list,
+    set,
+    sorted_set,
+    hash,
+    pubsub,
+    transactions,
+    connection,
+    server,
+    scripting,
+    hyperloglog,
+    cluster,
+    sentinel,
+    geo,
+    stream,
+    bitmap,
 };
 /// "generic", "string", "sorted-set", ...: COMMAND DOCS' group.
 std::string_view group_name(Group group);
@@ -104,10 +120,11 @@ inline constexpr uint16_t not_key = 512;
 struct KeySpec {
     enum class Find : uint8_t { range, keynum };
     uint16_t flags = 0;
-    int16_t begin = 0;       ///< argument at which the search begins
+    int16_t begin = 0;  ///< argument at which the search begins
     Find find = Find::range;
-    // range: last key relative to begin (negative: from the end, -1 the last), step between keys, limit.
-    // keynum: position of the count relative to begin, of the first key relative to begin, step.
+    // range: last key relative to begin (negative: from the end, -1 the last), step between keys,
+    // limit. keynum: position of the count relative to begin, of the first key relative to begin,
+    // step.
     int16_t a = 0;
     int16_t b = 1;
     int16_t c = 0;
@@ -131,7 +148,8 @@ constexpr KeySpecs keys_to_end(uint16_t flags, int16_t at = 1, int16_t step = 1)
 /// Two keys, arguments 1 and 2, with flags of their own.
 constexpr KeySpecs two_keys(uint16_t first, uint16_t second) {
     return {{KeySpec{first, 1, KeySpec::Find::range, 0, 1, 0},
-             KeySpec{second, 2, KeySpec::Find::range, 0, 1, 0}}, 2};
+             KeySpec{second, 2, KeySpec::Find::range, 0, 1, 0}},
+            2};
 }
 /// A count at argument `at`, followed by that many keys, every `step`-th.
 constexpr KeySpecs counted_keys(uint16_t flags, int16_t at, int16_t step = 1) {
@@ -155,14 +173,16 @@ struct CommandSpec {
     std::string_view complexity = {};
     std::string_view syntax = {};   ///< arguments behind the name, in Redis' notation
     std::string_view summary = {};  ///< one sentence
-    /// COMMAND INFO's tips, separated by blanks: "request_policy:all_shards response_policy:agg_sum".
+    /// COMMAND INFO's tips, separated by blanks: "request_policy:all_shards
+    /// response_policy:agg_sum".
     std::string_view tips = {};
     /// For commands with flag::denyoom; null: every missing key of the command may be created.
     NewKeys new_keys = nullptr;
-    /// A container ("config", "client"): its sub-commands are rows of their own. Its handler is null,
-    /// but for COMMAND, which also stands alone; that one must refuse other words itself.
+    /// A container ("config", "client"): its sub-commands are rows of their own. Its handler is
+    /// null, but for COMMAND, which also stands alone; that one must refuse other words itself.
     bool is_container = false;
-    /// Word with which the command asks for a hidden deprecation notice in COMMAND DOCS; "" when in use.
+    /// Word with which the command asks for a hidden deprecation notice in COMMAND DOCS; "" when in
+    /// use.
     std::string_view deprecated_since = {};
     std::string_view replaced_by = {};
 
@@ -172,8 +192,9 @@ struct CommandSpec {
 /// Categories from group, flags and the row's own: as Redis' setImplicitACLCategories.
 uint32_t acl_categories(const CommandSpec& spec);
 
-/// Appends the positions of the keys among `argc` arguments. False when the arguments do not fit the row (a count that
-/// is no number, or beyond the arguments): "Invalid arguments specified for command".
+/// Appends the positions of the keys among `argc` arguments. False when the arguments do not fit
+/// the row (a count that is no number, or beyond the arguments): "Invalid arguments specified for
+/// command".
 bool find_keys(const CommandSpec& spec, std::span<const std::string_view> arguments,
                std::vector<uint32_t>& positions);
 

@@ -56,8 +56,8 @@ void Dataset::unlock(const ShardSet& set) {
     set.for_each([&](size_t shard) { unlock(shard); });
 }
 
-/// The other half of announce_sleep(): either the sleeper sees the new deadline when it looks once more,
-/// or this thread sees that it sleeps too long.
+/// The other half of announce_sleep(): either the sleeper sees the new deadline when it looks once
+/// more, or this thread sees that it sleeps too long.
 void Dataset::wake_owner(size_t shard_index) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     const size_t owner = shard_index % threads();

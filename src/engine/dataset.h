@@ -82,15 +82,16 @@ public:
         return true;
     }
     void unlock(size_t shard) GYRE_NO_THREAD_SAFETY_ANALYSIS {
-        const bool is_sooner =
-            shards_[shard]->data.next_due_hint_ms < next_due_ms_[shard].load(std::memory_order_relaxed);
+        const bool is_sooner = shards_[shard]->data.next_due_hint_ms <
+                               next_due_ms_[shard].load(std::memory_order_relaxed);
         if (is_sooner) [[unlikely]] {
             next_due_ms_[shard].store(shards_[shard]->data.next_due_hint_ms,
                                       std::memory_order_relaxed);
         }
         shards_[shard]->lock.unlock();
         // Outside the lock: waking somebody is a system call.
-        if (is_sooner && threads() > 1) [[unlikely]] wake_owner(shard);
+        if (is_sooner && threads() > 1) [[unlikely]]
+            wake_owner(shard);
     }
     void lock(const ShardSet& set, Executor& executor);
     void unlock(const ShardSet& set);
@@ -102,10 +103,11 @@ public:
     /// With the lock held, after expiring: sets it anew.
     void refresh_next_due(size_t shard);
 
-    // --- the sleep of reactors that expire ---------------------------------------------------------
-    // With several reactors one may set a deadline in a shard that another looks after and sleeps.
-    /// Called for the reactor that must look at its shards sooner than it meant to. Set once, before
-    /// the reactors run; any thread calls it, without a lock.
+    // --- the sleep of reactors that expire
+    // --------------------------------------------------------- With several reactors one may set a
+    // deadline in a shard that another looks after and sleeps.
+    /// Called for the reactor that must look at its shards sooner than it meant to. Set once,
+    /// before the reactors run; any thread calls it, without a lock.
     void set_waker(std::function<void(size_t reactor)> wake) { wake_ = std::move(wake); }
     /// The reactor will sleep until `until_ms` (Unix time). Afterwards it looks at next_due_ms() of
     /// its shards once more: a deadline set before that is its own business.

@@ -3,8 +3,8 @@
 
 // Accepts connections on a set of listening sockets and hands each to its user, a bounded number
 // per turn. When descriptors run out it gives up a reserve descriptor to accept and refuse one
-// connection, so that the peer learns of it, and pauses; it also pauses when memory or anything else
-// is missing. It never spins on a listener it cannot serve.
+// connection, so that the peer learns of it, and pauses; it also pauses when memory or anything
+// else is missing. It never spins on a listener it cannot serve.
 //
 // Ownership: owns the listening sockets. Threads: home reactor. Suspends: never.
 
@@ -40,8 +40,8 @@ public:
     Result<void> listen(const ring::Address& address, const ring::ListenOptions& options);
     /// Begins accepting on all listeners.
     void start();
-    /// Closes the listeners, each as soon as its poll has ended; is_idle() tells. May be called from
-    /// on_accept.
+    /// Closes the listeners, each as soon as its poll has ended; is_idle() tells. May be called
+    /// from on_accept.
     void stop();
     bool is_idle() const;
     const AcceptCounters& counters() const { return counters_; }

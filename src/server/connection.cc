@@ -18,7 +18,8 @@ using resp::RequestParser;
 
 namespace {
 
-/// Browsers and other HTTP clients must not be talked into running commands (cross-protocol attack).
+/// Browsers and other HTTP clients must not be talked into running commands (cross-protocol
+/// attack).
 bool is_http(std::string_view name) {
     return base::equals_ignore_case(name, "post") || base::equals_ignore_case(name, "host:");
 }
@@ -87,7 +88,8 @@ void Connection::finish() {
     }
 }
 
-// --- input ----------------------------------------------------------------------------------------
+// --- input
+// ----------------------------------------------------------------------------------------
 
 void Connection::on_received(const ring::Completion& completion, bool into_memory) {
     const int32_t result = completion.result;
@@ -130,8 +132,8 @@ void Connection::parse_batch() {
     }
 }
 
-/// One step of parsing; false when the batch ends here: input used up, an error, a large argument, or a
-/// command behind which nothing may be parsed ahead.
+/// One step of parsing; false when the batch ends here: input used up, an error, a large argument,
+/// or a command behind which nothing may be parsed ahead.
 bool Connection::parse_one() {
     auto& arguments = worker_.dispatcher().arguments();
     const auto first_argument = static_cast<uint32_t>(arguments.size());
@@ -149,11 +151,18 @@ bool Connection::parse_one() {
         offset_ += consumed;
     }
     switch (status) {
-        case RequestParser::Status::complete: return admit(first_argument);
-        case RequestParser::Status::empty: return true;
-        case RequestParser::Status::incomplete: keep_tail(); return false;
-        case RequestParser::Status::large: return !begin_large();
-        case RequestParser::Status::error: has_protocol_error_ = true; return false;
+        case RequestParser::Status::complete:
+            return admit(first_argument);
+        case RequestParser::Status::empty:
+            return true;
+        case RequestParser::Status::incomplete:
+            keep_tail();
+            return false;
+        case RequestParser::Status::large:
+            return !begin_large();
+        case RequestParser::Status::error:
+            has_protocol_error_ = true;
+            return false;
     }
     return false;
 }
@@ -193,18 +202,20 @@ RequestParser::Status Connection::parse_tail(size_t& consumed) {
 bool Connection::admit(uint32_t first_argument) {
     auto& dispatcher = worker_.dispatcher();
     if (is_http(dispatcher.arguments()[first_argument].bytes)) {
-        base::log(base::Level::warning,
-                  "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: "
-                  "commands to Gyre. This is likely due to an attacker attempting to use Cross "
-                  "Protocol Scripting to compromise your Gyre instance. Connection from {} aborted.",
-                  session_.peer_address);
+        base::log(
+            base::Level::warning,
+            "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: "
+            "commands to Gyre. This is likely due to an attacker attempting to use Cross "
+            "Protocol Scripting to compromise your Gyre instance. Connection from {} aborted.",
+            session_.peer_address);
         ends_after_batch_ = true;
         return false;
     }
     commands::Request& request = dispatcher.admit(first_argument, session_);
     request.input_end = static_cast<uint32_t>(offset_);
     ++request_count_;
-    // Behind a command that may wait, and behind one that changes how to go on, nothing is parsed ahead.
+    // Behind a command that may wait, and behind one that changes how to go on, nothing is parsed
+    // ahead.
     const commands::CommandSpec* spec = request.spec;
     return spec == nullptr || (spec->coroutine == nullptr && !spec->has(commands::flag::no_auth));
 }
@@ -217,8 +228,8 @@ void Connection::keep_tail() {
     offset_ = input_.size();
 }
 
-/// Creates the block of a large argument with what is here of it, and keeps the command's beginning.
-/// False when nothing of it is missing after all.
+/// Creates the block of a large argument with what is here of it, and keeps the command's
+/// beginning. False when nothing of it is missing after all.
 bool Connection::begin_large() {
     const bool in_tail = !tail_.empty() && !tail_is_parsed_;
     const std::string_view command = in_tail ? std::string_view(tail_) : input_.substr(offset_);
@@ -279,7 +290,8 @@ bool Connection::exceeds_query_limit() {
     return true;
 }
 
-// --- execution ------------------------------------------------------------------------------------
+// --- execution
+// ------------------------------------------------------------------------------------
 
 void Connection::execute_batch() {
     const auto requests = worker_.dispatcher().requests().subspan(first_request_, request_count_);
@@ -291,7 +303,8 @@ void Connection::execute_batch() {
 bool Connection::is_paused(const commands::Request& request) const {
     using Mode = commands::ClientRegistry::PauseMode;
     const Mode mode = worker_.shared().clients.pause_mode(worker_.reactor().now_ms());
-    if (mode == Mode::none || request.spec == nullptr) [[likely]] return false;
+    if (mode == Mode::none || request.spec == nullptr) [[likely]]
+        return false;
     if (request.spec->has(commands::flag::unpausable)) return false;
     return mode == Mode::all ||
            request.spec->has(commands::flag::write | commands::flag::may_replicate);
@@ -306,9 +319,8 @@ bool Connection::execute_one(const commands::Request& request) {
     resp::ReplyWriter reply(output(), protocol_of(session_));
     const ReplyMode mode_before = session_.reply_mode;
     const size_t mark = mode_before == ReplyMode::on ? 0 : output().mark();
-    const auto outcome =
-        worker_.dispatcher().execute(worker_.dispatcher().view(request), session_, reply,
-                                     worker_.reactor().now_ms());
+    const auto outcome = worker_.dispatcher().execute(worker_.dispatcher().view(request), session_,
+                                                      reply, worker_.reactor().now_ms());
     if (outcome == commands::Dispatcher::Outcome::coroutine) {
         defer(request);
         return false;
@@ -323,7 +335,8 @@ bool Connection::execute_one(const commands::Request& request) {
     return true;
 }
 
-/// CLIENT REPLY: whether the client gets what a command has written; moves the mode on to the next one.
+/// CLIENT REPLY: whether the client gets what a command has written; moves the mode on to the next
+/// one.
 bool Connection::keeps_reply(ReplyMode mode_before) {
     const ReplyMode mode = session_.reply_mode;
     // A skipped command is the last one to be; if it is SKIP itself, it means the one behind it.
@@ -333,8 +346,8 @@ bool Connection::keeps_reply(ReplyMode mode_before) {
     return mode_before == ReplyMode::on || mode == ReplyMode::on;
 }
 
-/// Keeps a command beyond its turn: its arguments move into memory of its own, and what was parsed ahead
-/// of it is parsed again later.
+/// Keeps a command beyond its turn: its arguments move into memory of its own, and what was parsed
+/// ahead of it is parsed again later.
 void Connection::defer(const commands::Request& request) {
     auto deferred = std::make_unique<Deferred>();
     deferred->request = request;
@@ -382,8 +395,8 @@ ring::Task<void> Connection::run_deferred() {
     co_await wait_for_pause(command->request.spec);
     if (is_closing()) co_return;
     session_.executing = true;
-    // While the command waits, what is in the output may leave: a reply that may have to be taken back
-    // is written aside.
+    // While the command waits, what is in the output may leave: a reply that may have to be taken
+    // back is written aside.
     const ReplyMode mode_before = session_.reply_mode;
     base::OutputBuffer aside(worker_.chunks());
     resp::ReplyWriter reply(mode_before == ReplyMode::on ? output() : aside, protocol_of(session_));
@@ -462,7 +475,8 @@ void Connection::release_input() {
     buffer_ = ring::Completion::kNoBuffer;
     input_ = {};
     offset_ = 0;
-    if (!kept_input_.empty()) [[unlikely]] std::string().swap(kept_input_);
+    if (!kept_input_.empty()) [[unlikely]]
+        std::string().swap(kept_input_);
 }
 
 /// Takes the rest of the input along, so that a waiting command pins no buffer of the ring.

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// One RESP client: a stream, a parser, a session, and the coroutine that serves it. A turn of the worker
-// goes: receives complete, each ready connection parses a batch of commands (whose keys are prefetched
-// together with those of the others), then each is resumed and runs its batch through plain functions
-// to the replies. It suspends only for the next batch, for a command that may wait, and in a pause.
+// One RESP client: a stream, a parser, a session, and the coroutine that serves it. A turn of the
+// worker goes: receives complete, each ready connection parses a batch of commands (whose keys are
+// prefetched together with those of the others), then each is resumed and runs its batch through
+// plain functions to the replies. It suspends only for the next batch, for a command that may wait,
+// and in a pause.
 //
 // Input is parsed where it was received. Of an incomplete command the bytes are copied to a tail; a
 // large argument is received straight into the block that will be the value.
 //
-// Ownership: owned by its Worker, which destroys it once on_closed() was called and serve() has ended.
-// Threads: home reactor, but for the shared parts of the session.
-// Invariants: 1. A provided buffer is held only from its receive to the end of the turn's execution.
+// Ownership: owned by its Worker, which destroys it once on_closed() was called and serve() has
+// ended. Threads: home reactor, but for the shared parts of the session. Invariants: 1. A provided
+// buffer is held only from its receive to the end of the turn's execution.
 //             2. While a batch is unfinished no receive is in flight.
 
 #include <memory>
@@ -45,7 +46,9 @@ public:
     Connection(Worker& worker, int descriptor, bool is_unix);
     ~Connection() override;
     // Frames of clients count as such.
-    static void* operator new(size_t bytes) { return base::allocate(base::Purpose::clients, bytes); }
+    static void* operator new(size_t bytes) {
+        return base::allocate(base::Purpose::clients, bytes);
+    }
     static void operator delete(void* memory) { base::release(base::Purpose::clients, memory); }
 
     commands::Session& session() noexcept { return session_; }
@@ -114,20 +117,20 @@ private:
     resp::RequestParser parser_;
     ring::Event batch_;
 
-    std::string_view input_;            // received bytes not yet parsed start at offset_
+    std::string_view input_;  // received bytes not yet parsed start at offset_
     size_t offset_ = 0;
     uint16_t buffer_ = ring::Completion::kNoBuffer;
-    bool tail_is_parsed_ = false;       // the tail held a command of this batch: drop it afterwards
+    bool tail_is_parsed_ = false;  // the tail held a command of this batch: drop it afterwards
     bool has_protocol_error_ = false;
-    bool ends_after_batch_ = false;     // POST or Host: was seen
+    bool ends_after_batch_ = false;  // POST or Host: was seen
     bool is_closed_ = false;
     bool has_ended_ = false;
-    std::string tail_;                  // the beginning of an incomplete command
-    std::string held_;                  // the next tail, while commands still refer to the present one
-    std::string kept_input_;            // the rest of the input, while a command waits
-    base::SharedBytesRef large_;        // the large argument being received
+    std::string tail_;            // the beginning of an incomplete command
+    std::string held_;            // the next tail, while commands still refer to the present one
+    std::string kept_input_;      // the rest of the input, while a command waits
+    base::SharedBytesRef large_;  // the large argument being received
     std::unique_ptr<Deferred> deferred_;
-    uint32_t first_request_ = 0;        // this connection's part of the dispatcher's requests
+    uint32_t first_request_ = 0;  // this connection's part of the dispatcher's requests
     uint32_t request_count_ = 0;
 };
 

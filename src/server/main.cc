@@ -13,7 +13,8 @@
 
 namespace {
 
-/// Exit status when the kernel or a sandbox keeps io_uring from us; 1 is every other failure to start.
+/// Exit status when the kernel or a sandbox keeps io_uring from us; 1 is every other failure to
+/// start.
 constexpr int kNoIoUring = 3;
 
 int complain(const gyre::Error& error, int status) {
@@ -25,7 +26,8 @@ int complain(const gyre::Error& error, int status) {
 
 int main(int argc, char** argv) {
     const std::vector<std::string_view> arguments(argv + 1, argv + argc);
-    if (const int answered = gyre::server::answer_questions(arguments); answered >= 0) return answered;
+    if (const int answered = gyre::server::answer_questions(arguments); answered >= 0)
+        return answered;
     gyre::server::Config config;
     if (auto loaded = config.load(arguments); !loaded) return complain(loaded.error(), 1);
     if (auto usable = gyre::ring::probe_uring(); !usable) {

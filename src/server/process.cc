@@ -45,8 +45,7 @@ size_t usable_processors() {
 /// Raises the soft limit of open files as far as maxclients wants; if the system allows less, fewer
 /// clients are let in and the log says so.
 void fit_open_files(ServerSettings& settings) {
-    const auto wanted =
-        static_cast<uint64_t>(settings.maxclients.load()) + kReservedDescriptors;
+    const auto wanted = static_cast<uint64_t>(settings.maxclients.load()) + kReservedDescriptors;
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
     rlimit raised = limit;
@@ -59,10 +58,11 @@ void fit_open_files(ServerSettings& settings) {
     const uint64_t available =
         raised.rlim_cur > kReservedDescriptors ? raised.rlim_cur - kReservedDescriptors : 1;
     settings.maxclients.store(static_cast<int64_t>(available));
-    base::log(base::Level::warning,
-              "maxclients lowered to {}: only {} open files are allowed. Raise the limit (ulimit -n, "
-              "LimitNOFILE) for more clients.",
-              available, raised.rlim_cur);
+    base::log(
+        base::Level::warning,
+        "maxclients lowered to {}: only {} open files are allowed. Raise the limit (ulimit -n, "
+        "LimitNOFILE) for more clients.",
+        available, raised.rlim_cur);
 }
 
 Result<void> write_pid_file(const ServerSettings& settings) {
@@ -115,7 +115,7 @@ void remove_pid_file(const ServerSettings& settings) {
 
 void stop_on_signals(Server& server) {
     signalled_server.store(&server);
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = handle_stop_signal;
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, nullptr);

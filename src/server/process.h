@@ -23,13 +23,13 @@ inline constexpr uint64_t kReservedDescriptors = 32;
 /// --version, --help: prints the answer and returns the exit status; -1: nothing was asked.
 int answer_questions(std::span<const std::string_view> arguments);
 
-/// Log file, directory, open-file limit (maxclients is lowered to what the system allows), number of
-/// threads, pid file.
+/// Log file, directory, open-file limit (maxclients is lowered to what the system allows), number
+/// of threads, pid file.
 Result<void> prepare_process(ServerSettings& settings);
 void remove_pid_file(const ServerSettings& settings);
 
-/// SIGTERM and SIGINT: the first stops the server gracefully, a second ends the process at once. SIGHUP
-/// and SIGPIPE are ignored.
+/// SIGTERM and SIGINT: the first stops the server gracefully, a second ends the process at once.
+/// SIGHUP and SIGPIPE are ignored.
 void stop_on_signals(Server& server);
 void ignore_signals();
 

@@ -19,17 +19,21 @@ namespace {
 constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
 
 constexpr std::string_view kDenied =
-    "-DENIED Redis is running in protected mode because protected mode is enabled and no password is "
+    "-DENIED Redis is running in protected mode because protected mode is enabled and no password "
+    "is "
     "set for the default user. In this mode connections are only accepted from the loopback "
     "interface. If you want to connect from external computers to Redis you may adopt one of the "
     "following solutions: 1) Just disable protected mode sending the command 'CONFIG SET "
     "protected-mode no' from the loopback interface by connecting to Redis from the same host the "
     "server is running, however MAKE SURE Redis is not publicly accessible from internet if you do "
-    "so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the "
+    "so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable "
+    "the "
     "protected mode by editing the Redis configuration file, and setting the protected mode option "
     "to 'no', and then restarting the server. 3) If you started the server manually just for "
-    "testing, restart it with the '--protected-mode no' option. 4) Set up an authentication password "
-    "for the default user. NOTE: You only need to do one of the above things in order for the server "
+    "testing, restart it with the '--protected-mode no' option. 4) Set up an authentication "
+    "password "
+    "for the default user. NOTE: You only need to do one of the above things in order for the "
+    "server "
     "to start accepting connections from the outside.\r\n";
 
 /// 40 hexadecimal digits, new for each start.
@@ -67,8 +71,10 @@ Server::~Server() {
 }
 
 Shared Server::shared() {
-    return {*dataset_, config_.settings(), clients_, config_, *this,
-            *this,     slowlog_,           latency_, [this] { sample_statistics(); }};
+    return {
+        *dataset_, config_.settings(), clients_, config_, *this, *this, slowlog_, latency_, [this] {
+            sample_statistics();
+        }};
 }
 
 Result<void> Server::start() {
@@ -168,8 +174,8 @@ Result<void> Server::listen_tcp(const std::string& host) {
         return listening;
     }
     // An address that was marked as optional may be missing here, but not taken by another server.
-    if (is_optional && (listening.error().code == EADDRNOTAVAIL ||
-                        listening.error().code == EAFNOSUPPORT)) {
+    if (is_optional &&
+        (listening.error().code == EADDRNOTAVAIL || listening.error().code == EAFNOSUPPORT)) {
         base::log(base::Level::verbose, "Not listening on {}: {}", name, listening.error().message);
         return {};
     }
@@ -194,8 +200,9 @@ Result<void> Server::open_listeners() {
         listening_.push_back(settings.unix_socket);
     }
     if (listening_.empty()) {
-        return fail("Nothing to listen on: port is 0 and there is no unixsocket, or no address of "
-                    "bind is available. Set port, unixsocket or bind.");
+        return fail(
+            "Nothing to listen on: port is 0 and there is no unixsocket, or no address of "
+            "bind is available. Set port, unixsocket or bind.");
     }
     return {};
 }
@@ -243,8 +250,9 @@ void Server::request_stop() noexcept {
 
 Result<void> Server::shutdown(bool save, bool, bool) {
     if (save) {
-        return fail("ERR Errors trying to SHUTDOWN. There is no persistence in this version: use "
-                    "SHUTDOWN NOSAVE.");
+        return fail(
+            "ERR Errors trying to SHUTDOWN. There is no persistence in this version: use "
+            "SHUTDOWN NOSAVE.");
     }
     request_stop();
     return {};
@@ -252,7 +260,8 @@ Result<void> Server::shutdown(bool save, bool, bool) {
 
 bool Server::abort_shutdown() { return false; }
 
-// --- accepting ------------------------------------------------------------------------------------
+// --- accepting
+// ------------------------------------------------------------------------------------
 
 Worker& Server::least_loaded() {
     size_t best = next_worker_ % workers_.size();

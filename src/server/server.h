@@ -6,7 +6,8 @@
 // connection goes to the worker that has the fewest.
 //
 // Ownership: owns data set, workers, rings and acceptor; borrows the configuration.
-// Threads: construct, start and run on one thread; request_stop() from any, signal handlers included.
+// Threads: construct, start and run on one thread; request_stop() from any, signal handlers
+// included.
 
 #include <atomic>
 #include <memory>
@@ -57,7 +58,9 @@ public:
     uint64_t rejected_connections() const {
         return rejected_connections_.load(std::memory_order_relaxed);
     }
-    uint64_t total_connections() const { return total_connections_.load(std::memory_order_relaxed); }
+    uint64_t total_connections() const {
+        return total_connections_.load(std::memory_order_relaxed);
+    }
     /// Memory used right after start, and mapped by the rings for their buffers.
     int64_t startup_bytes() const { return startup_bytes_; }
     uint64_t ring_mapped_bytes() const;
@@ -89,8 +92,8 @@ private:
     std::vector<std::unique_ptr<ring::Ring>> rings_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::thread> threads_;
-    std::atomic<size_t> serving_{0};     // threads whose workers still serve
-    std::atomic<bool> may_end_{false};   // no worker serves any more: each may be destroyed
+    std::atomic<size_t> serving_{0};    // threads whose workers still serve
+    std::atomic<bool> may_end_{false};  // no worker serves any more: each may be destroyed
     std::unique_ptr<net::Acceptor> acceptor_;
     InfoHistory history_;
     size_t next_worker_ = 0;  // where the search for the least loaded starts: ties go round

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// What the configuration says about the server around the data set. The configuration table writes it;
-// the data set's own part is engine::Settings.
+// What the configuration says about the server around the data set. The configuration table writes
+// it; the data set's own part is engine::Settings.
 //
-// Threads: the atomics may change at run time and are read by all reactors, relaxed; the plain members
-// are fixed once the reactors run, but for those guarded by the table's mutex.
+// Threads: the atomics may change at run time and are read by all reactors, relaxed; the plain
+// members are fixed once the reactors run, but for those guarded by the table's mutex.
 
 #include <array>
 #include <atomic>
@@ -44,7 +44,7 @@ struct ServerSettings {
     std::string directory = "./";
     std::string pid_file;
     std::string log_file;
-    std::string supervised = "no";        ///< "no", "systemd", "auto"
+    std::string supervised = "no";  ///< "no", "systemd", "auto"
     DebugAccess debug_access = DebugAccess::no;
 
     // --- may change at run time ---

@@ -23,9 +23,10 @@ Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t se
       reactor_(ring, *this),
       evictor_(shared.dataset, executor_, seed),
       expiry_(shared.dataset, executor_, index, [&ring] { return ring.monotonic_us(); }),
-      services_{shared.dataset,     executor_,       evictor_,           &reactor_,
-                shared.clients,     shared.configuration, shared.information, shared.control,
-                statistics_,        shared.slowlog,  shared.latency},
+      services_{shared.dataset,     executor_,      evictor_,
+                &reactor_,          shared.clients, shared.configuration,
+                shared.information, shared.control, statistics_,
+                shared.slowlog,     shared.latency},
       dispatcher_(services_, shared.dataset.threads()),
       cron_(*this) {
     reactor_.arm(cron_, ring.monotonic_us() + kCronUs);
@@ -115,7 +116,8 @@ void Worker::mark_starved(Connection& connection) {
 
 void Worker::mark_finished(Connection& connection) { finished_.push_back(&connection); }
 
-// --- the turn -------------------------------------------------------------------------------------
+// --- the turn
+// -------------------------------------------------------------------------------------
 
 void Worker::on_ready() {
     if (shared_.dataset.threads() > 1) shared_.dataset.announce_awake(index_);
@@ -197,8 +199,9 @@ bool Worker::background(bool is_busy) {
     return has_more;
 }
 
-/// When this worker's shards next have something to expire. With several workers the time is announced
-/// before it is read for good, so that a deadline set meanwhile is seen here or wakes this worker.
+/// When this worker's shards next have something to expire. With several workers the time is
+/// announced before it is read for good, so that a deadline set meanwhile is seen here or wakes
+/// this worker.
 int64_t Worker::next_expiry_ms() {
     const int64_t due_ms = expiry_.next_due_ms();
     if (shared_.dataset.threads() == 1) return due_ms;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// One thread of the server: a ring, a reactor, the connections it owns for life, and what it needs to
-// run commands. Between serving clients it expires keys of its share of the shards and frees what
-// FLUSHALL left.
+// One thread of the server: a ring, a reactor, the connections it owns for life, and what it needs
+// to run commands. Between serving clients it expires keys of its share of the shards and frees
+// what FLUSHALL left.
 //
 // Ownership: a Worker owns its connections. The Server owns its workers. The ring is made on the
 // worker's own thread (the kernel's rule for a single issuer), or handed in by tests.

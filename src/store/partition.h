@@ -54,9 +54,9 @@ struct EntryPolicy {
     base::SipKey sip_key{};
 };
 
-/// In a cursor that goes over several partitions: the present one's keys were hashed with SipHash. When
-/// that has changed since the cursor was given, the partition's order has too and it begins anew. No
-/// table has so many buckets.
+/// In a cursor that goes over several partitions: the present one's keys were hashed with SipHash.
+/// When that has changed since the cursor was given, the partition's order has too and it begins
+/// anew. No table has so many buckets.
 inline constexpr uint64_t kDefendedCursor = uint64_t{1} << 62;
 
 class Partition {

@@ -79,7 +79,8 @@ void swapdb(Context& context) {
 }
 
 void time(Context& context) {
-    // Commands share the clock of their turn, in milliseconds; who asks for the time wants it finer.
+    // Commands share the clock of their turn, in milliseconds; who asks for the time wants it
+    // finer.
     const int64_t now_us = context.services.reactor == nullptr
                                ? context.now_ms() * 1000
                                : context.services.reactor->ring().wall_us();

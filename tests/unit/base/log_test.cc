@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -44,9 +43,12 @@ protected:
 TEST_F(Log, a_line_says_time_process_level_and_text) {
     ASSERT_TRUE(log_to_file(path()));
     log(Level::notice, "listening on port {}", 6379);
-    const std::string pattern = "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{3} " +
-                                std::to_string(::getpid()) + " notice listening on port 6379\n";
-    EXPECT_TRUE(std::regex_match(content(), std::regex(pattern))) << content();
+    const std::string text = content();
+    std::string shape = text.substr(0, 24);
+    for (char& letter : shape) letter = letter >= '0' && letter <= '9' ? '9' : letter;
+    EXPECT_EQ(shape, "9999-99-99 99:99:99.999 ");
+    EXPECT_EQ(text.substr(shape.size()),
+              std::to_string(::getpid()) + " notice listening on port 6379\n");
 }
 
 TEST_F(Log, lines_below_the_level_are_dropped) {
@@ -136,10 +138,12 @@ TEST_F(Log, threads_do_not_mix_their_lines) {
     for (int round = 0; round < 5; ++round) EXPECT_TRUE(reopen_log());
     for (std::thread& thread : threads) thread.join();
     std::istringstream lines(content());
-    const std::regex pattern(".* notice (a{50}|b{50}|c{50}|d{50})");
     int count = 0;
     for (std::string line; std::getline(lines, line); ++count) {
-        ASSERT_TRUE(std::regex_match(line, pattern)) << line;
+        const std::string tail = line.substr(line.size() - std::min<size_t>(line.size(), 58));
+        const char letter = tail.back();
+        ASSERT_TRUE(letter >= 'a' && letter <= 'd') << line;
+        ASSERT_EQ(tail, " notice " + std::string(50, letter)) << line;
     }
     EXPECT_EQ(count, 400);
 }

@@ -136,6 +136,10 @@ TEST_F(ConnectionTest, goes_on_behind_a_command_that_had_to_wait) {
                                 "PING\r\n",
                                 "+OK\r\n*1\r\n$1\r\na\r\n$1\r\n1\r\n+OK\r\n$-1\r\n*0\r\n+PONG\r\n",
                                 kAtOnceUs));
+    // Nor by the end of a send: there is none.
+    EXPECT_TRUE(client.exchange("CLIENT REPLY OFF\r\nFLUSHDB\r\nSET a 1\r\nKEYS *\r\n"
+                                "CLIENT REPLY ON\r\nGET a\r\n",
+                                "+OK\r\n$1\r\n1\r\n", kAtOnceUs));
 }
 
 TEST_F(ConnectionTest, lends_no_buffer_to_a_command_that_waits) {
