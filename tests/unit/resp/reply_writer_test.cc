@@ -112,7 +112,7 @@ TEST(ReplyWriter, SendsLargeValuesByReference) {
 
 TEST(ReplyWriter, AnErrorIsAlwaysOneLine) {
     expect_same([](ReplyWriter& w) { w.error("ERR syntax error"); }, "-ERR syntax error\r\n");
-    expect_same([](ReplyWriter& w) { w.error("ERR a\r\nb\nc\r"); }, "-ERR a  b c \r\n");
+    expect_same([](ReplyWriter& w) { w.error("ERR a\r\nb\nc\r"); }, "-ERR a  b c\r\n");
     const std::string text = std::string(1023, 'x') + "\r\n" + std::string(40000, 'y');
     expect_same([&](ReplyWriter& w) { w.error(text); },
                 "-" + std::string(1023, 'x') + "  " + std::string(40000, 'y') + "\r\n");

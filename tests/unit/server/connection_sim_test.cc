@@ -6,8 +6,8 @@
 // Oracle: what touches a client's own keys is answered as a model says, byte by byte and in order;
 // what touches the keys of all is answered in the right form; a connection that was not broken is
 // answered to its end. Whenever nothing can happen for a while, no reply is owed to anybody. And
-// afterwards nothing is left: no connection, operation, buffer, coroutine or memory of clients. Some
-// seeds run twice and must give the same history.
+// afterwards nothing is left: no connection, operation, buffer, coroutine or memory of clients.
+// Some seeds run twice and must give the same history.
 
 #include <gtest/gtest.h>
 
@@ -133,7 +133,8 @@ public:
         memory_before_ = base::used(base::Purpose::clients);
         const size_t count = 1 + random_.below(5);
         ScriptWriter writer(random_, value_bytes_max(), random_.below(3) == 0 ? 6 : 60);
-        for (size_t i = 0; i < count; ++i) speakers_.emplace_back(server_, random_, writer.write(i));
+        for (size_t i = 0; i < count; ++i)
+            speakers_.emplace_back(server_, random_, writer.write(i));
     }
 
     Outcome run() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// One connection's way from bytes to replies: commands cut at any place, batches, commands that wait,
-// pauses, CLIENT REPLY, and the ways a conversation ends. Each case is a world of its own.
+// One connection's way from bytes to replies: commands cut at any place, batches, commands that
+// wait, pauses, CLIENT REPLY, and the ways a conversation ends. Each case is a world of its own.
 
 #include <gtest/gtest.h>
 
@@ -30,8 +30,8 @@ std::string repeat(std::string_view text, size_t times) {
     return all;
 }
 
-/// A server whose KEYS and FLUSHDB take several slices: a slice ends after so many steps, and a shard
-/// takes at least one.
+/// A server whose KEYS and FLUSHDB take several slices: a slice ends after so many steps, and a
+/// shard takes at least one.
 SimulatedServerOptions slow_walks() {
     SimulatedServerOptions options;
     options.shards = 1024;
@@ -132,14 +132,15 @@ TEST_F(ConnectionTest, goes_on_behind_a_command_that_had_to_wait) {
     SimulatedClient client(server);
     // Without waiting for the worker's next look at its connections, a second later.
     constexpr int64_t kAtOnceUs = 100'000;
-    EXPECT_TRUE(client.exchange("SET a 1\r\nKEYS *\r\nGET a\r\nFLUSHDB\r\nGET a\r\nKEYS *\r\n"
-                                "PING\r\n",
-                                "+OK\r\n*1\r\n$1\r\na\r\n$1\r\n1\r\n+OK\r\n$-1\r\n*0\r\n+PONG\r\n",
-                                kAtOnceUs));
+    EXPECT_TRUE(client.exchange(
+        "SET a 1\r\nKEYS *\r\nGET a\r\nFLUSHDB\r\nGET a\r\nKEYS *\r\n"
+        "PING\r\n",
+        "+OK\r\n*1\r\n$1\r\na\r\n$1\r\n1\r\n+OK\r\n$-1\r\n*0\r\n+PONG\r\n", kAtOnceUs));
     // Nor by the end of a send: there is none.
-    EXPECT_TRUE(client.exchange("CLIENT REPLY OFF\r\nFLUSHDB\r\nSET a 1\r\nKEYS *\r\n"
-                                "CLIENT REPLY ON\r\nGET a\r\n",
-                                "+OK\r\n$1\r\n1\r\n", kAtOnceUs));
+    EXPECT_TRUE(
+        client.exchange("CLIENT REPLY OFF\r\nFLUSHDB\r\nSET a 1\r\nKEYS *\r\n"
+                        "CLIENT REPLY ON\r\nGET a\r\n",
+                        "+OK\r\n$1\r\n1\r\n", kAtOnceUs));
 }
 
 TEST_F(ConnectionTest, lends_no_buffer_to_a_command_that_waits) {
@@ -198,20 +199,23 @@ TEST_F(ConnectionTest, keeps_a_large_argument_through_a_pause) {
 TEST_F(ConnectionTest, follows_client_reply) {
     SimulatedServer server;
     SimulatedClient client(server);
-    EXPECT_TRUE(client.exchange("CLIENT REPLY OFF\r\nPING\r\nNONSENSE\r\nSET a 1\r\n"
-                                "CLIENT REPLY SKIP\r\nPING\r\nCLIENT REPLY ON\r\nGET a\r\n",
-                                "+OK\r\n$1\r\n1\r\n"));
+    EXPECT_TRUE(
+        client.exchange("CLIENT REPLY OFF\r\nPING\r\nNONSENSE\r\nSET a 1\r\n"
+                        "CLIENT REPLY SKIP\r\nPING\r\nCLIENT REPLY ON\r\nGET a\r\n",
+                        "+OK\r\n$1\r\n1\r\n"));
     EXPECT_TRUE(client.exchange("CLIENT REPLY SKIP\r\nPING\r\nGET a\r\n", "$1\r\n1\r\n"));
     EXPECT_TRUE(client.exchange("CLIENT REPLY SKIP\r\nCLIENT REPLY SKIP\r\nPING\r\nGET a\r\n",
                                 "$1\r\n1\r\n"));
-    EXPECT_TRUE(client.exchange("CLIENT REPLY SKIP\r\nCLIENT REPLY ON\r\nPING\r\n",
-                                "+OK\r\n+PONG\r\n"));
-    EXPECT_TRUE(client.exchange("CLIENT REPLY SKIP\r\nCLIENT REPLY OFF\r\nPING\r\nPING\r\n"
-                                "CLIENT REPLY ON\r\n",
-                                "+OK\r\n"));
-    EXPECT_TRUE(client.exchange("CLIENT REPLY SKIP\r\nKEYS *\r\nCLIENT REPLY OFF\r\nKEYS *\r\n"
-                                "CLIENT REPLY ON\r\nKEYS *\r\n",
-                                "+OK\r\n*1\r\n$1\r\na\r\n"));
+    EXPECT_TRUE(
+        client.exchange("CLIENT REPLY SKIP\r\nCLIENT REPLY ON\r\nPING\r\n", "+OK\r\n+PONG\r\n"));
+    EXPECT_TRUE(
+        client.exchange("CLIENT REPLY SKIP\r\nCLIENT REPLY OFF\r\nPING\r\nPING\r\n"
+                        "CLIENT REPLY ON\r\n",
+                        "+OK\r\n"));
+    EXPECT_TRUE(
+        client.exchange("CLIENT REPLY SKIP\r\nKEYS *\r\nCLIENT REPLY OFF\r\nKEYS *\r\n"
+                        "CLIENT REPLY ON\r\nKEYS *\r\n",
+                        "+OK\r\n*1\r\n$1\r\na\r\n"));
 }
 
 TEST_F(ConnectionTest, takes_no_sent_byte_back_when_a_silenced_command_waits) {
@@ -221,17 +225,18 @@ TEST_F(ConnectionTest, takes_no_sent_byte_back_when_a_silenced_command_waits) {
     const std::string set = command({"SET", "a", value});
     client.exchange(set, "+OK\r\n");
     // A reply under way when the silenced command starts, and consumed while it waits.
-    EXPECT_TRUE(client.exchange("GET a\r\nCLIENT REPLY OFF\r\nKEYS *\r\nVALUES\r\nFLUSHDB\r\n"
-                                "CLIENT REPLY ON\r\nGET a\r\n",
-                                bulk(value) + "+OK\r\n$-1\r\n"));
+    EXPECT_TRUE(
+        client.exchange("GET a\r\nCLIENT REPLY OFF\r\nKEYS *\r\nVALUES\r\nFLUSHDB\r\n"
+                        "CLIENT REPLY ON\r\nGET a\r\n",
+                        bulk(value) + "+OK\r\n$-1\r\n"));
 }
 
 TEST_F(ConnectionTest, answers_what_came_before_a_protocol_error) {
     SimulatedServer server;
     SimulatedClient client(server);
     client.send("SET a 1\r\nGET a\r\n*1\r\n:3\r\nPING\r\n");
-    EXPECT_TRUE(client.expect_end(
-        "+OK\r\n$1\r\n1\r\n-ERR Protocol error: expected '$', got ':'\r\n"));
+    EXPECT_TRUE(
+        client.expect_end("+OK\r\n$1\r\n1\r\n-ERR Protocol error: expected '$', got ':'\r\n"));
     SimulatedClient silent(server);
     silent.send("PING\r\nCLIENT REPLY OFF\r\nPING\r\n*-x\r\n");
     EXPECT_TRUE(silent.expect_end("+PONG\r\n"));
@@ -279,9 +284,9 @@ TEST_F(ConnectionTest, limits_who_has_not_authenticated) {
     EXPECT_TRUE(length.expect_end("-ERR Protocol error: unauthenticated bulk length\r\n"));
     SimulatedClient good(server);
     const std::string value(50'000, 'x');
-    EXPECT_TRUE(good.exchange("GET a\r\nAUTH secret\r\n" + command({"SET", "a", value}) +
-                                  "STRLEN a\r\n",
-                              "-NOAUTH Authentication required.\r\n+OK\r\n+OK\r\n:50000\r\n"));
+    EXPECT_TRUE(
+        good.exchange("GET a\r\nAUTH secret\r\n" + command({"SET", "a", value}) + "STRLEN a\r\n",
+                      "-NOAUTH Authentication required.\r\n+OK\r\n+OK\r\n:50000\r\n"));
 }
 
 TEST_F(ConnectionTest, closes_who_is_flooded_before_authenticating) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// Random conversations with a server, and what the server should say in them. A ScriptWriter makes the
-// bytes one client sends together with the replies it must get; a Listener holds the replies that come
-// against them.
+// Random conversations with a server, and what the server should say in them. A ScriptWriter makes
+// the bytes one client sends together with the replies it must get; a Listener holds the replies
+// that come against them.
 //
 // Each client has keys of its own, of which the writer knows the value at any time (a map), so that
 // replies are known to the byte; of keys that all clients change only the form of a reply is known.

@@ -80,8 +80,7 @@ bool SimulatedServer::is_at_rest() {
             return false;
         }
     }
-    return connections() == 0 && clients_.count() == 0 &&
-           world_.network().descriptors_open() == 1;
+    return connections() == 0 && clients_.count() == 0 && world_.network().descriptors_open() == 1;
 }
 
 void SimulatedServer::stop() {
@@ -89,8 +88,8 @@ void SimulatedServer::stop() {
     is_stopped_ = true;
     acceptor_->stop();
     for (const auto& worker : workers_) worker->stop();
-    // close_all() turns the reactor itself, as on a thread of its own: the world takes a step for each
-    // turn, and has nobody else's.
+    // close_all() turns the reactor itself, as on a thread of its own: the world takes a step for
+    // each turn, and has nobody else's.
     for (const auto& worker : workers_) world_.detach(worker->reactor());
     Metronome metronome(world_);
     for (size_t index = 0; index < workers_.size(); ++index) {

@@ -2,7 +2,8 @@
 #pragma once
 
 // A server of one or two Workers on the simulated ring, and clients to talk to it: what the Server
-// class is in the product, without threads and without the kernel. The world's clock is the only one.
+// class is in the product, without threads and without the kernel. The world's clock is the only
+// one.
 //
 //     SimulatedServer server({.seed = 7});
 //     SimulatedClient client(server);
@@ -104,14 +105,19 @@ public:
     void send_command(const std::vector<std::string_view>& words);
     /// All that was received so far.
     const std::string& received();
-    /// Sends, and waits for exactly this reply and nothing else; what was received before is forgotten.
+    /// Sends, and waits for exactly this reply and nothing else; what was received before is
+    /// forgotten.
     bool exchange(std::string_view bytes, std::string_view reply,
                   int64_t microseconds = SimulatedServer::kSoonUs);
     /// Waits until everything received since the last exchange() is `reply`.
     bool expect(std::string_view reply, int64_t microseconds = SimulatedServer::kSoonUs);
     /// Waits until the server has closed, after `last` as the rest of what it sent.
     bool expect_end(std::string_view last, int64_t microseconds = SimulatedServer::kSoonUs);
-    void forget() { received().size(), received_.clear(); }
+    /// Drops what has come so far.
+    void forget() {
+        peer_.receive();
+        received_.clear();
+    }
     bool is_gone() const { return peer_.is_ended() || peer_.is_reset() || peer_.is_refused(); }
     ring::sim::Peer& peer() { return peer_; }
 

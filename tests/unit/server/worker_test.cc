@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What a worker does about its connections as a whole: letting in and refusing, limits of memory and
-// time, orders from other workers, scarce buffers, and the end.
+// What a worker does about its connections as a whole: letting in and refusing, limits of memory
+// and time, orders from other workers, scarce buffers, and the end.
 
 #include <gtest/gtest.h>
 
@@ -36,9 +36,8 @@ std::string repeat(std::string_view text, size_t times) {
 /// A command that waits is under way.
 bool is_executing(SimulatedServer& server) {
     bool any = false;
-    server.clients().for_each([&](const commands::Session& session) {
-        any = any || session.executing;
-    });
+    server.clients().for_each(
+        [&](const commands::Session& session) { any = any || session.executing; });
     return any;
 }
 
@@ -155,8 +154,8 @@ TEST_F(WorkerTest, takes_a_huge_pipeline_before_it_is_read) {
     // The chunks are back in the pool, which keeps some.
     SimulatedClient(server).peer().close();
     server.run_for(10'000);
-    const int64_t pooled = static_cast<int64_t>(server.worker().chunks().free_count() *
-                                                base::ChunkPool::kChunkBytes);
+    const int64_t pooled =
+        static_cast<int64_t>(server.worker().chunks().free_count() * base::ChunkPool::kChunkBytes);
     EXPECT_LT(base::used(base::Purpose::clients), pooled + 1'000'000);
 }
 
