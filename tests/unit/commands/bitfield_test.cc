@@ -5,12 +5,10 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <string>
 #include <vector>
 
 #include "support/command_runner.h"
-#include "types/bitfield.h"
 
 namespace gyre::test {
 namespace {
@@ -329,33 +327,6 @@ TEST_F(BitfieldTest, RoomForAKeyIsAskedForOnlyToWriteAMissingOne) {
     EXPECT_EQ(run({"BITFIELD", "k", "GET", "u8", "0"}), integers({"0"}));
     EXPECT_EQ(run({"BITFIELD", "k", "SET", "u8", "0", "x"}), kNotInteger);
     EXPECT_EQ(run({"BITFIELD", "a", "SET", "u8", "0", "50"}), integers({"49"}));
-}
-
-/// Every width at every place, against bits taken one by one.
-TEST(Bitfield, AgreesWithBitsTakenOneByOne) {
-    std::mt19937_64 random(20240611);
-    for (unsigned bits = 1; bits <= 64; ++bits) {
-        for (uint64_t offset = 0; offset < 17; ++offset) {
-            std::string bytes(11, '\0');
-            for (char& byte : bytes) byte = static_cast<char>(random());
-            const std::string before = bytes;
-            const auto value = static_cast<int64_t>(random());
-            const types::BitField field{offset, static_cast<uint8_t>(bits), true};
-            // The last byte the field touches is the last there is.
-            bytes.resize(field.last_bit() / 8 + 1);
-            field.write(bytes.data(), value);
-            for (uint64_t at = 0; at < bytes.size() * 8; ++at) {
-                const bool is_inside = at >= offset && at <= field.last_bit();
-                const auto old = static_cast<uint64_t>(before[at / 8]) >> (7 - at % 8) & 1;
-                const uint64_t wanted =
-                    is_inside ? static_cast<uint64_t>(value) >> (field.last_bit() - at) & 1 : old;
-                const types::BitField bit{at, 1, false};
-                ASSERT_EQ(bit.read(bytes), static_cast<int64_t>(wanted)) << bits << " " << offset;
-            }
-            const int64_t kept = field.add(value, 0, types::Overflow::wrap).value();
-            EXPECT_EQ(field.read(bytes), kept) << bits << " " << offset;
-        }
-    }
 }
 
 }  // namespace
