@@ -11,6 +11,7 @@
 
 #include <sys/resource.h>
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -37,6 +38,7 @@ struct KeyspaceSums {
     size_t with_expiry = 0;
     int64_t backlog = 0;          ///< keys past their deadline and still there
     size_t detached_entries = 0;  ///< flushed, not yet freed
+    std::array<int64_t, store::kTypeCount> bytes_by_type{};
 };
 
 /// Sums over the clients.

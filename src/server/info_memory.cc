@@ -68,6 +68,11 @@ const InfoMetric kMetrics[] = {
      MEMORY(percentage(memory.dataset, memory.used - memory.startup))},
     {"used_memory_keyspace", gauge, bytes, "Entries and the values they own",
      used_for<base::Purpose::keyspace>},
+    {"used_memory_type_string", gauge, bytes, "The same, of strings alone",
+     [](InfoSource& source) {
+         constexpr auto kString = static_cast<size_t>(store::Type::string);
+         return std::to_string(source.keyspace().bytes_by_type[kString]);
+     }},
     {"used_memory_index", gauge, bytes, "Buckets and directories of the hash tables",
      used_for<base::Purpose::index>},
     {"used_memory_wheel", gauge, bytes, "Timer wheels", used_for<base::Purpose::wheel>},

@@ -69,6 +69,9 @@ void add_shard(KeyspaceSums& sums, store::Shard& shard, int64_t now_ms) {
         figures.keys += partition->size();
         figures.with_expiry += partition->with_expiry();
         figures.deadline_sum_ms += partition->deadline_sum_ms();
+        for (size_t type = 0; type < store::kTypeCount; ++type) {
+            sums.bytes_by_type[type] += partition->entry_bytes(static_cast<store::Type>(type));
+        }
         sums.keys += partition->size();
         sums.with_expiry += partition->with_expiry();
         sums.backlog += partition->backlog(now_ms);

@@ -129,7 +129,10 @@ const InfoMetric kExpiryMetrics[] = {
      NUMBER(source.keyspace().with_expiry)},
     {"expiry_keys_without_ttl", gauge, count, "Keys that have none",
      NUMBER(source.keyspace().keys - source.keyspace().with_expiry)},
-    {"expiry_backlog", gauge, count, "Keys past their deadline and still resident",
+    {"expiry_keys_resident_expired", gauge, count, "Keys past their deadline and still resident",
+     NUMBER(
+         std::min(source.keyspace().backlog, static_cast<int64_t>(source.keyspace().with_expiry)))},
+    {"expiry_backlog", gauge, count, "Tokens of the timer wheels that are due and have not fired",
      NUMBER(source.keyspace().backlog)},
     {"expired_keys_lazy", counter, count, "Removed when a command met them",
      NUMBER(source.keyspace().statistics.expired_lazily)},

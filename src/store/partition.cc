@@ -115,14 +115,14 @@ size_t Partition::footprint(const Entry& entry) {
 }
 
 void Partition::count_in(const Entry& entry) {
-    entry_bytes_ += static_cast<int64_t>(footprint(entry));
+    entry_bytes_[static_cast<size_t>(entry.type())] += static_cast<int64_t>(footprint(entry));
     if (!entry.has_expiry()) return;
     ++with_expiry_;
     deadline_sum_ms_ += static_cast<double>(entry.expire_ms());
 }
 
 void Partition::count_out(const Entry& entry) {
-    entry_bytes_ -= static_cast<int64_t>(footprint(entry));
+    entry_bytes_[static_cast<size_t>(entry.type())] -= static_cast<int64_t>(footprint(entry));
     if (!entry.has_expiry()) return;
     --with_expiry_;
     deadline_sum_ms_ =

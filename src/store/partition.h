@@ -14,6 +14,7 @@
 //                the wheel being rebuilt) that fires no later than one tick after it.
 //             2. entry_bytes() is the sum of footprint() over all entries.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -80,7 +81,13 @@ public:
     size_t with_expiry() const { return with_expiry_; }
     /// Sum of deadlines in ms over the keys that have one, for INFO's avg_ttl.
     double deadline_sum_ms() const { return deadline_sum_ms_; }
-    int64_t entry_bytes() const { return entry_bytes_; }
+    int64_t entry_bytes() const {
+        int64_t sum = 0;
+        for (const int64_t bytes : entry_bytes_) sum += bytes;
+        return sum;
+    }
+    /// The same, of the keys of one type.
+    int64_t entry_bytes(Type type) const { return entry_bytes_[static_cast<size_t>(type)]; }
     size_t index_bytes() const { return table_.memory_bytes(); }
     size_t wheel_bytes() const;
 
@@ -189,7 +196,7 @@ private:
     int64_t now_ms_;
     size_t with_expiry_ = 0;
     double deadline_sum_ms_ = 0;
-    int64_t entry_bytes_ = 0;
+    std::array<int64_t, kTypeCount> entry_bytes_{};  // by type
 };
 
 }  // namespace gyre::store

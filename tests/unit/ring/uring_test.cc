@@ -444,6 +444,26 @@ TEST_F(Uring, a_signal_handler_may_wake) {
     sigaction(SIGUSR1, &before, nullptr);
 }
 
+TEST_F(Uring, a_signal_during_the_wait_is_counted) {
+    open();
+    struct sigaction action{};
+    struct sigaction before{};
+    action.sa_handler = [](int) {};  // no SA_RESTART: the system call ends with EINTR
+    sigaction(SIGUSR2, &action, &before);
+    const pthread_t waiting = pthread_self();
+    std::thread sender([&] {
+        while (ring_->counters().interrupted == 0) {
+            pthread_kill(waiting, SIGUSR2);
+            std::this_thread::yield();
+        }
+    });
+    // A signal may also end a wait that has submitted something: that one is not counted.
+    while (ring_->counters().interrupted == 0) ring_->wait(-1);
+    sender.join();
+    sigaction(SIGUSR2, &before, nullptr);
+    EXPECT_GT(ring_->counters().interrupted, 0u);
+}
+
 TEST_F(Uring, accept_says_when_descriptors_run_out) {
     open();
     const int listener = listen_tcp();
