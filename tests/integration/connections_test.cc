@@ -51,6 +51,37 @@ TEST_P(ConnectionsTest, AnIdleConnectionTakesLessThanTwoKibibytes) {
     EXPECT_EQ(watcher.ask("PING"), "PONG");
 }
 
+/// Clients of each reactor, as INFO tells them.
+std::vector<int> clients_by_reactor(const std::string& info) {
+    std::vector<int> clients;
+    const std::string mark = ":clients=";
+    size_t place = 0;
+    while ((place = info.find("gyre_reactor", place)) != std::string::npos) {
+        place = info.find(mark, place) + mark.size();
+        clients.push_back(std::stoi(info.substr(place)));
+    }
+    return clients;
+}
+
+TEST_P(ConnectionsTest, ANewOneGoesToTheReactorWithTheFewest) {
+    start();
+    Session watcher = session();
+    std::vector<RawSocket> others;
+    for (int index = 0; index < 21; ++index) others.push_back(socket());
+    // Those of one reactor leave; who comes next fills its place.
+    for (RawSocket& one : others) ASSERT_EQ(one.command({"PING"}).raw, "+PONG\r\n");
+    for (size_t index = 0; index < 10; ++index)
+        others.erase(others.begin() + static_cast<int>(index));
+    ASSERT_TRUE(
+        wait_until([&] { return watcher.info_number("clients", "connected_clients") == 12; }));
+    for (int index = 0; index < 10; ++index) others.push_back(socket());
+    for (RawSocket& one : others) ASSERT_EQ(one.command({"PING"}).raw, "+PONG\r\n");
+    const std::vector<int> clients = clients_by_reactor(watcher.ask("INFO", "everything"));
+    ASSERT_EQ(clients.size(), static_cast<size_t>(GetParam()));
+    const auto [least, most] = std::minmax_element(clients.begin(), clients.end());
+    EXPECT_LE(*most - *least, 1);
+}
+
 GYRE_INSTANTIATE(ConnectionsTest);
 
 }  // namespace
