@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/random.h"
 #include "engine/keyspace.h"
 
@@ -108,7 +109,9 @@ INSTANTIATE_TEST_SUITE_P(Trouble, TroubledWalkTest,
                                          WalkParameter{Trouble::churn, 4000}));
 
 TEST_F(WalkTest, a_plain_scan_would_repeat_keys_when_the_table_shrinks) {
-    // The reason for scan_once(): without it the test above would fail.
+    // The reason for scan_once(): without it the test above would fail. Under a hash of its own,
+    // since now and then a random one repeats nothing.
+    base::seed_hash(20);
     for (uint64_t index = 0; index < 8000; ++index) put(other(index));
     std::map<std::string, int> given;
     uint64_t cursor = 0;
