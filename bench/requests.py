@@ -7,7 +7,7 @@ so that a machine that changes its speed changes it for both. The figure to trus
 time (user + system, /proc/PID/stat) over the requests it served: throughput at pipeline 1 is the
 generator's, not the server's.
 
-    requests.py [--rounds 3] [--requests 400000] [--json] [--server NAME=PATH ...]
+    requests.py [--rounds 3] [--requests 400000] [--pipeline N] [--json] [--server NAME=PATH ...]
 
 The environment names the binary under test: GYRE_SERVER.
 """
@@ -87,6 +87,11 @@ def requests_for(pipeline, base):
     return base if pipeline == 1 else base * 5
 
 
+def rounds_for(pipeline, rounds):
+    """At pipeline 1 the figures jump between two levels, for every server: three times the rounds."""
+    return rounds * 3 if pipeline == 1 else rounds
+
+
 def measure(options, servers):
     results = {}
     processors = sorted(os.sched_getaffinity(0))
@@ -96,8 +101,8 @@ def measure(options, servers):
         try:
             for server in running:  # every key exists, so that GET finds something
                 benchmark(server, "set", 64, KEYS * 3, client_cpu)
-            for test, pipeline in ROWS:
-                for turn in range(options.rounds):
+            for test, pipeline in options.rows:
+                for turn in range(rounds_for(pipeline, options.rounds)):
                     order = running if turn % 2 == 0 else running[::-1]
                     for server in order:
                         count = requests_for(pipeline, options.requests)
@@ -109,10 +114,10 @@ def measure(options, servers):
     return results
 
 
-def summarize(results, servers):
+def summarize(results, servers, measured):
     rows = []
     baseline = servers[0][0]
-    for test, pipeline in ROWS:
+    for test, pipeline in measured:
         base_cpu = [cpu for _, cpu in results[(test, pipeline, baseline)]]
         for name, _ in servers:
             figures = results[(test, pipeline, name)]
@@ -145,7 +150,9 @@ def main():
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--server", action="append", default=[], metavar="NAME=PATH",
                         help="a further server to compare")
+    parser.add_argument("--pipeline", type=int, choices=(1, 16, 64), help="these rows only")
     options = parser.parse_args()
+    options.rows = [row for row in ROWS if options.pipeline in (None, row[1])]
     gyre = os.environ.get("GYRE_SERVER")
     redis = shutil.which("redis-server")
     if not gyre or not redis:
@@ -154,7 +161,7 @@ def main():
         sys.exit("two processors are needed: one for the server, one for the generator")
     servers = [("redis-server", redis), ("gyre", gyre)]
     servers += [tuple(extra.split("=", 1)) for extra in options.server]
-    rows = summarize(measure(options, servers), servers)
+    rows = summarize(measure(options, servers), servers, options.rows)
     if options.json:
         json.dump(rows, sys.stdout, indent=2)
         print()
