@@ -108,16 +108,19 @@ std::string ClientRegistry::describe(const Session& session, int64_t now_ms) con
 int64_t ClientRegistry::kill(const ClientFilter& filter, int64_t now_ms, Session& self) {
     int64_t killed = 0;
     // Homes are asked under the mutex: no session of the list can go meanwhile. They only take a
-    // note.
-    for_each([&](const Session& session) {
-        if (!filter.matches(session, now_ms)) return;
+    // note. Whoever looks next does not find it any more, although its home may need a while.
+    const std::scoped_lock lock(mutex_);
+    for (Session& session : sessions_) {
+        if (!filter.matches(session, now_ms)) continue;
         ++killed;
         if (&session == &self) {
             self.close_after_reply = true;
-        } else {
-            session.home->close_later(session.id);
+            continue;
         }
-    });
+        sessions_.remove(session);
+        count_.fetch_sub(1, kRelaxed);
+        session.home->close_later(session.id);
+    }
     return killed;
 }
 

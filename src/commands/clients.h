@@ -52,8 +52,8 @@ public:
     std::string list(const ClientFilter& filter, int64_t now_ms) const;
     /// The line of one session (CLIENT INFO), without a newline.
     std::string describe(const Session& session, int64_t now_ms) const;
-    /// Asks the homes of all that match to close them; returns how many. With `self`, that session
-    /// is marked close_after_reply.
+    /// Asks the homes of all that match to close them, and lists them no more; returns how many.
+    /// With `self`, that session is marked close_after_reply.
     int64_t kill(const ClientFilter& filter, int64_t now_ms, Session& self);
     size_t count() const { return count_.load(std::memory_order_relaxed); }
     /// Runs `visit` for every session under the mutex.

@@ -33,19 +33,25 @@ void Stream::receive_into(std::span<char> into) {
 }
 
 void Stream::flush() {
-    if (send_.in_flight || state_ == State::closing || state_ == State::closed) return;
+    if (state_ == State::closing || state_ == State::closed) return;
+    if (send_.in_flight) return ring_.expedite(send_);
     const size_t count = output_.gather(vectors_, kSendBytesMax);
     if (count == 0) {
         if (state_ == State::draining) close();
         return;
     }
-    ring_.send(send_, descriptor_, std::span(vectors_.data(), count));
+    size_t gathered = 0;
+    for (size_t i = 0; i < count; ++i) gathered += vectors_[i].iov_len;
+    // More waits behind it, or the end of the stream: then its end matters at once.
+    const bool is_awaited = state_ == State::draining || gathered < output_.size();
+    ring_.send(send_, descriptor_, std::span(vectors_.data(), count),
+               is_awaited ? ring::SendReport::at_once : ring::SendReport::with_next);
 }
 
 void Stream::close_after_output() {
     if (state_ != State::open) return;
     state_ = State::draining;
-    if (!send_.in_flight) flush();
+    flush();
 }
 
 void Stream::close() {

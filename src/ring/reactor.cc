@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ring/reactor.h"
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
 #include "base/check.h"
+#include "base/ticks.h"
 
 namespace gyre::ring {
 namespace {
 
+/// The thread's CPU clock is read at most this often, but for turns longer than all before.
+constexpr uint64_t kCpuReadingNs = 200'000;
 /// Polls between two looks at the clock while spinning.
 constexpr int kSpinBatch = 32;
 
@@ -55,6 +59,7 @@ Reactor::~Reactor() {
 
 bool Reactor::turn(bool may_wait) {
     is_clock_sampled_ = false;
+    has_begun_ = false;
     const size_t completions = reap(may_wait);
     if (!is_clock_sampled_) sample_clock();
     const bool is_client_due = client_wants_us_ >= 0 && now_us_ >= client_wants_us_;
@@ -104,7 +109,6 @@ size_t Reactor::reap(bool may_wait) {
 }
 
 size_t Reactor::spin(int64_t deadline_us) {
-    is_cpu_known_ = false;  // what is burnt here is no turn's work
     int64_t end_us = ring_.monotonic_us() + options_.spin_us;
     if (deadline_us >= 0 && deadline_us < end_us) end_us = deadline_us;
     do {
@@ -130,31 +134,33 @@ bool Reactor::has_work_without_completions() const noexcept {
 }
 
 /// From here on the turn has something to do: called before the first handler, or before the rest
-/// when no handler ran. Takes the time and the start of the CPU measure. The thread's CPU clock
-/// stands still while it sleeps, so after a measured turn its end is also the start of this one;
-/// only after an idle or a spinning turn is it read anew. That makes one reading for each turn
-/// under load (a system call: 350 ns in the virtual machine this was written on, where the other
-/// clocks take 20).
+/// when no handler ran. Takes the time and, now and then, the start of a CPU measure. The thread's
+/// CPU clock is a system call (350 ns in the virtual machine this was written on, where the other
+/// clocks take 20), too much for each turn of some microseconds: a turn's CPU time is at most what
+/// passed of real time, and at most what the thread has used since the clock was last read.
 void Reactor::begin_work() {
     is_parked_.store(false, std::memory_order_relaxed);
     if (!is_clock_sampled_) sample_clock();
-    if (is_cpu_known_) return;
+    has_begun_ = true;
+    began_ticks_ = base::ticks();
+    if (base::ticks_to_ns(began_ticks_ - cpu_read_ticks_) < kCpuReadingNs) return;
     cpu_us_ = thread_cpu_us();
-    is_cpu_known_ = true;
+    cpu_read_ticks_ = began_ticks_;
 }
 
+/// Only a turn that took longer than any before by the real clock asks the CPU clock whether it
+/// worked or was kept waiting for its processor.
 void Reactor::end_turn(bool worked) {
     add(turns_, 1);
-    if (!worked || !is_cpu_known_) {
-        is_cpu_known_ = false;
-        return;
-    }
-    const int64_t end_us = thread_cpu_us();
-    const uint64_t took_us = static_cast<uint64_t>(end_us - cpu_us_);
-    cpu_us_ = end_us;
-    if (took_us > longest_turn_cpu_us_.load(std::memory_order_relaxed)) {
-        longest_turn_cpu_us_.store(took_us, std::memory_order_relaxed);
-    }
+    if (!worked || !has_begun_) return;
+    const auto passed_us =
+        static_cast<int64_t>(base::ticks_to_ns(base::ticks() - began_ticks_) / 1000);
+    const auto longest_us =
+        static_cast<int64_t>(longest_turn_cpu_us_.load(std::memory_order_relaxed));
+    if (passed_us <= longest_us) return;
+    const int64_t took_us = std::min(passed_us, thread_cpu_us() - cpu_us_);
+    if (took_us <= longest_us) return;
+    longest_turn_cpu_us_.store(static_cast<uint64_t>(took_us), std::memory_order_relaxed);
 }
 
 TurnStatistics Reactor::statistics() const noexcept {

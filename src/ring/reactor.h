@@ -29,7 +29,7 @@ namespace gyre::ring {
 /// Measures of the loop, for INFO and the benches.
 struct TurnStatistics {
     uint64_t turns = 0;
-    uint64_t longest_turn_cpu_us = 0;  ///< longest turn in thread CPU time
+    uint64_t longest_turn_cpu_us = 0;  ///< longest turn in thread CPU time, 200 us too long at most
     uint64_t messages = 0;             ///< mailbox messages run
 };
 
@@ -140,8 +140,10 @@ private:
     int64_t now_us_ = 0;
     int64_t now_ms_ = 0;
     int64_t client_wants_us_ = 0;    // what before_wait() said last
-    int64_t cpu_us_ = 0;             // thread CPU time at the end of the last measured turn
-    bool is_cpu_known_ = false;      // cpu_us_ is where the present turn began
+    int64_t cpu_us_ = 0;             // thread CPU time at its last reading
+    uint64_t cpu_read_ticks_ = 0;    // when that was
+    uint64_t began_ticks_ = 0;       // when the present turn had something to do
+    bool has_begun_ = false;         // the present turn: began_ticks_ is its own
     bool is_clock_sampled_ = false;  // in this turn
     std::vector<Timer*> timers_;     // binary heap by deadline, then by order of arming
     uint64_t timer_sequence_ = 0;

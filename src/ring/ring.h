@@ -64,6 +64,13 @@ struct ListenOptions {
     uint32_t unix_permissions = 0;  ///< mode of a Unix socket from the start; 0: the umask's
 };
 
+/// When the handler of a send is called that could leave at once.
+enum class SendReport : uint8_t {
+    at_once,    ///< as soon as it is sent: by a completion of its own, which ends a wait()
+    with_next,  ///< together with whatever else ends the next wait(), which may be late: for the
+                ///< many sends behind which nothing waits
+};
+
 /// What the ring found and uses, for the start-up lines and INFO.
 struct Features {
     std::string kernel;  ///< "6.18.1"
@@ -124,7 +131,11 @@ public:
     /// error or shutdown.
     virtual void receive_into(Op& op, int descriptor, std::span<char> into) = 0;
     /// Sends the vectors in order (they stay in place until done). May send fewer bytes than asked.
-    virtual void send(Op& op, int descriptor, std::span<const iovec> vectors) = 0;
+    /// One that has to wait for room, or fails, reports as soon as that is known in any case.
+    virtual void send(Op& op, int descriptor, std::span<const iovec> vectors,
+                      SendReport report = SendReport::at_once) = 0;
+    /// Something waits for the end of a send after all: it is then reported at once.
+    virtual void expedite(Op& send) = 0;
     /// shutdown(2) both ways, at once; pending operations on the descriptor then complete.
     virtual void shutdown(int descriptor) = 0;
     /// Closes at once. Only when nothing on the descriptor is in flight.

@@ -81,11 +81,16 @@ void SimRing::receive_into(Op& op, int descriptor, std::span<char> into) {
     slot.total = into.size();
 }
 
-void SimRing::send(Op& op, int descriptor, std::span<const iovec> vectors) {
+void SimRing::send(Op& op, int descriptor, std::span<const iovec> vectors, SendReport report) {
     CHECK(!vectors.empty());
     Slot& slot = start(op, Kind::send, descriptor);
     slot.vectors = vectors;
     for (const iovec& vector : vectors) slot.total += vector.iov_len;
+    slot.is_silent = report == SendReport::with_next;
+}
+
+void SimRing::expedite(Op& send) {
+    if (send.in_flight && slots_[send.backend].is_silent) may_not_wait_ = true;
 }
 
 void SimRing::cancel(Op& op) {
@@ -98,6 +103,12 @@ void SimRing::submit() {
     for (const uint16_t buffer : unpublished_buffers_) free_buffers_.push_back(buffer);
     unpublished_buffers_.clear();
     for (const uint32_t slot : unsubmitted_) {
+        // Tried at once, as the kernel does: such a send has left, failed, or waits for room when
+        // this returns.
+        if (slots_[slot].is_silent) {
+            attempt(ref(slot));
+            continue;
+        }
         world_.schedule({.kind = EventKind::attempt, .operation = ref(slot)},
                         world_.completion_delay_us());
     }
@@ -138,6 +149,10 @@ void SimRing::finish(Slot& slot, int32_t result) {
     slot.completion.result = result;
     const uint32_t index = static_cast<uint32_t>(&slot - slots_.data());
     world_.trace("done", slot.socket, result);
+    if (slot.is_silent && result == static_cast<int64_t>(slot.total)) {
+        silent_.push_back(index);
+        return;
+    }
     world_.schedule({.kind = EventKind::complete, .operation = ref(index)},
                     world_.completion_delay_us());
 }
@@ -211,6 +226,7 @@ void SimRing::try_send(Slot& slot, Socket& socket) {
     }
     if (slot.done == slot.total || is_short) return finish(slot, static_cast<int32_t>(slot.done));
     CHECK(!world_.is_waiting(socket.sender));  // one send at a time on a stream
+    slot.is_silent = false;
     socket.sender = ref(static_cast<uint32_t>(&slot - slots_.data()));
 }
 
@@ -266,7 +282,29 @@ void SimRing::give_back(uint16_t buffer) {
 size_t SimRing::poll() {
     CHECK(!is_dispatching_);
     is_woken_ = false;
+    may_not_wait_ = false;
     submit();
+    take_silent();
+    return dispatch();
+}
+
+/// With nothing at hand that ends a wait, this goes to sleep, so to speak: sends without a
+/// completion of their own are then handled only after something has ended it, in the next call.
+size_t SimRing::wait(int64_t deadline_us) {
+    const bool is_over = is_woken_ || may_not_wait_ || !completed_.empty() ||
+                         (deadline_us >= 0 && deadline_us <= world_.now_us());
+    if (is_over) return poll();
+    CHECK(!is_dispatching_);
+    submit();
+    return dispatch();
+}
+
+void SimRing::take_silent() {
+    completed_.insert(completed_.end(), silent_.begin(), silent_.end());
+    silent_.clear();
+}
+
+size_t SimRing::dispatch() {
     if (completed_.empty()) return 0;
     is_dispatching_ = true;
     dispatching_.swap(completed_);

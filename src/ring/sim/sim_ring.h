@@ -47,14 +47,15 @@ public:
     void poll_accept(Op& op, int listener) override;
     void receive(Op& op, int descriptor, bool data_is_waiting) override;
     void receive_into(Op& op, int descriptor, std::span<char> into) override;
-    void send(Op& op, int descriptor, std::span<const iovec> vectors) override;
+    void send(Op& op, int descriptor, std::span<const iovec> vectors, SendReport report) override;
+    void expedite(Op& send) override;
     void shutdown(int descriptor) override { world_.network().shutdown(descriptor); }
     void close(int descriptor) override { world_.network().close(descriptor); }
     void cancel(Op& op) override;
     char* buffer_data(uint16_t buffer) override;
     void give_back(uint16_t buffer) override;
     size_t poll() override;
-    size_t wait(int64_t) override { return poll(); }
+    size_t wait(int64_t) override;
     void wake() override { is_woken_ = true; }
     const Features& features() const override { return features_; }
     Counters counters() const override { return counters_; }
@@ -63,7 +64,8 @@ public:
     uint32_t index() const noexcept { return index_; }
     /// Something to submit, to hand over, or a wake.
     bool has_work() const noexcept {
-        return is_woken_ || !completed_.empty() || !unsubmitted_.empty() || !cancelling_.empty();
+        return is_woken_ || !completed_.empty() || !unsubmitted_.empty() || !cancelling_.empty() ||
+               may_not_wait_;
     }
     bool is_waiting(const OperationRef& operation) const;
     void attempt(const OperationRef& operation);
@@ -87,6 +89,7 @@ private:
         size_t total = 0;  // bytes asked for
         Completion completion;
         uint32_t generation = 0;
+        bool is_silent = false;  // a send that ends no wait if it succeeds at once
     };
 
     Slot& start(Op& op, Kind kind, int descriptor);
@@ -102,6 +105,8 @@ private:
     int take_buffer();
     std::string outgoing(const Slot& slot, size_t count) const;
     void submit();
+    void take_silent();
+    size_t dispatch();
 
     World& world_;
     const SimRingOptions options_;
@@ -111,6 +116,7 @@ private:
     std::vector<uint32_t> unsubmitted_;
     std::vector<OperationRef> cancelling_;
     std::vector<uint32_t> completed_;
+    std::vector<uint32_t> silent_;  // left as well, to be handled after the next wait
     std::vector<uint32_t> dispatching_;
     std::unique_ptr<char[]> memory_;
     std::vector<uint16_t> free_buffers_;
@@ -119,6 +125,7 @@ private:
     size_t lent_ = 0;
     size_t in_flight_ = 0;
     bool is_woken_ = false;
+    bool may_not_wait_ = false;  // somebody waits for one of silent_
     bool is_dispatching_ = false;
     Features features_;
     Counters counters_;

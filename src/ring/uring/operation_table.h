@@ -30,9 +30,12 @@ struct OperationSlot {
     OperationKind kind = OperationKind::receive;
     bool poll_first = false;
     bool cancel_wanted = false;
+    bool is_silent = false;  // send: success posts no completion
     uint32_t index = 0;
-    iovec into{};      // receive_into
-    msghdr message{};  // send
+    uint32_t position = 0;  // of a silent send in the submission queue
+    uint32_t bytes = 0;     // of a silent send
+    iovec into{};           // receive_into
+    msghdr message{};       // send
 };
 
 class OperationTable {
@@ -47,6 +50,7 @@ public:
         slot.descriptor = descriptor;
         slot.poll_first = false;
         slot.cancel_wanted = false;
+        slot.is_silent = false;
         op.in_flight = true;
         op.backend = slot.index;
         ++in_flight_;
@@ -64,11 +68,11 @@ public:
         --in_flight_;
     }
     size_t in_flight() const noexcept { return in_flight_; }
+    OperationSlot& at(uint32_t index) { return chunks_[index / kChunkSlots][index % kChunkSlots]; }
 
 private:
     static constexpr size_t kChunkSlots = 256;
 
-    OperationSlot& at(uint32_t index) { return chunks_[index / kChunkSlots][index % kChunkSlots]; }
     void grow() {
         const size_t first = chunks_.size() * kChunkSlots;
         chunks_.push_back(std::make_unique<OperationSlot[]>(kChunkSlots));

@@ -46,6 +46,8 @@ constexpr SetupFlag kSetupFlags[] = {
 constexpr size_t kSendVectorsMax = 1024;
 /// Bytes of one vector in one send: the length field has 32 bits and the result 31.
 constexpr size_t kSendBytesMax = size_t{1} << 30;
+/// Bytes of one send that may be tried without a completion: what a socket's buffer mostly takes.
+constexpr size_t kSilentBytesMax = 64 * 1024;
 /// Rounds of 100 ms the destructor waits for cancelled operations.
 constexpr int kDrainRoundsMax = 50;
 
@@ -102,7 +104,8 @@ public:
     void poll_accept(Op& op, int listener) override;
     void receive(Op& op, int descriptor, bool data_is_waiting) override;
     void receive_into(Op& op, int descriptor, std::span<char> into) override;
-    void send(Op& op, int descriptor, std::span<const iovec> vectors) override;
+    void send(Op& op, int descriptor, std::span<const iovec> vectors, SendReport report) override;
+    void expedite(Op& send) override;
     // The system call: IORING_OP_SHUTDOWN always goes to a worker thread.
     void shutdown(int descriptor) override { static_cast<void>(::shutdown(descriptor, SHUT_RDWR)); }
     void close(int descriptor) override { static_cast<void>(::close(descriptor)); }
@@ -127,6 +130,12 @@ private:
     };
     static constexpr uint64_t kWakeTag = 1;  // no Op has an odd address
 
+    /// A send whose success shows in nothing but that the kernel has taken it from the queue.
+    struct SilentSend {
+        uint32_t slot;
+        uint32_t position;
+    };
+
     void fill_features();
     io_uring_sqe& next_entry();
     void issue(OperationSlot& slot);
@@ -138,6 +147,9 @@ private:
     void reap();
     size_t dispatch();
     bool finish(const Reaped& reaped);
+    uint32_t submitted_position() const;
+    size_t finish_silent(uint32_t submitted);
+    bool take_finished(const SilentSend& send, uint32_t submitted, Op*& op, Completion& completion);
     bool is_restarted(OperationSlot& slot, const Reaped& reaped);
     static bool is_false_end(const OperationSlot& slot, const Reaped& reaped);
     Completion completion_of(const OperationSlot& slot, const Reaped& reaped);
@@ -153,6 +165,9 @@ private:
     std::vector<Reaped> reaped_;       // waiting for dispatch()
     std::vector<Reaped> dispatching_;  // being handled
     bool is_dispatching_ = false;
+    std::vector<SilentSend> silent_;  // under way, in the order of submission
+    std::vector<SilentSend> silent_dispatching_;
+    bool may_not_wait_ = false;  // somebody waits for one of silent_
     uint32_t dropped_seen_ = 0;
     Features features_;
     SharedCounters counters_;
@@ -213,6 +228,11 @@ void UringRing::drain() {
             if (reaped.tag <= kWakeTag) continue;
             operations_.give(operations_.slot_of(*reinterpret_cast<Op*>(reaped.tag)));
         }
+        for (const SilentSend& send : std::exchange(silent_, {})) {
+            Op* op = nullptr;
+            Completion completion;
+            static_cast<void>(take_finished(send, submitted_position(), op, completion));
+        }
         if (operations_.in_flight() == 0 && !is_wake_armed_) return;
         enter_and_wait(monotonic_us() + 100'000);
         reap();
@@ -249,14 +269,20 @@ void UringRing::issue(OperationSlot& slot) {
                                MSG_WAITALL);
             break;
         case OperationKind::send: {
-            constexpr int flags =
-                MSG_NOSIGNAL | MSG_WAITALL;  // the kernel itself goes on after short sends
+            // WAITALL: the kernel itself goes on after short sends, and counts them as failed when
+            // it may not wait. DONTWAIT: it may not.
+            const int flags = MSG_NOSIGNAL | MSG_WAITALL | (slot.is_silent ? MSG_DONTWAIT : 0);
             if (slot.message.msg_iovlen == 1) {
                 const iovec& vector = slot.message.msg_iov[0];
                 io_uring_prep_send(entry, slot.descriptor, vector.iov_base,
                                    std::min(vector.iov_len, kSendBytesMax), flags);
             } else {
                 io_uring_prep_sendmsg(entry, slot.descriptor, &slot.message, flags);
+            }
+            if (slot.is_silent) {
+                entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+                slot.position = uring_.sq.sqe_tail - 1;
+                silent_.push_back({slot.index, slot.position});
             }
             break;
         }
@@ -282,13 +308,29 @@ void UringRing::receive_into(Op& op, int descriptor, std::span<char> into) {
     issue(slot);
 }
 
-void UringRing::send(Op& op, int descriptor, std::span<const iovec> vectors) {
+/// A send that completes while it is submitted, as nearly all do, would post a completion that the
+/// very same entry then finds: it would not wait, and a turn would be spent on learning what was to
+/// be expected. So a small send is tried without waiting (DONTWAIT) and without a completion
+/// (CQE_SKIP_SUCCESS). After the entry that took it, it is either done, or has failed and a
+/// completion says so, a short count included; no room (-EAGAIN) starts it again, to wait.
+void UringRing::send(Op& op, int descriptor, std::span<const iovec> vectors, SendReport report) {
     CHECK(!vectors.empty());
     OperationSlot& slot = operations_.take(op, OperationKind::send, descriptor);
     slot.message = {};
     slot.message.msg_iov = const_cast<iovec*>(vectors.data());
     slot.message.msg_iovlen = std::min(vectors.size(), kSendVectorsMax);
+    if (report == SendReport::with_next) {
+        size_t bytes = 0;
+        for (size_t i = 0; i < slot.message.msg_iovlen; ++i) bytes += vectors[i].iov_len;
+        slot.is_silent = bytes <= kSilentBytesMax;
+        slot.bytes = static_cast<uint32_t>(bytes);
+    }
     issue(slot);
+}
+
+/// The next entry takes it from the queue if none has yet, and that is all there is to wait for.
+void UringRing::expedite(Op& send) {
+    if (send.in_flight && operations_.slot_of(send).is_silent) may_not_wait_ = true;
 }
 
 void UringRing::cancel(Op& op) {
@@ -391,19 +433,23 @@ size_t UringRing::poll() {
     buffers_.publish();
     if (must_enter()) enter_without_waiting();
     reap();
+    may_not_wait_ = false;
     return dispatch();
 }
 
 size_t UringRing::wait(int64_t deadline_us) {
     CHECK(!is_dispatching_);
-    if (!reaped_.empty() || io_uring_cq_ready(&uring_) > 0) return poll();
+    if (may_not_wait_ || !reaped_.empty() || io_uring_cq_ready(&uring_) > 0) return poll();
     enter_and_wait(deadline_us);
     reap();
     return dispatch();
 }
 
 size_t UringRing::dispatch() {
-    if (reaped_.empty()) return 0;
+    if (reaped_.empty() && silent_.empty()) return 0;
+    // Handlers may submit more, and reap what came of it: a silent send counts as done only when
+    // all completions its entry has posted are among those handled here.
+    const uint32_t submitted = submitted_position();
     dispatching_.swap(reaped_);
     is_dispatching_ = true;
     announce_handlers();
@@ -412,6 +458,7 @@ size_t UringRing::dispatch() {
         if (finish(reaped)) ++handled;
     }
     dispatching_.clear();
+    handled += finish_silent(submitted);
     is_dispatching_ = false;
     SharedCounters::add(counters_.completed, handled);
     return handled;
@@ -431,6 +478,42 @@ bool UringRing::finish(const Reaped& reaped) {
     if (is_restarted(slot, reaped)) return false;
     operations_.give(slot);
     op.handler(op, completion);
+    return true;
+}
+
+/// Where the kernel's head of the submission queue stands: entries before it have been taken.
+uint32_t UringRing::submitted_position() const {
+    return uring_.sq.sqe_tail - io_uring_sq_ready(&uring_);
+}
+
+/// Calls the handlers of the silent sends that were submitted and have not failed.
+size_t UringRing::finish_silent(uint32_t submitted) {
+    if (silent_.empty()) return 0;
+    size_t handled = 0;
+    silent_dispatching_.swap(silent_);
+    for (const SilentSend& send : silent_dispatching_) {
+        Op* op = nullptr;
+        Completion completion;
+        if (!take_finished(send, submitted, op, completion)) continue;
+        op->handler(*op, completion);
+        ++handled;
+    }
+    silent_dispatching_.clear();
+    return handled;
+}
+
+/// False for one that has failed, whose slot then has another use, or is still queued.
+bool UringRing::take_finished(const SilentSend& send, uint32_t submitted, Op*& op,
+                              Completion& completion) {
+    OperationSlot& slot = operations_.at(send.slot);
+    if (slot.op == nullptr || !slot.is_silent || slot.position != send.position) return false;
+    if (static_cast<int32_t>(submitted - send.position) <= 0) {
+        silent_.push_back(send);
+        return false;
+    }
+    op = slot.op;
+    completion.result = static_cast<int32_t>(slot.bytes);
+    operations_.give(slot);
     return true;
 }
 
@@ -459,6 +542,7 @@ bool UringRing::is_restarted(OperationSlot& slot, const Reaped& reaped) {
     const bool is_retry = reaped.result == -EAGAIN || reaped.result == -EINTR;
     if (!is_retry && !is_false_end(slot, reaped)) return false;
     slot.poll_first = is_retry;
+    slot.is_silent = false;
     issue(slot);
     if (slot.cancel_wanted) cancel(*slot.op);  // the first request found nothing to cancel
     return true;

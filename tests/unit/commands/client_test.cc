@@ -107,17 +107,22 @@ TEST_F(ClientCommands, ListFilters) {
 }
 
 TEST_F(ClientCommands, KillByEachCriterion) {
-    Session& other = runner_.add_session();
-    const std::string id = id_of(other);
     auto& closed = runner_.home().closed_ids;
-    EXPECT_EQ(run({"CLIENT", "KILL", other.peer_address}), "+OK\r\n");
-    EXPECT_EQ(run({"CLIENT", "KILL", "ID", id}), ":1\r\n");
-    EXPECT_EQ(run({"CLIENT", "KILL", "ADDR", other.peer_address}), ":1\r\n");
-    EXPECT_EQ(run({"CLIENT", "KILL", "LADDR", other.local_address}), ":1\r\n");
+    // A killed one is not found again.
+    Session& first = runner_.add_session();
+    EXPECT_EQ(run({"CLIENT", "KILL", first.peer_address}), "+OK\r\n");
+    EXPECT_EQ(run({"CLIENT", "KILL", first.peer_address}), "-ERR No such client\r\n");
+    EXPECT_EQ(runner_.clients().count(), 1U);
+    EXPECT_EQ(run({"CLIENT", "KILL", "ID", id_of(runner_.add_session())}), ":1\r\n");
+    EXPECT_EQ(run({"CLIENT", "KILL", "ADDR", runner_.add_session().peer_address}), ":1\r\n");
+    EXPECT_EQ(run({"CLIENT", "KILL", "LADDR", runner_.add_session().local_address}), ":1\r\n");
+    runner_.add_session();
     EXPECT_EQ(run({"CLIENT", "KILL", "TYPE", "normal"}), ":1\r\n");
+    runner_.add_session();
     EXPECT_EQ(run({"CLIENT", "KILL", "USER", "default"}), ":1\r\n");
-    EXPECT_THAT(closed, ElementsAre(2, 2, 2, 2, 2, 2));
+    EXPECT_THAT(closed, ElementsAre(2, 3, 4, 5, 6, 7));
     closed.clear();
+    const std::string id = id_of(runner_.add_session());
     EXPECT_EQ(run({"CLIENT", "KILL", "ID", id, "TYPE", "pubsub"}), ":0\r\n");
     EXPECT_EQ(run({"CLIENT", "KILL", "LADDR", "1.2.3.4:5"}), ":0\r\n");
     EXPECT_EQ(run({"CLIENT", "KILL", "MAXAGE", "10"}), ":0\r\n");
@@ -125,7 +130,7 @@ TEST_F(ClientCommands, KillByEachCriterion) {
     EXPECT_THAT(closed, ElementsAre());
     runner_.advance_ms(10'000);
     EXPECT_EQ(run({"CLIENT", "KILL", "MAXAGE", "10"}), ":1\r\n");
-    EXPECT_THAT(closed, ElementsAre(2));
+    EXPECT_THAT(closed, ElementsAre(8));
     EXPECT_FALSE(runner_.session().close_after_reply);
 }
 

@@ -35,6 +35,8 @@ public:
     std::span<char> receiving_into;  ///< empty: into a provided buffer
     bool data_was_waiting = false;
     std::vector<iovec> sending;
+    ring::Op* expedited = nullptr;
+    ring::SendReport send_report = ring::SendReport::at_once;
 
     /// Ends an operation, named by the member that holds it.
     void complete(ring::Op*& op, const ring::Completion& completion) {
@@ -84,10 +86,12 @@ public:
         start(receive_op, op);
         receiving_into = into;
     }
-    void send(ring::Op& op, int, std::span<const iovec> vectors) override {
+    void send(ring::Op& op, int, std::span<const iovec> vectors, ring::SendReport report) override {
         start(send_op, op);
+        send_report = report;
         sending.assign(vectors.begin(), vectors.end());
     }
+    void expedite(ring::Op& op) override { expedited = &op; }
     void shutdown(int descriptor) override { was_shut_down.push_back(descriptor); }
     void close(int descriptor) override { closed.push_back(descriptor); }
     void cancel(ring::Op& op) override { cancelled = &op; }

@@ -89,6 +89,38 @@ TEST_F(StreamTest, sends_at_most_its_share_at_once) {
     stream_.close();
 }
 
+TEST_F(StreamTest, awaits_the_end_of_a_send_only_when_something_waits_for_it) {
+    stream_.output().append("one");
+    stream_.flush();
+    EXPECT_EQ(ring_.send_report, ring::SendReport::with_next);
+    ring_.complete(ring_.send_op, 3);
+    EXPECT_EQ(ring_.expedited, nullptr);
+    // What comes while it is under way, and the end of the stream, wait for it.
+    stream_.output().append("one");
+    stream_.flush();
+    stream_.output().append("two");
+    stream_.flush();
+    EXPECT_EQ(ring_.expedited, ring_.send_op);
+    ring_.complete(ring_.send_op, 3);
+    ring_.complete(ring_.send_op, 3);
+    // More than one send takes: the rest follows at once.
+    const std::string large(Stream::kSendBytesMax + 1, 'l');
+    stream_.output().append(large);
+    stream_.flush();
+    EXPECT_EQ(ring_.send_report, ring::SendReport::at_once);
+    while (ring_.send_op != nullptr) {
+        size_t bytes = 0;
+        for (const iovec& vector : ring_.sending) bytes += vector.iov_len;
+        ring_.complete(ring_.send_op, static_cast<int32_t>(bytes));
+    }
+    // The stream ends behind it.
+    stream_.output().append("last");
+    stream_.close_after_output();
+    EXPECT_EQ(ring_.send_report, ring::SendReport::at_once);
+    ring_.complete(ring_.send_op, 4);
+    EXPECT_EQ(stream_.ends, 1);
+}
+
 TEST_F(StreamTest, closes_when_the_peer_takes_no_more) {
     stream_.output().append("abc");
     stream_.flush();

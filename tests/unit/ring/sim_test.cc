@@ -64,7 +64,7 @@ struct Scene {
     }
     int32_t send(const std::string& text) {
         const iovec vector{const_cast<char*>(text.data()), text.size()};
-        ring.send(op, server, {&vector, 1});
+        ring.send(op, server, {&vector, 1}, SendReport::at_once);
         finish(op);
         return op.completion.result;
     }
@@ -99,7 +99,7 @@ TEST(Sim, sends_vectors_in_order_and_receives_into_memory) {
     Scene scene(2);
     std::string parts[] = {"one", "", "three"};
     const iovec vectors[] = {{parts[0].data(), 3}, {parts[1].data(), 0}, {parts[2].data(), 5}};
-    scene.ring.send(scene.op, scene.server, vectors);
+    scene.ring.send(scene.op, scene.server, vectors, SendReport::at_once);
     scene.finish(scene.op);
     EXPECT_EQ(8, scene.op.completion.result);
     scene.settle();
@@ -118,13 +118,29 @@ TEST(Sim, sends_vectors_in_order_and_receives_into_memory) {
     EXPECT_EQ(4, scene.op.completion.result);
 }
 
+TEST(Sim, a_send_that_reports_with_the_next_thing_ends_no_wait) {
+    Scene scene(9);
+    const std::string text = "quiet";
+    const iovec vector{const_cast<char*>(text.data()), text.size()};
+    scene.ring.send(scene.op, scene.server, {&vector, 1}, SendReport::with_next);
+    scene.ring.wait(-1);  // submits it
+    while (scene.world.step()) {
+    }
+    EXPECT_EQ("quiet", scene.peer.receive());
+    EXPECT_TRUE(scene.op.in_flight);
+    EXPECT_FALSE(scene.ring.has_work());
+    scene.ring.poll();
+    EXPECT_FALSE(scene.op.in_flight);
+    EXPECT_EQ(5, scene.op.completion.result);
+}
+
 TEST(Sim, a_peer_that_does_not_read_holds_up_the_sender) {
     Faults faults;
     faults.window_bytes = 100;
     Scene scene(3, faults);
     const std::string text(250, 's');
     const iovec vector{const_cast<char*>(text.data()), text.size()};
-    scene.ring.send(scene.op, scene.server, {&vector, 1});
+    scene.ring.send(scene.op, scene.server, {&vector, 1}, SendReport::at_once);
     scene.settle();
     EXPECT_TRUE(scene.op.in_flight);
     EXPECT_EQ(100u, scene.peer.available());
