@@ -107,7 +107,9 @@ Result<void> Server::start_workers() {
     rings_.resize(count);
     workers_.resize(count);
     const auto make = [this](size_t index) -> Result<void> {
-        auto ring = ring::create_uring_ring({});
+        ring::UringOptions options;
+        options.multishot_receive = config_.settings().multishot_receive;
+        auto ring = ring::create_uring_ring(options);
         if (!ring) return tl::unexpected(std::move(ring.error()));
         rings_[index] = std::move(*ring);
         workers_[index] =

@@ -40,6 +40,7 @@ struct ServerSettings {
     std::string unix_socket;
     int64_t unix_socket_permissions = 0;  ///< mode bits; 0: the umask decides
     int64_t threads = 0;                  ///< 0: the processors this process may use
+    bool multishot_receive = true;
     int64_t databases = 16;
     std::string directory = "./";
     std::string pid_file;

@@ -45,6 +45,12 @@ void BufferRing::take(uint16_t buffer) {
     allow_access(data(buffer), bytes_);
 }
 
+void BufferRing::untake(uint16_t buffer) {
+    CHECK(is_lent_[buffer]);
+    is_lent_[buffer] = false;
+    forbid_access(data(buffer), bytes_);
+}
+
 void BufferRing::give(uint16_t buffer) {
     CHECK(buffer < count_);
     CHECK(is_lent_[buffer]);

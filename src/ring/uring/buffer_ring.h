@@ -41,6 +41,8 @@ public:
 
     /// The kernel named `buffer` in a completion.
     void take(uint16_t buffer);
+    /// It was not handed on after all.
+    void untake(uint16_t buffer);
     /// The kernel may have it again, from the next publish() on.
     void give(uint16_t buffer);
     /// Shows the kernel everything given since the last call: one store.

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <bit>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <string>
 #include <utility>
@@ -22,6 +23,7 @@
 #include "ring/uring/buffer_ring.h"
 #include "ring/uring/operation_table.h"
 #include "ring/uring/probe.h"
+#include "ring/uring/receive_streams.h"
 #include "ring/uring/sockets.h"
 
 namespace gyre::ring {
@@ -82,7 +84,8 @@ struct SharedCounters {
 class UringRing final : public Ring {
 public:
     explicit UringRing(const UringOptions& options)
-        : buffers_(options.buffer_count, options.buffer_bytes) {}
+        : buffers_(options.buffer_count, options.buffer_bytes),
+          is_multishot_(options.multishot_receive) {}
     ~UringRing() override;
     /// 0 or -errno.
     int open(const UringOptions& options);
@@ -108,7 +111,7 @@ public:
     void expedite(Op& send) override;
     // The system call: IORING_OP_SHUTDOWN always goes to a worker thread.
     void shutdown(int descriptor) override { static_cast<void>(::shutdown(descriptor, SHUT_RDWR)); }
-    void close(int descriptor) override { static_cast<void>(::close(descriptor)); }
+    void close(int descriptor) override;
     void cancel(Op& op) override;
 
     char* buffer_data(uint16_t buffer) override { return buffers_.data(buffer); }
@@ -129,6 +132,11 @@ private:
         uint32_t flags;
     };
     static constexpr uint64_t kWakeTag = 1;  // no Op has an odd address
+    // Nor one with the second bit set: the tag of a multishot request carries its stream's number.
+    static constexpr uint64_t kStreamBit = 2;
+    static uint64_t tag_of(uint32_t stream) { return uint64_t{stream} << 2 | kStreamBit; }
+    static bool is_of_stream(uint64_t tag) { return (tag & kStreamBit) != 0; }
+    static uint32_t stream_of(uint64_t tag) { return static_cast<uint32_t>(tag >> 2); }
 
     /// A send whose success shows in nothing but that the kernel has taken it from the queue.
     struct SilentSend {
@@ -140,6 +148,18 @@ private:
     io_uring_sqe& next_entry();
     void issue(OperationSlot& slot);
     void arm_wake();
+    void receive_from_stream(Op& op, int descriptor);
+    bool receive_into_from_stream(Op& op, int descriptor, std::span<char> into);
+    void hand_on(Op& op, const Arrival& arrival);
+    void copy_held(ReceiveStream& stream, Op& op, std::span<char> into);
+    void start_stream(uint32_t index);
+    void end_stream(uint32_t index);
+    void close_stream(int descriptor);
+    bool finish_stream(const Reaped& reaped);
+    bool is_kept_waiting(uint32_t index, OperationSlot& slot, const Reaped& reaped);
+    void finish_into(uint32_t index, OperationSlot& slot, const Arrival& arrival);
+    void hold(uint32_t index, const Arrival& arrival);
+    void discard(const Arrival& arrival);
     bool must_enter() const;
     void after_enter(int result, uint32_t queued_before);
     void enter_without_waiting();
@@ -154,6 +174,7 @@ private:
     static bool is_false_end(const OperationSlot& slot, const Reaped& reaped);
     Completion completion_of(const OperationSlot& slot, const Reaped& reaped);
     void drain();
+    void give_up_waiting();
 
     io_uring uring_{};
     bool is_open_ = false;
@@ -162,6 +183,8 @@ private:
     uint64_t wake_value_ = 0;  // where the armed read of the eventfd puts its count
     BufferRing buffers_;
     OperationTable operations_;
+    const bool is_multishot_;
+    ReceiveStreams streams_;
     std::vector<Reaped> reaped_;       // waiting for dispatch()
     std::vector<Reaped> dispatching_;  // being handled
     bool is_dispatching_ = false;
@@ -217,6 +240,14 @@ UringRing::~UringRing() {
     if (wake_descriptor_ >= 0) ::close(wake_descriptor_);
 }
 
+/// For the end: operations that wait for a stream's next completion go without it.
+void UringRing::give_up_waiting() {
+    streams_.for_each([this](ReceiveStream& stream) {
+        if (stream.waiting == nullptr || stream.is_armed) return;
+        operations_.give(operations_.slot_of(*std::exchange(stream.waiting, nullptr)));
+    });
+}
+
 /// Nothing the kernel still works on may outlive the memory it works with.
 void UringRing::drain() {
     io_uring_sqe& entry = next_entry();
@@ -226,6 +257,10 @@ void UringRing::drain() {
         for (const Reaped& reaped : std::exchange(reaped_, {})) {
             if (reaped.tag == kWakeTag) is_wake_armed_ = false;
             if (reaped.tag <= kWakeTag) continue;
+            if (is_of_stream(reaped.tag)) {
+                if ((reaped.flags & IORING_CQE_F_MORE) == 0) streams_.disarm(stream_of(reaped.tag));
+                continue;
+            }
             operations_.give(operations_.slot_of(*reinterpret_cast<Op*>(reaped.tag)));
         }
         for (const SilentSend& send : std::exchange(silent_, {})) {
@@ -233,7 +268,8 @@ void UringRing::drain() {
             Completion completion;
             static_cast<void>(take_finished(send, submitted_position(), op, completion));
         }
-        if (operations_.in_flight() == 0 && !is_wake_armed_) return;
+        give_up_waiting();
+        if (operations_.in_flight() == 0 && !is_wake_armed_ && streams_.armed() == 0) return;
         enter_and_wait(monotonic_us() + 100'000);
         reap();
     }
@@ -295,6 +331,7 @@ void UringRing::poll_accept(Op& op, int listener) {
 }
 
 void UringRing::receive(Op& op, int descriptor, bool data_is_waiting) {
+    if (is_multishot_) return receive_from_stream(op, descriptor);
     OperationSlot& slot = operations_.take(op, OperationKind::receive, descriptor);
     // Polling first also means that no buffer is picked before there is something to put into it.
     slot.poll_first = !data_is_waiting;
@@ -303,6 +340,7 @@ void UringRing::receive(Op& op, int descriptor, bool data_is_waiting) {
 
 void UringRing::receive_into(Op& op, int descriptor, std::span<char> into) {
     CHECK(!into.empty());
+    if (is_multishot_ && receive_into_from_stream(op, descriptor, into)) return;
     OperationSlot& slot = operations_.take(op, OperationKind::receive_into, descriptor);
     slot.into = {into.data(), into.size()};
     issue(slot);
@@ -335,10 +373,176 @@ void UringRing::expedite(Op& send) {
 
 void UringRing::cancel(Op& op) {
     if (!op.in_flight) return;
-    operations_.slot_of(op).cancel_wanted = true;
+    OperationSlot& slot = operations_.slot_of(op);
+    slot.cancel_wanted = true;
+    const uint32_t stream = is_multishot_ ? streams_.find(slot.descriptor) : ReceiveStreams::kNone;
+    if (stream != ReceiveStreams::kNone && streams_.at(stream).waiting == &op) {
+        return end_stream(stream);
+    }
     io_uring_sqe& entry = next_entry();
     io_uring_prep_cancel(&entry, &op, 0);
     io_uring_sqe_set_data64(&entry, 0);
+}
+
+// --- multishot receives -------------------------------------------------------------------------
+
+void UringRing::start_stream(uint32_t index) {
+    io_uring_sqe& entry = next_entry();
+    io_uring_prep_recv_multishot(&entry, streams_.at(index).descriptor, nullptr, 0, 0);
+    entry.flags |= IOSQE_BUFFER_SELECT;
+    entry.buf_group = BufferRing::kGroup;
+    entry.ioprio |= IORING_RECVSEND_POLL_FIRST;
+    io_uring_sqe_set_data64(&entry, tag_of(index));
+    streams_.arm(index);
+}
+
+void UringRing::end_stream(uint32_t index) {
+    ReceiveStream& stream = streams_.at(index);
+    if (!stream.is_armed || stream.is_ending) return;
+    stream.is_ending = true;
+    io_uring_sqe& entry = next_entry();
+    io_uring_prep_cancel64(&entry, tag_of(index), 0);
+    io_uring_sqe_set_data64(&entry, 0);
+}
+
+/// Has `op` complete in the next dispatch with what came before it was asked for.
+void UringRing::hand_on(Op& op, const Arrival& arrival) {
+    reaped_.push_back({reinterpret_cast<uint64_t>(&op), arrival.result, arrival.flags});
+}
+
+void UringRing::receive_from_stream(Op& op, int descriptor) {
+    const uint32_t index = streams_.open(descriptor);
+    ReceiveStream& stream = streams_.at(index);
+    operations_.take(op, OperationKind::receive, descriptor);
+    if (!stream.held.empty()) return hand_on(op, ReceiveStreams::take(stream));
+    stream.waiting = &op;
+    if (!stream.is_armed) start_stream(index);
+}
+
+/// Large values go around the buffers, so the multishot request is ended first; what it has brought
+/// until then is copied. False when nothing is in the way of a plain receive.
+bool UringRing::receive_into_from_stream(Op& op, int descriptor, std::span<char> into) {
+    const uint32_t index = streams_.find(descriptor);
+    if (index == ReceiveStreams::kNone) return false;
+    ReceiveStream& stream = streams_.at(index);
+    if (stream.held.empty() && !stream.is_armed) return false;
+    OperationSlot& slot = operations_.take(op, OperationKind::receive_into, descriptor);
+    slot.into = {into.data(), into.size()};
+    end_stream(index);
+    if (stream.held.empty()) {
+        stream.waiting = &op;
+    } else {
+        copy_held(stream, op, into);
+    }
+    return true;
+}
+
+/// Completes `op` with as much of the first held buffer as fits.
+void UringRing::copy_held(ReceiveStream& stream, Op& op, std::span<char> into) {
+    Arrival& first = stream.held.front();
+    if (first.result <= 0) return hand_on(op, ReceiveStreams::take(stream));
+    const auto buffer = static_cast<uint16_t>(first.flags >> IORING_CQE_BUFFER_SHIFT);
+    const auto have = static_cast<size_t>(first.result);
+    const size_t count = std::min(have, into.size());
+    buffers_.take(buffer);
+    char* bytes = buffers_.data(buffer);
+    std::memcpy(into.data(), bytes, count);
+    if (count < have) {
+        std::memmove(bytes, bytes + count, have - count);
+        first.result = static_cast<int32_t>(have - count);
+        buffers_.untake(buffer);
+    } else {
+        ReceiveStreams::take(stream);
+        buffers_.give(buffer);
+    }
+    hand_on(op, {static_cast<int32_t>(count), 0});
+}
+
+void UringRing::discard(const Arrival& arrival) {
+    if ((arrival.flags & IORING_CQE_F_BUFFER) == 0) return;
+    const auto buffer = static_cast<uint16_t>(arrival.flags >> IORING_CQE_BUFFER_SHIFT);
+    buffers_.take(buffer);
+    buffers_.give(buffer);
+}
+
+/// A completion of a multishot request. True when a handler ran.
+bool UringRing::finish_stream(const Reaped& reaped) {
+    const uint32_t index = stream_of(reaped.tag);
+    ReceiveStream& stream = streams_.at(index);
+    const Arrival arrival{reaped.result, reaped.flags};
+    const bool is_closed = stream.descriptor < 0;
+    if ((reaped.flags & IORING_CQE_F_MORE) == 0) streams_.disarm(index);
+    if (is_closed) {
+        discard(arrival);
+        return false;
+    }
+    if (stream.waiting == nullptr) {
+        hold(index, arrival);
+        return false;
+    }
+    Op& op = *stream.waiting;
+    OperationSlot& slot = operations_.slot_of(op);
+    if (slot.kind == OperationKind::receive_into) {
+        finish_into(index, slot, arrival);
+        return false;
+    }
+    if (is_kept_waiting(index, slot, reaped)) return false;
+    stream.waiting = nullptr;
+    const Completion completion = completion_of(slot, reaped);
+    operations_.give(slot);
+    op.handler(op, completion);
+    return true;
+}
+
+/// The request ended without a result for whoever waits: it is started again.
+bool UringRing::is_kept_waiting(uint32_t index, OperationSlot& slot, const Reaped& reaped) {
+    if (slot.cancel_wanted) return false;
+    const bool is_nothing = reaped.result == -ECANCELED || reaped.result == -EAGAIN ||
+                            reaped.result == -EINTR || is_false_end(slot, reaped);
+    if (!is_nothing) return false;
+    discard({reaped.result, reaped.flags});
+    if (!streams_.at(index).is_armed) start_stream(index);
+    return true;
+}
+
+/// Somebody waits for the request's end, to receive into memory of their own.
+void UringRing::finish_into(uint32_t index, OperationSlot& slot, const Arrival& arrival) {
+    ReceiveStream& stream = streams_.at(index);
+    Op& op = *slot.op;
+    hold(index, arrival);
+    if (!stream.held.empty()) {
+        stream.waiting = nullptr;
+        return copy_held(stream, op, {static_cast<char*>(slot.into.iov_base), slot.into.iov_len});
+    }
+    if (stream.is_armed) return;
+    stream.waiting = nullptr;
+    issue(slot);
+}
+
+/// Nobody has asked for it. An end or an error is told to whoever asks next; what has only stopped
+/// the request is not.
+void UringRing::hold(uint32_t index, const Arrival& arrival) {
+    ReceiveStream& stream = streams_.at(index);
+    const int32_t result = arrival.result;
+    if (result == -ECANCELED || result == -ENOBUFS || result == -EAGAIN || result == -EINTR) {
+        return discard(arrival);
+    }
+    stream.held.push_back(arrival);
+    if (stream.held.size() >= ReceiveStreams::kHeldMax) end_stream(index);
+}
+
+void UringRing::close_stream(int descriptor) {
+    const uint32_t index = streams_.find(descriptor);
+    if (index == ReceiveStreams::kNone) return;
+    ReceiveStream& stream = streams_.at(index);
+    while (!stream.held.empty()) discard(ReceiveStreams::take(stream));
+    end_stream(index);
+    streams_.detach(index);
+}
+
+void UringRing::close(int descriptor) {
+    if (is_multishot_) close_stream(descriptor);
+    static_cast<void>(::close(descriptor));
 }
 
 // --- wake ---------------------------------------------------------------------------------------
@@ -472,6 +676,7 @@ bool UringRing::finish(const Reaped& reaped) {
         arm_wake();
         return false;
     }
+    if (is_of_stream(reaped.tag)) return finish_stream(reaped);
     Op& op = *reinterpret_cast<Op*>(reaped.tag);
     OperationSlot& slot = operations_.slot_of(op);
     const Completion completion = completion_of(slot, reaped);

@@ -8,9 +8,9 @@
 // shared memory says that there is something to fetch: polling without a system call), SUBMIT_ALL,
 // CQSIZE, CLAMP. One set of flags, Linux 6.1 or newer.
 //
-// Receives are single-shot into a ring of provided buffers: an idle connection holds no buffer, and
-// one that is not asked for more pushes back on its sender. They poll first unless data is known to
-// wait.
+// Receives go into a ring of provided buffers: an idle connection holds none, and one that is not
+// asked for more pushes back on its sender. They are multishot (ring/uring/receive_streams.h),
+// which saves an entry of the submission queue and arming a poll for each request, or single-shot.
 //
 // Ownership: the caller owns the Ring; operations in flight are cancelled and awaited, without
 // calling their handlers, when it is destroyed.
@@ -32,6 +32,7 @@ struct UringOptions {
     uint32_t completion_entries = 16384;
     uint32_t buffer_count = 1024;       ///< a power of two up to 32768
     uint32_t buffer_bytes = 16 * 1024;  ///< pages are only touched when used
+    bool multishot_receive = true;
 };
 
 /// Fails with cause and remedy (ring/uring/probe.h) where io_uring is not to be had.

@@ -45,9 +45,11 @@ struct Recorder : Op {
     int count = 0;
 };
 
-class Uring : public ::testing::Test {
+/// With multishot and with single-shot receives.
+class Uring : public ::testing::TestWithParam<bool> {
 protected:
-    void open(const UringOptions& options = {}) {
+    void open(UringOptions options = {}) {
+        options.multishot_receive = GetParam();
         Result<std::unique_ptr<Ring>> created = create_uring_ring(options);
         ASSERT_TRUE(created) << created.error().message;
         ring_ = *std::move(created);
@@ -132,7 +134,7 @@ protected:
     std::vector<int> descriptors_;
 };
 
-TEST_F(Uring, echoes_over_tcp) {
+TEST_P(Uring, echoes_over_tcp) {
     open();
     const Pair pair = connected();
     peer_sends(pair.peer, "hello");
@@ -143,7 +145,7 @@ TEST_F(Uring, echoes_over_tcp) {
     EXPECT_EQ("once", peer_receives(pair.peer, 4));
 }
 
-TEST_F(Uring, names_both_ends) {
+TEST_P(Uring, names_both_ends) {
     open();
     const Pair pair = connected();
     const Address server = ring_->local_address(pair.server);
@@ -159,7 +161,7 @@ TEST_F(Uring, names_both_ends) {
     EXPECT_EQ(1, keepalive);
 }
 
-TEST_F(Uring, replaces_a_stale_unix_socket_but_not_a_live_one) {
+TEST_P(Uring, replaces_a_stale_unix_socket_but_not_a_live_one) {
     open();
     char directory[] = "/tmp/gyre-ring-XXXXXX";
     ASSERT_NE(nullptr, mkdtemp(directory));
@@ -191,7 +193,7 @@ TEST_F(Uring, replaces_a_stale_unix_socket_but_not_a_live_one) {
     rmdir(directory);
 }
 
-TEST_F(Uring, says_why_it_cannot_listen) {
+TEST_P(Uring, says_why_it_cannot_listen) {
     open();
     const Result<int> name = ring_->listen({Address::Family::inet4, "localhost", 1}, {});
     ASSERT_FALSE(name);
@@ -203,7 +205,7 @@ TEST_F(Uring, says_why_it_cannot_listen) {
     EXPECT_EQ(EADDRINUSE, ring_->listen(taken, {}).error().code);
 }
 
-TEST_F(Uring, receives_a_large_pipeline_in_order) {
+TEST_P(Uring, receives_a_large_pipeline_in_order) {
     open();
     const Pair pair = connected();
     std::string sent;
@@ -225,7 +227,7 @@ TEST_F(Uring, receives_a_large_pipeline_in_order) {
     EXPECT_EQ(sent, got);
 }
 
-TEST_F(Uring, flushes_a_full_submission_queue_in_place) {
+TEST_P(Uring, flushes_a_full_submission_queue_in_place) {
     UringOptions options;
     options.submission_entries = 4;
     options.completion_entries = 4096;
@@ -244,7 +246,7 @@ TEST_F(Uring, flushes_a_full_submission_queue_in_place) {
     }
 }
 
-TEST_F(Uring, loses_nothing_when_the_completion_queue_overflows) {
+TEST_P(Uring, loses_nothing_when_the_completion_queue_overflows) {
     UringOptions options;
     options.submission_entries = 2;
     options.completion_entries = 2;
@@ -261,7 +263,7 @@ TEST_F(Uring, loses_nothing_when_the_completion_queue_overflows) {
     EXPECT_GT(ring_->counters().completion_overflow, 0u);
 }
 
-TEST_F(Uring, reports_starvation_and_receives_once_buffers_are_back) {
+TEST_P(Uring, reports_starvation_and_receives_once_buffers_are_back) {
     UringOptions options;
     options.buffer_count = 2;
     open(options);
@@ -282,7 +284,7 @@ TEST_F(Uring, reports_starvation_and_receives_once_buffers_are_back) {
     EXPECT_EQ("data", receive(pairs[2].server, true));
 }
 
-TEST_F(Uring, buffers_come_round_many_times) {
+TEST_P(Uring, buffers_come_round_many_times) {
     UringOptions options;
     options.buffer_count = 2;
     options.buffer_bytes = 4096;
@@ -296,7 +298,7 @@ TEST_F(Uring, buffers_come_round_many_times) {
     EXPECT_EQ(0u, ring_->counters().buffer_starved);
 }
 
-TEST_F(Uring, giving_a_buffer_back_twice_is_caught) {
+TEST_P(Uring, giving_a_buffer_back_twice_is_caught) {
     open();
     const Pair pair = connected();
     peer_sends(pair.peer, "x");
@@ -308,7 +310,7 @@ TEST_F(Uring, giving_a_buffer_back_twice_is_caught) {
     EXPECT_DEATH(ring_->give_back(op.completion.buffer), "is_lent_");
 }
 
-TEST_F(Uring, receives_exactly_into_the_callers_memory) {
+TEST_P(Uring, receives_exactly_into_the_callers_memory) {
     open();
     const Pair pair = connected();
     std::string value(1 << 20, '\0');
@@ -324,7 +326,7 @@ TEST_F(Uring, receives_exactly_into_the_callers_memory) {
     EXPECT_EQ("rest", receive(pair.server));
 }
 
-TEST_F(Uring, receives_less_into_memory_only_at_the_end) {
+TEST_P(Uring, receives_less_into_memory_only_at_the_end) {
     open();
     const Pair pair = connected();
     std::string value(100, '\0');
@@ -336,7 +338,7 @@ TEST_F(Uring, receives_less_into_memory_only_at_the_end) {
     EXPECT_EQ(4, op.completion.result);
 }
 
-TEST_F(Uring, shutdown_ends_a_receive_and_a_send_whose_peer_does_not_read) {
+TEST_P(Uring, shutdown_ends_a_receive_and_a_send_whose_peer_does_not_read) {
     open();
     const Pair pair = connected();
     std::string large(32 << 20, 's');
@@ -357,7 +359,7 @@ TEST_F(Uring, shutdown_ends_a_receive_and_a_send_whose_peer_does_not_read) {
     EXPECT_EQ(0, receiving.completion.result);
 }
 
-TEST_F(Uring, sends_all_to_a_slow_peer) {
+TEST_P(Uring, sends_all_to_a_slow_peer) {
     open();
     const Pair pair = connected();
     const std::string large(8 << 20, 's');
@@ -368,7 +370,7 @@ TEST_F(Uring, sends_all_to_a_slow_peer) {
     EXPECT_EQ(large + "end", got);
 }
 
-TEST_F(Uring, end_of_stream_and_reset_are_told_apart) {
+TEST_P(Uring, end_of_stream_and_reset_are_told_apart) {
     open();
     const Pair ended = connected();
     ::shutdown(ended.peer, SHUT_WR);
@@ -386,7 +388,7 @@ TEST_F(Uring, end_of_stream_and_reset_are_told_apart) {
     EXPECT_EQ(-EPIPE, send(broken.server, {"to nobody"}));
 }
 
-TEST_F(Uring, cancels_what_waits) {
+TEST_P(Uring, cancels_what_waits) {
     open();
     const Pair pair = connected();
     Recorder op;
@@ -400,14 +402,14 @@ TEST_F(Uring, cancels_what_waits) {
     EXPECT_EQ("later", receive(pair.server));
 }
 
-TEST_F(Uring, a_deadline_ends_the_wait) {
+TEST_P(Uring, a_deadline_ends_the_wait) {
     open();
     const int64_t deadline_us = ring_->monotonic_us() + 3000;
     while (ring_->monotonic_us() < deadline_us) EXPECT_EQ(0u, ring_->wait(deadline_us));
     EXPECT_EQ(0u, ring_->wait(deadline_us));  // past already
 }
 
-TEST_F(Uring, a_wake_from_another_thread_ends_the_wait) {
+TEST_P(Uring, a_wake_from_another_thread_ends_the_wait) {
     open();
     for (int i = 0; i < 50; ++i) {
         bool was_woken = false;  // ordered by the wake itself: ThreadSanitizer watches
@@ -421,7 +423,7 @@ TEST_F(Uring, a_wake_from_another_thread_ends_the_wait) {
     }
 }
 
-TEST_F(Uring, a_wake_before_the_wait_is_kept) {
+TEST_P(Uring, a_wake_before_the_wait_is_kept) {
     open();
     ring_->wake();
     ring_->wake();
@@ -430,7 +432,7 @@ TEST_F(Uring, a_wake_before_the_wait_is_kept) {
 
 Ring* ring_to_wake = nullptr;
 
-TEST_F(Uring, a_signal_handler_may_wake) {
+TEST_P(Uring, a_signal_handler_may_wake) {
     open();
     ring_to_wake = ring_.get();
     struct sigaction action{};
@@ -444,7 +446,7 @@ TEST_F(Uring, a_signal_handler_may_wake) {
     sigaction(SIGUSR1, &before, nullptr);
 }
 
-TEST_F(Uring, a_signal_during_the_wait_is_counted) {
+TEST_P(Uring, a_signal_during_the_wait_is_counted) {
     open();
     struct sigaction action{};
     struct sigaction before{};
@@ -464,7 +466,7 @@ TEST_F(Uring, a_signal_during_the_wait_is_counted) {
     EXPECT_GT(ring_->counters().interrupted, 0u);
 }
 
-TEST_F(Uring, accept_says_when_descriptors_run_out) {
+TEST_P(Uring, accept_says_when_descriptors_run_out) {
     open();
     const int listener = listen_tcp();
     EXPECT_EQ(-EAGAIN, ring_->accept_now(listener));
@@ -485,7 +487,7 @@ TEST_F(Uring, accept_says_when_descriptors_run_out) {
     ring_->close(server);
 }
 
-TEST_F(Uring, can_be_destroyed_with_operations_in_flight) {
+TEST_P(Uring, can_be_destroyed_with_operations_in_flight) {
     std::string into(64, '\0');
     std::string large(32 << 20, 's');
     const iovec vector{large.data(), large.size()};
@@ -501,7 +503,7 @@ TEST_F(Uring, can_be_destroyed_with_operations_in_flight) {
     for (const Recorder& op : ops) EXPECT_EQ(0, op.count);
 }
 
-TEST_F(Uring, tells_what_it_found) {
+TEST_P(Uring, tells_what_it_found) {
     open();
     const Features& features = ring_->features();
     EXPECT_EQ(read_uring_surroundings().kernel_release, features.kernel);
@@ -517,6 +519,11 @@ TEST_F(Uring, tells_what_it_found) {
     wrong.buffer_count = 1000;
     EXPECT_EQ(EINVAL, create_uring_ring(wrong).error().code);
 }
+
+INSTANTIATE_TEST_SUITE_P(Receives, Uring, ::testing::Values(true, false),
+                         [](const ::testing::TestParamInfo<bool>& parameter) {
+                             return parameter.param ? "multishot" : "single_shot";
+                         });
 
 TEST(UringProbe, finds_io_uring_here) {
     const Result<void> found = probe_uring();
