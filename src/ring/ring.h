@@ -127,8 +127,8 @@ public:
     /// Receives into a provided buffer: result > 0 and a buffer; 0 end of stream; -errno. -ENOBUFS:
     /// no buffer was free, start again after buffers came back. `data_is_waiting` skips the poll.
     virtual void receive(Op& op, int descriptor, bool data_is_waiting) = 0;
-    /// Receives into the caller's memory: all of `into`, but fewer at end of stream, error, shutdown,
-    /// or when a part had arrived before this was asked for.
+    /// Receives into the caller's memory: all of `into`, but fewer at end of stream, error,
+    /// shutdown, or when a part had arrived before this was asked for.
     virtual void receive_into(Op& op, int descriptor, std::span<char> into) = 0;
     /// Sends the vectors in order (they stay in place until done). May send fewer bytes than asked.
     /// One that has to wait for room, or fails, reports as soon as that is known in any case.
