@@ -63,8 +63,13 @@ uint64_t TimerWheel::pop(Stack& stack) noexcept {
     return word;
 }
 
-void TimerWheel::drop(Stack& stack) noexcept {
-    while (stack != nullptr) give_back(std::exchange(stack, stack->next));
+/// Frees up to `chunks_max` chunks of a stack; returns how many.
+size_t TimerWheel::drop(Stack& stack, size_t chunks_max) noexcept {
+    size_t dropped = 0;
+    for (; stack != nullptr && dropped < chunks_max; ++dropped) {
+        give_back(std::exchange(stack, stack->next));
+    }
+    return dropped;
 }
 
 uint64_t TimerWheel::pop_slot(unsigned level, unsigned slot) noexcept {
@@ -241,7 +246,8 @@ int64_t TimerWheel::count_due(int64_t now_ms, bool exact) const noexcept {
     }
     for (unsigned level = 0; level < kLevels; ++level) due += count_due_level(target, level, exact);
     if (!exact) return due;
-    for (const Chunk* stack : {far_, far_reviewed_}) {
+    // What waits in far_ lies beyond the time at which it is to be looked through.
+    for (const Chunk* stack : {target <= far_review_ ? nullptr : far_, far_reviewed_}) {
         for (const Chunk* chunk = stack; chunk != nullptr; chunk = chunk->next) {
             for (uint32_t i = 0; i < chunk->used; i += 2) {
                 due += static_cast<int64_t>(chunk->words()[i]) < target;
@@ -257,16 +263,25 @@ void TimerWheel::drop_levels() noexcept {
     }
 }
 
-void TimerWheel::clear() noexcept {
+void TimerWheel::clear() noexcept { clear_some(SIZE_MAX); }
+
+size_t TimerWheel::clear_some(size_t chunks_max) noexcept {
     CHECK(!is_advancing_);
+    size_t dropped = 0;
     for (unsigned level = 0; level < kLevels; ++level) {
         for (; occupied_[level] != 0; occupied_[level] &= occupied_[level] - 1) {
-            drop(levels_[level][std::countr_zero(occupied_[level])]);
+            Stack& stack = levels_[level][std::countr_zero(occupied_[level])];
+            dropped += drop(stack, chunks_max - dropped);
+            if (stack != nullptr) return dropped;
         }
     }
+    for (Stack* stack : {&overdue_, &overdue_added_, &far_, &far_reviewed_}) {
+        dropped += drop(*stack, chunks_max - dropped);
+        if (*stack != nullptr) return dropped;
+    }
     drop_levels();
-    for (Stack* stack : {&overdue_, &overdue_added_, &far_, &far_reviewed_}) drop(*stack);
     size_ = 0;
+    return dropped;
 }
 
 void TimerWheel::swap(TimerWheel& other) noexcept {

@@ -89,6 +89,10 @@ public:
 
     /// Drops all tokens and all memory; time stays.
     void clear() noexcept;
+    /// The same in parts, for a wheel that is given up: frees up to `chunks_max` chunks and returns
+    /// how many. Done when memory_bytes() is 0; before, size() is too large and nothing else may be
+    /// called but this, clear() and the destructor.
+    size_t clear_some(size_t chunks_max) noexcept;
 
     size_t size() const noexcept { return size_; }
     bool empty() const noexcept { return size_ == 0; }
@@ -137,7 +141,7 @@ private:
     uint64_t pop(Stack& stack) noexcept;
     uint64_t pop_slot(unsigned level, unsigned slot) noexcept;
     void push_far(uint64_t token, int64_t tick);
-    void drop(Stack& stack) noexcept;
+    size_t drop(Stack& stack, size_t chunks_max) noexcept;
     void* obtain(size_t bytes);
     void give_back(void* memory) noexcept;
     void drop_levels() noexcept;

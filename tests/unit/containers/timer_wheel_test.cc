@@ -222,6 +222,34 @@ TEST(TimerWheel, MemoryIsCountedAndFollowsTheTokens) {
     EXPECT_EQ(base::used(base::Purpose::wheel), before);
 }
 
+TEST(TimerWheel, AWheelThatIsGivenUpIsFreedInParts) {
+    const int64_t before = base::used(base::Purpose::wheel);
+    TimerWheel wheel(kStart);
+    for (uint64_t i = 0; i < 20'000; ++i) {
+        wheel.add(i, kStart + static_cast<int64_t>(i % 100) * kHour * 50);
+        wheel.add(i, kStart - 1);
+    }
+    size_t bytes = wheel.memory_bytes();
+    size_t chunks = 0;
+    size_t calls = 0;
+    while (wheel.memory_bytes() != 0) {
+        const size_t dropped = wheel.clear_some(10);
+        ASSERT_LE(dropped, 10U);
+        chunks += dropped;
+        // A chunk has 504 bytes; the slots' heads go with the last one.
+        ASSERT_LE(bytes - wheel.memory_bytes(),
+                  dropped * 528 + (dropped < 10 ? TimerWheel::kLevels * 528 : 0));
+        bytes = wheel.memory_bytes();
+        ++calls;
+    }
+    EXPECT_GT(chunks, 40'000U / 62);
+    EXPECT_GE(calls, chunks / 10);
+    EXPECT_TRUE(wheel.empty());
+    EXPECT_EQ(base::used(base::Purpose::wheel), before);
+    wheel.add(1, kStart + 10);
+    EXPECT_EQ(fire_all(wheel, kStart + 100).size(), 1U) << "it can be used again";
+}
+
 /// What a wheel must do, said with a multimap: deadline -> token.
 class Model {
 public:
