@@ -18,12 +18,7 @@ bool ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
             const std::lock_guard hold(mutex_);
             dataset_.lock(shard, executor_);
             store::Shard& data = dataset_.shard(shard);
-            size_t work = 0;
-            for (size_t database = 0; database < data.databases() && work < kBatch; ++database) {
-                store::Partition* partition = data.find_database(database);
-                if (partition == nullptr) continue;
-                work += partition->expire_due(now_ms, kBatch - work, on_expired);
-            }
+            data.expire_due(now_ms, kBatch, on_expired);
             data.statistics.expired_actively += removed;
             if (removed > 0 && dataset_.counts_keys()) {
                 dataset_.unreserve_keys(static_cast<int64_t>(removed));

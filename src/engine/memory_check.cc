@@ -53,6 +53,7 @@ void MemoryCheck::visit(size_t shard, Executor& executor) {
     }
     slab_slack_bytes_ += slab_slack(data);
     detached_entries_ += data.detached_entries();
+    wheel_bytes_ += static_cast<int64_t>(data.detached_wheel_bytes());
     dataset_.unlock(shard);
 }
 

@@ -16,6 +16,10 @@ using types::StringContent;
 
 constexpr uint64_t kTokenMask = (uint64_t{1} << 40) - 1;
 
+/// A chunk holds 61 tokens and a write adds one or two: what is put aside is gone long before the
+/// next wheel is.
+constexpr size_t kRetiredChunksPerWrite = 2;
+
 /// What an entry of this size takes from its allocator.
 size_t allocation_bytes(size_t size, const void* memory) {
     return size <= containers::kSlabBytesMax ? containers::Slab::class_bytes(size)
@@ -76,7 +80,12 @@ Partition::~Partition() {
 }
 
 size_t Partition::wheel_bytes() const {
-    return (wheel_ ? wheel_->memory_bytes() : 0) + (next_wheel_ ? next_wheel_->memory_bytes() : 0);
+    size_t bytes = 0;
+    for (const containers::TimerWheel* wheel : {wheel_.get(), next_wheel_.get()}) {
+        if (wheel != nullptr) bytes += wheel->memory_bytes();
+    }
+    for (const auto& wheel : retired_) bytes += wheel->memory_bytes();
+    return bytes;
 }
 
 Entry* Partition::find(const Key& key) const {
@@ -357,7 +366,10 @@ Entry* Partition::random(base::Random& random) const {
 // -----------------------------------------------------------------------------------------
 
 void Partition::add_token(uint64_t token, int64_t deadline_ms) {
-    if (!wheel_) wheel_ = std::make_unique<containers::TimerWheel>(now_ms_);
+    if (!wheel_) {
+        wheel_ = std::make_unique<containers::TimerWheel>(now_ms_);
+        shard_.add_timed(*this);
+    }
     wheel_->add(token, deadline_ms);
     shard_.next_due_hint_ms =
         std::min({shard_.next_due_hint_ms, deadline_ms + 1, Shard::kHintLatestMs});
@@ -382,6 +394,8 @@ void Partition::track_expiry(const Key& key, Entry* entry, int64_t previous_ms) 
 /// without bound.
 void Partition::tend_wheel() {
     if (!wheel_) return;
+    if (!retired_.empty()) [[unlikely]]
+        drop_retired(kRetiredChunksPerWrite);
     if (next_wheel_) {
         continue_rebuild(1);
     } else if (needs_rebuild()) [[unlikely]] {
@@ -417,7 +431,7 @@ size_t Partition::expire_due(int64_t now_ms, size_t budget,
         if (wheel_) begin_rebuild();
     }
     now_ms_ = std::max(now_ms_, now_ms);
-    if (!wheel_) return 0;
+    if (!wheel_) return drop_retired(budget);
     // Judged by the clock and not by the wheel, which may be ahead of it: never early.
     const auto on_fire = [&](uint64_t token) { fire(token, now_ms, on_expired); };
     size_t work = wheel_->advance(now_ms_, budget, on_fire);
@@ -429,11 +443,13 @@ size_t Partition::expire_due(int64_t now_ms, size_t budget,
     } else if (needs_rebuild()) {
         begin_rebuild();
     }
+    if (work < budget) work += drop_retired(budget - work);
     return work;
 }
 
 int64_t Partition::next_due_ms() const {
-    if (next_wheel_) return 0;  // a rebuild goes on each turn
+    // A rebuild goes on each turn, and so does the freeing of what it replaced.
+    if (next_wheel_ || !retired_.empty()) return 0;
     return wheel_ ? wheel_->next_due_ms() : INT64_MAX;
 }
 
@@ -444,10 +460,12 @@ int64_t Partition::backlog(int64_t now_ms) const {
 }
 
 bool Partition::needs_rebuild() const {
-    return !next_wheel_ && wheel_->size() > kTokensPerKeyMax * with_expiry_ + kTokensSlack;
+    const size_t slack = std::max(kTokensSlack, table_.size() / kKeysPerStaleToken);
+    return !next_wheel_ && wheel_->size() > kTokensPerKeyMax * with_expiry_ + slack;
 }
 
 void Partition::begin_rebuild() {
+    retire(next_wheel_);
     next_wheel_ = std::make_unique<containers::TimerWheel>(now_ms_);
     cursor_ = 0;
     shard_.next_due_hint_ms = 0;  // there is work at once
@@ -463,10 +481,28 @@ size_t Partition::continue_rebuild(size_t budget) {
             next_wheel_->add(index_hash(key_of(*entry)) & kTokenMask, entry->expire_ms());
         });
         if (cursor_ != 0) continue;
+        retire(wheel_);
         wheel_ = std::move(next_wheel_);
         return step;
     }
     return budget;
+}
+
+/// Puts a wheel aside, to be freed in slices: one of a million tokens is 16,000 chunks.
+void Partition::retire(std::unique_ptr<containers::TimerWheel>& wheel) {
+    if (!wheel) return;
+    retired_.push_back(std::move(wheel));
+    shard_.next_due_hint_ms = 0;  // there is work at once
+}
+
+/// Frees up to `budget` chunks of wheels that were put aside; returns the work done.
+size_t Partition::drop_retired(size_t budget) {
+    size_t work = 0;
+    while (!retired_.empty() && work < budget) {
+        work += retired_.back()->clear_some(budget - work) + 1;
+        if (retired_.back()->memory_bytes() == 0) retired_.pop_back();
+    }
+    return work;
 }
 
 /// Someone knows how to make keys collide: hash again, with a keyed cryptographic function. The
@@ -477,8 +513,8 @@ void Partition::defend() {
     policy.sip_key = {shard_.random().next() ^ base::entropy(), shard_.random().next()};
     Table old = std::move(table_);
     table_ = Table(policy);
-    wheel_.reset();
-    next_wheel_.reset();
+    retire(wheel_);
+    retire(next_wheel_);
     old.for_each([this](EntryRef reference) {
         const uint64_t hash = table_.policy().hash(reference);
         table_.insert(hash, reference);
@@ -500,7 +536,10 @@ size_t Partition::drain(size_t budget) {
         for (Entry* entry : fired_) remove(key_of(*entry), entry);
         work += fired_.size() + 1;
     }
-    return work;
+    if (table_.size() > 0) return work;
+    retire(wheel_);
+    retire(next_wheel_);
+    return work < budget ? work + drop_retired(budget - work) : work;
 }
 
 }  // namespace gyre::store

@@ -10,9 +10,9 @@
 // Reclaimer instead of being freed under the lock.
 // Threads: caller holds the shard lock.
 // Invariants: 1. with_expiry() entries have a deadline, and each of them has a token in the wheel
-// (or in
-//                the wheel being rebuilt) that fires no later than one tick after it.
+//                (or in the wheel being rebuilt) that fires no later than one tick after it.
 //             2. entry_bytes() is the sum of footprint() over all entries.
+//             3. once it has a wheel it stands in its shard's list of those that have one.
 
 #include <array>
 #include <cstdint>
@@ -66,9 +66,12 @@ public:
     /// A chain of more buckets than this cannot come from random keys: someone has found
     /// collisions.
     static constexpr size_t kChainBucketsMax = 16;
-    /// Wheel tokens for each key with a deadline, above which the wheel is rebuilt.
+    /// Wheel tokens for each key with a deadline, above which the wheel is rebuilt; and how many
+    /// more may be stale: a number, and one for so many keys of any kind, because a rebuild goes
+    /// through all of them. At most a byte for each key, and eight keys visited for each token.
     static constexpr size_t kTokensPerKeyMax = 2;
     static constexpr size_t kTokensSlack = 1024;
+    static constexpr size_t kKeysPerStaleToken = 8;
     /// The clock of one reactor never goes back by more than this unless it was set.
     static constexpr int64_t kClockStepMs = 1000;
 
@@ -156,10 +159,12 @@ public:
     /// moved or which have gone since.
     int64_t backlog(int64_t now_ms) const;
 
-    /// Erases about `budget` entries, to be called until size() is 0; returns the work done. For
+    /// Erases about `budget` entries, to be called until is_drained(); returns the work done. For
     /// partitions taken out of the keyspace by FLUSHALL and FLUSHDB; nothing else may be done with
-    /// them any more.
+    /// them any more. Afterwards it drops the wheel in the same way; then is_drained().
     size_t drain(size_t budget);
+    /// True when nothing is left whose freeing could take long.
+    bool is_drained() const { return size() == 0 && !wheel_ && !next_wheel_ && retired_.empty(); }
 
 private:
     uint64_t index_hash(const Key& key) const {
@@ -185,15 +190,20 @@ private:
     void begin_rebuild();
     size_t continue_rebuild(size_t budget);
     void tend_wheel();
+    void retire(std::unique_ptr<containers::TimerWheel>& wheel);
+    size_t drop_retired(size_t budget);
     void remove(const Key& key, Entry* entry);
 
     Shard& shard_;
     Table table_;
     std::unique_ptr<containers::TimerWheel> wheel_;
-    std::unique_ptr<containers::TimerWheel> next_wheel_;  // while the wheel is rebuilt
+    std::unique_ptr<containers::TimerWheel> next_wheel_;            // while the wheel is rebuilt
+    std::vector<std::unique_ptr<containers::TimerWheel>> retired_;  // being freed in slices
     uint64_t cursor_ = 0;  // of the rebuild; once detached, of drain(): the bucket emptied last
     std::vector<Entry*> fired_;  // entries of one token; kept to spare allocations
     int64_t now_ms_;
+    friend class Shard;
+    size_t timed_place_ = SIZE_MAX;  // in the shard's list of partitions with a wheel
     size_t with_expiry_ = 0;
     double deadline_sum_ms_ = 0;
     std::array<int64_t, kTypeCount> entry_bytes_{};  // by type

@@ -24,17 +24,17 @@ Partition& Shard::database(size_t index, int64_t now_ms) {
 }
 
 void Shard::detach_database(size_t index) {
-    if (databases_[index] && databases_[index]->size() > 0) {
-        detached_.push_back(std::move(databases_[index]));
-    }
-    databases_[index].reset();
+    std::unique_ptr<Partition> partition = std::move(databases_[index]);
+    if (!partition) return;
+    remove_timed(*partition);
+    if (!partition->is_drained()) detached_.push_back(std::move(partition));
 }
 
 bool Shard::drain(size_t budget) {
     while (!detached_.empty() && budget > 0) {
         Partition& last = *detached_.back();
         budget -= std::min(budget, last.drain(budget) + 1);
-        if (last.size() == 0) detached_.pop_back();
+        if (last.is_drained()) detached_.pop_back();
     }
     return detached_.empty();
 }
@@ -45,11 +45,40 @@ size_t Shard::detached_entries() const {
     return entries;
 }
 
+size_t Shard::detached_wheel_bytes() const {
+    size_t bytes = 0;
+    for (const auto& partition : detached_) bytes += partition->wheel_bytes();
+    return bytes;
+}
+
+void Shard::add_timed(Partition& partition) {
+    if (partition.timed_place_ != SIZE_MAX) return;
+    partition.timed_place_ = timed_.size();
+    timed_.push_back(&partition);
+}
+
+void Shard::remove_timed(Partition& partition) {
+    if (partition.timed_place_ == SIZE_MAX) return;
+    // The last one takes its place.
+    timed_.back()->timed_place_ = partition.timed_place_;
+    timed_[partition.timed_place_] = timed_.back();
+    timed_.pop_back();
+    partition.timed_place_ = SIZE_MAX;
+}
+
+size_t Shard::expire_due(int64_t now_ms, size_t budget,
+                         const std::function<void(const Entry&)>& on_expired) {
+    size_t work = 0;
+    for (size_t visited = 0; visited < timed_.size() && work < budget; ++visited) {
+        if (next_timed_ >= timed_.size()) next_timed_ = 0;
+        work += timed_[next_timed_++]->expire_due(now_ms, budget - work, on_expired);
+    }
+    return work;
+}
+
 int64_t Shard::next_due_ms() const {
     int64_t due = INT64_MAX;
-    for (const auto& partition : databases_) {
-        if (partition) due = std::min(due, partition->next_due_ms());
-    }
+    for (const Partition* partition : timed_) due = std::min(due, partition->next_due_ms());
     return due;
 }
 

@@ -8,6 +8,7 @@
 // and is set each time the lock is taken. Threads: caller holds the shard lock.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -63,9 +64,18 @@ public:
     }
     /// Takes a database's partition out of the keyspace; it is drained in slices by drain().
     void detach_database(size_t index);
-    /// Erases about `budget` entries of detached partitions; true when none is left.
+    /// Frees about `budget` entries, or chunks of wheels, of detached partitions; true when none is
+    /// left.
     bool drain(size_t budget);
     size_t detached_entries() const;
+    size_t detached_wheel_bytes() const;
+
+    /// Partition::expire_due() for all databases, within one budget. Each call begins with the
+    /// database behind the one where the last ended, so that none waits for another's backlog.
+    size_t expire_due(int64_t now_ms, size_t budget,
+                      const std::function<void(const Entry&)>& on_expired);
+    /// A partition's word that it has got its first wheel.
+    void add_timed(Partition& partition);
 
     containers::Slab& slab() { return slab_; }
     const containers::Slab& slab() const { return slab_; }
@@ -85,9 +95,14 @@ public:
     uint32_t initial_access_word = 0;
 
 private:
+    void remove_timed(Partition& partition);
+
     containers::Slab slab_;
     std::vector<std::unique_ptr<Partition>> databases_;
     std::vector<std::unique_ptr<Partition>> detached_;
+    // Those of databases_ that have a wheel: there may be 65,536 databases, and few have one.
+    std::vector<Partition*> timed_;
+    size_t next_timed_ = 0;
     base::Random random_;
 };
 

@@ -406,6 +406,8 @@ TEST(Partition, gives_all_memory_back_when_everything_is_erased) {
     // The tokens of erased keys stay until they fire, or too many are stale.
     EXPECT_LT(pair.used.wheel(), 64 * 1024);
     pair.shard.detach_database(0);
+    while (!pair.shard.drain(10)) {
+    }
     EXPECT_EQ(pair.used.wheel(), 0);
 }
 
@@ -692,6 +694,48 @@ TEST_F(PartitionTest, a_rebuild_asks_to_be_called) {
         expire(kNow + 1);
         ASSERT_LT(++calls, 100U);
     }
+}
+
+// A rebuild goes through all keys: it must not be the few with a deadline alone that set it off.
+TEST_F(PartitionTest, stale_tokens_are_borne_in_proportion_to_the_keys) {
+    constexpr size_t kKeys = 80'000;
+    constexpr size_t kStaleMax = kKeys / Partition::kKeysPerStaleToken;
+    for (size_t index = 0; index < kKeys; ++index) put("plain:" + std::to_string(index), "v");
+    size_t stale = 0;
+    while (partition().next_due_ms() != 0) {
+        put("session", "v", kNow + kHour);
+        partition().erase(Key::of("session"), find("session"));
+        ++stale;
+        ASSERT_LE(stale, kStaleMax + 2);
+    }
+    EXPECT_GE(stale, kStaleMax);
+}
+
+TEST_F(PartitionTest, a_replaced_wheel_is_freed_in_slices) {
+    constexpr size_t kBudget = 64;
+    constexpr size_t kSliceBytesMax = (kBudget + 1) * 528 + containers::TimerWheel::kLevels * 528;
+    for (int index = 0; index < 100'000; ++index) {
+        put("key:" + std::to_string(index), "v", kNow + kDay + index);
+    }
+    int erased = 0;
+    for (; partition().next_due_ms() != 0; ++erased) {
+        ASSERT_LT(erased, 90'000);
+        const std::string name = "key:" + std::to_string(erased);
+        partition().erase(Key::of(name), find(name));
+    }
+    size_t calls = 0;
+    while (partition().next_due_ms() == 0) {
+        const size_t bytes = partition().wheel_bytes();
+        const size_t work = partition().expire_due(kNow + 1, kBudget, [](const Entry&) {});
+        ASSERT_LE(work, kBudget + 1);
+        if (bytes > partition().wheel_bytes()) {
+            ASSERT_LE(bytes - partition().wheel_bytes(), kSliceBytesMax);
+        }
+        ASSERT_LT(++calls, 10'000U);
+    }
+    EXPECT_GT(calls, 100U);
+    EXPECT_LT(partition().wheel_bytes(), 60'000U * 10);
+    EXPECT_EQ(partition().with_expiry(), static_cast<size_t>(100'000 - erased));
 }
 
 // Two keys with the same tag in one chain: the token of one must not breed tokens for the other.

@@ -71,6 +71,68 @@ TEST(Shard, draining_ends_however_small_the_slices_are) {
     EXPECT_EQ(shard.slab().used_bytes(), 0U);
 }
 
+// The wheel of a part goes in slices too, after its entries.
+TEST(Shard, a_drained_part_frees_its_wheel_in_slices) {
+    Shard shard(1, 1);
+    constexpr int kKeys = 50'000;
+    constexpr size_t kBudget = 64;
+    for (int index = 0; index < kKeys; ++index) {
+        put(shard.database(0, kNow), "key:" + std::to_string(index), "v", kNow + 1000 + index);
+    }
+    shard.detach_database(0);
+    const size_t full = shard.detached_wheel_bytes();
+    size_t left = full;
+    size_t slices = 0;
+    while (!shard.drain(kBudget)) {
+        if (shard.detached_entries() > 0) {
+            ASSERT_EQ(shard.detached_wheel_bytes(), full);
+        }
+        ASSERT_LE(left - shard.detached_wheel_bytes(), (kBudget + 5) * 528);
+        left = shard.detached_wheel_bytes();
+        ASSERT_LT(++slices, 5000U);
+    }
+    EXPECT_EQ(shard.detached_wheel_bytes(), 0U);
+}
+
+TEST(Shard, no_database_waits_for_the_backlog_of_another) {
+    Shard shard(4, 1);
+    for (int index = 0; index < 10'000; ++index) {
+        put(shard.database(0, kNow), "key:" + std::to_string(index), "v", kNow + 10);
+    }
+    for (const size_t database : {1U, 3U}) {
+        for (int index = 0; index < 10; ++index) {
+            put(shard.database(database, kNow), "key:" + std::to_string(index), "v", kNow + 10);
+        }
+    }
+    for (int batch = 0; batch < 4; ++batch) shard.expire_due(kNow + 50, 64, [](const Entry&) {});
+    EXPECT_EQ(shard.database(1, kNow).size(), 0U);
+    EXPECT_EQ(shard.database(3, kNow).size(), 0U);
+    EXPECT_GT(shard.database(0, kNow).size(), 9000U);
+}
+
+TEST(Shard, databases_that_went_are_looked_at_no_more) {
+    Shard shard(4, 1);
+    for (const size_t database : {0U, 1U, 2U, 3U}) {
+        put(shard.database(database, kNow), "a", "v", kNow + 10 + static_cast<int64_t>(database));
+    }
+    shard.detach_database(1);
+    shard.detach_database(3);
+    put(shard.database(3, kNow), "b", "v", kNow + 500);
+    shard.swap_databases(3, 0);
+    size_t removed = 0;
+    const auto count = [&](const Entry&) { ++removed; };
+    shard.expire_due(kNow + 100, 1000, count);
+    EXPECT_EQ(removed, 2U);
+    EXPECT_GT(shard.next_due_ms(), kNow + 500);
+    shard.expire_due(kNow + 600, 1000, count);
+    EXPECT_EQ(removed, 3U);
+    EXPECT_EQ(shard.next_due_ms(), INT64_MAX);
+    EXPECT_FALSE(shard.drain(1)) << "two parts";
+    while (!shard.drain(1)) {
+    }
+    EXPECT_EQ(shard.keys(), 0U);
+}
+
 TEST(Shard, many_small_parts_are_drained_within_the_budget) {
     Shard shard(1, 1);
     for (int round = 0; round < 100; ++round) {
