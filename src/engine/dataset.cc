@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t kShardsMin = 64;
 constexpr size_t kShardsPerThread = 16;
+/// Entries freed by drain() while it holds a lock once.
+constexpr size_t kDrainHold = 32;
 
 constexpr std::array<const char*, 8> kPolicyNames = {
     "noeviction",   "allkeys-lru",  "allkeys-lfu",     "allkeys-random",
@@ -37,12 +39,9 @@ Dataset::Dataset(const DatasetOptions& options) : options_(options) {
     CHECK(std::has_single_bit(count));
     CHECK(count <= ShardSet::kShardsMax);
     shift_ = 64U - static_cast<unsigned>(std::countr_zero(count));
-    next_due_ms_ = std::make_unique<std::atomic<int64_t>[]>(count);
-    sleeps_until_ms_ = std::make_unique<std::atomic<int64_t>[]>(options.threads);
-    for (size_t reactor = 0; reactor < options.threads; ++reactor) announce_awake(reactor);
+    reactors_ = std::make_unique<Reactor[]>(options.threads);
     base::Random seeds(options.seed);
     for (size_t index = 0; index < count; ++index) {
-        next_due_ms_[index] = INT64_MAX;
         shards_.push_back(std::make_unique<LockedShard>(options.databases, seeds.next()));
         if (options.threads == 1) shards_.back()->lock.elide();
     }
@@ -53,20 +52,42 @@ void Dataset::lock(const ShardSet& set, Executor& executor) {
 }
 
 void Dataset::unlock(const ShardSet& set) {
-    set.for_each([&](size_t shard) { unlock(shard); });
+    bool is_any_sooner = false;
+    set.for_each([&](size_t shard) { is_any_sooner = release(shard) || is_any_sooner; });
+    if (!is_any_sooner) [[likely]]
+        return;
+    // To tell what the owner knows already does no harm: no need to remember which ones.
+    set.for_each([&](size_t shard) { tell_owner(shard); });
+}
+
+/// Outside of all locks, after next_due_ms() of the shard was lowered: the owner has to know.
+void Dataset::tell_owner(size_t shard_index) {
+    const size_t owner = shard_index % threads();
+    // The counterpart of the one in refresh_soonest_due(): either the shard's time is seen there,
+    // or what is lowered here is lowered after it was set anew.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    const int64_t due_ms = next_due_ms(shard_index);
+    lower_soonest_due(owner, due_ms);
+    if (threads() > 1) wake(owner, due_ms);
+}
+
+void Dataset::lower_soonest_due(size_t reactor, int64_t due_ms) {
+    std::atomic<int64_t>& soonest = reactors_[reactor].soonest_due_ms;
+    int64_t seen_ms = soonest.load(std::memory_order_relaxed);
+    while (due_ms < seen_ms && !soonest.compare_exchange_weak(seen_ms, due_ms)) {
+    }
 }
 
 /// The other half of announce_sleep(): either the sleeper sees the new deadline when it looks once
 /// more, or this thread sees that it sleeps too long.
-void Dataset::wake_owner(size_t shard_index) {
+void Dataset::wake(size_t reactor, int64_t due_ms) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    const size_t owner = shard_index % threads();
-    const int64_t due_ms = next_due_ms(shard_index);
-    int64_t until_ms = sleeps_until_ms_[owner].load(std::memory_order_seq_cst);
+    std::atomic<int64_t>& sleeps_until = reactors_[reactor].sleeps_until_ms;
+    int64_t until_ms = sleeps_until.load(std::memory_order_relaxed);
     while (due_ms < until_ms) {
         // Whoever lowers the time wakes; later deadlines need no second call.
-        if (sleeps_until_ms_[owner].compare_exchange_weak(until_ms, due_ms)) {
-            if (wake_) wake_(owner);
+        if (sleeps_until.compare_exchange_weak(until_ms, due_ms)) {
+            if (wake_) wake_(reactor);
             return;
         }
     }
@@ -74,8 +95,22 @@ void Dataset::wake_owner(size_t shard_index) {
 
 void Dataset::refresh_next_due(size_t shard_index) {
     store::Shard& data = shard(shard_index);
-    data.next_due_hint_ms = data.next_due_ms();
-    next_due_ms_[shard_index].store(data.next_due_hint_ms, std::memory_order_relaxed);
+    const int64_t due_ms = data.next_due_ms();
+    data.next_due_hint_ms = due_ms;
+    shards_[shard_index]->next_due_ms.store(due_ms, std::memory_order_relaxed);
+    lower_soonest_due(shard_index % threads(), due_ms);
+}
+
+int64_t Dataset::refresh_soonest_due(size_t reactor) {
+    // Raised before the look, so that what others lower meanwhile stays lowered.
+    reactors_[reactor].soonest_due_ms.store(INT64_MAX, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    int64_t due_ms = INT64_MAX;
+    for (size_t shard = reactor; shard < shards(); shard += threads()) {
+        due_ms = std::min(due_ms, next_due_ms(shard));
+    }
+    lower_soonest_due(reactor, due_ms);
+    return soonest_due_ms(reactor);
 }
 
 void Dataset::for_each_shard(Executor& executor, const std::function<void(store::Shard&)>& visit) {
@@ -172,14 +207,18 @@ void Dataset::swap(size_t first, size_t second, Executor& executor) {
 }
 
 bool Dataset::drain(size_t first, size_t step, size_t budget, Executor& executor) {
-    bool is_empty = true;
     for (size_t index = first; index < shards(); index += step) {
-        lock(index, executor);
-        is_empty = shard(index).drain(budget) && is_empty;
-        unlock(index);
-        if (!is_empty) break;
+        for (;;) {
+            const size_t part = std::min(budget, kDrainHold);
+            lock(index, executor);
+            const bool is_empty = shard(index).drain(part);
+            unlock(index);
+            if (is_empty) break;
+            budget -= part;
+            if (budget == 0) return false;
+        }
     }
-    return is_empty;
+    return true;
 }
 
 size_t Dataset::detached_entries(Executor& executor) {

@@ -72,50 +72,53 @@ public:
     /// The shard itself; its lock must be held for all but prefetching with one thread.
     store::Shard& shard(size_t index) { return shards_[index]->data; }
 
-    void lock(size_t shard, Executor& executor) GYRE_NO_THREAD_SAFETY_ANALYSIS {
+    void lock(size_t shard, Executor& executor) {
         shards_[shard]->lock.lock();
         enter(shard, executor);
     }
-    bool try_lock(size_t shard, Executor& executor) GYRE_NO_THREAD_SAFETY_ANALYSIS {
+    bool try_lock(size_t shard, Executor& executor) {
         if (!shards_[shard]->lock.try_lock()) return false;
         enter(shard, executor);
         return true;
     }
-    void unlock(size_t shard) GYRE_NO_THREAD_SAFETY_ANALYSIS {
-        const bool is_sooner = shards_[shard]->data.next_due_hint_ms <
-                               next_due_ms_[shard].load(std::memory_order_relaxed);
-        if (is_sooner) [[unlikely]] {
-            next_due_ms_[shard].store(shards_[shard]->data.next_due_hint_ms,
-                                      std::memory_order_relaxed);
-        }
-        shards_[shard]->lock.unlock();
-        // Outside the lock: waking somebody is a system call.
-        if (is_sooner && threads() > 1) [[unlikely]]
-            wake_owner(shard);
+    void unlock(size_t shard) {
+        if (release(shard)) [[unlikely]]
+            tell_owner(shard);
     }
     void lock(const ShardSet& set, Executor& executor);
+    /// Wakes nobody before the last lock is released: waking is a system call.
     void unlock(const ShardSet& set);
 
     /// Time at which the shard's wheels may have work. No lock needed.
     int64_t next_due_ms(size_t shard) const {
-        return next_due_ms_[shard].load(std::memory_order_relaxed);
+        return shards_[shard]->next_due_ms.load(std::memory_order_relaxed);
     }
     /// With the lock held, after expiring: sets it anew.
     void refresh_next_due(size_t shard);
+    /// The earliest next_due_ms() of the shards that a reactor looks after (every n-th), or a time
+    /// before it: others lower it, refresh_soonest_due() raises it.
+    int64_t soonest_due_ms(size_t reactor) const {
+        return reactors_[reactor].soonest_due_ms.load(std::memory_order_relaxed);
+    }
+    /// On the reactor's own thread, after expiring: looks at its shards and returns the time.
+    int64_t refresh_soonest_due(size_t reactor);
 
-    // --- the sleep of reactors that expire
-    // --------------------------------------------------------- With several reactors one may set a
-    // deadline in a shard that another looks after and sleeps.
+    // --- the sleep of reactors that expire -------------------------------------------------------
+    // With several reactors one may set a deadline in a shard that another looks after and sleeps.
     /// Called for the reactor that must look at its shards sooner than it meant to. Set once,
     /// before the reactors run; any thread calls it, without a lock.
     void set_waker(std::function<void(size_t reactor)> wake) { wake_ = std::move(wake); }
-    /// The reactor will sleep until `until_ms` (Unix time). Afterwards it looks at next_due_ms() of
-    /// its shards once more: a deadline set before that is its own business.
+    /// The reactor will sleep until `until_ms` (Unix time). Afterwards it looks at
+    /// soonest_due_ms() once more: a deadline set before that is its own business.
     void announce_sleep(size_t reactor, int64_t until_ms) {
-        sleeps_until_ms_[reactor].store(until_ms, std::memory_order_seq_cst);
+        reactors_[reactor].sleeps_until_ms.store(until_ms, std::memory_order_relaxed);
+        // The counterpart of the one in tell_owner(): either the look that follows sees the
+        // deadline, or whoever set it sees the sleep. The store alone, even sequentially
+        // consistent, would not order that look behind it.
+        std::atomic_thread_fence(std::memory_order_seq_cst);
     }
     void announce_awake(size_t reactor) {
-        sleeps_until_ms_[reactor].store(INT64_MIN, std::memory_order_relaxed);
+        reactors_[reactor].sleeps_until_ms.store(INT64_MIN, std::memory_order_relaxed);
     }
 
     // --- over all shards; these take the locks one after another ---------------------------------
@@ -162,10 +165,19 @@ public:
     Settings settings;
 
 private:
+    /// What a plain command touches of a shard lies on one cache line: the lock, the time next to
+    /// the hint it is compared with at each unlock, and the first part of the shard.
     struct alignas(128) LockedShard {
         LockedShard(size_t databases, uint64_t seed) : data(databases, seed) {}
         ShardLock lock;
+        std::atomic<int64_t> next_due_ms{INT64_MAX};  // written with the lock held
         store::Shard data;
+    };
+    static_assert(sizeof(ShardLock) + sizeof(std::atomic<int64_t>) + store::Shard::kHotBytes <= 64);
+    /// What others must know of a reactor.
+    struct alignas(64) Reactor {
+        std::atomic<int64_t> sleeps_until_ms{INT64_MIN};  // INT64_MIN: awake
+        std::atomic<int64_t> soonest_due_ms{INT64_MAX};
     };
     void enter(size_t shard, Executor& executor) {
         store::Shard& data = shards_[shard]->data;
@@ -173,13 +185,24 @@ private:
         data.initial_access_word = executor.initial_access_word;
     }
 
-    void wake_owner(size_t shard);
+    /// Gives the lock up; true when a deadline was set that is nearer than all before it.
+    bool release(size_t index) {
+        LockedShard& shard = *shards_[index];
+        const int64_t hint_ms = shard.data.next_due_hint_ms;
+        const bool is_sooner = hint_ms < shard.next_due_ms.load(std::memory_order_relaxed);
+        if (is_sooner) [[unlikely]]
+            shard.next_due_ms.store(hint_ms, std::memory_order_relaxed);
+        shard.lock.unlock();
+        return is_sooner;
+    }
+    void tell_owner(size_t shard);
+    void lower_soonest_due(size_t reactor, int64_t due_ms);
+    void wake(size_t reactor, int64_t due_ms);
 
     DatasetOptions options_;
     unsigned shift_ = 64;
     std::vector<std::unique_ptr<LockedShard>> shards_;
-    std::unique_ptr<std::atomic<int64_t>[]> next_due_ms_;
-    std::unique_ptr<std::atomic<int64_t>[]> sleeps_until_ms_;  // by reactor; INT64_MIN: awake
+    std::unique_ptr<Reactor[]> reactors_;
     std::function<void(size_t)> wake_;
     std::atomic<size_t> flushes_{0};
     std::atomic<bool> counts_keys_{false};

@@ -5,7 +5,7 @@
 
 namespace gyre::engine {
 
-bool ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
+void ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
     bool has_more = true;
     while (has_more) {
         uint64_t removed = 0;
@@ -29,9 +29,8 @@ bool ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
         }
         executor_.reclaimer.run();
         has_more = dataset_.next_due_ms(shard) <= now_ms;
-        if (clock_() >= deadline_us) return has_more;
+        if (clock_() >= deadline_us) return;
     }
-    return false;
 }
 
 bool ExpiryCycle::run(int64_t now_ms, bool is_busy) {
@@ -41,27 +40,17 @@ bool ExpiryCycle::run(int64_t now_ms, bool is_busy) {
     const size_t mine = (dataset_.shards() - index_ + step - 1) / step;
     const int64_t start_us = clock_();
     const int64_t deadline_us = start_us + (is_busy ? kBusySliceUs : kIdleSliceUs);
-    bool has_more = false;
-    for (size_t visited = 0; visited < mine && !has_more; ++visited) {
+    for (size_t visited = 0; visited < mine; ++visited) {
         const size_t shard = index_ + next_shard_ * step;
-        if (dataset_.next_due_ms(shard) <= now_ms) {
-            has_more = run_shard(shard, now_ms, deadline_us);
-        }
+        if (dataset_.next_due_ms(shard) <= now_ms) run_shard(shard, now_ms, deadline_us);
         next_shard_ = (next_shard_ + 1) % mine;
-        has_more = has_more || (clock_() >= deadline_us && next_due_ms() <= now_ms);
+        if (clock_() >= deadline_us) break;
     }
+    const bool has_more = dataset_.refresh_soonest_due(index_) <= now_ms;
     const std::lock_guard hold(mutex_);
     statistics_.cpu_us += static_cast<uint64_t>(clock_() - start_us);
     if (has_more) ++statistics_.cut_short;
     return has_more;
-}
-
-int64_t ExpiryCycle::next_due_ms() const {
-    int64_t due = INT64_MAX;
-    for (size_t shard = index_; shard < dataset_.shards(); shard += dataset_.threads()) {
-        due = std::min(due, dataset_.next_due_ms(shard));
-    }
-    return due;
 }
 
 int64_t ExpiryCycle::backlog(int64_t now_ms) {

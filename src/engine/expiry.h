@@ -42,7 +42,7 @@ public:
     /// left.
     bool run(int64_t now_ms, bool is_busy);
     /// Unix time in ms at which run() next has work; INT64_MAX: none.
-    int64_t next_due_ms() const;
+    int64_t next_due_ms() const { return dataset_.soonest_due_ms(index_); }
     /// Keys due and not yet removed in this reactor's shards; those which were deleted or got more
     /// time since count until the wheel comes to them.
     int64_t backlog(int64_t now_ms);
@@ -52,8 +52,8 @@ public:
     void reset_statistics();
 
 private:
-    /// One shard until it has nothing due or `deadline_us` has passed; true when work is left.
-    bool run_shard(size_t shard, int64_t now_ms, int64_t deadline_us);
+    /// One shard until it has nothing due or `deadline_us` has passed.
+    void run_shard(size_t shard, int64_t now_ms, int64_t deadline_us);
 
     Dataset& dataset_;
     Executor& executor_;

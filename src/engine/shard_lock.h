@@ -2,9 +2,11 @@
 #pragma once
 
 // The lock of one shard: an unfair test-and-test-and-set lock that spins briefly and then sleeps in
-// the kernel (futex, through std::atomic::wait). Critical sections are tens of nanoseconds, so it
-// is nearly always free; a fair lock would hand over to threads that are not running. With a single
-// reactor there is nobody to exclude and the lock does nothing.
+// the kernel (futex, through std::atomic::wait). A plain command holds it for some tens or hundreds
+// of nanoseconds, a batch of expiry or of freeing for some microseconds, a command over a large
+// value for as long as it copies it: long holds are rare, so it is nearly always free, and a fair
+// lock would hand over to threads that are not running. With a single reactor there is nobody to
+// exclude and the lock does nothing.
 //
 // Several locks are taken in ascending order of their shards, all before the first is used.
 // Threads: any.
@@ -16,30 +18,16 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__clang__)
-#define GYRE_CAPABILITY(name) __attribute__((capability(name)))
-#define GYRE_ACQUIRE(...) __attribute__((acquire_capability(__VA_ARGS__)))
-#define GYRE_RELEASE(...) __attribute__((release_capability(__VA_ARGS__)))
-#define GYRE_TRY_ACQUIRE(...) __attribute__((try_acquire_capability(__VA_ARGS__)))
-#define GYRE_NO_THREAD_SAFETY_ANALYSIS __attribute__((no_thread_safety_analysis))
-#else
-#define GYRE_CAPABILITY(name)
-#define GYRE_ACQUIRE(...)
-#define GYRE_RELEASE(...)
-#define GYRE_TRY_ACQUIRE(...)
-#define GYRE_NO_THREAD_SAFETY_ANALYSIS
-#endif
-
 namespace gyre::engine {
 
-class GYRE_CAPABILITY("shard lock") ShardLock {
+class ShardLock {
 public:
     static constexpr int kSpins = 64;
 
     /// With one reactor only: taking the lock becomes a no-op. Before the first use.
     void elide() noexcept { elided_ = true; }
 
-    void lock() noexcept GYRE_ACQUIRE() {
+    void lock() noexcept {
         if (elided_) return;
 #ifdef GYRE_MUTATION_SKIP_LOCK
         // Planted fault: the checkers must notice that this lock does not exclude.
@@ -51,12 +39,12 @@ public:
             return;
         lock_slow();
     }
-    bool try_lock() noexcept GYRE_TRY_ACQUIRE(true) {
+    bool try_lock() noexcept {
         if (elided_) return true;
         uint32_t expected = kFree;
         return state_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire);
     }
-    void unlock() noexcept GYRE_RELEASE() {
+    void unlock() noexcept {
         if (elided_) return;
         if (state_.exchange(kFree, std::memory_order_release) == kContended) [[unlikely]] {
             state_.notify_one();
@@ -68,7 +56,7 @@ private:
     static constexpr uint32_t kHeld = 1;
     static constexpr uint32_t kContended = 2;  ///< held, and somebody may sleep on it
 
-    void lock_slow() noexcept GYRE_NO_THREAD_SAFETY_ANALYSIS {
+    void lock_slow() noexcept {
         for (int spin = 0; spin < kSpins; ++spin) {
             uint32_t expected = kFree;
             if (state_.load(std::memory_order_relaxed) == kFree &&

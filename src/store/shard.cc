@@ -2,6 +2,7 @@
 #include "store/shard.h"
 
 #include <algorithm>
+#include <cstddef>
 
 namespace gyre::store {
 
@@ -11,10 +12,28 @@ void Reclaimer::run() {
     blocks_.clear();
 }
 
-Shard::Shard(size_t databases, uint64_t seed) : databases_(databases), random_(seed) {}
+Shard::Shard(size_t databases, uint64_t seed)
+    : databases_(std::make_unique<std::unique_ptr<Partition>[]>(databases)),
+      database_count_(static_cast<uint32_t>(databases)),
+      random_(seed) {}
 
-// Whoever held the lock last is gone by now, and its reclaimer too.
-Shard::~Shard() { reclaimer = nullptr; }
+Shard::~Shard() {
+    // Whoever held the lock last is gone by now, and its reclaimer too.
+    reclaimer = nullptr;
+    // The slab, which entries go back to, stands behind the databases and would go first.
+    databases_.reset();
+    detached_.clear();
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+inline void Shard::check_layout() {
+    static_assert(offsetof(Shard, databases_) == 0);
+    static_assert(offsetof(Shard, initial_access_word) < kHotBytes);
+    static_assert(offsetof(Shard, statistics.keyspace_hits) + 8 <= kHotBytes);
+    static_assert(offsetof(Shard, statistics.changes) + 8 <= kHotBytes);
+}
+#pragma GCC diagnostic pop
 
 Partition& Shard::database(size_t index, int64_t now_ms) {
     auto& partition = databases_[index];
@@ -84,7 +103,7 @@ int64_t Shard::next_due_ms() const {
 
 size_t Shard::keys() const {
     size_t keys = 0;
-    for (const auto& partition : databases_) keys += partition ? partition->size() : 0;
+    for (const auto& partition : all_databases()) keys += partition ? partition->size() : 0;
     return keys;
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/random.h"
@@ -39,16 +40,36 @@ private:
 /// Event counters of a shard; summed over shards for INFO.
 struct ShardStatistics {
     uint64_t keyspace_hits = 0;
+    uint64_t changes = 0;  ///< writes, as `rdb_changes_since_last_save` counts them
     uint64_t keyspace_misses = 0;
     uint64_t expired_lazily = 0;
     uint64_t expired_actively = 0;
     uint64_t evicted = 0;
-    uint64_t changes = 0;         ///< writes, as `rdb_changes_since_last_save` counts them
     uint64_t index_defences = 0;  ///< partitions that changed to SipHash
 };
 
 class Shard {
+    // What each command touches comes first: with the lock in front it is one cache line.
+    std::unique_ptr<std::unique_ptr<Partition>[]> databases_;
+
 public:
+    /// From the beginning to the counters of hits and of changes.
+    static constexpr size_t kHotBytes = 48;
+
+    Reclaimer* reclaimer = nullptr;
+    /// Earliest deadline added since it was last set: when the wheels next want a look. One that is
+    /// further away than this counts as this, so that a timer may count it in microseconds.
+    static constexpr int64_t kHintLatestMs = int64_t{1} << 53;
+    int64_t next_due_hint_ms = INT64_MAX;
+    /// Access word a new entry starts with; set with the lock from the policy in force.
+    uint32_t initial_access_word = 0;
+
+private:
+    uint32_t database_count_;
+
+public:
+    ShardStatistics statistics;
+
     Shard(size_t databases, uint64_t seed);
     ~Shard();
     Shard(const Shard&) = delete;
@@ -58,7 +79,9 @@ public:
     Partition& database(size_t index, int64_t now_ms);
     /// The same, null when nothing was ever stored there.
     Partition* find_database(size_t index) const { return databases_[index].get(); }
-    size_t databases() const { return databases_.size(); }
+    size_t databases() const { return database_count_; }
+    /// Where find_database() will look; for prefetching without the lock.
+    const void* database_slot(size_t index) const { return &databases_[index]; }
     void swap_databases(size_t first, size_t second) {
         std::swap(databases_[first], databases_[second]);
     }
@@ -81,24 +104,18 @@ public:
     const containers::Slab& slab() const { return slab_; }
     base::Random& random() { return random_; }
 
-    /// Earliest time at which a wheel of this shard has work; kept by the caller after each unlock.
+    /// Earliest time at which a wheel of this shard has work.
     int64_t next_due_ms() const;
     size_t keys() const;
 
-    ShardStatistics statistics;
-    Reclaimer* reclaimer = nullptr;
-    /// Earliest deadline added since it was last set: when the wheels next want a look. One that is
-    /// further away than this counts as this, so that a timer may count it in microseconds.
-    static constexpr int64_t kHintLatestMs = int64_t{1} << 53;
-    int64_t next_due_hint_ms = INT64_MAX;
-    /// Access word a new entry starts with; set with the lock from the policy in force.
-    uint32_t initial_access_word = 0;
-
 private:
+    void check_layout();
+    std::span<const std::unique_ptr<Partition>> all_databases() const {
+        return {databases_.get(), database_count_};
+    }
     void remove_timed(Partition& partition);
 
     containers::Slab slab_;
-    std::vector<std::unique_ptr<Partition>> databases_;
     std::vector<std::unique_ptr<Partition>> detached_;
     // Those of databases_ that have a wheel: there may be 65,536 databases, and few have one.
     std::vector<Partition*> timed_;

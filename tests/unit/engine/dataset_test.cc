@@ -265,6 +265,105 @@ TEST_F(DatasetTest, the_next_due_time_is_known_without_the_lock) {
     EXPECT_EQ(dataset_.next_due_ms(shard), INT64_MAX);
 }
 
+TEST_F(DatasetTest, the_soonest_due_time_is_lowered_by_others_and_raised_by_its_reactor) {
+    EXPECT_EQ(dataset_.soonest_due_ms(0), INT64_MAX);
+    for (const auto& [name, delay] :
+         {std::pair<const char*, int64_t>{"late", 900}, {"soon", 500}, {"last", 1500}}) {
+        const size_t shard = dataset_.shard_of(Key::of(name).hash);
+        dataset_.lock(shard, executor_);
+        put(name, "v", 0, kNow + delay);
+        dataset_.unlock(shard);
+    }
+    EXPECT_EQ(dataset_.soonest_due_ms(0), kNow + 501);
+    const size_t shard = dataset_.shard_of(Key::of("soon").hash);
+    ASSERT_NE(shard, dataset_.shard_of(Key::of("late").hash));
+    dataset_.lock(shard, executor_);
+    dataset_.shard(shard).expire_due(kNow + 508, 100, [](const Entry&) {});
+    dataset_.refresh_next_due(shard);
+    dataset_.unlock(shard);
+    EXPECT_EQ(dataset_.soonest_due_ms(0), kNow + 501) << "not raised by itself";
+    EXPECT_GT(dataset_.refresh_soonest_due(0), kNow + 508);
+    EXPECT_LE(dataset_.soonest_due_ms(0), kNow + 901);
+}
+
+// A waker that needs a lock, as any other thread may: it must find none of the set held.
+TEST(DatasetSleep, nobody_is_woken_while_a_lock_of_the_set_is_held) {
+    Dataset dataset({.threads = 2, .databases = 1, .shards = 4, .seed = 1});
+    Executor executor;
+    Executor other;
+    ShardSet all;
+    all.add_all(dataset.shards());
+    std::vector<size_t> woken;
+    dataset.set_waker([&](size_t reactor) {
+        woken.push_back(reactor);
+        for (size_t shard = 0; shard < dataset.shards(); ++shard) {
+            if (dataset.try_lock(shard, other)) {
+                dataset.unlock(shard);
+            } else {
+                ADD_FAILURE() << "shard " << shard << " is held";
+            }
+        }
+    });
+    for (const size_t reactor : {0U, 1U}) dataset.announce_sleep(reactor, INT64_MAX);
+    {
+        const ShardGuard guard(dataset, all, executor);
+        for (size_t shard = 0; shard < dataset.shards(); ++shard) {
+            dataset.shard(shard).next_due_hint_ms = kNow - static_cast<int64_t>(shard);
+        }
+    }
+    std::sort(woken.begin(), woken.end());
+    woken.erase(std::unique(woken.begin(), woken.end()), woken.end());
+    EXPECT_EQ(woken, (std::vector<size_t>{0, 1}));
+    EXPECT_EQ(dataset.soonest_due_ms(0), kNow - 2);
+    EXPECT_EQ(dataset.soonest_due_ms(1), kNow - 3);
+}
+
+// One thread goes to sleep again and again, another sets deadlines nearer each time: either the
+// sleeper sees the deadline when it looks once more, or it is woken.
+TEST(DatasetSleep, a_deadline_is_seen_or_wakes) {
+    constexpr int kRounds = 20'000;
+    Dataset dataset({.threads = 2, .databases = 1, .shards = 2, .seed = 1});
+    std::vector<Executor> executors(2);
+    std::atomic<int> wakes{0};
+    std::atomic<int> round{0};
+    std::atomic<int> finished{0};
+    dataset.set_waker([&](size_t) { wakes.fetch_add(1); });
+    int lost = 0;
+    run_threads(2, [&](size_t thread) {
+        for (int number = 1; number <= kRounds; ++number) {
+            const int64_t due_ms = kNow - number;
+            if (thread == 0) {
+                const int before = wakes.load();
+                round.store(number);
+                dataset.announce_sleep(0, dataset.refresh_soonest_due(0));
+                const bool is_seen = dataset.soonest_due_ms(0) <= due_ms;
+                while (finished.load() < number) std::this_thread::yield();
+                if (!is_seen && wakes.load() == before) ++lost;
+                dataset.announce_awake(0);
+            } else {
+                while (round.load() < number) std::this_thread::yield();
+                dataset.lock(0, executors[1]);
+                dataset.shard(0).next_due_hint_ms = due_ms;
+                dataset.unlock(0);
+                finished.store(number);
+            }
+        }
+    });
+    EXPECT_EQ(lost, 0);
+    EXPECT_EQ(dataset.soonest_due_ms(0), kNow - kRounds);
+}
+
+TEST_F(DatasetTest, what_a_command_touches_of_a_shard_is_one_cache_line) {
+    for (size_t index = 0; index < dataset_.shards(); ++index) {
+        const store::Shard& shard = dataset_.shard(index);
+        const auto line = [](const void* field) { return reinterpret_cast<uintptr_t>(field) / 64; };
+        EXPECT_EQ(line(&shard), line(&shard.next_due_hint_ms));
+        EXPECT_EQ(line(&shard), line(&shard.initial_access_word));
+        EXPECT_EQ(line(&shard), line(&shard.statistics.keyspace_hits));
+        EXPECT_EQ(line(&shard), line(&shard.statistics.changes));
+    }
+}
+
 // --- maxkeys ------------------------------------------------------------------------------------
 
 TEST_F(DatasetTest, keys_are_counted_only_while_there_is_a_limit) {
