@@ -205,6 +205,15 @@ int64_t give_back(void* pointer) noexcept {
     return bytes;
 }
 
+/// The caller knows how many bytes the old block had.
+Block obtain_again(void* pointer, size_t bytes) noexcept {
+#if defined(GYRE_ALLOCATOR_MIMALLOC)
+    return count_block(mi_realloc(pointer, bytes));
+#else
+    return count_block(std::realloc(pointer, bytes));
+#endif
+}
+
 size_t page_bytes() noexcept {
     static const size_t bytes = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
     return bytes;
@@ -277,6 +286,16 @@ void release(Purpose purpose, void* pointer) noexcept {
     const int64_t bytes = give_back(pointer);
     if (is_delta_forgotten()) return;
     account(purpose, -bytes);
+}
+
+void* reallocate(Purpose purpose, void* pointer, size_t bytes) {
+    const auto old_bytes = static_cast<int64_t>(block_bytes(pointer));
+    const Block block = obtain_again(pointer, bytes);
+    if (block.pointer == nullptr) [[unlikely]]
+        die_out_of_memory(bytes);
+    count_obtained(-old_bytes);
+    account(purpose, block.bytes - old_bytes);
+    return block.pointer;
 }
 
 size_t usable_size(const void* pointer) noexcept { return block_bytes(pointer); }

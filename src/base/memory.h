@@ -56,6 +56,9 @@ void account(Purpose purpose, int64_t bytes) noexcept;
 [[nodiscard, gnu::malloc]] void* allocate(Purpose purpose, size_t bytes);
 /// Frees what allocate() returned; `purpose` must be the one it is counted under. Null is allowed.
 void release(Purpose purpose, void* pointer) noexcept;
+/// Makes what allocate() returned larger or smaller, moving it if need be; the contents stay as far
+/// as both sizes reach. Large blocks move by their page tables where the allocator can (mremap).
+[[nodiscard]] void* reallocate(Purpose purpose, void* pointer, size_t bytes);
 /// Bytes usable behind a pointer from allocate().
 size_t usable_size(const void* pointer) noexcept;
 

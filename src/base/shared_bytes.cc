@@ -15,6 +15,16 @@ SharedBytes* SharedBytes::create(size_t capacity, Purpose purpose) {
     return new (memory) SharedBytes(capacity, purpose);
 }
 
+SharedBytes* SharedBytes::resize(SharedBytes* block, size_t capacity) {
+    CHECK(capacity <= std::numeric_limits<size_t>::max() / 2);
+    CHECK(capacity >= block->size_);
+    DCHECK(block->is_sole_owner());
+    void* memory = reallocate(block->purpose_, block, sizeof(SharedBytes) + capacity);
+    block = static_cast<SharedBytes*>(memory);
+    block->capacity_ = capacity;
+    return block;
+}
+
 void SharedBytes::change_purpose(Purpose purpose) noexcept {
     if (purpose == purpose_) return;
     const auto bytes = static_cast<int64_t>(footprint());

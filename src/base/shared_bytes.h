@@ -24,6 +24,10 @@ public:
     /// A block with room for `capacity` bytes, size 0, one reference owned by the caller.
     static SharedBytes* create(size_t capacity, Purpose purpose);
 
+    /// The block with room for `capacity` bytes, which is at least its size; it may have moved. The
+    /// caller's is the only reference.
+    static SharedBytes* resize(SharedBytes* block, size_t capacity);
+
     void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
     void release() noexcept {
         if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();

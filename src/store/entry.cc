@@ -22,9 +22,7 @@ Entry* Entry::construct(void* memory, std::string_view key, uint8_t flags, size_
     const bool is_long = key.size() >= kLongKey;
     entry->key_length_ = static_cast<uint8_t>(is_long ? kLongKey : key.size());
     char* at = entry->base() + entry->key_offset();
-    // The key may be the one of the entry this memory held before: the places can overlap, and the
-    // length goes where the key's old place may still be read.
-    if (!key.empty()) std::memmove(at, key.data(), key.size());
+    if (!key.empty()) std::memcpy(at, key.data(), key.size());
     if (is_long) store(at - 4, static_cast<uint32_t>(key.size()));
     return entry;
 }

@@ -110,6 +110,8 @@ public:
     }
 
     size_t value_field_bytes() const { return value_length_; }
+    /// Only when the memory has room for so many.
+    void set_value_field_bytes(size_t bytes) { value_length_ = static_cast<uint16_t>(bytes); }
     char* value_field() { return base() + key_offset() + key().size(); }
     const char* value_field() const { return base() + key_offset() + key().size(); }
 
@@ -128,6 +130,7 @@ public:
     }
 
     /// Lays out header and key of a new entry in raw memory; deadline, timestamp and value follow.
+    /// `key` lies elsewhere.
     static Entry* construct(void* memory, std::string_view key, uint8_t flags, size_t value_field);
 
     template <class T>

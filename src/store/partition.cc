@@ -14,8 +14,6 @@ namespace {
 using base::SharedBytes;
 using types::StringContent;
 
-constexpr uint64_t kTokenMask = (uint64_t{1} << 40) - 1;
-
 /// A chunk holds 61 tokens and a write adds one or two: what is put aside is gone long before the
 /// next wheel is.
 constexpr size_t kRetiredChunksPerWrite = 2;
@@ -62,8 +60,14 @@ SharedBytes* copy_to_block(std::string_view bytes, size_t capacity) {
     return block;
 }
 
-/// Room for a value that has just grown: a quarter more, so that appending is amortized O(1).
-size_t grown_capacity(size_t bytes) { return bytes + std::min<size_t>(bytes / 4, 1 << 20); }
+/// Room for a value of `old_bytes` that grows to `bytes`: in proportion to what it had, so that
+/// appending is amortized O(1), and none to spare for what is made large at once. A quarter, above
+/// 4 MiB an eighth.
+size_t grown_capacity(size_t old_bytes, size_t bytes) {
+    constexpr size_t kSpareOfMiddling = 1 << 20;
+    const size_t spare = std::max(std::min(old_bytes / 4, kSpareOfMiddling), old_bytes / 8);
+    return std::max(bytes, old_bytes + spare);
+}
 
 }  // namespace
 
@@ -110,7 +114,11 @@ void* Partition::allocate(size_t bytes) {
 
 void Partition::free_memory(Entry* entry, size_t bytes) {
     if (bytes > containers::kSlabBytesMax) {
-        base::release(base::Purpose::keyspace, entry);
+        if (shard_.reclaimer != nullptr && bytes >= Reclaimer::kDeferBytes) {
+            shard_.reclaimer->add(entry);
+        } else {
+            base::release(base::Purpose::keyspace, entry);
+        }
         return;
     }
     base::account(base::Purpose::keyspace,
@@ -239,9 +247,14 @@ char* Partition::edit_inline(const Key& key, Entry*& entry, size_t bytes) {
         kept_bytes = static_cast<size_t>(base::write_integer(kept, entry->integer()) - kept);
     } else {
         kept_bytes = entry->value_field_bytes();
-        if (kept_bytes == bytes) {
+        const size_t size = entry->size();
+        if (kept_bytes == bytes || fits_in_place(size, size - kept_bytes + bytes, entry)) {
+            // Header and key stay as they are, and so does what the memory counts for.
             entry->set_kind(Type::string, Encoding::raw);
-            return entry->value_field();
+            entry->set_value_field_bytes(bytes);
+            char* value = entry->value_field();
+            if (bytes > kept_bytes) std::memset(value + kept_bytes, 0, bytes - kept_bytes);
+            return value;
         }
         std::memcpy(kept, entry->value_field(), kept_bytes);
     }
@@ -262,7 +275,14 @@ char* Partition::edit_inline(const Key& key, Entry*& entry, size_t bytes) {
 char* Partition::edit_external(const Key& key, Entry*& entry, size_t bytes) {
     if (entry->has(Entry::external)) {
         SharedBytes* block = entry->block();
-        if (block->is_sole_owner() && block->capacity() >= bytes) {
+        if (block->is_sole_owner()) {
+            if (block->capacity() < bytes) {
+                count_out(*entry);
+                block = SharedBytes::resize(block, grown_capacity(block->size(), bytes));
+                Entry::store(entry->value_field(), block);
+                count_in(*entry);
+            }
+            entry->set_kind(Type::string, Encoding::raw);
             if (bytes > block->size()) {
                 std::memset(block->data() + block->size(), 0, bytes - block->size());
             }
@@ -277,7 +297,7 @@ char* Partition::edit_external(const Key& key, Entry*& entry, size_t bytes) {
                                            base::write_integer(digits, entry->integer()) - digits))
             : entry->bytes();
     old = old.substr(0, bytes);
-    SharedBytes* block = copy_to_block(old, grown_capacity(bytes));
+    SharedBytes* block = copy_to_block(old, grown_capacity(old.size(), bytes));
     std::memset(block->data() + old.size(), 0, bytes - old.size());
     block->set_size(bytes);
     entry = put_string(key, entry, types::block_string(block), entry->expire_ms(),
@@ -384,7 +404,7 @@ void Partition::track_expiry(const Key& key, Entry* entry, int64_t previous_ms) 
                          entry->expire_ms() >= previous_ms;
     if (entry->has_expiry() && !covered) {
         entry->set(Entry::wheel_armed, true);
-        add_token(index_hash(key) & kTokenMask, entry->expire_ms());
+        add_token(containers::token_of(index_hash(key)), entry->expire_ms());
     }
     tend_wheel();
 }
@@ -410,7 +430,7 @@ void Partition::fire(uint64_t token, int64_t now_ms,
     for (Entry* entry : fired_) {
         const Key key = key_of(*entry);
         // Another key's tag may be the same by chance; it has a token of its own.
-        if ((index_hash(key) & kTokenMask) != token) continue;
+        if (containers::token_of(index_hash(key)) != token) continue;
         if (entry->is_expired(now_ms)) {
             on_expired(*entry);
             remove(key, entry);
@@ -478,7 +498,7 @@ size_t Partition::continue_rebuild(size_t budget) {
             Entry* entry = reference.get();
             entry->set(Entry::wheel_armed, entry->has_expiry());
             if (!entry->has_expiry()) return;
-            next_wheel_->add(index_hash(key_of(*entry)) & kTokenMask, entry->expire_ms());
+            next_wheel_->add(containers::token_of(index_hash(key_of(*entry))), entry->expire_ms());
         });
         if (cursor_ != 0) continue;
         retire(wheel_);
@@ -519,7 +539,7 @@ void Partition::defend() {
         const uint64_t hash = table_.policy().hash(reference);
         table_.insert(hash, reference);
         reference->set(Entry::wheel_armed, reference->has_expiry());
-        if (reference->has_expiry()) add_token(hash & kTokenMask, reference->expire_ms());
+        if (reference->has_expiry()) add_token(containers::token_of(hash), reference->expire_ms());
     });
     ++shard_.statistics.index_defences;
 }

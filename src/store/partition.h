@@ -97,8 +97,13 @@ public:
     // --- one key --------------------------------------------------------------------------------
     /// The entry of `key`, expired or not; null when there is none.
     Entry* find(const Key& key) const;
-    void prefetch_bucket(const Key& key) const { table_.prefetch_bucket(key.hash); }
-    void prefetch_entry(const Key& key) const { table_.prefetch_entry(key.hash); }
+    /// Nothing in a defended partition: its hash costs more than what there is to gain.
+    void prefetch_bucket(const Key& key) const {
+        if (!is_defended()) table_.prefetch_bucket(key.hash);
+    }
+    void prefetch_entry(const Key& key) const {
+        if (!is_defended()) table_.prefetch_entry(key.hash);
+    }
 
     /// Makes `key` a string with this content; `present` is what find() gave. An entry that exists
     /// is replaced whole but keeps its access word. Neither key nor content may lie in an entry of
@@ -141,11 +146,13 @@ public:
     }
     /// A key at random; null when empty.
     Entry* random(base::Random& random) const;
-    /// Up to `count` entries at random places, duplicates possible; returns how many.
+    /// Up to `count` different entries that stand one behind the other from a random place on;
+    /// returns how many.
     size_t sample(base::Random& random, EntryRef* out, size_t count) const {
         return table_.sample(random, out, count);
     }
-    /// The key for a hash of this partition's own.
+    /// The key of an entry as a command would give it. In a defended partition the index has its
+    /// own hash, computed when needed.
     Key key_of(const Entry& entry) const { return Key::of(entry.key()); }
 
     // --- time -----------------------------------------------------------------------------------

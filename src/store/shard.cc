@@ -4,12 +4,16 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "base/memory.h"
+
 namespace gyre::store {
 
 void Reclaimer::run() {
     // release() can only free memory, never add here: no loop needed.
     for (base::SharedBytes* block : blocks_) block->release();
     blocks_.clear();
+    for (Entry* entry : entries_) base::release(base::Purpose::keyspace, entry);
+    entries_.clear();
 }
 
 Shard::Shard(size_t databases, uint64_t seed)

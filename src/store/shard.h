@@ -27,14 +27,17 @@ public:
     /// Freeing less than this takes less time than deferring it.
     static constexpr size_t kDeferBytes = 64 * 1024;
     void add(base::SharedBytes* block) { blocks_.push_back(block); }
-    bool empty() const { return blocks_.empty(); }
-    size_t pending() const { return blocks_.size(); }
-    /// Drops the references held. No shard lock may be held.
+    /// Memory from base::allocate(Purpose::keyspace): entries with a very long key.
+    void add(Entry* entry) { entries_.push_back(entry); }
+    bool empty() const { return blocks_.empty() && entries_.empty(); }
+    size_t pending() const { return blocks_.size() + entries_.size(); }
+    /// Drops the references held and frees the rest. No shard lock may be held.
     void run();
     ~Reclaimer() { run(); }
 
 private:
     std::vector<base::SharedBytes*> blocks_;
+    std::vector<Entry*> entries_;
 };
 
 /// Event counters of a shard; summed over shards for INFO.

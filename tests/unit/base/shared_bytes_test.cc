@@ -38,6 +38,24 @@ TEST(SharedBytes, holds_what_is_written_to_its_whole_capacity) {
     EXPECT_EQ(bytes->view(), "hell");
 }
 
+TEST(SharedBytes, a_resized_block_keeps_its_bytes_and_its_count) {
+    const int64_t before = used(Purpose::keyspace);
+    SharedBytes* block = SharedBytes::create(10, Purpose::keyspace);
+    std::memcpy(block->data(), "0123456789", 10);
+    block->set_size(10);
+    // Within the allocator's small blocks, beyond them, mapped, and back.
+    for (const size_t capacity : {20UL, 5'000UL, 300'000UL, 50'000'000UL, 60'000'000UL, 10UL}) {
+        block = SharedBytes::resize(block, capacity);
+        EXPECT_EQ(block->capacity(), capacity);
+        EXPECT_EQ(block->view(), "0123456789");
+        EXPECT_TRUE(block->is_sole_owner());
+        EXPECT_EQ(used(Purpose::keyspace) - before, static_cast<int64_t>(block->footprint()));
+        EXPECT_EQ(used_total(), obtained());
+    }
+    block->release();
+    EXPECT_EQ(used(Purpose::keyspace), before);
+}
+
 TEST(SharedBytes, change_purpose_moves_the_count) {
     const int64_t clients = used(Purpose::clients);
     const int64_t keyspace = used(Purpose::keyspace);

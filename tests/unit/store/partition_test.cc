@@ -499,6 +499,54 @@ TEST_F(PartitionTest, appending_is_amortized) {
     EXPECT_EQ(entry->bytes().size(), 50'000U);
 }
 
+TEST_F(PartitionTest, appending_to_a_large_value_is_amortized_too) {
+    constexpr size_t kStart = 8 << 20;
+    constexpr size_t kEnd = 64 << 20;
+    constexpr size_t kStep = 100'000;
+    const Key key = Key::of("log");
+    Entry* entry = put("log", std::string(kStart, 'x'));
+    EXPECT_EQ(entry->block()->capacity(), kStart) << "nothing to spare before it grows";
+    size_t grown = 0;
+    size_t bytes = kStart;
+    while (bytes < kEnd) {
+        const size_t capacity = entry->block()->capacity();
+        bytes += kStep;
+        partition().edit_string(key, entry, bytes)[bytes - 1] = 'y';
+        grown += entry->block()->capacity() != capacity;
+        ASSERT_LE(entry->block()->capacity(), bytes + bytes / 8 + kStep);
+    }
+    EXPECT_LE(grown, 20U) << "ln 8 / ln 9/8 is 18";
+    EXPECT_EQ(entry->bytes().size(), bytes);
+    EXPECT_EQ(entry->bytes()[kStart - 1], 'x');
+    EXPECT_EQ(entry->bytes()[kStart], '\0');
+    EXPECT_EQ(entry->bytes()[kStart + kStep - 1], 'y');
+    EXPECT_EQ(partition().entry_bytes(), static_cast<int64_t>(Partition::footprint(*entry)));
+    EXPECT_TRUE(reclaimer_.empty()) << "it was made larger, not copied";
+}
+
+TEST_F(PartitionTest, a_value_that_is_made_large_at_once_has_nothing_to_spare) {
+    Entry* entry = put("bits", "x");
+    partition().edit_string(Key::of("bits"), entry, 1 << 20)[0] = 'y';
+    EXPECT_EQ(entry->block()->capacity(), size_t{1} << 20);
+}
+
+TEST_F(PartitionTest, a_short_value_grows_where_it_lies_while_its_memory_has_room) {
+    Entry* entry = put("a", std::string(50, 'x'), kNow + kHour);
+    const int64_t counted = partition().entry_bytes();
+    const char* place = entry->bytes().data();
+    const size_t room = containers::Slab::class_bytes(entry->size()) - entry->size();
+    ASSERT_GT(room, 0U);
+    partition().edit_string(Key::of("a"), entry, 50 + room);
+    EXPECT_EQ(entry->bytes().data(), place);
+    EXPECT_EQ(entry->bytes(), std::string(50, 'x') + std::string(room, '\0'));
+    EXPECT_EQ(entry->encoding(), Encoding::raw);
+    EXPECT_EQ(entry->expire_ms(), kNow + kHour);
+    EXPECT_EQ(partition().entry_bytes(), counted);
+    partition().edit_string(Key::of("a"), entry, 51 + room);
+    EXPECT_EQ(entry->bytes(), std::string(50, 'x') + std::string(room + 1, '\0'));
+    EXPECT_GT(partition().entry_bytes(), counted);
+}
+
 TEST_F(PartitionTest, a_value_being_sent_is_not_changed) {
     Entry* entry = put("a", std::string(10'000, 'x'));
     const SharedBytesRef sent = SharedBytesRef::share(entry->block());

@@ -194,6 +194,24 @@ TEST(Shard, large_values_wait_for_the_reclaimer) {
     EXPECT_EQ(base::used(base::Purpose::keyspace), before);
 }
 
+TEST(Shard, entries_with_a_very_long_key_wait_for_the_reclaimer) {
+    const int64_t before = base::used(base::Purpose::keyspace);
+    Shard shard(1, 1);
+    Reclaimer reclaimer;
+    shard.reclaimer = &reclaimer;
+    Partition& partition = shard.database(0, kNow);
+    const std::string name(Reclaimer::kDeferBytes, 'k');
+    put(partition, name, "v");
+    put(partition, name, "42", kNow + 1000);
+    partition.erase(Key::of(name), partition.find(Key::of(name)));
+    EXPECT_EQ(partition.entry_bytes(), 0);
+    EXPECT_GE(reclaimer.pending(), 1U);
+    EXPECT_GE(base::used(base::Purpose::keyspace) - before, 64 * 1024);
+    reclaimer.run();
+    EXPECT_TRUE(reclaimer.empty());
+    EXPECT_EQ(base::used(base::Purpose::keyspace), before);
+}
+
 // Reactors end before the data set: the reclaimer that held the lock last is gone by then.
 TEST(Shard, the_last_reclaimer_may_end_before_the_shard) {
     const int64_t before = base::used(base::Purpose::keyspace);
