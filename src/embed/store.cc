@@ -97,14 +97,28 @@ Result<Store> Store::create(StoreOptions options) {
 
 namespace {
 
+/// Of a key with a recorded timestamp every change is a write, as on the server: it happens now,
+/// and not before what it replaces.
+void raise_timestamp(Partition& partition, const Key& key, Entry* entry, int64_t now_ms) {
+    if (!entry->has(Entry::has_timestamp)) return;
+    partition.set_timestamp(key, entry, std::max(entry->timestamp_ms(), now_ms));
+}
+
+/// The end of a positive time to live; none when there is no such time.
+std::optional<int64_t> deadline_after(int64_t now_ms, int64_t ttl_ms) {
+    int64_t deadline_ms = 0;
+    if (__builtin_add_overflow(now_ms, ttl_ms, &deadline_ms)) return std::nullopt;
+    if (deadline_ms == store::kNoExpiry) return std::nullopt;
+    return deadline_ms;
+}
+
 /// The deadline a write asks for.
 Result<int64_t> deadline_of(const SetOptions& options, const Entry* present, int64_t now_ms) {
     if (options.ttl_ms) {
         if (*options.ttl_ms <= 0) return fail("ttl_ms must be more than 0; leave it out for none");
-        if (*options.ttl_ms >= store::kNoExpiry - now_ms) {
-            return fail("ttl_ms is beyond the end of time; leave it out for none");
-        }
-        return now_ms + *options.ttl_ms;
+        const auto deadline_ms = deadline_after(now_ms, *options.ttl_ms);
+        if (!deadline_ms) return fail("ttl_ms is beyond the end of time; leave it out for none");
+        return *deadline_ms;
     }
     return options.keep_ttl && present != nullptr ? present->expire_ms() : store::kNoExpiry;
 }
@@ -187,18 +201,17 @@ Result<int64_t> Store::incr(std::string_view key, int64_t by) {
         return value;
     }
     entry = partition.change_string(hashed, entry, content);
-    if (entry->has(Entry::has_timestamp)) {
-        partition.set_timestamp(hashed, entry, std::max(entry->timestamp_ms(), now_ms));
-    }
+    raise_timestamp(partition, hashed, entry, now_ms);
     return value;
 }
 
 Result<bool> Store::expire(std::string_view key, int64_t ttl_ms) {
     const int64_t now_ms = shards_->now_ms();
-    if (ttl_ms >= store::kNoExpiry - now_ms) {
+    const auto deadline_ms = deadline_after(now_ms, std::max<int64_t>(ttl_ms, 0));
+    if (!deadline_ms) {
         return fail("ttl_ms is beyond the end of time; persist() removes a deadline");
     }
-    return expire_at(key, ttl_ms <= 0 ? now_ms : now_ms + ttl_ms);
+    return expire_at(key, *deadline_ms);
 }
 
 bool Store::expire_at(std::string_view key, int64_t unix_ms) {
@@ -210,7 +223,8 @@ bool Store::expire_at(std::string_view key, int64_t unix_ms) {
     if (unix_ms <= now_ms) {
         partition.erase(hashed, entry);
     } else {
-        partition.set_expiry(hashed, entry, unix_ms);
+        entry = partition.set_expiry(hashed, entry, unix_ms);
+        raise_timestamp(partition, hashed, entry, now_ms);
     }
     return true;
 }
@@ -227,7 +241,9 @@ bool Store::persist(std::string_view key) {
     const Key hashed = Key::of(key);
     Entry* entry = shards_->find(hashed, now_ms);
     if (entry == nullptr || !entry->has_expiry()) return false;
-    shards_->partition(hashed, now_ms).set_expiry(hashed, entry, store::kNoExpiry);
+    Partition& partition = shards_->partition(hashed, now_ms);
+    entry = partition.set_expiry(hashed, entry, store::kNoExpiry);
+    raise_timestamp(partition, hashed, entry, now_ms);
     return true;
 }
 

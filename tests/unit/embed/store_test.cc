@@ -80,6 +80,34 @@ TEST_F(StoreTest, never_replaces_a_write_by_an_earlier_one) {
     EXPECT_EQ(store.get("a"), "plain");
 }
 
+TEST_F(StoreTest, a_change_of_the_deadline_is_a_write_of_now) {
+    Store store = make();
+    for (const bool persists : {false, true}) {
+        EXPECT_EQ(set(store, "a", "1", {.ttl_ms = 90'000, .timestamp_ms = 200}),
+                  SetOutcome::stored);
+        EXPECT_TRUE(persists ? store.persist("a") : *store.expire("a", 50'000));
+        EXPECT_EQ(set(store, "a", "2", {.timestamp_ms = now_ms_}), SetOutcome::outdated);
+        EXPECT_EQ(set(store, "a", "2", {.timestamp_ms = now_ms_ + 1}), SetOutcome::stored);
+        EXPECT_TRUE(store.del("a"));
+    }
+    set(store, "plain", "1");
+    EXPECT_TRUE(*store.expire("plain", 50'000));
+    EXPECT_EQ(set(store, "plain", "2", {.timestamp_ms = 1}), SetOutcome::stored)
+        << "no timestamp came into being";
+}
+
+TEST_F(StoreTest, a_clock_before_the_epoch_is_one_too) {
+    Store store = make();
+    now_ms_ = -5'000;
+    EXPECT_EQ(set(store, "a", "1", {.ttl_ms = 3'000}), SetOutcome::stored);
+    EXPECT_EQ(store.ttl_ms("a"), 3'000);
+    EXPECT_TRUE(*store.expire("a", INT64_MAX - 1));
+    EXPECT_EQ(store.ttl_ms("a"), INT64_MAX - 1);
+    EXPECT_TRUE(*store.expire("a", 1'000));
+    now_ms_ += 1'001;
+    EXPECT_FALSE(store.exists("a"));
+}
+
 TEST_F(StoreTest, says_what_is_wrong_with_arguments) {
     Store store = make();
     EXPECT_FALSE(store.set("a", "1", {.ttl_ms = 0}).has_value());
