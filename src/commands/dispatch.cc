@@ -74,25 +74,33 @@ const CommandSpec* find_row(std::span<const resp::Argument> arguments) {
 /// Appends the hashed keys of the arguments; none when they do not fit the row, whose handler then
 /// says what is wrong with them.
 void append_keys(const CommandSpec* spec, std::span<const resp::Argument> arguments,
-                 std::vector<store::Key>& keys) {
+                 KeySearch& search, std::vector<store::Key>& keys) {
     if (spec == nullptr || spec->keys.count == 0 || !arity_fits(*spec, arguments.size())) return;
     if (has_plain_first_key(*spec)) [[likely]] {
         keys.push_back(store::Key::of(arguments[1].bytes));
         return;
     }
-    std::vector<std::string_view> words;
-    std::vector<uint32_t> positions;
-    words.reserve(arguments.size());
-    for (const resp::Argument& argument : arguments) words.push_back(argument.bytes);
-    if (!find_keys(*spec, words, positions)) return;
-    for (const uint32_t position : positions) keys.push_back(store::Key::of(words[position]));
+    search.words.clear();
+    for (const resp::Argument& argument : arguments) search.words.push_back(argument.bytes);
+    search.positions.clear();
+    if (!find_keys(*spec, search.words, search.positions)) return;
+    for (const uint32_t position : search.positions) {
+        keys.push_back(store::Key::of(search.words[position]));
+    }
 }
 
 }  // namespace
 
 DetachedRequest::DetachedRequest(std::span<const resp::Argument> arguments)
     : spec_(find_row(arguments)), arguments_(arguments) {
-    append_keys(spec_, arguments_, keys_);
+    KeySearch search;
+    append_keys(spec_, arguments_, search, keys_);
+}
+
+Dispatcher::Dispatcher(Services& services, size_t threads)
+    : services_(services), threads_(threads) {
+    // Not by the first command, which would take milliseconds longer for it.
+    base::calibrate_ticks();
 }
 
 Request& Dispatcher::admit(uint32_t first_argument, const Session& session) {
@@ -103,7 +111,7 @@ Request& Dispatcher::admit(uint32_t first_argument, const Session& session) {
     const std::span<const resp::Argument> arguments(arguments_.data() + first_argument,
                                                     request.argument_count);
     request.spec = find_row(arguments);
-    append_keys(request.spec, arguments, keys_);
+    append_keys(request.spec, arguments, key_search_, keys_);
     request.key_count = static_cast<uint32_t>(keys_.size()) - request.first_key;
     request.database = session.database.load(std::memory_order_relaxed);
     requests_.push_back(request);
@@ -114,10 +122,13 @@ Request& Dispatcher::admit(uint32_t first_argument, const Session& session) {
 void Dispatcher::prefetch_buckets(const Request& request) {
     for (const store::Key& key : view(request).keys) {
         store::Shard& shard = services_.dataset.shard(services_.dataset.shard_of(key.hash));
-        base::prefetch(&shard);
         // Another thread may change the shard's tables; only alone may they be read without the
         // lock.
-        if (threads_ > 1) continue;
+        if (threads_ > 1) {
+            base::prefetch(&shard);
+            base::prefetch(shard.database_slot(request.database));
+            continue;
+        }
         const store::Partition* partition = shard.find_database(request.database);
         if (partition != nullptr) partition->prefetch_bucket(key);
     }
@@ -125,6 +136,7 @@ void Dispatcher::prefetch_buckets(const Request& request) {
 
 void Dispatcher::prefetch_entries() {
     engine::Dataset& dataset = services_.dataset;
+    if (keys_.size() < 2) return;
     for (; prefetched_ < requests_.size(); ++prefetched_) {
         const Request& request = requests_[prefetched_];
         for (const store::Key& key : view(request).keys) {

@@ -40,6 +40,12 @@ struct RequestView {
     std::span<const store::Key> keys;
 };
 
+/// Room for finding the keys of a command that has several; kept to spare allocations.
+struct KeySearch {
+    std::vector<std::string_view> words;
+    std::vector<uint32_t> positions;
+};
+
 /// A request apart from any pipeline, for commands that were kept: it has keys of its own.
 class DetachedRequest {
 public:
@@ -61,7 +67,7 @@ public:
                     ///< make_context()
     };
 
-    Dispatcher(Services& services, size_t threads) : services_(services), threads_(threads) {}
+    Dispatcher(Services& services, size_t threads);
 
     /// Where the parser puts arguments; admit() turns those added since the last call into a
     /// request.
@@ -69,7 +75,8 @@ public:
     /// Makes a request of the arguments from `first_argument` on.
     Request& admit(uint32_t first_argument, const Session& session);
     std::span<const Request> requests() const { return requests_; }
-    /// Second stage of prefetching for all requests admitted since the last call.
+    /// Second stage of prefetching for all requests admitted since the last call. Of a single key
+    /// there is nothing to gain: it is looked up at once, and its shard would be locked twice.
     void prefetch_entries();
     /// Forgets requests, keys and arguments; drops the blocks of large arguments.
     void clear();
@@ -107,6 +114,7 @@ private:
     size_t threads_;
     std::vector<resp::Argument> arguments_;
     std::vector<store::Key> keys_;
+    KeySearch key_search_;
     std::vector<Request> requests_;
     size_t prefetched_ = 0;
 };
