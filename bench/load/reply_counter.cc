@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "load/reply_counter.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace gyre::load {
+namespace {
+
+/// Longest payload and largest array that are believed, far beyond what the protocol permits.
+constexpr uint64_t kLengthMax = uint64_t{1} << 40;
+constexpr size_t kErrorTextMax = 200;
+
+}  // namespace
+
+ReplyCounts ReplyCounter::feed(const char* data, size_t size) {
+    ReplyCounts counts;
+    const char* at = data;
+    const char* const end = data + size;
+    while (at != end && !is_broken_) {
+        switch (state_) {
+            case State::type:
+                begin_element(*at++);
+                break;
+            case State::text:
+                at = read_text(at, end, counts);
+                break;
+            case State::number:
+                at = read_number(at, end, counts);
+                break;
+            case State::payload:
+                at = skip_payload(at, end, counts);
+                break;
+        }
+    }
+    return counts;
+}
+
+void ReplyCounter::begin_element(char type) noexcept {
+    if (elements_left_ == 0) elements_left_ = 1;
+    type_ = type;
+    switch (type) {
+        case '+':
+        case '-':
+            state_ = State::text;
+            return;
+        case ':':
+        case '$':
+        case '*':
+            state_ = State::number;
+            number_ = 0;
+            is_negative_ = false;
+            return;
+        default:
+            is_broken_ = true;
+    }
+}
+
+const char* ReplyCounter::read_text(const char* at, const char* end, ReplyCounts& counts) {
+    const auto left = static_cast<size_t>(end - at);
+    const auto* line_end = static_cast<const char*>(std::memchr(at, '\n', left));
+    if (type_ == '-' && !has_first_error_) {
+        const char* text_end = line_end != nullptr ? line_end : end;
+        const size_t room = kErrorTextMax - std::min(first_error_.size(), kErrorTextMax);
+        first_error_.append(at, std::min(static_cast<size_t>(text_end - at), room));
+    }
+    if (line_end == nullptr) return end;
+    if (type_ == '-') {
+        if (!has_first_error_ && first_error_.ends_with('\r')) first_error_.pop_back();
+        has_first_error_ = true;
+        ++counts.errors;
+    }
+    end_element(counts);
+    return line_end + 1;
+}
+
+const char* ReplyCounter::read_number(const char* at, const char* end,
+                                      ReplyCounts& counts) noexcept {
+    // In registers: this is the loop that runs for every reply.
+    uint64_t number = number_;
+    while (at != end) {
+        const char byte = *at++;
+        const auto digit = static_cast<unsigned char>(byte - '0');
+        if (digit <= 9) {
+            number = number * 10 + digit;
+        } else if (byte == '\n') {
+            number_ = number;
+            end_number(counts);
+            return at;
+        } else if (byte == '-' && number == 0 && !is_negative_) {
+            is_negative_ = true;
+        } else if (byte != '\r') {
+            is_broken_ = true;
+            return at;
+        }
+        if (number > kLengthMax && type_ != ':') is_broken_ = true;
+    }
+    number_ = number;
+    return at;
+}
+
+void ReplyCounter::end_number(ReplyCounts& counts) noexcept {
+    if (type_ != ':' && is_negative_) {
+        ++counts.nils;
+    } else if (type_ == '$') {
+        payload_left_ = number_ + 2;
+        state_ = State::payload;
+        return;
+    } else if (type_ == '*') {
+        elements_left_ += number_;
+    }
+    end_element(counts);
+}
+
+const char* ReplyCounter::skip_payload(const char* at, const char* end,
+                                       ReplyCounts& counts) noexcept {
+    const uint64_t skipped = std::min(payload_left_, static_cast<uint64_t>(end - at));
+    payload_left_ -= skipped;
+    if (payload_left_ == 0) {
+        ++counts.bulks;
+        end_element(counts);
+    }
+    return at + skipped;
+}
+
+void ReplyCounter::end_element(ReplyCounts& counts) noexcept {
+    state_ = State::type;
+    if (--elements_left_ == 0) ++counts.replies;
+}
+
+}  // namespace gyre::load
