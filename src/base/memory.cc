@@ -341,6 +341,11 @@ int64_t used_total() noexcept {
 
 int64_t used_estimate() noexcept { return estimate.load(std::memory_order_relaxed); }
 
+int64_t used_estimate_here() noexcept {
+    const Slot* slot = own_slot;
+    return used_estimate() + (slot == nullptr ? 0 : slot->unreported);
+}
+
 int64_t used_peak() noexcept {
     raise_to(peak, used_total());
     return peak.load(std::memory_order_relaxed);

@@ -71,9 +71,11 @@ void unmap_pages(void* pointer, size_t bytes) noexcept;
 int64_t used(Purpose purpose) noexcept;
 /// Sum over all purposes.
 int64_t used_total() noexcept;
-/// The same, cheap and late by at most 64 KiB for each thread: for the maxmemory check of every
-/// write.
+/// The same, cheap and late by at most 64 KiB for each thread.
 int64_t used_estimate() noexcept;
+/// The same with all that the calling thread has done, late for the other threads only: for the
+/// maxmemory check of every write. A thread that frees to get below a limit sees each byte at once.
+int64_t used_estimate_here() noexcept;
 /// Highest use seen, sampled whenever a growing thread feeds used_estimate() and at this call.
 int64_t used_peak() noexcept;
 /// Bytes obtained from malloc and mmap, counted where those are called.

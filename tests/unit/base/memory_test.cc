@@ -130,6 +130,22 @@ TEST(Memory, the_estimate_is_late_by_no_more_than_its_bound) {
     EXPECT_LT(std::abs(used_total() - used_estimate()) - std::abs(late_before), 64 * 1024 + 1);
 }
 
+// What makes room below a limit must see what it has just freed, or it frees 64 KiB too much.
+TEST(Memory, a_thread_sees_its_own_bytes_in_the_estimate_at_once) {
+    std::array<void*, 3000> blocks{};
+    for (void*& block : blocks) {
+        const int64_t before = used_estimate_here();
+        block = allocate(Purpose::wheel, 100);
+        ASSERT_EQ(used_estimate_here() - before, static_cast<int64_t>(usable_size(block)));
+    }
+    for (void* block : blocks) {
+        const int64_t before = used_estimate_here();
+        const auto bytes = static_cast<int64_t>(usable_size(block));
+        release(Purpose::wheel, block);
+        ASSERT_EQ(before - used_estimate_here(), bytes);
+    }
+}
+
 /// Allocates in its destructor, when the thread is on its way out.
 struct LastWords {
     ~LastWords() { delete new std::string(500, 'x'); }
