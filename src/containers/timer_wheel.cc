@@ -301,4 +301,48 @@ void TimerWheel::swap(TimerWheel& other) noexcept {
     std::swap(far_reviewed_, other.far_reviewed_);
 }
 
+/// Tokens of the chunk that holds the `place`-th word below the top, from a place in it on.
+size_t TimerWheel::copy_tokens(const Chunk* top, uint64_t place, uint32_t words_per_token,
+                               uint64_t* out, size_t count) noexcept {
+    const Chunk* chunk = top;
+    uint64_t depth = 0;
+    while (place >= chunk->used && chunk->next != nullptr && depth++ < kSampleDepthMax) {
+        place -= chunk->used;
+        chunk = chunk->next;
+    }
+    const uint64_t tokens = chunk->used / words_per_token;
+    const uint64_t first = place / words_per_token;
+    const auto copied = static_cast<size_t>(std::min<uint64_t>(tokens, count));
+    for (size_t index = 0; index < copied; ++index) {
+        // The token is the last of its words.
+        const uint64_t word = (first + index) % tokens * words_per_token + words_per_token - 1;
+        out[index] = chunk->words()[word] & kTokenBitsMask;
+    }
+    return copied;
+}
+
+size_t TimerWheel::sample(uint64_t random, uint64_t* out, size_t count) const noexcept {
+    __extension__ using Wide = unsigned __int128;
+    auto place = static_cast<uint64_t>(static_cast<Wide>(random) * size_ >> 64);
+    for (unsigned level = 0; level < kLevels; ++level) {
+        for (uint64_t bits = occupied_[level]; bits != 0; bits &= bits - 1) {
+            const Chunk* top = levels_[level][std::countr_zero(bits)];
+            const auto words = static_cast<uint64_t>(top->total());
+            if (place < words) return copy_tokens(top, place, 1, out, count);
+            place -= words;
+        }
+    }
+    for (const Chunk* top : {overdue_, overdue_added_}) {
+        const uint64_t words = top == nullptr ? 0 : static_cast<uint64_t>(top->total());
+        if (place < words) return copy_tokens(top, place, 1, out, count);
+        place -= words;
+    }
+    for (const Chunk* top : {far_, far_reviewed_}) {
+        const uint64_t words = top == nullptr ? 0 : static_cast<uint64_t>(top->total());
+        if (place < words / 2) return copy_tokens(top, place * 2, 2, out, count);
+        place -= words / 2;
+    }
+    return 0;
+}
+
 }  // namespace gyre::containers

@@ -87,6 +87,12 @@ public:
     /// time is over in part, and of the list beyond the horizon.
     int64_t backlog_exact(int64_t now_ms) const noexcept { return count_due(now_ms, true); }
 
+    /// Up to `count` tokens that lie together at a random place, which `random` (64 random bits)
+    /// chooses, each place as likely as its share of the tokens; at least one unless the wheel is
+    /// empty. For whoever wants a sample of what has a deadline: tokens of what has gone are among
+    /// them. O(slots).
+    size_t sample(uint64_t random, uint64_t* out, size_t count) const noexcept;
+
     /// Drops all tokens and all memory; time stays.
     void clear() noexcept;
     /// The same in parts, for a wheel that is given up: frees up to `chunks_max` chunks and returns
@@ -109,6 +115,9 @@ private:
     static constexpr int64_t kTimeMask = (int64_t{1} << kTimeBits) - 1;
     /// Top-level slots after which tokens beyond the horizon are looked through again.
     static constexpr int64_t kFarReviewSlots = 32;
+
+    /// How far below the top of a stack sample() goes, in chunks.
+    static constexpr uint64_t kSampleDepthMax = 256;
 
     static constexpr int64_t tick_of(int64_t ms) noexcept { return ms >> 3; }
     static constexpr int64_t window(int64_t tick, unsigned level) noexcept {
@@ -135,6 +144,8 @@ private:
     /// First tick at which something is to be moved down.
     int64_t next_move_tick() const noexcept;
     int64_t count_due(int64_t now_ms, bool exact) const noexcept;
+    static size_t copy_tokens(const Chunk* top, uint64_t place, uint32_t words_per_token,
+                              uint64_t* out, size_t count) noexcept;
     int64_t count_due_level(int64_t target, unsigned level, bool exact) const noexcept;
 
     void push(Stack& stack, uint64_t word, unsigned words_needed);

@@ -382,6 +382,29 @@ Entry* Partition::random(base::Random& random) const {
     return table_.size() == 0 ? nullptr : table_.random(random).get();
 }
 
+size_t Partition::sample_expiring(base::Random& random, EntryRef* out, size_t count) const {
+    size_t found = 0;
+    if (with_expiry_ * kSparseShare >= table_.size()) {
+        for (size_t draw = 0; draw < kDrawsPerSample && found < count; ++draw) {
+            const size_t drawn = table_.sample(random, out + found, count - found);
+            EntryRef* end = std::remove_if(out + found, out + found + drawn,
+                                           [](EntryRef entry) { return !entry->has_expiry(); });
+            found = static_cast<size_t>(end - out);
+        }
+    }
+    if (found > 0 || !wheel_) return found;
+    for (size_t draw = 0; draw < kWheelDraws && found < count; ++draw) {
+        uint64_t tokens[kTokensPerDraw];
+        const size_t drawn = wheel_->sample(random.next(), tokens, kTokensPerDraw);
+        for (size_t index = 0; index < drawn; ++index) {
+            table_.visit_chain(tokens[index], [&](EntryRef entry) {
+                if (entry->has_expiry() && found < count) out[found++] = entry;
+            });
+        }
+    }
+    return found;
+}
+
 // --- time
 // -----------------------------------------------------------------------------------------
 

@@ -72,6 +72,14 @@ public:
     static constexpr size_t kTokensPerKeyMax = 2;
     static constexpr size_t kTokensSlack = 1024;
     static constexpr size_t kKeysPerStaleToken = 8;
+    /// sample_expiring() draws from all keys where at least one in so many has a deadline, and then
+    /// so many times as often as keys are wanted.
+    static constexpr size_t kSparseShare = 16;
+    static constexpr size_t kDrawsPerSample = 16;
+    /// Else it looks at so many places of the wheel, at so many tokens each. Stale ones are among
+    /// them.
+    static constexpr size_t kWheelDraws = 64;
+    static constexpr size_t kTokensPerDraw = 16;
     /// The clock of one reactor never goes back by more than this unless it was set.
     static constexpr int64_t kClockStepMs = 1000;
 
@@ -151,6 +159,9 @@ public:
     size_t sample(base::Random& random, EntryRef* out, size_t count) const {
         return table_.sample(random, out, count);
     }
+    /// The same of the keys that have a deadline, by way of the wheel where they are few: bounded
+    /// work, which may find none where there are some.
+    size_t sample_expiring(base::Random& random, EntryRef* out, size_t count) const;
     /// The key of an entry as a command would give it. In a defended partition the index has its
     /// own hash, computed when needed.
     Key key_of(const Entry& entry) const { return Key::of(entry.key()); }

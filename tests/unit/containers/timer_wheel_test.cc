@@ -195,6 +195,36 @@ TEST(TimerWheel, ASlotOfAHundredThousandIsMovedInSlices) {
     EXPECT_EQ(now, tick_end(deadline));
 }
 
+TEST(TimerWheel, ASampleFindsEveryTokenAboutAsOften) {
+    SCOPED_TRACE(seed_note());
+    base::Random random(test_seed());
+    TimerWheel wheel(kStart);
+    uint64_t tokens[16];
+    EXPECT_EQ(wheel.sample(random.next(), tokens, 16), 0u);
+    // On every level, beyond the horizon and overdue; one slot holds more than a few.
+    constexpr size_t kTokens = 600;
+    for (size_t token = 0; token < kTokens; ++token) {
+        const int64_t delays[] = {-5, 3, 400, 20'000, kHour, 30 * kHour, 90 * kDay, 500 * kDay};
+        wheel.add(token, token < 300 ? kStart + 20'000 : kStart + delays[token % 8]);
+    }
+    std::vector<size_t> seen(kTokens);
+    size_t drawn = 0;
+    for (int round = 0; round < 60'000; ++round) {
+        const size_t count = wheel.sample(random.next(), tokens, 4);
+        ASSERT_GE(count, 1u);
+        ASSERT_LE(count, 4u);
+        drawn += count;
+        for (size_t index = 0; index < count; ++index) {
+            ASSERT_LT(tokens[index], kTokens);
+            ++seen[tokens[index]];
+        }
+    }
+    const auto average = static_cast<double>(drawn) / kTokens;
+    const auto [least, most] = std::minmax_element(seen.begin(), seen.end());
+    EXPECT_GT(static_cast<double>(*least), average / 4);
+    EXPECT_LT(static_cast<double>(*most), average * 4);
+}
+
 TEST(TimerWheel, MemoryIsCountedAndFollowsTheTokens) {
     const int64_t before = base::used(base::Purpose::wheel);
     {
