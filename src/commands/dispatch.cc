@@ -205,8 +205,8 @@ Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& ses
     }
     const CommandSpec& spec = *request.spec;
     session.last_command.store(&spec, std::memory_order_relaxed);
-    if (services_.evictor.is_over_memory()) [[unlikely]] {
-        if (!services_.evictor.make_memory(now_ms) && spec.has(flag::denyoom)) {
+    if (spec.has(flag::denyoom) && services_.evictor.is_over_memory()) [[unlikely]] {
+        if (!make_memory(request, now_ms)) {
             refuse(request, reply, errors::kOutOfMemory);
             return Outcome::done;
         }
@@ -218,6 +218,21 @@ Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& ses
     run(request, context);
     book(request, session, reply, errors_before, base::ticks_to_ns(base::ticks() - start), now_ms);
     return Outcome::done;
+}
+
+/// Before a write, and not counted as its time, as in Redis: the slow log does not show it, the
+/// latency event eviction-cycle does. Other commands need no memory to speak of; the worker evicts
+/// between the turns. False: there is none to be had.
+bool Dispatcher::make_memory(const RequestView& request, int64_t now_ms) {
+    const uint64_t start = base::ticks();
+    const size_t preferred = request.keys.empty()
+                                 ? engine::Evictor::kNoShard
+                                 : services_.dataset.shard_of(request.keys[0].hash);
+    const engine::Room room = services_.evictor.make_memory(now_ms, preferred);
+    const uint64_t nanoseconds = base::ticks_to_ns(base::ticks() - start);
+    services_.latency.add_if_slow("eviction-cycle", now_ms,
+                                  static_cast<int64_t>(nanoseconds / 1'000'000));
+    return room != engine::Room::none;
 }
 
 Context Dispatcher::make_context(const RequestView& request, Session& session,
@@ -299,26 +314,35 @@ int64_t Dispatcher::new_keys(Context& context) {
 
 /// Promises room for the keys the command may create before it runs, evicting as long as there is
 /// too little; the locks are given up for that, so what is missing is looked at again each time.
+/// Where keys are above the limit because it was lowered, the command may run once it has evicted
+/// as many as it may create: it brings them no further from the limit.
 void Dispatcher::run_with_maxkeys(const RequestView& request, Context& context) {
     engine::Dataset& dataset = services_.dataset;
     const engine::ShardSet set = shards_of(request);
     const size_t preferred = dataset.shard_of(context.keys[0].hash);
-    for (;;) {
+    int64_t wanted = 0;
+    int64_t evicted = 0;
+    engine::Room room = engine::Room::made;
+    while (room != engine::Room::none) {
+        int64_t maxkeys = 0;
         {
             const engine::ShardGuard guard(dataset, set, services_.executor);
-            const int64_t wanted = new_keys(context);
+            wanted = new_keys(context);
             // Under the locks, which set_maxkeys() takes too: the limit may just have gone.
             const int64_t limit = dataset.settings.maxkeys.load(std::memory_order_relaxed);
-            const int64_t maxkeys = limit == 0 ? INT64_MAX : limit;
-            if (wanted == 0 || dataset.reserve_keys(wanted, maxkeys)) {
+            maxkeys = limit == 0 ? INT64_MAX : limit;
+            const bool may_exceed = room == engine::Room::ongoing && evicted >= wanted;
+            if (wanted == 0 || dataset.reserve_keys(wanted, may_exceed ? INT64_MAX : maxkeys)) {
+                services_.executor.promised_keys = wanted;
                 request.spec->handler(context);
-                // Each key that was created has been counted on its own by now.
-                if (wanted != 0) dataset.unreserve_keys(wanted);
+                dataset.settle_promise(services_.executor);
                 return;
             }
-            if (wanted > maxkeys) break;
         }
-        if (!services_.evictor.evict_one(context.now_ms(), preferred)) break;
+        if (wanted > maxkeys) break;
+        const auto made = services_.evictor.make_keys(wanted, maxkeys, context.now_ms(), preferred);
+        evicted += made.evicted;
+        room = made.room;
     }
     context.error(errors::kOutOfKeys);
 }

@@ -106,6 +106,7 @@ private:
     std::string refusal(const RequestView& request, const Session& session) const;
     void refuse(const RequestView& request, resp::ReplyWriter& reply, std::string_view text);
     void run(const RequestView& request, Context& context);
+    bool make_memory(const RequestView& request, int64_t now_ms);
     void run_with_maxkeys(const RequestView& request, Context& context);
     engine::ShardSet shards_of(const RequestView& request) const;
     static int64_t new_keys(Context& context);

@@ -246,10 +246,14 @@ uint64_t Dataset::scan(size_t database, uint64_t cursor, Executor& executor,
     return index + 1 == shards() ? 0 : index + 1;
 }
 
+/// Compares and swaps: one that is refused leaves no trace for a moment that another, for which
+/// there is room, would run into.
 bool Dataset::reserve_keys(int64_t count, int64_t maxkeys) {
-    if (keys_count_.fetch_add(count, std::memory_order_relaxed) + count <= maxkeys) return true;
-    unreserve_keys(count);
-    return false;
+    int64_t seen = keys_count_.load(std::memory_order_relaxed);
+    do {
+        if (seen > maxkeys - count) return false;
+    } while (!keys_count_.compare_exchange_weak(seen, seen + count, std::memory_order_relaxed));
+    return true;
 }
 
 void Dataset::set_maxkeys(int64_t maxkeys, Executor& executor) {

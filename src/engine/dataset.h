@@ -17,6 +17,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/settings.h"
@@ -59,6 +60,8 @@ struct Executor {
     store::Reclaimer reclaimer;
     uint32_t initial_access_word =
         0;  ///< for new keys; set once a turn from the policy and the clock
+    /// Keys that the running handler may still create in the room reserve_keys() gave it.
+    int64_t promised_keys = 0;
 };
 
 class Dataset {
@@ -155,16 +158,51 @@ public:
     // ----------------------------------------------------------------------------------
     /// Keys there are, plus those promised by reserve(); kept only while maxkeys is set.
     int64_t keys_reserved() const { return keys_count_.load(std::memory_order_relaxed); }
-    /// Promises room for `count` new keys under `maxkeys`; false when there is not enough.
+    /// Promises room for `count` new keys under `maxkeys`; false, and nothing is promised, when
+    /// there is not enough.
     bool reserve_keys(int64_t count, int64_t maxkeys);
+    /// A key came into being: in the room promised to the executor while there is any of it.
+    void note_created(Executor& executor) {
+        if (executor.promised_keys > 0) {
+            --executor.promised_keys;
+        } else {
+            keys_count_.fetch_add(1, std::memory_order_relaxed);
+        }
+    }
+    /// Gives back what is left of the executor's promise.
+    void settle_promise(Executor& executor) {
+        unreserve_keys(std::exchange(executor.promised_keys, 0));
+    }
     void unreserve_keys(int64_t count) { keys_count_.fetch_sub(count, std::memory_order_relaxed); }
     bool counts_keys() const { return counts_keys_.load(std::memory_order_relaxed); }
     /// Sets the limit and begins or ends the exact count. Locks all shards.
     void set_maxkeys(int64_t maxkeys, Executor& executor);
 
+    // --- nothing that may go -------------------------------------------------------------------
+    // Under a volatile policy a fruitless search of all shards is remembered until a key gets a
+    // deadline. Whoever searched supposes first, searches once more and then concludes; a deadline
+    // set meanwhile, under a shard's lock, is seen by that search or spoils the conclusion.
+    bool lacks_deadlines() const {
+        return deadlines_.load(std::memory_order_relaxed) == Deadlines::none;
+    }
+    void suppose_no_deadlines() {
+        deadlines_.store(Deadlines::searched, std::memory_order_relaxed);
+    }
+    void conclude_no_deadlines() {
+        Deadlines expected = Deadlines::searched;
+        deadlines_.compare_exchange_strong(expected, Deadlines::none, std::memory_order_relaxed);
+    }
+    /// A key has a deadline that it had not before. The shard's lock is held.
+    void note_deadline() {
+        if (deadlines_.load(std::memory_order_relaxed) == Deadlines::unknown) [[likely]]
+            return;
+        deadlines_.store(Deadlines::unknown, std::memory_order_relaxed);
+    }
+
     Settings settings;
 
 private:
+    enum class Deadlines : uint8_t { unknown, searched, none };
     /// What a plain command touches of a shard lies on one cache line: the lock, the time next to
     /// the hint it is compared with at each unlock, and the first part of the shard.
     struct alignas(128) LockedShard {
@@ -205,6 +243,7 @@ private:
     std::unique_ptr<Reactor[]> reactors_;
     std::function<void(size_t)> wake_;
     std::atomic<size_t> flushes_{0};
+    std::atomic<Deadlines> deadlines_{Deadlines::unknown};
     std::atomic<bool> counts_keys_{false};
     std::atomic<int64_t> keys_count_{0};
 };

@@ -9,7 +9,11 @@
 namespace gyre::engine {
 namespace {
 
-constexpr size_t kSamplesMax = 64;
+// Redis' scale of maxmemory-eviction-tenacity: 50 us for each point up to 10, then 15 % more for
+// each, and no limit at 100.
+constexpr int64_t kUsPerPoint = 50;
+constexpr int32_t kLinearPoints = 10;
+constexpr int32_t kUnlimitedPoints = 100;
 
 bool is_random(EvictionPolicy policy) {
     return policy == EvictionPolicy::allkeys_random || policy == EvictionPolicy::volatile_random;
@@ -17,18 +21,101 @@ bool is_random(EvictionPolicy policy) {
 
 }  // namespace
 
-bool Evictor::is_over_memory() const {
-    const int64_t limit = dataset_.settings.maxmemory_bytes.load(std::memory_order_relaxed);
-    return limit != 0 && base::used_estimate() > limit;
+int64_t eviction_slice_us(int32_t tenacity) {
+    if (tenacity >= kUnlimitedPoints) return INT64_MAX;
+    if (tenacity <= kLinearPoints) return tenacity * kUsPerPoint;
+    auto slice_us = static_cast<double>(kLinearPoints * kUsPerPoint);
+    for (int32_t point = kLinearPoints; point < tenacity; ++point) slice_us *= 1.15;
+    return static_cast<int64_t>(slice_us);
 }
 
-bool Evictor::make_memory(int64_t now_ms) {
-    while (is_over_memory()) {
-        if (!drain_some() && !evict_one(now_ms)) return false;
+int64_t Evictor::slice_us() const {
+    return eviction_slice_us(dataset_.settings.eviction_tenacity.load(std::memory_order_relaxed));
+}
+
+size_t Evictor::samples() const {
+    const int32_t wanted = dataset_.settings.samples.load(std::memory_order_relaxed);
+    return std::min(kSamplesMax, static_cast<size_t>(wanted));
+}
+
+bool Evictor::is_over_memory() const {
+    const int64_t limit = dataset_.settings.maxmemory_bytes.load(std::memory_order_relaxed);
+    return limit != 0 && base::used_estimate_here() > limit;
+}
+
+bool Evictor::is_over_keys() const {
+    return dataset_.counts_keys() &&
+           dataset_.keys_reserved() > dataset_.settings.maxkeys.load(std::memory_order_relaxed);
+}
+
+Room Evictor::make_memory(int64_t now_ms, size_t preferred) {
+    const int64_t start_us = clock_();
+    const int64_t limit_us = slice_us();
+    int64_t elapsed_us = 0;
+    Room room = Room::made;
+    for (size_t round = 1; is_over_memory(); ++round) {
+        const bool has_drained = drain_some();
+        if (!has_drained && !evict_one(now_ms, preferred)) {
+            room = Room::none;
+            break;
+        }
         // What was deferred counts until it is freed; no lock is held here.
         executor_.reclaimer.run();
+        if (!has_drained && round % kKeysPerLook != 0) continue;
+        elapsed_us = clock_() - start_us;
+        const bool has_repaid = base::used_estimate_here() <= floor_bytes_;
+        if (elapsed_us < limit_us && !(has_repaid && turn_spent_us_ >= limit_us - elapsed_us)) {
+            continue;
+        }
+        room = is_over_memory() ? Room::ongoing : Room::made;
+        break;
     }
-    return true;
+    turn_spent_us_ = std::min(turn_spent_us_, INT64_MAX - elapsed_us) + elapsed_us;
+    floor_bytes_ = base::used_estimate_here();
+    return room;
+}
+
+Evictor::KeyRoom Evictor::make_keys(int64_t wanted, int64_t maxkeys, int64_t now_ms,
+                                    size_t preferred) {
+    const int64_t start_us = clock_();
+    const int64_t limit_us = slice_us();
+    int64_t elapsed_us = 0;
+    KeyRoom made;
+    while (dataset_.keys_reserved() > maxkeys - wanted) {
+        // Only one that was lowered leaves more keys than the limit, its own places counted.
+        const bool is_lowered = dataset_.keys_reserved() > maxkeys;
+        if (is_lowered && made.evicted >= wanted && turn_spent_us_ >= limit_us - elapsed_us) {
+            made.room = Room::ongoing;
+            break;
+        }
+        if (!evict_one(now_ms, preferred)) {
+            made.room = Room::none;
+            break;
+        }
+        ++made.evicted;
+        if (made.evicted % static_cast<int64_t>(kKeysPerLook) == 0) {
+            executor_.reclaimer.run();
+            elapsed_us = clock_() - start_us;
+        }
+    }
+    turn_spent_us_ = std::min(turn_spent_us_, INT64_MAX - elapsed_us) + elapsed_us;
+    return made;
+}
+
+bool Evictor::run_slice(int64_t now_ms) {
+    if (dataset_.settings.policy.load(std::memory_order_relaxed) == EvictionPolicy::noeviction) {
+        return false;
+    }
+    const int64_t start_us = clock_();
+    const int64_t limit_us = slice_us();
+    for (size_t round = 1; is_over_memory() || is_over_keys(); ++round) {
+        const bool has_drained = is_over_memory() && drain_some();
+        if (!has_drained && !evict_one(now_ms)) return false;
+        executor_.reclaimer.run();
+        if (!has_drained && round % kKeysPerLook != 0) continue;
+        if (clock_() - start_us >= limit_us) return true;
+    }
+    return false;
 }
 
 /// Keys that were flushed and are still to be freed go before any that can be seen. False: there
@@ -84,73 +171,69 @@ void Evictor::offer(uint64_t score, size_t shard, size_t database, std::string_v
     place->key.assign(key);
 }
 
-size_t Evictor::sample_volatile(store::Partition& partition, size_t wanted,
-                                store::EntryRef* found) {
-    size_t count = 0;
-    for (size_t attempt = 0; attempt < kAttemptsPerSample && count < wanted; ++attempt) {
-        store::EntryRef drawn[kSamplesMax];
-        const size_t drawn_count = partition.sample(random_, drawn, wanted);
-        for (size_t index = 0; index < drawn_count && count < wanted; ++index) {
-            if (drawn[index]->has_expiry()) found[count++] = drawn[index];
-        }
+size_t Evictor::candidates(const store::Partition& partition, EvictionPolicy policy) {
+    return is_volatile(policy) ? partition.with_expiry() : partition.size();
+}
+
+size_t Evictor::candidates(size_t shard, EvictionPolicy policy) {
+    size_t sum = 0;
+    for (size_t database = 0; database < dataset_.databases(); ++database) {
+        const store::Partition* partition = dataset_.shard(shard).find_database(database);
+        if (partition != nullptr) sum += candidates(*partition, policy);
     }
-    if (count > 0) return count;
-    // Very few keys here have a deadline: look for them in order.
-    uint64_t cursor = 0;
-    do {
-        cursor = partition.scan(cursor, [&](store::Entry& entry) {
-            if (entry.has_expiry() && count < wanted) found[count++] = store::EntryRef(&entry);
-        });
-    } while (cursor != 0 && count < wanted);
-    return count;
+    return sum;
 }
 
 size_t Evictor::sample_partition(store::Partition& partition, size_t shard, size_t database,
                                  int64_t now_ms, EvictionPolicy policy) {
-    const auto wanted = std::min<size_t>(
-        kSamplesMax,
-        static_cast<size_t>(dataset_.settings.samples.load(std::memory_order_relaxed)));
+    const size_t total = candidates(partition, policy);
+    if (total == 0) return 0;
     store::EntryRef found[kSamplesMax];
-    size_t count = 0;
-    if (is_volatile(policy)) {
-        if (partition.with_expiry() == 0) return 0;
-        count = sample_volatile(partition, wanted, found);
-    } else {
-        if (partition.size() == 0) return 0;
-        count = partition.sample(random_, found, wanted);
-    }
+    const size_t count = is_volatile(policy) ? partition.sample_expiring(random_, found, samples())
+                                             : partition.sample(random_, found, samples());
     for (size_t index = 0; index < count; ++index) {
         offer(score(*found[index].get(), now_ms, policy), shard, database, found[index]->key());
     }
-    return is_volatile(policy) ? partition.with_expiry() : partition.size();
+    return total;
 }
 
 size_t Evictor::sample_shard(size_t shard, int64_t now_ms, EvictionPolicy policy) {
-    size_t candidates = 0;
+    size_t total = 0;
     dataset_.lock(shard, executor_);
     for (size_t database = 0; database < dataset_.databases(); ++database) {
         store::Partition* partition = dataset_.shard(shard).find_database(database);
         if (partition == nullptr) continue;
-        candidates += sample_partition(*partition, shard, database, now_ms, policy);
+        total += sample_partition(*partition, shard, database, now_ms, policy);
     }
     dataset_.unlock(shard);
-    return candidates;
+    return total;
 }
 
-bool Evictor::fill_pool(int64_t now_ms, EvictionPolicy policy, size_t preferred) {
-    if (policy != pool_policy_ || is_random(policy)) pool_size_ = 0;
+Evictor::Found Evictor::fill_pool(int64_t now_ms, EvictionPolicy policy, size_t preferred) {
+    if (policy != pool_policy_) pool_size_ = 0;
     pool_policy_ = policy;
-    const auto samples =
-        static_cast<size_t>(dataset_.settings.samples.load(std::memory_order_relaxed));
-    if (preferred != kNoShard && sample_shard(preferred, now_ms, policy) >= samples) return true;
+    if (preferred != kNoShard && sample_shard(preferred, now_ms, policy) >= samples() &&
+        pool_size_ > 0) {
+        return Found::key;
+    }
     // Start anywhere and go on until a shard has candidates; all of them without any: nothing to
     // evict.
     const size_t start = random_.below(dataset_.shards());
-    size_t candidates = 0;
-    for (size_t step = 0; step < dataset_.shards() && candidates < samples; ++step) {
-        candidates += sample_shard((start + step) % dataset_.shards(), now_ms, policy);
+    size_t total = 0;
+    for (size_t step = 0; step < dataset_.shards() && (total < samples() || pool_size_ == 0);
+         ++step) {
+        total += sample_shard((start + step) % dataset_.shards(), now_ms, policy);
     }
-    return pool_size_ > 0;
+    if (pool_size_ > 0) return Found::key;
+    return total > 0 ? Found::no_key_this_time : Found::nothing;
+}
+
+void Evictor::remove(size_t shard, store::Partition& partition, const store::Key& key,
+                     store::Entry* entry, int64_t now_ms) {
+    store::ShardStatistics& statistics = dataset_.shard(shard).statistics;
+    ++(entry->is_expired(now_ms) ? statistics.expired_lazily : statistics.evicted);
+    partition.erase(key, entry);
+    if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
 }
 
 /// Evicts the best of the pool (of the preferred shard, if given and present there) that still
@@ -175,26 +258,94 @@ bool Evictor::evict_best(int64_t now_ms, size_t preferred) {
         store::Partition* partition = dataset_.shard(shard).find_database(database);
         store::Entry* entry = partition == nullptr ? nullptr : partition->find(key);
         const bool may_go = entry != nullptr && (!is_volatile(pool_policy_) || entry->has_expiry());
-        if (may_go) {
-            store::ShardStatistics& statistics = dataset_.shard(shard).statistics;
-            ++(entry->is_expired(now_ms) ? statistics.expired_lazily : statistics.evicted);
-            partition->erase(key, entry);
-            if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
-        }
+        if (may_go) remove(shard, *partition, key, entry, now_ms);
         dataset_.unlock(shard);
         if (may_go) return true;
     }
     return false;
 }
 
+Evictor::Found Evictor::evict_sampled(int64_t now_ms, EvictionPolicy policy, size_t preferred) {
+    for (;;) {
+        const Found found = fill_pool(now_ms, policy, preferred);
+        if (found != Found::key) return found;
+        // A pool of keys that have all gone meanwhile is no proof that nothing is left: fill it
+        // again.
+        if (evict_best(now_ms, preferred)) return Found::key;
+    }
+}
+
+/// Any key of the shard, each as likely as another whichever database it is in. (Redis goes round
+/// the databases, so that a small one is empty before a large one has noticed.)
+Evictor::Found Evictor::evict_random_in(size_t shard, int64_t now_ms, EvictionPolicy policy,
+                                        size_t candidates_min) {
+    dataset_.lock(shard, executor_);
+    const size_t total = candidates(shard, policy);
+    Found found = total == 0 ? Found::nothing : Found::no_key_this_time;
+    size_t place = random_.below(total);
+    for (size_t database = 0; total >= candidates_min && database < dataset_.databases();
+         ++database) {
+        store::Partition* partition = dataset_.shard(shard).find_database(database);
+        const size_t here = partition == nullptr ? 0 : candidates(*partition, policy);
+        if (place >= here) {
+            place -= here;
+            continue;
+        }
+        store::EntryRef drawn;
+        if (!is_volatile(policy)) {
+            drawn = store::EntryRef(partition->random(random_));
+        } else if (partition->sample_expiring(random_, &drawn, 1) == 0) {
+            break;
+        }
+        remove(shard, *partition, partition->key_of(*drawn.get()), drawn.get(), now_ms);
+        found = Found::key;
+        break;
+    }
+    dataset_.unlock(shard);
+    return found;
+}
+
+Evictor::Found Evictor::evict_random(int64_t now_ms, EvictionPolicy policy, size_t preferred) {
+    if (preferred != kNoShard &&
+        evict_random_in(preferred, now_ms, policy, samples()) == Found::key) {
+        return Found::key;
+    }
+    const size_t start = random_.below(dataset_.shards());
+    Found result = Found::nothing;
+    for (size_t step = 0; step < dataset_.shards(); ++step) {
+        const Found found = evict_random_in((start + step) % dataset_.shards(), now_ms, policy, 1);
+        if (found == Found::key) return found;
+        if (found == Found::no_key_this_time) result = found;
+    }
+    return result;
+}
+
+Evictor::Found Evictor::search(int64_t now_ms, EvictionPolicy policy, size_t preferred) {
+    Found found = Found::no_key_this_time;
+    for (size_t round = 0; round < kRoundsMax && found == Found::no_key_this_time; ++round) {
+        found = is_random(policy) ? evict_random(now_ms, policy, preferred)
+                                  : evict_sampled(now_ms, policy, preferred);
+    }
+    return found;
+}
+
 bool Evictor::evict_one(int64_t now_ms, size_t preferred) {
     const EvictionPolicy policy = dataset_.settings.policy.load(std::memory_order_relaxed);
     if (policy == EvictionPolicy::noeviction) return false;
-    // A pool of keys that have all gone meanwhile is no proof that nothing is left: fill it again.
-    while (fill_pool(now_ms, policy, preferred)) {
-        if (evict_best(now_ms, preferred)) return true;
+    if (!is_volatile(policy)) return search(now_ms, policy, preferred) == Found::key;
+    // Looking through all shards for each command that finds nothing would cost more than the
+    // commands.
+    if (dataset_.lacks_deadlines()) return false;
+    Found found = search(now_ms, policy, preferred);
+    if (found != Found::nothing) return found == Found::key;
+    dataset_.suppose_no_deadlines();
+    found = search(now_ms, policy, preferred);
+    if (found == Found::nothing) {
+        dataset_.conclude_no_deadlines();
+    } else {
+        dataset_.note_deadline();
     }
-    return false;
+    return found == Found::key;
 }
 
 }  // namespace gyre::engine

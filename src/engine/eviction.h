@@ -4,36 +4,75 @@
 // Makes room: removes keys by maxmemory-policy when memory is over `maxmemory`, or when a write
 // needs places under `maxkeys`. The algorithm is Redis' (evict.c): sample some keys, keep the best
 // candidates in a small pool between rounds, evict the best of the pool. Shards are sampled one at
-// a time under their own lock.
+// a time under their own lock. A random policy needs no pool: it takes a key where it looks.
+//
+// Nobody waits for all of it. A write evicts what it adds itself, and beyond that at most a slice
+// (maxmemory-eviction-tenacity) for each turn of the loop; what is over the limit then, because the
+// limit was lowered, goes in slices between the turns (run_slice()), and the write is allowed.
 //
 // Ownership: one Evictor for each reactor, with a pool of its own. Threads: home thread; takes
 // shard locks one at a time, so none may be held by the caller.
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "engine/dataset.h"
 
 namespace gyre::engine {
 
+/// What came of making room.
+enum class Room : uint8_t {
+    made,     ///< within the limit
+    ongoing,  ///< still above a limit, which is being approached: the write is allowed
+    none,     ///< above the limit, and the policy leaves nothing to evict
+};
+
 class Evictor {
 public:
+    using Clock = std::function<int64_t()>;  // monotonic microseconds
+
     static constexpr size_t kPoolEntries = 16;
     static constexpr size_t kNoShard = SIZE_MAX;
-    /// Random entries looked at for each candidate wanted, where few keys have a deadline.
-    static constexpr size_t kAttemptsPerSample = 16;
+    /// maxmemory-samples above this count as this.
+    static constexpr size_t kSamplesMax = 64;
     /// Flushed entries freed between two looks at the memory used.
     static constexpr size_t kDrainEntries = 256;
+    /// Keys evicted between two looks at the clock.
+    static constexpr size_t kKeysPerLook = 16;
+    /// How often all shards are looked through while samples find none of the keys that have a
+    /// deadline.
+    static constexpr size_t kRoundsMax = 16;
 
-    Evictor(Dataset& dataset, Executor& executor, uint64_t seed)
-        : dataset_(dataset), executor_(executor), random_(seed) {}
+    Evictor(Dataset& dataset, Executor& executor, uint64_t seed, Clock clock)
+        : dataset_(dataset), executor_(executor), random_(seed), clock_(std::move(clock)) {}
 
     /// True when memory counted against maxmemory is above it.
     bool is_over_memory() const;
-    /// Evicts until memory is within maxmemory. False when the policy leaves nothing to evict: the
-    /// caller answers -OOM to a command that would use more.
-    bool make_memory(int64_t now_ms);
+    /// True when there are more keys than maxkeys allows: it was lowered.
+    bool is_over_keys() const;
+
+    /// A turn of the loop begins: writes have a slice between them for what is over the limit.
+    void begin_turn() { turn_spent_us_ = 0; }
+    /// For a write, when is_over_memory(): evicts until memory is within maxmemory, for at most a
+    /// slice; once the turn's slice is spent only until memory is where the last call left it. From
+    /// `preferred` rather than from another shard.
+    Room make_memory(int64_t now_ms, size_t preferred = kNoShard);
+
+    struct KeyRoom {
+        Room room = Room::made;
+        int64_t evicted = 0;
+    };
+    /// Evicts until there is room for `wanted` new keys under `maxkeys`, others' promises counted.
+    /// When keys are above the limit already it stops once `wanted` have gone and the turn's slice
+    /// is spent: ongoing.
+    KeyRoom make_keys(int64_t wanted, int64_t maxkeys, int64_t now_ms, size_t preferred);
+
+    /// Between turns: evicts for a slice while a limit is exceeded; true when more is to be done at
+    /// once.
+    bool run_slice(int64_t now_ms);
+
     /// Evicts one key, from `preferred` if it has at least maxmemory-samples candidates. False:
     /// none.
     bool evict_one(int64_t now_ms, size_t preferred = kNoShard);
@@ -45,24 +84,41 @@ private:
         size_t database = 0;
         std::string key;
     };
+    enum class Found : uint8_t { key, no_key_this_time, nothing };
+
+    int64_t slice_us() const;
+    size_t samples() const;
     uint64_t score(const store::Entry& entry, int64_t now_ms, EvictionPolicy policy) const;
-    /// Samples one shard into the pool; returns how many candidates it saw.
+    /// Samples one shard into the pool; returns how many candidates it has.
     size_t sample_shard(size_t shard, int64_t now_ms, EvictionPolicy policy);
     size_t sample_partition(store::Partition& partition, size_t shard, size_t database,
                             int64_t now_ms, EvictionPolicy policy);
-    size_t sample_volatile(store::Partition& partition, size_t wanted, store::EntryRef* found);
     void offer(uint64_t score, size_t shard, size_t database, std::string_view key);
-    bool fill_pool(int64_t now_ms, EvictionPolicy policy, size_t preferred);
+    /// Keys the policy may take in a shard. The lock is held.
+    size_t candidates(size_t shard, EvictionPolicy policy);
+    static size_t candidates(const store::Partition& partition, EvictionPolicy policy);
+    Found fill_pool(int64_t now_ms, EvictionPolicy policy, size_t preferred);
     bool evict_best(int64_t now_ms, size_t preferred);
+    Found evict_sampled(int64_t now_ms, EvictionPolicy policy, size_t preferred);
+    Found evict_random(int64_t now_ms, EvictionPolicy policy, size_t preferred);
+    Found evict_random_in(size_t shard, int64_t now_ms, EvictionPolicy policy,
+                          size_t candidates_min);
+    Found search(int64_t now_ms, EvictionPolicy policy, size_t preferred);
+    /// Removes an entry and counts it. The lock is held.
+    void remove(size_t shard, store::Partition& partition, const store::Key& key,
+                store::Entry* entry, int64_t now_ms);
     bool drain_some();
 
     Dataset& dataset_;
     Executor& executor_;
     base::Random random_;
+    Clock clock_;
     std::array<Candidate, kPoolEntries> pool_;
     size_t pool_size_ = 0;
     size_t drained_flushes_ = 0;  // Dataset::flushes() when nothing was left to drain
     EvictionPolicy pool_policy_ = EvictionPolicy::noeviction;
+    int64_t turn_spent_us_ = 0;  // by writes, since begin_turn()
+    int64_t floor_bytes_ = 0;    // memory used when make_memory() last returned
 };
 
 }  // namespace gyre::engine

@@ -92,11 +92,11 @@ Entry* Keyspace::raise_timestamp(const Key& key, Entry* entry) {
     return partition_of(key).set_timestamp(key, entry, std::max(entry->timestamp_ms(), now_ms_));
 }
 
-/// A key came into being that reserve_keys() has not promised room for: handlers of a row that says
-/// it creates keys run after the promise, which dispatch settles afterwards.
+/// Handlers of a row that says it creates keys run with a promise of room for them, which each new
+/// key uses up; any other new key counts on its own.
 void Keyspace::note_created(const Key& key) {
     note_change(shard_of(key));
-    if (dataset_.counts_keys()) dataset_.reserve_keys(1, INT64_MAX);
+    if (dataset_.counts_keys()) dataset_.note_created(executor_);
 }
 
 Entry* Keyspace::put(const Key& key, Entry* present, const types::StringContent& content,
@@ -104,6 +104,7 @@ Entry* Keyspace::put(const Key& key, Entry* present, const types::StringContent&
     const int64_t expire_ms = deadline_ms(present, deadline);
     const int64_t stamp = next_timestamp(present, timestamp_ms);
     present == nullptr ? note_created(key) : note_change(shard_of(key));
+    if (expire_ms != store::kNoExpiry) dataset_.note_deadline();
     return partition_of(key).put_string(key, present, content, expire_ms, stamp);
 }
 
@@ -126,6 +127,7 @@ char* Keyspace::edit(const Key& key, Entry*& present, size_t bytes) {
 
 Entry* Keyspace::set_expiry(const Key& key, Entry* entry, int64_t unix_ms) {
     note_change(shard_of(key));
+    if (unix_ms != store::kNoExpiry) dataset_.note_deadline();
     entry = partition_of(key).set_expiry(key, entry, unix_ms);
     return raise_timestamp(key, entry);
 }
@@ -139,6 +141,7 @@ void Keyspace::erase(const Key& key, Entry* entry) {
 
 Entry* Keyspace::copy_to(const Key& key, const Entry& source) {
     note_created(key);
+    if (source.has_expiry()) dataset_.note_deadline();
     return partition_of(key).insert_copy(key, source);
 }
 

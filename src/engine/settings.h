@@ -31,11 +31,15 @@ inline bool is_lfu(EvictionPolicy policy) {
 }
 inline bool is_volatile(EvictionPolicy policy) { return policy >= EvictionPolicy::volatile_lru; }
 
+/// How long an eviction may hold up others under maxmemory-eviction-tenacity; INT64_MAX at 100.
+int64_t eviction_slice_us(int32_t tenacity);
+
 struct Settings {
     std::atomic<int64_t> maxmemory_bytes{0};  ///< 0: no limit
     std::atomic<int64_t> maxkeys{0};          ///< 0: no limit
     std::atomic<EvictionPolicy> policy{EvictionPolicy::noeviction};
     std::atomic<int32_t> samples{5};
+    std::atomic<int32_t> eviction_tenacity{10};
     std::atomic<int32_t> lfu_log_factor{10};
     std::atomic<int32_t> lfu_decay_minutes{1};
     std::atomic<int64_t> default_ttl_seconds{0};  ///< 0: none

@@ -148,8 +148,6 @@ constexpr ConfigRow kIgnoredRows[] = {
     number_row("active-defrag-cycle-min", "1", kNoDefragmentation, 1, 99),
     number_row("active-defrag-cycle-max", "25", kNoDefragmentation, 1, 99),
     number_row("active-defrag-max-scan-fields", "1000", kNoDefragmentation, 1),
-    number_row("maxmemory-eviction-tenacity", "10", "a write waits until there is room for it", 0,
-               100),
     boolean_row("lazyfree-lazy-eviction", "no", kFreesOutside),
     boolean_row("lazyfree-lazy-expire", "no", kFreesOutside),
     boolean_row("lazyfree-lazy-server-del", "no", kFreesOutside),

@@ -286,8 +286,17 @@ const ConfigRow kKeyspaceRows[] = {
      .min = 1,
      .max = INT_MAX,
      .summary =
-         "Candidates looked at for each key evicted: more is nearer to true LRU, and slower.",
+         "Candidates looked at for each key evicted: more is nearer to true LRU, and slower. Above "
+         "64 counts as 64.",
      .to_targets = DATASET(samples, int32_t)},
+    {.name = "maxmemory-eviction-tenacity",
+     .kind = integer,
+     .initial = "10",
+     .max = 100,
+     .summary =
+         "How long eviction may hold up others at a time when a limit was lowered: 10 is half "
+         "a millisecond, each point more 15 % longer. 100: until it is done.",
+     .to_targets = DATASET(eviction_tenacity, int32_t)},
     {.name = "maxkeys",
      .kind = integer,
      .initial = "0",

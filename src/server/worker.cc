@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "commands/clients.h"
+#include "commands/latency.h"
 #include "store/access.h"
 
 namespace gyre::server {
@@ -21,7 +22,7 @@ Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t se
       index_(index),
       ring_(ring),
       reactor_(ring, *this),
-      evictor_(shared.dataset, executor_, seed),
+      evictor_(shared.dataset, executor_, seed, [&ring] { return ring.monotonic_us(); }),
       expiry_(shared.dataset, executor_, index, [&ring] { return ring.monotonic_us(); }),
       services_{shared.dataset,     executor_,      evictor_,
                 &reactor_,          shared.clients, shared.configuration,
@@ -122,6 +123,7 @@ void Worker::mark_finished(Connection& connection) { finished_.push_back(&connec
 void Worker::on_ready() {
     if (shared_.dataset.threads() > 1) shared_.dataset.announce_awake(index_);
     was_busy_ = !ready_.empty();
+    evictor_.begin_turn();
     if (ready_.empty()) return;
     const bool counts_frequency =
         engine::is_lfu(shared_.dataset.settings.policy.load(std::memory_order_relaxed));
@@ -184,9 +186,25 @@ void Worker::destroy_finished() {
     finished_.clear();
 }
 
-/// Expiry and freeing, a slice of each; true when more is to be done at once.
+/// Runs a slice of background work, and notes how long it took while somebody watches.
+template <class F>
+bool Worker::run_slice(const char* event, F&& slice) {
+    if (shared_.latency.threshold_ms.load(std::memory_order_relaxed) == 0) return slice();
+    const int64_t start_us = ring_.monotonic_us();
+    const bool has_more = slice();
+    shared_.latency.add_if_slow(event, reactor_.now_ms(), (ring_.monotonic_us() - start_us) / 1000);
+    return has_more;
+}
+
+/// Expiry, eviction and freeing, a slice of each; true when more is to be done at once.
 bool Worker::background(bool is_busy) {
-    bool has_more = expiry_.run(reactor_.now_ms(), is_busy);
+    const int64_t now_ms = reactor_.now_ms();
+    bool has_more = run_slice("expire-cycle", [&] { return expiry_.run(now_ms, is_busy); });
+    if (evictor_.is_over_memory() || evictor_.is_over_keys()) [[unlikely]] {
+        const bool is_ongoing =
+            run_slice("eviction-cycle", [&] { return evictor_.run_slice(now_ms); });
+        has_more = has_more || is_ongoing;
+    }
     const size_t flushes = shared_.dataset.flushes();
     if (flushes != drained_flushes_) {
         if (shared_.dataset.drain(index_, shared_.dataset.threads(), kDrainEntries, executor_)) {

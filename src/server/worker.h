@@ -2,8 +2,8 @@
 #pragma once
 
 // One thread of the server: a ring, a reactor, the connections it owns for life, and what it needs
-// to run commands. Between serving clients it expires keys of its share of the shards and frees
-// what FLUSHALL left.
+// to run commands. Between serving clients it expires keys of its share of the shards, evicts what
+// is above a limit that was lowered, and frees what FLUSHALL left.
 //
 // Ownership: a Worker owns its connections. The Server owns its workers. The ring is made on the
 // worker's own thread (the kernel's rule for a single issuer), or handed in by tests.
@@ -112,6 +112,8 @@ private:
     void flush_dirty();
     void destroy_finished();
     bool background(bool is_busy);
+    template <class F>
+    bool run_slice(const char* event, F&& slice);
     int64_t next_expiry_ms();
 
     Shared shared_;

@@ -319,6 +319,22 @@ TEST_P(MaxkeysTest, WithEvictionRoomIsMadeFirst) {
     }
 }
 
+// What a lowered limit makes superfluous goes between the turns, without a write; LATENCY knows.
+TEST_P(MaxkeysTest, LoweringTheLimitEvictsWithoutAWrite) {
+    start({"--maxkeys", "100000", "--maxmemory-policy", "allkeys-lru", "--enable-debug-command",
+           "yes", "--latency-monitor-threshold", "1"});
+    Session s = session();
+    for (int i = 0; i < 30'000; ++i) s.client().append("SET", "k" + std::to_string(i), "v");
+    ASSERT_TRUE(s.client().execute_pipeline().has_value());
+    ASSERT_EQ(s.number("DBSIZE"), 30'000);
+    EXPECT_EQ(s.ask("CONFIG", "SET", "maxmemory-eviction-tenacity", "100"), "OK");
+    EXPECT_EQ(s.ask("CONFIG", "SET", "maxkeys", "100"), "OK");
+    EXPECT_TRUE(wait_until([&] { return s.number("DBSIZE") == 100; }));
+    EXPECT_EQ(s.reply("LATENCY", "HISTORY", "eviction-cycle").elements.empty(), false);
+    EXPECT_EQ(s.ask("SET", "new", "v"), "OK");
+    EXPECT_EQ(s.number("DBSIZE"), 100);
+}
+
 TEST_P(MaxkeysTest, VolatilePoliciesSpareKeysWithoutExpiry) {
     start({"--maxkeys", "10", "--maxmemory-policy", "volatile-ttl"});
     Session s = session();

@@ -73,7 +73,8 @@ CommandRunner::CommandRunner(RunnerOptions options)
                 .databases = options.databases,
                 .shards = options.shards,
                 .seed = options.seed}),
-      evictor_(dataset_, executor_, options.seed),
+      evictor_(dataset_, executor_, options.seed,
+               [this] { return eviction_clock_us_ += eviction_step_us; }),
       services_{.dataset = dataset_,
                 .executor = executor_,
                 .evictor = evictor_,
@@ -149,6 +150,7 @@ std::string CommandRunner::run_words(Session& session, std::span<const std::stri
     executor_.initial_access_word =
         is_lfu ? store::lfu_initial(now_ms_) : store::lru_clock(now_ms_);
     session.last_active_ms = now_ms_;
+    evictor_.begin_turn();
     for (const std::string_view word : words) add_argument(word);
     const commands::Request& admitted = dispatcher_.admit(0, session);
     const commands::RequestView request = dispatcher_.view(admitted);

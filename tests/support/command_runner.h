@@ -119,6 +119,9 @@ public:
     /// The entry of a key in the first session's database as it lies, expired or not; null: none.
     const store::Entry* find(std::string_view key);
 
+    /// What the evictor's clock goes on by each time it is read; 0: no slice of it ever ends.
+    int64_t eviction_step_us = 0;
+
     engine::Dataset& dataset() { return dataset_; }
     engine::Executor& executor() { return executor_; }
     commands::Session& session() { return *sessions_.front(); }
@@ -143,6 +146,7 @@ private:
     RunnerOptions options_;
     engine::Executor executor_;  // before the data set, whose shards hand their blocks to it
     engine::Dataset dataset_;
+    int64_t eviction_clock_us_ = 0;
     engine::Evictor evictor_;
     commands::ClientRegistry clients_;
     commands::CommandStatistics statistics_;

@@ -400,6 +400,43 @@ TEST_F(DatasetTest, a_promise_is_kept_or_not_given) {
     EXPECT_EQ(dataset_.keys_reserved(), 0);
 }
 
+TEST_F(DatasetTest, a_key_made_in_a_promised_place_counts_once) {
+    dataset_.set_maxkeys(10, executor_);
+    ASSERT_TRUE(dataset_.reserve_keys(3, 10));
+    executor_.promised_keys = 3;
+    fill(2, 0);
+    EXPECT_EQ(dataset_.keys_reserved(), 3) << "two keys and one promise";
+    dataset_.settle_promise(executor_);
+    EXPECT_EQ(dataset_.keys_reserved(), 2);
+    fill(1, 1);
+    EXPECT_EQ(dataset_.keys_reserved(), 3) << "without a promise it counts on its own";
+}
+
+// One promise too large for the room there is must not take it away for a moment from another.
+TEST(DatasetThreads, a_refused_promise_disturbs_nobody) {
+    constexpr int64_t kLimit = 1000;
+    Dataset dataset({.threads = 2, .databases = 1, .seed = 1});
+    Executor setter;
+    dataset.set_maxkeys(kLimit, setter);
+    std::atomic<bool> is_over{false};
+    std::atomic<int64_t> refused{0};
+    run_threads(2, [&](size_t index) {
+        if (index == 0) {
+            while (!is_over.load()) ASSERT_FALSE(dataset.reserve_keys(kLimit + 1, kLimit));
+            return;
+        }
+        for (int round = 0; round < 200'000; ++round) {
+            if (dataset.reserve_keys(1, kLimit)) {
+                dataset.unreserve_keys(1);
+            } else {
+                refused.fetch_add(1);
+            }
+        }
+        is_over.store(true);
+    });
+    EXPECT_EQ(refused.load(), 0);
+}
+
 TEST(DatasetThreads, promises_never_exceed_the_limit) {
     constexpr int64_t kLimit = 50;
     Dataset dataset({.threads = 4, .databases = 1, .seed = 1});

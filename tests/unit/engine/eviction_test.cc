@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -28,7 +29,8 @@ class EvictionTest : public testing::Test {
 protected:
     explicit EvictionTest(size_t shards = 8)
         : dataset_({.threads = 1, .databases = 2, .shards = shards, .seed = 1}),
-          evictor_(dataset_, executor_, test_seed()) {}
+          evictor_(dataset_, executor_, test_seed(), [this] { return clock_us_ += us_per_look_; }) {
+    }
 
     Entry* put(const std::string& name, int64_t expire_ms = store::kNoExpiry, size_t bytes = 10,
                size_t database = 0) {
@@ -56,6 +58,8 @@ protected:
 
     Dataset dataset_;
     Executor executor_;
+    int64_t clock_us_ = 0;
+    int64_t us_per_look_ = 0;  // what the clock goes on by each time it is read
     Evictor evictor_;
 };
 
@@ -206,6 +210,38 @@ TEST_F(EvictionTest, random_policies_take_from_everywhere) {
     EXPECT_LT(count("a:", 1000), 650U);
 }
 
+TEST_F(EvictionTest, random_policies_take_from_each_database_its_share) {
+    for (const auto policy : {EvictionPolicy::allkeys_random, EvictionPolicy::volatile_random}) {
+        SCOPED_TRACE(policy_name(policy));
+        set_policy(policy);
+        for (int index = 0; index < 3000; ++index) {
+            put("key:" + std::to_string(index), kNow + 1000, 10, 0);
+            if (index % 3 == 0) put("key:" + std::to_string(index), kNow + 1000, 10, 1);
+        }
+        evict(1000);
+        EXPECT_NEAR(static_cast<double>(dataset_.keys(0, executor_)), 2250, 100);
+        EXPECT_NEAR(static_cast<double>(dataset_.keys(1, executor_)), 750, 100);
+        dataset_.flush_all(executor_);
+    }
+}
+
+// As many samples as there may be are no reason to look through every shard.
+TEST_F(EvictionTest, more_samples_than_can_be_taken_count_as_the_most) {
+    set_policy(EvictionPolicy::allkeys_lru);
+    dataset_.settings.samples = INT32_MAX;
+    for (int index = 0; index < 2000; ++index) put("key:" + std::to_string(index));
+    dataset_.for_each_shard(executor_, [&](store::Shard& shard) {
+        const bool is_preferred = &shard == &dataset_.shard(3);
+        shard.database(0, kNow).for_each([&](Entry& entry) {
+            entry.set_access_word(store::lru_clock(is_preferred ? kNow : kNow - 900'000));
+        });
+    });
+    const size_t in_shard = dataset_.shard(3).keys();
+    ASSERT_GT(in_shard, Evictor::kSamplesMax + 50);
+    evict(50, 3);
+    EXPECT_EQ(dataset_.shard(3).keys(), in_shard - 50);
+}
+
 TEST_F(EvictionTest, a_preferred_shard_gives_first) {
     for (const auto policy : {EvictionPolicy::allkeys_lru, EvictionPolicy::allkeys_random,
                               EvictionPolicy::volatile_ttl}) {
@@ -271,6 +307,56 @@ TEST_F(EvictionTest, a_key_past_its_deadline_counts_as_expired) {
     EXPECT_EQ(dataset_.statistics(executor_).expired_lazily, 1U);
 }
 
+TEST_F(EvictionTest, the_few_keys_with_a_deadline_are_found_among_many) {
+    for (const auto policy : kVolatile) {
+        SCOPED_TRACE(policy_name(policy));
+        set_policy(policy);
+        for (int index = 0; index < 20'000; ++index) put("stays:" + std::to_string(index));
+        // Their tokens stay in the wheels, and are not what is looked for.
+        for (int index = 0; index < 2000; ++index) {
+            const std::string name = "stale:" + std::to_string(index);
+            const Key key = Key::of(name);
+            Keyspace keys(dataset_, executor_, 0, kNow, true);
+            keys.erase(key, put(name, kNow + 5000 + index));
+        }
+        for (int index = 0; index < 3; ++index) {
+            put("goes:" + std::to_string(index), kNow + 9'000'000'000 * index + 7);
+        }
+        evict(3);
+        EXPECT_FALSE(evictor_.evict_one(kNow));
+        EXPECT_EQ(keys(), 20'000U);
+        dataset_.flush_all(executor_);
+    }
+}
+
+TEST_F(EvictionTest, that_nothing_may_go_is_remembered_until_a_key_gets_a_deadline) {
+    set_policy(EvictionPolicy::volatile_lru);
+    put("a");
+    EXPECT_FALSE(dataset_.lacks_deadlines());
+    EXPECT_FALSE(evictor_.evict_one(kNow));
+    EXPECT_TRUE(dataset_.lacks_deadlines());
+    put("b");
+    EXPECT_TRUE(dataset_.lacks_deadlines());
+    const auto expect_evicts = [&] {
+        EXPECT_FALSE(dataset_.lacks_deadlines());
+        EXPECT_TRUE(evictor_.evict_one(kNow));
+        EXPECT_FALSE(evictor_.evict_one(kNow));
+        EXPECT_TRUE(dataset_.lacks_deadlines());
+    };
+    put("c", kNow + 9);
+    expect_evicts();
+    Keyspace keys(dataset_, executor_, 0, kNow, true);
+    keys.set_expiry(Key::of("a"), keys.peek(Key::of("a")), kNow + 9);
+    expect_evicts();
+    Entry* source = put("d", kNow + 9);
+    keys.copy_to(Key::of("e"), *source);
+    keys.erase(Key::of("d"), keys.peek(Key::of("d")));
+    expect_evicts();
+    EXPECT_TRUE(has("b"));
+    set_policy(EvictionPolicy::allkeys_lru);
+    EXPECT_TRUE(evictor_.evict_one(kNow)) << "another policy may take what has none";
+}
+
 // --- memory -------------------------------------------------------------------------------------
 
 TEST_F(EvictionTest, memory_is_brought_below_the_limit) {
@@ -281,7 +367,7 @@ TEST_F(EvictionTest, memory_is_brought_below_the_limit) {
     const int64_t limit = base::used_estimate() - 2'000'000;
     dataset_.settings.maxmemory_bytes = limit;
     EXPECT_TRUE(evictor_.is_over_memory());
-    EXPECT_TRUE(evictor_.make_memory(kNow));
+    EXPECT_EQ(evictor_.make_memory(kNow), Room::made);
     EXPECT_FALSE(evictor_.is_over_memory());
     EXPECT_GT(keys(), 1500U) << "no more than needed";
     EXPECT_LT(keys(), 2200U);
@@ -292,11 +378,11 @@ TEST_F(EvictionTest, memory_that_cannot_be_made_is_admitted) {
     dataset_.settings.maxmemory_bytes = 1;
     for (const auto policy : {EvictionPolicy::noeviction, EvictionPolicy::volatile_lru}) {
         set_policy(policy);
-        EXPECT_FALSE(evictor_.make_memory(kNow));
+        EXPECT_EQ(evictor_.make_memory(kNow), Room::none);
         EXPECT_EQ(keys(), 200U);
     }
     set_policy(EvictionPolicy::allkeys_random);
-    EXPECT_FALSE(evictor_.make_memory(kNow));
+    EXPECT_EQ(evictor_.make_memory(kNow), Room::none);
     EXPECT_EQ(keys(), 0U);
 }
 
@@ -305,7 +391,7 @@ TEST_F(EvictionTest, large_values_count_until_they_are_freed) {
     for (int index = 0; index < 50; ++index)
         put("key:" + std::to_string(index), store::kNoExpiry, 200'000);
     dataset_.settings.maxmemory_bytes = base::used_estimate() - 1'000'000;
-    EXPECT_TRUE(evictor_.make_memory(kNow));
+    EXPECT_EQ(evictor_.make_memory(kNow), Room::made);
     EXPECT_TRUE(executor_.reclaimer.empty());
     EXPECT_GE(keys(), 42U);
     EXPECT_LE(keys(), 46U);
@@ -319,9 +405,130 @@ TEST_F(EvictionTest, flushed_keys_are_freed_before_any_is_evicted) {
     dataset_.flush_all(executor_);
     for (int index = 0; index < 100; ++index) put("new:" + std::to_string(index));
     dataset_.settings.maxmemory_bytes = base::used_estimate() - 3'000'000;
-    EXPECT_TRUE(evictor_.make_memory(kNow));
+    EXPECT_EQ(evictor_.make_memory(kNow), Room::made);
     EXPECT_EQ(count("new:", 100), 100U);
     EXPECT_GT(dataset_.detached_entries(executor_), 0U) << "and no more than needed";
+}
+
+// A thread's own count runs ahead of the shared one by up to 64 KiB: it is not to be evicted too.
+TEST_F(EvictionTest, a_write_at_the_limit_evicts_what_it_adds) {
+    set_policy(EvictionPolicy::allkeys_lru);
+    for (int index = 0; index < 4000; ++index) put("old:" + std::to_string(index));
+    dataset_.settings.maxmemory_bytes = base::used_estimate_here();
+    size_t most = 0;
+    for (int index = 0; index < 3000; ++index) {
+        put("new:" + std::to_string(index));
+        const size_t before = keys();
+        EXPECT_NE(evictor_.make_memory(kNow), Room::none);
+        most = std::max(most, before - keys());
+    }
+    // A bucket or a page of a slab now and then is more than a key.
+    EXPECT_LE(most, 40U);
+    EXPECT_GT(keys(), 3500U);
+}
+
+TEST(EvictionSlice, grows_as_it_does_in_redis) {
+    EXPECT_EQ(eviction_slice_us(0), 0);
+    EXPECT_EQ(eviction_slice_us(1), 50);
+    EXPECT_EQ(eviction_slice_us(10), 500);
+    EXPECT_EQ(eviction_slice_us(11), 575);
+    EXPECT_NEAR(static_cast<double>(eviction_slice_us(50)), 500 * 267.86, 500);
+    EXPECT_NEAR(static_cast<double>(eviction_slice_us(99)) / 60e6, 2.1, 0.2) << "minutes";
+    EXPECT_EQ(eviction_slice_us(100), INT64_MAX);
+}
+
+class EvictionSliceTest : public EvictionTest {
+protected:
+    static constexpr size_t kKeys = 6000;
+    EvictionSliceTest() {
+        set_policy(EvictionPolicy::allkeys_lru);
+        for (size_t index = 0; index < kKeys; ++index) {
+            put("old:" + std::to_string(index), store::kNoExpiry, 500);
+        }
+        us_per_look_ = 100;  // so a slice of 500 us is five looks of 16 keys each
+    }
+    void allow_less(int64_t bytes) {
+        dataset_.settings.maxmemory_bytes = base::used_estimate_here() - bytes;
+    }
+    size_t evicted_by(const std::function<void()>& work) {
+        const uint64_t before = dataset_.statistics(executor_).evicted;
+        work();
+        return dataset_.statistics(executor_).evicted - before;
+    }
+    static constexpr size_t kSliceKeys = 5 * Evictor::kKeysPerLook;
+};
+
+TEST_F(EvictionSliceTest, no_write_waits_for_all_of_it) {
+    allow_less(2'000'000);
+    evictor_.begin_turn();
+    const size_t first = evicted_by([&] { EXPECT_EQ(evictor_.make_memory(kNow), Room::ongoing); });
+    EXPECT_GE(first, kSliceKeys - Evictor::kKeysPerLook);
+    EXPECT_LE(first, kSliceKeys);
+    // The turn's slice is spent: the next write pays for itself and no more.
+    const size_t second = evicted_by([&] { EXPECT_EQ(evictor_.make_memory(kNow), Room::ongoing); });
+    EXPECT_EQ(second, Evictor::kKeysPerLook);
+    for (int index = 0; index < 50; ++index) {
+        put("new:" + std::to_string(index), store::kNoExpiry, 600);
+    }
+    const size_t third = evicted_by([&] { EXPECT_EQ(evictor_.make_memory(kNow), Room::ongoing); });
+    EXPECT_GE(third, 50U);
+    EXPECT_LE(third, kSliceKeys);
+    evictor_.begin_turn();
+    const size_t fourth = evicted_by([&] { EXPECT_EQ(evictor_.make_memory(kNow), Room::ongoing); });
+    EXPECT_GE(fourth, kSliceKeys - Evictor::kKeysPerLook);
+}
+
+TEST_F(EvictionSliceTest, what_is_left_goes_in_slices_between_the_turns) {
+    allow_less(1'000'000);
+    size_t slices = 0;
+    bool has_more = true;
+    while (has_more) {
+        const size_t gone = evicted_by([&] { has_more = evictor_.run_slice(kNow); });
+        EXPECT_LE(gone, kSliceKeys);
+        ++slices;
+        ASSERT_LT(slices, 1000U);
+    }
+    EXPECT_FALSE(evictor_.is_over_memory());
+    EXPECT_GT(slices, 10U);
+    EXPECT_GT(keys(), kKeys / 2) << "and no more than needed";
+    EXPECT_FALSE(evictor_.run_slice(kNow));
+}
+
+TEST_F(EvictionSliceTest, a_slice_ends_when_nothing_may_go) {
+    dataset_.settings.maxmemory_bytes = 1;
+    set_policy(EvictionPolicy::noeviction);
+    EXPECT_FALSE(evictor_.run_slice(kNow));
+    set_policy(EvictionPolicy::volatile_ttl);
+    EXPECT_FALSE(evictor_.run_slice(kNow));
+    EXPECT_EQ(keys(), kKeys);
+}
+
+TEST_F(EvictionSliceTest, tenacity_decides_how_long) {
+    allow_less(1'000'000);
+    dataset_.settings.eviction_tenacity = 0;
+    EXPECT_EQ(evicted_by([&] { evictor_.make_memory(kNow); }), Evictor::kKeysPerLook);
+    dataset_.settings.eviction_tenacity = 100;
+    EXPECT_EQ(evictor_.make_memory(kNow), Room::made);
+}
+
+TEST_F(EvictionSliceTest, too_many_keys_go_in_slices_too) {
+    dataset_.set_maxkeys(1000, executor_);
+    evictor_.begin_turn();
+    const auto first = evictor_.make_keys(1, 1000, kNow, Evictor::kNoShard);
+    EXPECT_EQ(first.room, Room::ongoing);
+    EXPECT_GE(first.evicted, static_cast<int64_t>(kSliceKeys - Evictor::kKeysPerLook));
+    EXPECT_LE(first.evicted, static_cast<int64_t>(kSliceKeys));
+    const auto second = evictor_.make_keys(7, 1000, kNow, Evictor::kNoShard);
+    EXPECT_EQ(second.room, Room::ongoing);
+    EXPECT_EQ(second.evicted, 7) << "as many as the write may create";
+    while (evictor_.run_slice(kNow)) {
+    }
+    EXPECT_EQ(keys(), 1000U);
+    const auto third = evictor_.make_keys(20, 1000, kNow, Evictor::kNoShard);
+    EXPECT_EQ(third.room, Room::made);
+    EXPECT_EQ(third.evicted, 20);
+    set_policy(EvictionPolicy::noeviction);
+    EXPECT_EQ(evictor_.make_keys(21, 1000, kNow, Evictor::kNoShard).room, Room::none);
 }
 
 }  // namespace

@@ -123,7 +123,7 @@ TEST_F(MemorySumsTest, agree_through_a_life_of_the_data_set) {
     run_operations(5000);
     dataset_.swap(0, 2, executor_);
     expect_agreement("after a swap");
-    Evictor evictor(dataset_, executor_, 1);
+    Evictor evictor(dataset_, executor_, 1, [] { return 0; });
     dataset_.settings.policy = EvictionPolicy::allkeys_lru;
     for (int turn = 0; turn < 200; ++turn) evictor.evict_one(now_ms_);
     expect_agreement("after evictions");
