@@ -38,7 +38,6 @@ struct Session : base::ListHook<> {
     std::string peer_address;  ///< "127.0.0.1:51234" or "/path:0"
     std::string local_address;
     int64_t created_ms = 0;
-    uint32_t reactor = 0;
     bool is_unix = false;
 
     // --- guarded by the registry's mutex when written or read by another thread (shared) ---
@@ -50,7 +49,6 @@ struct Session : base::ListHook<> {
     std::atomic<int64_t> last_active_ms{0};
     std::atomic<uint32_t> database{0};
     std::atomic<const CommandSpec*> last_command{nullptr};
-    std::atomic<uint64_t> input_bytes{0};   ///< received in all
     std::atomic<uint64_t> output_bytes{0};  ///< sent in all
     std::atomic<uint64_t> query_buffer_bytes{0};
     std::atomic<uint64_t> output_pending_bytes{0};

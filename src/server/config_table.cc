@@ -156,7 +156,7 @@ const ConfigRow kNetworkRows[] = {
      .kind = integer,
      .initial = "0",
      .max = INT_MAX,
-     .summary = "Seconds without a command after which a client is disconnected. 0: never.",
+     .summary = "Seconds without traffic after which a client is disconnected. 0: never.",
      .to_settings = SETTING(timeout_seconds = value.number)},
     {.name = "tcp-keepalive",
      .kind = integer,

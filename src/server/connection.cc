@@ -40,7 +40,6 @@ Connection::Connection(Worker& worker, int descriptor, bool is_unix)
     : Stream(worker.ring(), worker.chunks(), descriptor), worker_(worker) {
     session_.descriptor = descriptor;
     session_.home = &worker;
-    session_.reactor = static_cast<uint32_t>(worker.index());
     session_.is_unix = is_unix;
     session_.created_ms = worker.ring().wall_ms();
     session_.last_active_ms.store(session_.created_ms, std::memory_order_relaxed);
@@ -96,13 +95,13 @@ void Connection::on_received(const ring::Completion& completion, bool into_memor
     if (result > 0) {
         const auto bytes = static_cast<size_t>(result);
         // One writer: no locked addition.
-        session_.input_bytes.store(session_.input_bytes.load(std::memory_order_relaxed) + bytes,
-                                   std::memory_order_relaxed);
         auto& received = worker_.figures().input_bytes;
         received.store(received.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
-        session_.last_active_ms.store(worker_.reactor().now_ms(), std::memory_order_relaxed);
+        const int64_t now_ms = worker_.reactor().now_ms();
+        const int64_t waited_ms = now_ms - session_.last_active_ms.load(std::memory_order_relaxed);
+        session_.last_active_ms.store(now_ms, std::memory_order_relaxed);
         if (into_memory) {
-            large_received(bytes);
+            large_received(bytes, waited_ms);
             return;
         }
         buffer_ = completion.buffer;
@@ -237,6 +236,7 @@ bool Connection::begin_large() {
     const size_t size = parser_.large_size();
     base::SharedBytes* block = base::SharedBytes::create(size, base::Purpose::clients);
     large_ = base::SharedBytesRef::adopt(block);
+    large_chunk_bytes_ = kLargeChunkBytesMin;
     const std::string_view here = command.substr(std::min(payload_at, command.size()));
     std::memcpy(block->data(), here.data(), here.size());
     size_t have = here.size();
@@ -264,11 +264,14 @@ void Connection::receive_more() { large_ ? receive_large() : receive(); }
 void Connection::receive_large() {
     const size_t have = large_->size();
     const size_t missing = large_->capacity() - have;
-    receive_into({large_->data() + have, std::min(missing, kLargeChunkBytes)});
+    receive_into({large_->data() + have, std::min(missing, large_chunk_bytes_)});
 }
 
-void Connection::large_received(size_t bytes) {
+void Connection::large_received(size_t bytes, int64_t waited_ms) {
     large_->set_size(large_->size() + bytes);
+    large_chunk_bytes_ = waited_ms > kLargeChunkQuickMs
+                             ? kLargeChunkBytesMin
+                             : std::min(large_chunk_bytes_ * 2, kLargeChunkBytesMax);
     if (large_->size() < parser_.large_size()) {
         receive_large();
         return;
@@ -278,7 +281,8 @@ void Connection::large_received(size_t bytes) {
 }
 
 bool Connection::exceeds_query_limit() {
-    const size_t held = tail_.size() + held_.size() + (large_ ? large_->capacity() : 0);
+    const size_t held =
+        tail_.size() + held_.size() + parser_.held_bytes() + (large_ ? large_->capacity() : 0);
     session_.query_buffer_bytes.store(held, std::memory_order_relaxed);
     if (held <= worker_.shared().settings.query_buffer_bytes_max.load(std::memory_order_relaxed)) {
         return false;
@@ -476,13 +480,13 @@ void Connection::release_input() {
     input_ = {};
     offset_ = 0;
     if (!kept_input_.empty()) [[unlikely]]
-        std::string().swap(kept_input_);
+        Text().swap(kept_input_);
 }
 
 /// Takes the rest of the input along, so that a waiting command pins no buffer of the ring.
 void Connection::hold_input() {
     if (buffer_ == ring::Completion::kNoBuffer) return;
-    std::string rest(input_.substr(offset_));
+    Text rest(input_.substr(offset_));
     release_input();
     kept_input_ = std::move(rest);
     input_ = kept_input_;

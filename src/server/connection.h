@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/counted.h"
 #include "base/memory.h"
 #include "commands/dispatch.h"
 #include "commands/session.h"
@@ -36,8 +37,12 @@ class Connection final : public net::Stream {
 public:
     /// Commands parsed ahead of execution, for each connection and turn of the batch.
     static constexpr size_t kCommandsPerBatch = 32;
-    /// Bytes of a large argument asked for at once: progress stays visible to the idle timeout.
-    static constexpr size_t kLargeChunkBytes = 4 * 1024 * 1024;
+    /// Bytes of a large argument asked for at once: a receive ends when all of them are there, and
+    /// only then the client counts as active. So they are few at first, and twice as many each time
+    /// they come quickly.
+    static constexpr size_t kLargeChunkBytesMin = 64 * 1024;
+    static constexpr size_t kLargeChunkBytesMax = 1024 * 1024;
+    static constexpr int64_t kLargeChunkQuickMs = 50;
     /// Replies queued for a client that has not authenticated, above which it is closed.
     static constexpr size_t kUnauthenticatedOutputMax = 64 * 1024;
     /// How often a paused connection looks whether the pause is over.
@@ -77,11 +82,17 @@ public:
     bool is_starved = false;  ///< in the worker's list of streams without a buffer
 
 private:
+    using Text = base::CountedString<base::Purpose::clients>;
     /// A command whose arguments had to be kept beyond their buffer.
     struct Deferred {
+        static void* operator new(size_t bytes) {
+            return base::allocate(base::Purpose::clients, bytes);
+        }
+        static void operator delete(void* memory) { base::release(base::Purpose::clients, memory); }
+
         commands::Request request;
-        std::vector<std::string> words;
-        std::vector<resp::Argument> arguments;
+        base::CountedVector<Text, base::Purpose::clients> words;
+        base::CountedVector<resp::Argument, base::Purpose::clients> arguments;
         ~Deferred();
     };
 
@@ -94,7 +105,7 @@ private:
     bool admit(uint32_t first_argument);
     void keep_tail();
     bool begin_large();
-    void large_received(size_t bytes);
+    void large_received(size_t bytes, int64_t waited_ms);
     void receive_large();
     void receive_more();
     bool exceeds_query_limit();
@@ -122,13 +133,14 @@ private:
     uint16_t buffer_ = ring::Completion::kNoBuffer;
     bool tail_is_parsed_ = false;  // the tail held a command of this batch: drop it afterwards
     bool has_protocol_error_ = false;
-    bool ends_after_batch_ = false;  // POST or Host: was seen
+    bool ends_after_batch_ = false;  // the client wants to leave, or has to: nothing more is read
     bool is_closed_ = false;
     bool has_ended_ = false;
-    std::string tail_;            // the beginning of an incomplete command
-    std::string held_;            // the next tail, while commands still refer to the present one
-    std::string kept_input_;      // the rest of the input, while a command waits
+    Text tail_;                   // the beginning of an incomplete command
+    Text held_;                   // the next tail, while commands still refer to the present one
+    Text kept_input_;             // the rest of the input, while a command waits
     base::SharedBytesRef large_;  // the large argument being received
+    size_t large_chunk_bytes_ = kLargeChunkBytesMin;
     std::unique_ptr<Deferred> deferred_;
     uint32_t first_request_ = 0;  // this connection's part of the dispatcher's requests
     uint32_t request_count_ = 0;

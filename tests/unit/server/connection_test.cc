@@ -331,6 +331,43 @@ TEST_F(ConnectionTest, closes_a_client_over_the_query_buffer_limit) {
     EXPECT_TRUE(fine.exchange(command({"ECHO", value}), bulk(value)));
 }
 
+TEST_F(ConnectionTest, counts_complete_arguments_against_the_query_buffer_limit) {
+    SimulatedServer server;
+    server.settings().query_buffer_bytes_max.store(1'000'000);
+    // Few bytes, but each argument is remembered too.
+    SimulatedClient small(server);
+    small.send("*1000000\r\n" + repeat("$1\r\nx\r\n", 60'000));
+    EXPECT_TRUE(small.expect_end(""));
+    // No value is over the limit, and all of them together are.
+    SimulatedClient large(server);
+    const std::string value(400'000, 'x');
+    const std::string bytes = command({"MSET", "a", value, "b", value, "c", value});
+    large.send(bytes.substr(0, bytes.size() - value.size() / 2));
+    EXPECT_TRUE(large.expect_end(""));
+    EXPECT_EQ(server.worker().figures().query_limit_disconnections.load(), 2U);
+    SimulatedClient fine(server);
+    EXPECT_TRUE(fine.exchange(command({"MSET", "a", value, "b", value}), "+OK\r\n"));
+}
+
+TEST_F(ConnectionTest, counts_an_incomplete_command_as_memory_of_clients) {
+    if (!base::kOperatorNewIsCounted) GTEST_SKIP() << "nothing is counted as other here";
+    SimulatedServer server;
+    SimulatedClient warm(server);
+    EXPECT_TRUE(warm.exchange("PING\r\n", "+PONG\r\n"));
+    const int64_t clients_before = base::used(base::Purpose::clients);
+    constexpr int64_t kArguments = 90'000;
+    const std::string argument = "$30\r\n" + std::string(30, 'x') + "\r\n";
+    SimulatedClient client(server);
+    client.send("*100000\r\n" + repeat(argument, kArguments));
+    ASSERT_TRUE(server.run_until([&] { return client.peer().unsent() == 0; }));
+    server.run_for(10'000);
+    const int64_t held = kArguments * static_cast<int64_t>(argument.size() + 24);
+    EXPECT_GE(base::used(base::Purpose::clients), clients_before + held);
+    client.peer().reset();
+    EXPECT_TRUE(server.run_until([&] { return server.connections() == 1; }));
+    EXPECT_LT(base::used(base::Purpose::clients), clients_before + 100'000);
+}
+
 TEST_F(ConnectionTest, ends_when_reset_while_a_command_waits) {
     SimulatedServer server(slow_walks());
     SimulatedClient client(server);

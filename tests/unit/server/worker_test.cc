@@ -125,6 +125,21 @@ TEST_F(WorkerTest, closes_who_is_idle_for_longer_than_timeout) {
     EXPECT_TRUE(paused.expect("+OK\r\n"));
 }
 
+TEST_F(WorkerTest, takes_no_slow_upload_for_idle) {
+    SimulatedServer server({.faults = {.window_bytes = 1U << 20}});
+    server.settings().timeout_seconds.store(2);
+    SimulatedClient client(server);
+    const std::string value(3'000'000, 'v');
+    const std::string bytes = command({"SET", "a", value});
+    constexpr size_t kBytesPerSecond = 400'000;
+    for (size_t at = 0; at < bytes.size(); at += kBytesPerSecond / 4) {
+        client.send(std::string_view(bytes).substr(at, kBytesPerSecond / 4));
+        server.run_for(kSecondUs / 4);
+    }
+    EXPECT_TRUE(client.expect("+OK\r\n"));
+    EXPECT_TRUE(client.exchange("STRLEN a\r\n", ":3000000\r\n"));
+}
+
 TEST_F(WorkerTest, does_not_keep_for_ever_who_never_reads_the_last_replies) {
     SimulatedServer server;
     server.settings().timeout_seconds.store(5);
