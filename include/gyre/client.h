@@ -43,12 +43,14 @@ namespace gyre {
 struct ClientOptions {
     std::string host = "127.0.0.1";
     uint16_t port = 6379;
-    std::string unix_path = {};    ///< when set, used instead of host and port
-    std::string username = {};     ///< empty: the default user
-    std::string password = {};     ///< empty: no authentication
-    int protocol = 2;              ///< 2 or 3
-    int database = 0;              ///< selected when it is not 0
-    int timeout_ms = 5000;         ///< of connecting and of each call; 0 or less: none
+    std::string unix_path = {};  ///< when set, used instead of host and port
+    std::string username = {};   ///< empty: the default user
+    std::string password = {};   ///< empty: no authentication
+    int protocol = 2;            ///< 2 or 3
+    int database = 0;            ///< selected when it is not 0
+    /// Of connecting and of each call; 0 or less: none. Finding the addresses of a host name takes
+    /// what the system's resolver takes, and each address gets an equal part of the time.
+    int timeout_ms = 5000;
     std::string client_name = {};  ///< shown by CLIENT LIST
 };
 

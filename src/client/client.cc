@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <deque>
 #include <iterator>
+#include <memory>
 #include <utility>
 
 #include "client/socket.h"
@@ -113,6 +114,7 @@ private:
     size_t output_sent_ = 0;
     std::string input_;  // received; parsed up to input_taken_
     size_t input_taken_ = 0;
+    std::unique_ptr<char[]> receiving_;  // what one receive brings, on its way to input_
     std::deque<Reply> waiting_pushes_;
     // For each command without a reply: 0, or the number of confirmations it still waits for.
     std::deque<uint32_t> owed_;
@@ -145,12 +147,11 @@ Result<bool> Client::Connection::receive() {
         input_.clear();
         input_taken_ = 0;
     }
-    const size_t filled = input_.size();
-    input_.resize(filled + kReceiveBytes);
-    const Result<Socket::Received> received =
-        socket_.receive_some(input_.data() + filled, kReceiveBytes);
-    input_.resize(filled + (received ? received->bytes : 0));
+    // By way of memory that nobody clears: growing the string would, all of it for each reply.
+    if (!receiving_) receiving_ = std::make_unique_for_overwrite<char[]>(kReceiveBytes);
+    const Result<Socket::Received> received = socket_.receive_some(receiving_.get(), kReceiveBytes);
     if (!received) return broken(received.error());
+    input_.append(receiving_.get(), received->bytes);
     if (received->is_end) {
         return broken({"The server closed the connection; connect again.", ECONNRESET});
     }

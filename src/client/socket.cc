@@ -73,6 +73,16 @@ Deadline Deadline::now() {
     return deadline;
 }
 
+Deadline Deadline::part(size_t parts) const {
+    if (end_ == Clock::time_point::max()) return *this;
+    Deadline deadline = *this;
+    const Clock::time_point present = Clock::now();
+    if (present < end_) {
+        deadline.end_ = present + (end_ - present) / static_cast<int64_t>(parts);
+    }
+    return deadline;
+}
+
 int Deadline::left_ms() const {
     if (end_ == Clock::time_point::max()) return -1;
     const Clock::time_point present = Clock::now();
@@ -99,14 +109,17 @@ Result<Socket> Socket::connect_tcp(const std::string& host, uint16_t port, Deadl
     if (!addresses) return tl::unexpected(std::move(addresses.error()));
     const std::string what = "Cannot connect to " + host + ", port " + std::to_string(port);
     int code = ENOENT;
-    for (const addrinfo* each = addresses->get(); each != nullptr; each = each->ai_next) {
+    size_t left = 0;
+    for (const addrinfo* each = addresses->get(); each != nullptr; each = each->ai_next) ++left;
+    // One that does not answer leaves time for the others.
+    for (const addrinfo* each = addresses->get(); each != nullptr; each = each->ai_next, --left) {
         Socket socket(::socket(each->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
         if (!socket.is_open()) {
             code = errno;
             continue;
         }
         const Result<void> connected =
-            socket.finish_connect(each->ai_addr, each->ai_addrlen, deadline);
+            socket.finish_connect(each->ai_addr, each->ai_addrlen, deadline.part(left));
         if (connected) {
             // Pipelines are written whole: waiting for more to send would only add delay.
             set_flag(socket.descriptor_, IPPROTO_TCP, TCP_NODELAY);

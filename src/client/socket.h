@@ -21,6 +21,8 @@ public:
     static Deadline after(int timeout_ms);
     /// A deadline that has passed.
     static Deadline now();
+    /// The first of `parts` equal parts of what is left.
+    Deadline part(size_t parts) const;
     /// For poll(): what is left, rounded up, -1 without an end.
     int left_ms() const;
 
