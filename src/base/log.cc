@@ -31,7 +31,7 @@ constinit std::atomic<uint64_t> lines_lost{0};
 struct Target {
     std::mutex mutex;
     std::shared_ptr<spdlog::logger> logger;
-    std::string path;  // empty: stderr
+    std::string path;  // empty: stderr or stdout
 };
 
 std::shared_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink) {
@@ -111,6 +111,14 @@ Result<void> log_to_file(const std::string& path) {
     place.logger = std::move(*logger);
     place.path = path;
     return {};
+}
+
+void log_to_stdout() {
+    auto logger = make_logger(std::make_shared<spdlog::sinks::stdout_sink_mt>());
+    Target& place = target();
+    const std::lock_guard lock(place.mutex);
+    place.logger = std::move(logger);
+    place.path.clear();
 }
 
 Result<void> reopen_log() {

@@ -5,8 +5,8 @@
 // process id, level, text. Control characters in the text are escaped, so that what a client sent
 // cannot forge a line.
 //
-// The text goes to stderr until log_to_file() names a file. Writing is synchronous: log what
-// happens to the server, not what happens to each command.
+// The text goes to stderr until log_to_file() names a file, or log_to_stdout() is called. Writing
+// is synchronous: log what happens to the server, not what happens to each command.
 //
 // Ownership: one log for the process, never destroyed, so destructors of static objects may log.
 // Threads: any. Errors: log() never throws and never fails; lines that cannot be written are
@@ -40,7 +40,9 @@ inline bool is_logged(Level line_level) noexcept {
 
 /// Appends to the file `path` from now on; an empty path means stderr.
 Result<void> log_to_file(const std::string& path);
-/// Opens the file again by its name, after it was moved away (log rotation). stderr: nothing.
+/// A server's log is what it prints; errors that keep it from starting go to stderr.
+void log_to_stdout();
+/// Opens the file again by its name, after it was moved away (log rotation). No file: nothing.
 Result<void> reopen_log();
 /// Lines lost because they could not be formatted or written.
 uint64_t log_lines_lost() noexcept;

@@ -103,7 +103,7 @@ void Acceptor::accept_from(Listener& listener) {
     for (int count = 0; count < kAcceptsPerTurn; ++count) {
         const int descriptor = ring.accept_now(listener.descriptor);
         if (descriptor >= 0) {
-            ++counters_.accepted;
+            accepted_.fetch_add(1, std::memory_order_relaxed);
             on_accept_(descriptor, listener.is_unix);
             if (is_stopping_) return close_listener(listener);
             continue;
@@ -113,7 +113,7 @@ void Acceptor::accept_from(Listener& listener) {
             refuse_one(listener);
             return;
         }
-        ++counters_.errors;
+        errors_.fetch_add(1, std::memory_order_relaxed);
         if (!concerns_one_peer(-descriptor)) {
             reactor_.arm(backoff_, reactor_.now_us() + kBackoffUs);
             return;
@@ -125,14 +125,14 @@ void Acceptor::accept_from(Listener& listener) {
 /// Out of descriptors: without this the peer would hang in the backlog and the poll would fire
 /// forever.
 void Acceptor::refuse_one(Listener& listener) {
-    ++counters_.out_of_descriptors;
+    const bool is_first = out_of_descriptors_.fetch_add(1, std::memory_order_relaxed) == 0;
     if (reserve_ >= 0) {
         ::close(reserve_);
         const int descriptor = reactor_.ring().accept_now(listener.descriptor);
         if (descriptor >= 0) reactor_.ring().close(descriptor);
         reserve_ = open_reserve();
     }
-    if (counters_.out_of_descriptors == 1) {
+    if (is_first) {
         base::log(base::Level::warning,
                   "No file descriptor left for a new connection: it is refused. Raise the limit of "
                   "open files (ulimit -n, LimitNOFILE) or lower maxclients.");

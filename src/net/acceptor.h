@@ -6,8 +6,10 @@
 // connection, so that the peer learns of it, and pauses; it also pauses when memory or anything
 // else is missing. It never spins on a listener it cannot serve.
 //
-// Ownership: owns the listening sockets. Threads: home reactor. Suspends: never.
+// Ownership: owns the listening sockets. Threads: home reactor, but for counters(). Suspends:
+// never.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -44,7 +46,12 @@ public:
     /// from on_accept.
     void stop();
     bool is_idle() const;
-    const AcceptCounters& counters() const { return counters_; }
+    /// A copy. Any thread.
+    AcceptCounters counters() const {
+        return {accepted_.load(std::memory_order_relaxed),
+                out_of_descriptors_.load(std::memory_order_relaxed),
+                errors_.load(std::memory_order_relaxed)};
+    }
 
 private:
     struct Listener : ring::Op {
@@ -71,7 +78,10 @@ private:
     BackoffTimer backoff_;
     int reserve_ = -1;  // a descriptor kept to be able to refuse
     bool is_stopping_ = false;
-    AcceptCounters counters_;
+    // written by the home thread, read by any
+    std::atomic<uint64_t> accepted_{0};
+    std::atomic<uint64_t> out_of_descriptors_{0};
+    std::atomic<uint64_t> errors_{0};
 };
 
 }  // namespace gyre::net

@@ -123,7 +123,8 @@ Result<std::vector<Change>> find_changes(
 }
 
 Result<ConfigValue> parse_change(const ConfigRow& row, std::string_view text,
-                                 const ConfigValue& present, bool is_running) {
+                                 const ConfigValue& present, const ServerSettings& settings,
+                                 bool is_running) {
     const std::string words[] = {std::string(text)};
     auto value = parse_config_value(row, words, present);
     if (!value || !is_running) return value;
@@ -133,7 +134,7 @@ Result<ConfigValue> parse_change(const ConfigRow& row, std::string_view text,
             "configuration file and start the server again");
     }
     if (row.admit != nullptr) {
-        if (auto admitted = row.admit(*value); !admitted) {
+        if (auto admitted = row.admit(settings, *value); !admitted) {
             return tl::unexpected(std::move(admitted.error()));
         }
     }
@@ -254,7 +255,7 @@ Result<void> Config::set(std::span<const std::pair<std::string_view, std::string
     for (size_t index = 0; index < changes->size(); ++index) {
         Change& change = (*changes)[index];
         auto value = parse_change(config_rows()[change.place], wanted[index].second,
-                                  state_->values[change.place], state_->is_attached);
+                                  state_->values[change.place], settings_, state_->is_attached);
         if (!value) return tl::unexpected(failed_set(change.name, value.error().message));
         change.value = std::move(*value);
     }

@@ -74,8 +74,9 @@ void set_latency_tracking(const ConfigTargets& targets, const ConfigValue& value
 }
 
 /// Raises the limit of open files as far as the system lets this process.
-Result<void> admit_clients(const ConfigValue& value) {
-    const auto wanted = static_cast<rlim_t>(value.number) + kReservedDescriptors;
+Result<void> admit_clients(const ServerSettings& settings, const ConfigValue& value) {
+    const uint64_t reserved = reserved_descriptors(settings);
+    const auto wanted = static_cast<rlim_t>(value.number) + reserved;
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return {};
     rlimit raised{wanted, std::max(limit.rlim_max, wanted)};
@@ -88,7 +89,7 @@ Result<void> admit_clients(const ConfigValue& value) {
     return fail(
         fmt::format("The operating system is not able to handle the specified number of "
                     "clients, try with {}",
-                    allowed > kReservedDescriptors ? allowed - kReservedDescriptors : 1));
+                    allowed > reserved ? allowed - reserved : 1));
 }
 
 std::string working_directory(const ServerSettings& settings) {
@@ -149,8 +150,8 @@ const ConfigRow kNetworkRows[] = {
     {.name = "requirepass",
      .kind = text,
      .summary =
-         "Password that AUTH asks for. Empty: none. A change does not touch clients that are "
-         "connected.",
+         "Password that AUTH asks for. Empty: none. Clients that are authenticated stay so when it "
+         "changes, and so do those that came when there was none.",
      .to_settings = SETTING(has_password = !value.text.empty())},
     {.name = "timeout",
      .kind = integer,
@@ -241,7 +242,7 @@ const ConfigRow kGeneralRows[] = {
     {.name = "logfile",
      .kind = text,
      .change = at_start,
-     .summary = "File to log to. Empty: standard error.",
+     .summary = "File to log to, seen from dir. Empty: standard output.",
      .to_settings = SETTING(log_file = value.text)},
     {.name = "supervised",
      .kind = choice,
@@ -254,7 +255,9 @@ const ConfigRow kGeneralRows[] = {
      .kind = integer,
      .initial = "10",
      .max = INT_MAX,
-     .summary = "Seconds a stopping server waits for what is under way.",
+     .summary = "Seconds a stopping server waits for commands under way and for clients to take "
+                "their last "
+                "replies.",
      .to_settings = SETTING(shutdown_timeout_seconds = value.number)},
     {.name = "enable-debug-command",
      .kind = choice,
@@ -269,7 +272,9 @@ const ConfigRow kKeyspaceRows[] = {
     {.name = "maxmemory",
      .kind = memory,
      .initial = "0",
-     .summary = "Bytes of keys and values above which maxmemory-policy applies. 0: no limit.",
+     .summary =
+         "Bytes of memory in use, for keys, values and all else (used_memory of INFO), above which "
+         "maxmemory-policy applies. 0: no limit.",
      .to_targets = DATASET(maxmemory_bytes, int64_t)},
     {.name = "maxmemory-policy",
      .kind = choice,
@@ -353,7 +358,6 @@ const ConfigRow kWatchingRows[] = {
      .kind = boolean,
      .initial = "yes",
      .summary = "Keep a histogram of the time each command takes.",
-     .to_settings = SETTING(latency_tracking = value.number != 0),
      .to_targets = set_latency_tracking},
     {.name = "latency-tracking-info-percentiles",
      .kind = percentiles,

@@ -74,7 +74,7 @@ struct ConfigRow {
     void (*to_settings)(ServerSettings& settings, const ConfigValue& value) = nullptr;
     void (*to_targets)(const ConfigTargets& targets, const ConfigValue& value) = nullptr;
     /// Whether the system allows a value at run time.
-    Result<void> (*admit)(const ConfigValue& value) = nullptr;
+    Result<void> (*admit)(const ServerSettings& settings, const ConfigValue& value) = nullptr;
     /// What is in force, where the start may have changed what was asked for.
     std::string (*in_force)(const ServerSettings& settings) = nullptr;
 };

@@ -98,6 +98,7 @@ void Server::reset_statistics() {
     InfoSource source(*this);
     history_.reset({.connections = total_connections(),
                     .rejected_connections = rejected_connections(),
+                    .accept = accept_counters(),
                     .ring = source.workers().ring});
     engine::Executor executor;
     dataset_->reset_statistics(executor);

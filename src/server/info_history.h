@@ -13,6 +13,7 @@
 #include <mutex>
 #include <string>
 
+#include "net/acceptor.h"
 #include "ring/ring.h"
 
 namespace gyre::server {
@@ -35,6 +36,7 @@ struct InfoRates {
 struct InfoBaseline {
     uint64_t connections = 0;
     uint64_t rejected_connections = 0;
+    net::AcceptCounters accept;
     ring::Counters ring;
 };
 

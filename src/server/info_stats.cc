@@ -68,6 +68,12 @@ const InfoMetric kStatsMetrics[] = {
     {"instantaneous_output_repl_kbps", gauge, ratio, "Replication; there is none", no_rate},
     {"rejected_connections", counter, count, "Turned away: maxclients, protected mode",
      NUMBER(source.server.rejected_connections() - source.baseline.rejected_connections)},
+    {"gyre_accept_out_of_descriptors", counter, count,
+     "Times a connection was refused because no descriptor was left",
+     NUMBER(source.server.accept_counters().out_of_descriptors -
+            source.baseline.accept.out_of_descriptors)},
+    {"gyre_accept_errors", counter, count, "Other failures of accepting a connection",
+     NUMBER(source.server.accept_counters().errors - source.baseline.accept.errors)},
     {"sync_full", counter, count, "Replication; there is none", zero},
     {"sync_partial_ok", counter, count, "Replication; there is none", zero},
     {"sync_partial_err", counter, count, "Replication; there is none", zero},

@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
     }
     gyre::server::Server server(config);
     if (auto started = server.start(); !started) return complain(started.error(), 1);
+    gyre::server::write_pid_file(config.settings());
     gyre::server::stop_on_signals(server);
     const int status = server.run();
     gyre::server::ignore_signals();

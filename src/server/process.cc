@@ -45,7 +45,8 @@ size_t usable_processors() {
 /// Raises the soft limit of open files as far as maxclients wants; if the system allows less, fewer
 /// clients are let in and the log says so.
 void fit_open_files(ServerSettings& settings) {
-    const auto wanted = static_cast<uint64_t>(settings.maxclients.load()) + kReservedDescriptors;
+    const uint64_t reserved = reserved_descriptors(settings);
+    const auto wanted = static_cast<uint64_t>(settings.maxclients.load()) + reserved;
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
     rlimit raised = limit;
@@ -55,28 +56,13 @@ void fit_open_files(ServerSettings& settings) {
     raised.rlim_cur = raised.rlim_max = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &raised) != 0) raised.rlim_cur = limit.rlim_cur;
     if (raised.rlim_cur >= wanted) return;
-    const uint64_t available =
-        raised.rlim_cur > kReservedDescriptors ? raised.rlim_cur - kReservedDescriptors : 1;
+    const uint64_t available = raised.rlim_cur > reserved ? raised.rlim_cur - reserved : 1;
     settings.maxclients.store(static_cast<int64_t>(available));
     base::log(
         base::Level::warning,
         "maxclients lowered to {}: only {} open files are allowed. Raise the limit (ulimit -n, "
         "LimitNOFILE) for more clients.",
         available, raised.rlim_cur);
-}
-
-Result<void> write_pid_file(const ServerSettings& settings) {
-    if (settings.pid_file.empty()) return {};
-    std::FILE* file = std::fopen(settings.pid_file.c_str(), "we");
-    if (file == nullptr) {
-        // As Redis: a pid file that cannot be written is no reason not to serve.
-        base::log(base::Level::warning, "Cannot write pidfile {}: {}", settings.pid_file,
-                  std::strerror(errno));
-        return {};
-    }
-    std::fprintf(file, "%d\n", getpid());
-    std::fclose(file);
-    return {};
 }
 
 }  // namespace
@@ -95,18 +81,34 @@ int answer_questions(std::span<const std::string_view> arguments) {
 }
 
 Result<void> prepare_process(ServerSettings& settings) {
-    if (!settings.log_file.empty()) {
-        if (auto opened = base::log_to_file(settings.log_file); !opened) return opened;
-    }
     if (chdir(settings.directory.c_str()) != 0) {
         const int cause = errno;
         return fail("Cannot change to the directory \"" + settings.directory + "\" (dir): " +
                         std::strerror(cause) + ". Create it or set dir to one that exists.",
                     cause);
     }
+    // As Redis: a relative log file lies in the directory.
+    if (settings.log_file.empty()) {
+        base::log_to_stdout();
+    } else if (auto opened = base::log_to_file(settings.log_file); !opened) {
+        return opened;
+    }
     if (settings.threads == 0) settings.threads = static_cast<int64_t>(usable_processors());
     fit_open_files(settings);
-    return write_pid_file(settings);
+    return {};
+}
+
+void write_pid_file(const ServerSettings& settings) {
+    if (settings.pid_file.empty()) return;
+    std::FILE* file = std::fopen(settings.pid_file.c_str(), "we");
+    if (file == nullptr) {
+        // As Redis: a pid file that cannot be written is no reason not to serve.
+        base::log(base::Level::warning, "Cannot write pidfile {}: {}", settings.pid_file,
+                  std::strerror(errno));
+        return;
+    }
+    std::fprintf(file, "%d\n", getpid());
+    std::fclose(file);
 }
 
 void remove_pid_file(const ServerSettings& settings) {

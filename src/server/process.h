@@ -17,15 +17,20 @@ namespace gyre::server {
 
 class Server;
 
-/// Descriptors the server needs beside its clients: listeners, rings, log, reserve.
-inline constexpr uint64_t kReservedDescriptors = 32;
+/// Descriptors the server needs beside its clients: listeners, log, reserve, and for each thread a
+/// ring and what wakes it. The number of threads is settled.
+constexpr uint64_t reserved_descriptors(const ServerSettings& settings) {
+    return 32 + 2 * static_cast<uint64_t>(settings.threads);
+}
 
 /// --version, --help: prints the answer and returns the exit status; -1: nothing was asked.
 int answer_questions(std::span<const std::string_view> arguments);
 
-/// Log file, directory, open-file limit (maxclients is lowered to what the system allows), number
-/// of threads, pid file.
+/// Directory, log, number of threads, open-file limit (maxclients is lowered to what the system
+/// allows).
 Result<void> prepare_process(ServerSettings& settings);
+/// Once the server listens: one that cannot start must not touch the file of the one that runs.
+void write_pid_file(const ServerSettings& settings);
 void remove_pid_file(const ServerSettings& settings);
 
 /// SIGTERM and SIGINT: the first stops the server gracefully, a second ends the process at once.

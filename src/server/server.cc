@@ -230,12 +230,17 @@ void Server::report_start() const {
     base::log(Level::notice, "Ready to accept connections");
 }
 
+/// Whoever started this server may have meant somebody else by NOTIFY_SOCKET.
+void Server::notify(std::string_view state) const {
+    if (config_.settings().supervised != "no") notify_supervisor(state);
+}
+
 int Server::run() {
     acceptor_->start();
-    notify_supervisor("READY=1\nSTATUS=Ready to accept connections\n");
+    notify("READY=1\nSTATUS=Ready to accept connections\n");
     workers_[0]->serve_until_stop();
     base::log(base::Level::notice, "Stopping: no new connections, replies under way are finished");
-    notify_supervisor("STOPPING=1\n");
+    notify("STOPPING=1\n");
     acceptor_->stop();
     for (size_t index = 1; index < workers_.size(); ++index) workers_[index]->stop();
     workers_[0]->close_all([this] { return acceptor_->is_idle(); });
@@ -252,9 +257,11 @@ void Server::request_stop() noexcept {
 
 Result<void> Server::shutdown(bool save, bool, bool) {
     if (save) {
-        return fail(
-            "ERR Errors trying to SHUTDOWN. There is no persistence in this version: use "
-            "SHUTDOWN NOSAVE.");
+        const char* const reason =
+            "SHUTDOWN SAVE is refused: there is no persistence in this version. Use SHUTDOWN "
+            "NOSAVE.";
+        base::log(base::Level::warning, "{}", reason);
+        return fail(reason);
     }
     request_stop();
     return {};
@@ -307,6 +314,10 @@ std::vector<uint64_t> Server::latency_histogram(uint32_t row) {
     std::vector<uint64_t> sum(commands::LatencyBuckets::kBuckets, 0);
     for (const auto& worker : workers_) worker->statistics().add_latency(row, sum);
     return sum;
+}
+
+net::AcceptCounters Server::accept_counters() const {
+    return acceptor_ ? acceptor_->counters() : net::AcceptCounters{};
 }
 
 uint64_t Server::ring_mapped_bytes() const {

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -64,6 +65,7 @@ public:
     /// Memory used right after start, and mapped by the rings for their buffers.
     int64_t startup_bytes() const { return startup_bytes_; }
     uint64_t ring_mapped_bytes() const;
+    net::AcceptCounters accept_counters() const;
     InfoHistory& info_history() { return history_; }
     /// Keeps the counts from which rates are computed; to be called each second. Any thread.
     void sample_statistics();
@@ -71,6 +73,7 @@ public:
 private:
     struct Thread;  // a worker's thread, and the ring made on it
     Result<void> start_workers();
+    void notify(std::string_view state) const;
     Result<void> open_listeners();
     Result<void> listen_tcp(const std::string& host);
     void report_start() const;

@@ -55,7 +55,6 @@ struct ServerSettings {
     std::atomic<int64_t> tcp_keepalive_seconds{300};
     std::atomic<int64_t> maxclients{10000};
     std::atomic<uint64_t> query_buffer_bytes_max{1024ULL * 1024 * 1024};
-    std::atomic<bool> latency_tracking{true};
     std::atomic<int64_t> shutdown_timeout_seconds{10};
     AtomicOutputLimit output_normal;
     AtomicOutputLimit output_replica;

@@ -8,6 +8,8 @@
 #include <netinet/in.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "integration/server_test.h"
 
 namespace gyre::test {
@@ -59,7 +61,8 @@ TEST_P(LimitsTest, OneConnectionTooManyIsToldSo) {
     ASSERT_TRUE(wait_until([&] {
         connections.clear();
         for (int i = 0; i < 10; ++i) connections.push_back(socket());
-        return connections.back().command({"PING"}).text == "PONG";
+        return std::all_of(connections.begin(), connections.end(),
+                           [](RawSocket& each) { return each.command({"PING"}).text == "PONG"; });
     }));
     RawSocket refused = socket();
     EXPECT_EQ(refused.read_to_end(), "-ERR max number of clients reached\r\n");

@@ -118,6 +118,17 @@ TEST_F(Log, an_empty_path_means_stderr) {
     EXPECT_NE(text.find(" warning again\n"), std::string::npos);
 }
 
+TEST_F(Log, goes_to_stdout_when_told_so) {
+    testing::internal::CaptureStdout();
+    log_to_stdout();
+    log(Level::warning, "to stdout");
+    ASSERT_TRUE(reopen_log());
+    log(Level::warning, "again");
+    const std::string text = testing::internal::GetCapturedStdout();
+    EXPECT_NE(text.find(" warning to stdout\n"), std::string::npos);
+    EXPECT_NE(text.find(" warning again\n"), std::string::npos);
+}
+
 TEST_F(Log, what_cannot_be_written_is_counted_not_thrown) {
     ASSERT_TRUE(log_to_file("/dev/full"));
     const uint64_t lost = log_lines_lost();
