@@ -17,6 +17,29 @@ constexpr std::string_view kUser = "default";
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
+/// What a line tells, copied from a session under the registry's mutex; formatting it is not done
+/// there, since clients that come and go wait for that mutex.
+struct Line {
+    Line(const Session& session, int64_t now_ms);
+    std::string text() const;
+
+    uint64_t id;
+    std::string peer_address;
+    std::string local_address;
+    std::string name;
+    std::string library_name;
+    std::string library_version;
+    std::string flags;
+    int descriptor;
+    uint32_t database;
+    uint8_t protocol;
+    int64_t age_s;
+    int64_t idle_s;
+    uint64_t query_bytes;
+    uint64_t output_bytes;
+    const CommandSpec* command;
+};
+
 std::string flags_of(const Session& session) {
     std::string flags;
     if (session.is_blocked.load(kRelaxed)) flags += 'b';
@@ -26,20 +49,31 @@ std::string flags_of(const Session& session) {
     return flags.empty() ? "N" : flags;
 }
 
+Line::Line(const Session& session, int64_t now_ms)
+    : id(session.id),
+      peer_address(session.peer_address),
+      local_address(session.local_address),
+      name(session.name),
+      library_name(session.library_name),
+      library_version(session.library_version),
+      flags(flags_of(session)),
+      descriptor(session.descriptor),
+      database(session.database.load(kRelaxed)),
+      protocol(session.protocol.load(kRelaxed)),
+      age_s(std::max<int64_t>(now_ms - session.created_ms, 0) / 1000),
+      idle_s(std::max<int64_t>(now_ms - session.last_active_ms.load(kRelaxed), 0) / 1000),
+      query_bytes(session.query_buffer_bytes.load(kRelaxed)),
+      output_bytes(session.output_pending_bytes.load(kRelaxed)),
+      command(session.last_command.load(kRelaxed)) {}
+
 /// The fields of Redis 7.2 in its order. What has no counterpart here (subscriptions, transactions,
 /// memory of a parsed command) is 0; a reply buffer has chunks, no fixed first part.
-std::string line_of(const Session& session, int64_t now_ms) {
-    const uint64_t query_bytes = session.query_buffer_bytes.load(kRelaxed);
-    const uint64_t output_bytes = session.output_pending_bytes.load(kRelaxed);
+std::string Line::text() const {
     const uint64_t chunks =
         (output_bytes + base::ChunkPool::kChunkBytes - 1) / base::ChunkPool::kChunkBytes;
-    const CommandSpec* command = session.last_command.load(kRelaxed);
-    const int64_t idle_ms = now_ms - session.last_active_ms.load(kRelaxed);
-    std::string line = fmt::format(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}", session.id,
-        session.peer_address, session.local_address, session.descriptor, session.name,
-        std::max<int64_t>(now_ms - session.created_ms, 0) / 1000,
-        std::max<int64_t>(idle_ms, 0) / 1000, flags_of(session), session.database.load(kRelaxed));
+    std::string line =
+        fmt::format("id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}", id,
+                    peer_address, local_address, descriptor, name, age_s, idle_s, flags, database);
     fmt::format_to(std::back_inserter(line),
                    " sub=0 psub=0 ssub=0 multi=-1 qbuf={} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 "
                    "rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={}",
@@ -47,8 +81,7 @@ std::string line_of(const Session& session, int64_t now_ms) {
                    output_bytes != 0 ? "rw" : "r",
                    command == nullptr ? "NULL" : full_name(*command));
     fmt::format_to(std::back_inserter(line), " user={} redir=-1 resp={} lib-name={} lib-ver={}",
-                   kUser, session.protocol.load(kRelaxed), session.library_name,
-                   session.library_version);
+                   kUser, protocol, library_name, library_version);
     return line;
 }
 
@@ -91,18 +124,26 @@ void ClientRegistry::set_text(std::string Session::* field, Session& session,
 }
 
 std::string ClientRegistry::list(const ClientFilter& filter, int64_t now_ms) const {
-    std::string lines;
+    std::vector<Line> lines;
+    lines.reserve(filter.ids.empty() ? count() : filter.ids.size());
     for_each([&](const Session& session) {
-        if (!filter.matches(session, now_ms)) return;
-        lines += line_of(session, now_ms);
-        lines += '\n';
+        if (filter.matches(session, now_ms)) lines.emplace_back(session, now_ms);
     });
-    return lines;
+    std::string text;
+    for (const Line& line : lines) {
+        text += line.text();
+        text += '\n';
+    }
+    return text;
 }
 
 std::string ClientRegistry::describe(const Session& session, int64_t now_ms) const {
-    const std::scoped_lock lock(mutex_);
-    return line_of(session, now_ms);
+    std::optional<Line> line;
+    {
+        const std::scoped_lock lock(mutex_);
+        line.emplace(session, now_ms);
+    }
+    return line->text();
 }
 
 int64_t ClientRegistry::kill(const ClientFilter& filter, int64_t now_ms, Session& self) {
@@ -143,6 +184,15 @@ void ClientRegistry::unpause() {
     const std::scoped_lock lock(mutex_);
     pause_until_ms_.store(0, kRelaxed);
     pause_mode_.store(PauseMode::none, kRelaxed);
+    // Each home once; there are few.
+    std::vector<SessionHome*> homes;
+    for (const Session& session : sessions_) {
+        if (session.home == nullptr) continue;
+        if (std::find(homes.begin(), homes.end(), session.home) == homes.end()) {
+            homes.push_back(session.home);
+        }
+    }
+    for (SessionHome* home : homes) home->unpause_later();
 }
 
 }  // namespace gyre::commands

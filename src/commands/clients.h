@@ -7,7 +7,7 @@
 // Ownership: sessions belong to their connections, which register and unregister them.
 // Threads: any. One mutex guards the list and the strings of the sessions in it; it is taken when
 // clients come, go, rename themselves or are listed, never per command. Homes are asked to close
-// clients under it, so close_later() must not call back.
+// clients, and told of the end of a pause, under it: they must not call back.
 
 #include <atomic>
 #include <cstdint>
@@ -64,6 +64,7 @@ public:
     enum class PauseMode : uint8_t { none, write, all };
     /// Extends or begins a pause. A stronger mode or a later end wins, as in Redis.
     void pause(PauseMode mode, int64_t until_ms, int64_t now_ms);
+    /// Ends the pause, and tells the homes of all sessions so.
     void unpause();
     /// What is paused now: nothing once the time of the pause is over.
     PauseMode pause_mode(int64_t now_ms) const {

@@ -30,6 +30,7 @@ struct Context {
     resp::ReplyWriter& reply;
     engine::Keyspace keyspace;  ///< the selected database, at now_ms
     Services& services;
+    uint64_t away_ticks = 0;  ///< of base::ticks(), in which a coroutine command did not run
 
     size_t count() const { return arguments.size(); }
     std::string_view argument(size_t index) const { return arguments[index].bytes; }

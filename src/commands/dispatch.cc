@@ -180,7 +180,9 @@ std::string Dispatcher::refusal(const RequestView& request, const Session& sessi
                "\"local\", you can run it from a local connection, otherwise you need to set this "
                "option in the configuration file, and then restart the server.";
     }
-    if (!session.is_authenticated.load(std::memory_order_relaxed) && !spec.has(flag::no_auth)) {
+    // Without a password nobody has to authenticate, whenever he came.
+    if (!session.is_authenticated.load(std::memory_order_relaxed) && !spec.has(flag::no_auth) &&
+        !services_.configuration.password().empty()) {
         return std::string(errors::kNotAuthenticated);
     }
     return {};
@@ -195,7 +197,6 @@ bool Dispatcher::is_plainly_allowed(const RequestView& request, const Session& s
 
 Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& session,
                                         resp::ReplyWriter& reply, int64_t now_ms) {
-    services_.statistics.count_command();
     if (!is_plainly_allowed(request, session)) [[unlikely]] {
         const std::string text = refusal(request, session);
         if (!text.empty()) {
@@ -261,6 +262,7 @@ void Dispatcher::book(const RequestView& request, const Session& session,
                       const resp::ReplyWriter& reply, uint32_t errors_before, uint64_t nanoseconds,
                       int64_t now_ms) {
     const bool failed = reply.errors() != errors_before;
+    services_.statistics.count_command();
     services_.statistics.record(row_index(*request.spec), nanoseconds, failed);
     if (failed) [[unlikely]]
         services_.statistics.record_error(reply.last_error_code());

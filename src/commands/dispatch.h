@@ -30,6 +30,7 @@ struct Request {
     uint32_t key_count = 0;
     uint32_t database = 0;              ///< selected when it was admitted: what was prefetched
     uint32_t input_end = 0;             ///< for the caller: where the command ends in its input
+    bool is_empty_behind = false;       ///< for the caller: an empty command came behind it
     const CommandSpec* spec = nullptr;  ///< null: unknown command
 };
 
@@ -74,6 +75,8 @@ public:
     std::vector<resp::Argument>& arguments() { return arguments_; }
     /// Makes a request of the arguments from `first_argument` on.
     Request& admit(uint32_t first_argument, const Session& session);
+    /// Notes that an empty command stands behind the last request.
+    void mark_empty_behind() { requests_.back().is_empty_behind = true; }
     std::span<const Request> requests() const { return requests_; }
     /// Second stage of prefetching for all requests admitted since the last call. Of a single key
     /// there is nothing to gain: it is looked up at once, and its shard would be locked twice.

@@ -19,12 +19,14 @@ namespace gyre::commands {
 
 struct CommandSpec;
 
-/// Closes clients by order of another thread.
+/// What a client's home does for other threads.
 class SessionHome {
 public:
     virtual ~SessionHome() = default;
     /// Asks the home reactor to close the client. Any thread.
     virtual void close_later(uint64_t client_id) = 0;
+    /// Tells the home reactor that a pause has ended before its time. Any thread.
+    virtual void unpause_later() = 0;
 };
 
 /// CLIENT REPLY.

@@ -4,18 +4,22 @@
 // Cuts the work of a coroutine command into slices, so that nobody else is held up: the command
 // asks after each small step whether the slice is over, and yields when it is.
 //
-//     Slice slice(context.services.reactor);
+//     Slice slice(context);
 //     while (step()) {
 //         if (!slice.is_over()) continue;
 //         co_await slice.next();
 //     }
 //
 // Nothing read from the data before the co_await is true after it.
-// Ownership: borrows the reactor; without one (tests) a slice never ends.
+// What passes between two slices is others' time: it is added up in the context, for the figures of
+// the command.
+// Ownership: borrows the context and its reactor; without one (tests) a slice never ends.
 // Threads: home reactor. Suspends: at next(), until the reactor's next turn.
 
 #include <cstdint>
 
+#include "base/ticks.h"
+#include "commands/context.h"
 #include "ring/reactor.h"
 #include "ring/ring.h"
 
@@ -30,7 +34,9 @@ public:
     /// Ends the slice where the clock stands still, as it does on a simulated ring.
     static constexpr uint32_t kStepsMax = 512;
 
-    explicit Slice(ring::Reactor* reactor) : reactor_(reactor) { begin(); }
+    explicit Slice(Context& context) : context_(context), reactor_(context.services.reactor) {
+        begin();
+    }
 
     /// After each step of the work.
     bool is_over() {
@@ -49,12 +55,19 @@ public:
     public:
         explicit Yield(Slice& slice) : slice_(slice), sleep_(slice.reactor_->sleep(0)) {}
         bool await_ready() const noexcept { return false; }
-        void await_suspend(std::coroutine_handle<> waiter) { sleep_.await_suspend(waiter); }
-        void await_resume() { slice_.begin(); }
+        void await_suspend(std::coroutine_handle<> waiter) {
+            left_ticks_ = base::ticks();
+            sleep_.await_suspend(waiter);
+        }
+        void await_resume() {
+            slice_.context_.away_ticks += base::ticks() - left_ticks_;
+            slice_.begin();
+        }
 
     private:
         Slice& slice_;
         ring::Reactor::Sleep sleep_;
+        uint64_t left_ticks_ = 0;
     };
     Yield next() { return Yield(*this); }
 
@@ -70,6 +83,7 @@ private:
         if (reactor_ != nullptr) start_us_ = clock_us();
     }
 
+    Context& context_;
     ring::Reactor* reactor_;
     int64_t start_us_ = 0;
     uint32_t steps_ = 0;

@@ -51,8 +51,6 @@ inline constexpr uint32_t touches_arbitrary_keys = 1U << 18;
 inline constexpr uint32_t no_mandatory_keys = 1U << 19;
 inline constexpr uint32_t protected_command = 1U << 20;
 inline constexpr uint32_t sentinel = 1U << 21;  ///< also a Sentinel command; not shown
-/// Not paused by CLIENT PAUSE and never gated: CLIENT itself, HELLO, AUTH ...
-inline constexpr uint32_t unpausable = 1U << 22;
 }  // namespace flag
 
 /// ACL categories, shown as "@name". Most are derived from group and flags (acl_categories()).

@@ -78,6 +78,8 @@ void Reactor::run() {
     while (!is_stopping()) turn(true);
 }
 
+/// The wake is remembered by the ring, so a turn that begins to wait just now ends at once. Turns
+/// after that one wait as ever: whoever drives them on has a reason.
 void Reactor::stop() noexcept {
     is_stopping_.store(true);
     ring_.wake();
@@ -86,7 +88,7 @@ void Reactor::stop() noexcept {
 bool Reactor::is_stopping() const noexcept { return is_stopping_.load(std::memory_order_relaxed); }
 
 int64_t Reactor::next_deadline_us() const noexcept {
-    if (!ready_.empty() || has_mail_.load() || is_stopping_.load()) return 0;
+    if (!ready_.empty() || has_mail_.load()) return 0;
     if (timers_.empty()) return client_wants_us_;
     const int64_t timer_us = timers_.front()->deadline_us_;
     return client_wants_us_ >= 0 && client_wants_us_ < timer_us ? client_wants_us_ : timer_us;
@@ -102,7 +104,7 @@ size_t Reactor::reap(bool may_wait) {
     // Either the sender's mail is seen here, or the sender sees the flag and wakes: both sides
     // write first and read afterwards, in the one order of sequentially consistent operations.
     is_parked_.store(true);
-    const bool may_sleep = !has_mail_.load() && !is_stopping_.load();
+    const bool may_sleep = !has_mail_.load();
     const size_t completions = may_sleep ? ring_.wait(deadline_us) : ring_.poll();
     is_parked_.store(false, std::memory_order_relaxed);
     return completions;

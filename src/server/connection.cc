@@ -145,7 +145,7 @@ bool Connection::parse_one() {
         resp::ParserLimits limits;
         limits.bulk_bytes_max =
             worker_.shared().dataset.settings.proto_max_bulk_len.load(std::memory_order_relaxed);
-        limits.authenticated = session_.is_authenticated.load(std::memory_order_relaxed);
+        limits.authenticated = is_trusted();
         status = parser_.parse(input_.substr(offset_), limits, arguments, consumed);
         offset_ += consumed;
     }
@@ -153,6 +153,7 @@ bool Connection::parse_one() {
         case RequestParser::Status::complete:
             return admit(first_argument);
         case RequestParser::Status::empty:
+            pass_empty();
             return true;
         case RequestParser::Status::incomplete:
             keep_tail();
@@ -166,13 +167,23 @@ bool Connection::parse_one() {
     return false;
 }
 
+/// What is empty runs no command, but it is the one that CLIENT REPLY SKIP meant, as in Redis:
+/// here, or once the commands before it have run.
+void Connection::pass_empty() {
+    if (request_count_ > 0) {
+        worker_.dispatcher().mark_empty_behind();
+    } else if (session_.reply_mode == ReplyMode::skipping) {
+        session_.reply_mode = ReplyMode::on;
+    }
+}
+
 /// Completes the command in the tail with just the bytes it needs; what follows is parsed in place.
 RequestParser::Status Connection::parse_tail(size_t& consumed) {
     auto& arguments = worker_.dispatcher().arguments();
     resp::ParserLimits limits;
     limits.bulk_bytes_max =
         worker_.shared().dataset.settings.proto_max_bulk_len.load(std::memory_order_relaxed);
-    limits.authenticated = session_.is_authenticated.load(std::memory_order_relaxed);
+    limits.authenticated = is_trusted();
     for (;;) {
         const std::string_view rest = input_.substr(offset_);
         if (rest.empty()) return RequestParser::Status::incomplete;
@@ -198,15 +209,19 @@ RequestParser::Status Connection::parse_tail(size_t& consumed) {
     }
 }
 
+void Connection::warn_of_attack() {
+    if (!worker_.may_warn_of_attack()) return;
+    base::log(base::Level::warning,
+              "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: "
+              "commands to Gyre. This is likely due to an attacker attempting to use Cross "
+              "Protocol Scripting to compromise your Gyre instance. Connection from {} aborted.",
+              session_.peer_address);
+}
+
 bool Connection::admit(uint32_t first_argument) {
     auto& dispatcher = worker_.dispatcher();
     if (is_http(dispatcher.arguments()[first_argument].bytes)) {
-        base::log(
-            base::Level::warning,
-            "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: "
-            "commands to Gyre. This is likely due to an attacker attempting to use Cross "
-            "Protocol Scripting to compromise your Gyre instance. Connection from {} aborted.",
-            session_.peer_address);
+        warn_of_attack();
         ends_after_batch_ = true;
         return false;
     }
@@ -280,6 +295,12 @@ void Connection::large_received(size_t bytes, int64_t waited_ms) {
     receive();
 }
 
+/// Authenticated, or nobody has to be: the password it did not know may be gone.
+bool Connection::is_trusted() const {
+    return session_.is_authenticated.load(std::memory_order_relaxed) ||
+           !worker_.shared().settings.has_password.load(std::memory_order_relaxed);
+}
+
 bool Connection::exceeds_query_limit() {
     const size_t held =
         tail_.size() + held_.size() + parser_.held_bytes() + (large_ ? large_->capacity() : 0);
@@ -304,19 +325,17 @@ void Connection::execute_batch() {
     }
 }
 
-bool Connection::is_paused(const commands::Request& request) const {
+bool Connection::is_paused(const commands::CommandSpec* spec) const {
     using Mode = commands::ClientRegistry::PauseMode;
     const Mode mode = worker_.shared().clients.pause_mode(worker_.reactor().now_ms());
-    if (mode == Mode::none || request.spec == nullptr) [[likely]]
+    if (mode == Mode::none || spec == nullptr) [[likely]]
         return false;
-    if (request.spec->has(commands::flag::unpausable)) return false;
-    return mode == Mode::all ||
-           request.spec->has(commands::flag::write | commands::flag::may_replicate);
+    return mode == Mode::all || spec->has(commands::flag::write | commands::flag::may_replicate);
 }
 
 /// False when the rest of the batch must wait or will never run.
 bool Connection::execute_one(const commands::Request& request) {
-    if (is_paused(request)) [[unlikely]] {
+    if (is_paused(request.spec)) [[unlikely]] {
         defer(request);
         return false;
     }
@@ -330,7 +349,7 @@ bool Connection::execute_one(const commands::Request& request) {
         return false;
     }
     if (mode_before != ReplyMode::on || session_.reply_mode != ReplyMode::on) [[unlikely]] {
-        if (!keeps_reply(mode_before)) output().truncate(mark);
+        if (!keeps_reply(mode_before, request)) output().truncate(mark);
     }
     if (session_.close_after_reply) [[unlikely]] {
         ends_after_batch_ = true;
@@ -341,11 +360,13 @@ bool Connection::execute_one(const commands::Request& request) {
 
 /// CLIENT REPLY: whether the client gets what a command has written; moves the mode on to the next
 /// one.
-bool Connection::keeps_reply(ReplyMode mode_before) {
+bool Connection::keeps_reply(ReplyMode mode_before, const commands::Request& request) {
     const ReplyMode mode = session_.reply_mode;
     // A skipped command is the last one to be; if it is SKIP itself, it means the one behind it.
     if (mode == ReplyMode::skipping) session_.reply_mode = ReplyMode::on;
-    if (mode == ReplyMode::skip_next) session_.reply_mode = ReplyMode::skipping;
+    if (mode == ReplyMode::skip_next) {
+        session_.reply_mode = request.is_empty_behind ? ReplyMode::on : ReplyMode::skipping;
+    }
     // Whatever switches replies on is answered, and what switches them off has written nothing.
     return mode_before == ReplyMode::on || mode == ReplyMode::on;
 }
@@ -382,12 +403,11 @@ void Connection::defer(const commands::Request& request) {
 }
 
 ring::Task<void> Connection::wait_for_pause(const commands::CommandSpec* spec) {
-    commands::Request probe;
-    probe.spec = spec;
-    while (!is_closing() && is_paused(probe)) {
+    while (!is_closing() && is_paused(spec)) {
         session_.is_blocked.store(true, std::memory_order_relaxed);
-        ring::Reactor& reactor = worker_.reactor();
-        co_await reactor.sleep(kPauseStepUs);
+        worker_.mark_paused(*this);
+        co_await pause_.wait();
+        pause_.reset();
     }
     session_.is_blocked.store(false, std::memory_order_relaxed);
 }
@@ -414,13 +434,13 @@ ring::Task<void> Connection::run_deferred() {
         const uint64_t start = base::ticks();
         const commands::CoroutineHandler handler = context.spec.coroutine;
         co_await handler(context);
-        const uint64_t elapsed_ns = base::ticks_to_ns(base::ticks() - start);
+        const uint64_t elapsed_ns = base::ticks_to_ns(base::ticks() - start - context.away_ticks);
         dispatcher.book(view, session_, reply, errors_before, elapsed_ns, now_ms);
     }
     session_.executing = false;
     // However long it took, the client was not idle.
     session_.last_active_ms.store(worker_.reactor().now_ms(), std::memory_order_relaxed);
-    if (keeps_reply(mode_before)) output().splice(aside);
+    if (keeps_reply(mode_before, command->request)) output().splice(aside);
     if (session_.close_after_reply) ends_after_batch_ = true;
     worker_.mark_dirty(*this);
 }
@@ -509,13 +529,18 @@ void Connection::on_sent() {
 void Connection::on_closed() {
     is_closed_ = true;
     batch_.set_later(worker_.reactor());
+    look_at_pause();
+}
+
+void Connection::look_at_pause() {
+    unlink();
+    if (pause_.has_waiter()) pause_.set_later(worker_.reactor());
 }
 
 void Connection::check_output_limit(int64_t now_ms) {
     if (is_ended()) return;
-    const bool is_trusted = session_.is_authenticated.load(std::memory_order_relaxed);
     if (!is_over(worker_.shared().settings.output_normal.load(), now_ms) &&
-        (is_trusted || output().size() <= kUnauthenticatedOutputMax)) [[likely]] {
+        (is_trusted() || output().size() <= kUnauthenticatedOutputMax)) [[likely]] {
         return;
     }
     base::log(base::Level::warning,
@@ -527,10 +552,12 @@ void Connection::check_output_limit(int64_t now_ms) {
 
 void Connection::check_limits(int64_t now_ms) {
     check_output_limit(now_ms);
-    // A client that does not read its last replies is not kept for ever either.
     if (is_ended()) return;
     const ServerSettings& settings = worker_.shared().settings;
     const int64_t timeout_s = settings.timeout_seconds.load(std::memory_order_relaxed);
+    // With a timeout, who leaves and does not read the last replies is not kept for ever either.
+    // Without one he is, and so is one who reads slowly: a send that is under way tells of its
+    // progress only at its end, so the two look alike.
     const int64_t idle_ms = now_ms - session_.last_active_ms.load(std::memory_order_relaxed);
     const bool waits = session_.executing || session_.is_blocked.load(std::memory_order_relaxed);
     if (timeout_s > 0 && idle_ms > timeout_s * 1000 && !waits) {

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/counted.h"
+#include "base/intrusive_list.h"
 #include "base/memory.h"
 #include "commands/dispatch.h"
 #include "commands/session.h"
@@ -33,7 +34,10 @@ namespace gyre::server {
 
 class Worker;
 
-class Connection final : public net::Stream {
+/// The worker's list of connections whose command a pause holds back.
+struct PausedTag;
+
+class Connection final : public net::Stream, public base::ListHook<PausedTag> {
 public:
     /// Commands parsed ahead of execution, for each connection and turn of the batch.
     static constexpr size_t kCommandsPerBatch = 32;
@@ -45,8 +49,6 @@ public:
     static constexpr int64_t kLargeChunkQuickMs = 50;
     /// Replies queued for a client that has not authenticated, above which it is closed.
     static constexpr size_t kUnauthenticatedOutputMax = 64 * 1024;
-    /// How often a paused connection looks whether the pause is over.
-    static constexpr int64_t kPauseStepUs = 5'000;
 
     Connection(Worker& worker, int descriptor, bool is_unix);
     ~Connection() override;
@@ -66,13 +68,15 @@ public:
     void parse_batch();
     /// Resumes serve() with the batch parsed.
     void run_batch() { batch_.set(); }
+    /// The pause may be over.
+    void look_at_pause();
     /// Starts the receive again after the ring had no buffer.
     void receive_again() { receive_more(); }
     /// Finishes the command under way, if any, then closes once the replies are out.
     void finish();
     /// Closes when more output is queued than client-output-buffer-limit allows.
     void check_output_limit(int64_t now_ms);
-    /// Closes for that, or when idle for too long.
+    /// Closes for that, or when idle for longer than `timeout`.
     void check_limits(int64_t now_ms);
     bool is_finished() const noexcept { return is_closed_ && has_ended_; }
 
@@ -101,19 +105,22 @@ private:
     void on_closed() override;
 
     bool parse_one();
+    void pass_empty();
     resp::RequestParser::Status parse_tail(size_t& consumed);
     bool admit(uint32_t first_argument);
+    void warn_of_attack();
     void keep_tail();
     bool begin_large();
     void large_received(size_t bytes, int64_t waited_ms);
     void receive_large();
     void receive_more();
+    bool is_trusted() const;
     bool exceeds_query_limit();
 
     void execute_batch();
     bool execute_one(const commands::Request& request);
-    bool keeps_reply(commands::ReplyMode mode_before);
-    bool is_paused(const commands::Request& request) const;
+    bool keeps_reply(commands::ReplyMode mode_before, const commands::Request& request);
+    bool is_paused(const commands::CommandSpec* spec) const;
     void defer(const commands::Request& request);
     ring::Task<void> run_deferred();
     ring::Task<void> wait_for_pause(const commands::CommandSpec* spec);
@@ -127,6 +134,7 @@ private:
     commands::Session session_;
     resp::RequestParser parser_;
     ring::Event batch_;
+    ring::Event pause_;
 
     std::string_view input_;  // received bytes not yet parsed start at offset_
     size_t offset_ = 0;

@@ -10,13 +10,6 @@
 #include "store/access.h"
 
 namespace gyre::server {
-namespace {
-
-/// How long a stopping worker waits for replies under way to leave.
-constexpr int64_t kFarewellUs = 2'000'000;
-
-}  // namespace
-
 Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t seed)
     : shared_(shared),
       index_(index),
@@ -29,7 +22,9 @@ Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t se
                 shared.information, shared.control, statistics_,
                 shared.slowlog,     shared.latency},
       dispatcher_(services_, shared.dataset.threads()),
-      cron_(*this) {
+      cron_(*this),
+      pause_timer_(*this),
+      farewell_(*this) {
     reactor_.arm(cron_, ring.monotonic_us() + kCronUs);
 }
 
@@ -44,16 +39,21 @@ void Worker::close_all(const std::function<bool()>& is_idle) {
     reactor_.disarm(cron_);
     flush_dirty();
     for (const auto& connection : connections_) connection->finish();
-    const int64_t deadline_us = ring_.monotonic_us() + kFarewellUs;
-    bool was_cut = false;
+    const int64_t timeout_s =
+        shared_.settings.shutdown_timeout_seconds.load(std::memory_order_relaxed);
+    reactor_.arm(farewell_, ring_.monotonic_us() + timeout_s * 1'000'000);
     // Those on their way here count too: they are closed as they come.
     while (!is_idle() || load() > 0) {
         reactor_.turn(true);
         destroy_finished();
-        if (was_cut || ring_.monotonic_us() < deadline_us) continue;
-        was_cut = true;
-        for (const auto& connection : connections_) connection->close();
     }
+    reactor_.disarm(farewell_);
+}
+
+/// Who has not read the last replies by now goes without.
+void Worker::handle_farewell(ring::Timer& timer) {
+    Worker& worker = static_cast<FarewellTimer&>(timer).worker;
+    for (const auto& connection : worker.connections_) connection->close();
 }
 
 Connection& Worker::create(int descriptor, bool is_unix) {
@@ -76,6 +76,7 @@ void Worker::adopt(int descriptor, bool is_unix, uint64_t client_id) {
         Connection& connection = create(descriptor, is_unix);
         connection.session().id = client_id;
         shared_.clients.add(connection.session());
+        by_id_.emplace(connection.session().id, &connection);
         if (reactor_.is_stopping()) {
             connection.close();
             return;
@@ -91,10 +92,13 @@ void Worker::refuse(int descriptor, bool is_unix, std::string_view error) {
 
 void Worker::close_later(uint64_t client_id) {
     reactor_.post([this, client_id] {
-        for (const auto& connection : connections_) {
-            if (connection->session().id == client_id) connection->close();
-        }
+        const auto found = by_id_.find(client_id);
+        if (found != by_id_.end()) found->second->close();
     });
+}
+
+void Worker::unpause_later() {
+    reactor_.post([this] { resume_paused(); });
 }
 
 void Worker::mark_ready(Connection& connection) {
@@ -116,6 +120,31 @@ void Worker::mark_starved(Connection& connection) {
 }
 
 void Worker::mark_finished(Connection& connection) { finished_.push_back(&connection); }
+
+void Worker::mark_paused(Connection& connection) {
+    paused_.push_back(connection);
+    if (pause_timer_.is_armed()) return;
+    const int64_t left_ms = shared_.clients.pause_until_ms() - reactor_.now_ms();
+    const int64_t wait_ms = std::clamp<int64_t>(left_ms, 0, kPauseLookMs);
+    reactor_.arm(pause_timer_, reactor_.now_us() + wait_ms * 1000);
+}
+
+void Worker::handle_pause(ring::Timer& timer) {
+    static_cast<PauseTimer&>(timer).worker.resume_paused();
+}
+
+/// Those whose pause is not over yet come back to the list.
+void Worker::resume_paused() {
+    reactor_.disarm(pause_timer_);
+    for (Connection& connection : paused_) connection.look_at_pause();
+    paused_.clear();
+}
+
+bool Worker::may_warn_of_attack() {
+    if (reactor_.now_us() - attack_warned_us_ < kAttackWarningUs) return false;
+    attack_warned_us_ = reactor_.now_us();
+    return true;
+}
 
 // --- the turn
 // -------------------------------------------------------------------------------------
@@ -177,6 +206,7 @@ void Worker::destroy_finished() {
         std::erase(starved_, connection);
         std::erase(ready_, connection);
         shared_.clients.remove(connection->session());
+        by_id_.erase(connection->session().id);
         // The last one takes its place.
         connections_.back()->place = connection->place;
         std::swap(connections_[connection->place], connections_.back());

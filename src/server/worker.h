@@ -7,12 +7,13 @@
 //
 // Ownership: a Worker owns its connections. The Server owns its workers. The ring is made on the
 // worker's own thread (the kernel's rule for a single issuer), or handed in by tests.
-// Threads: its own; adopt(), stop() and close_later() from any.
+// Threads: its own; adopt(), stop(), close_later() and unpause_later() from any.
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "base/output_buffer.h"
@@ -58,6 +59,10 @@ public:
     static constexpr size_t kDrainEntries = 512;
     /// How often connections are looked at for timeouts.
     static constexpr int64_t kCronUs = 1'000'000;
+    /// A pause ends by the wall clock, which may be set: it is looked at so often at least.
+    static constexpr int64_t kPauseLookMs = 1000;
+    /// The warning about a cross-protocol attack comes at most so often.
+    static constexpr int64_t kAttackWarningUs = 60'000'000;
 
     Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t seed);
     ~Worker() override;
@@ -65,7 +70,7 @@ public:
     /// Serves until stop(), then closes what is left.
     void serve();
     void serve_until_stop() { reactor_.run(); }
-    /// Closes every connection once its replies are out, or when the time for that is over; returns
+    /// Closes every connection once its replies are out, or when shutdown-timeout is over; returns
     /// when they are gone and `is_idle` agrees.
     void close_all(const std::function<bool()>& is_idle);
     void stop() { reactor_.stop(); }
@@ -75,6 +80,7 @@ public:
     /// Sends `error` to a connected socket and closes it. Home thread.
     void refuse(int descriptor, bool is_unix, std::string_view error);
     void close_later(uint64_t client_id) override;
+    void unpause_later() override;
 
     ring::Reactor& reactor() { return reactor_; }
     ring::Ring& ring() { return ring_; }
@@ -95,6 +101,11 @@ public:
     void mark_dirty(Connection& connection);
     void mark_starved(Connection& connection);
     void mark_finished(Connection& connection);
+    /// The connection has a command that a pause holds back: it is resumed when the pause may be
+    /// over.
+    void mark_paused(Connection& connection);
+    /// Whether it is time for another warning about a cross-protocol attack.
+    bool may_warn_of_attack();
 
     // --- ring::Reactor::Client ---
     void on_ready() override;
@@ -105,8 +116,19 @@ private:
         explicit CronTimer(Worker& owner) : Timer(&Worker::handle_cron), worker(owner) {}
         Worker& worker;
     };
+    struct PauseTimer : ring::Timer {
+        explicit PauseTimer(Worker& owner) : Timer(&Worker::handle_pause), worker(owner) {}
+        Worker& worker;
+    };
+    struct FarewellTimer : ring::Timer {
+        explicit FarewellTimer(Worker& owner) : Timer(&Worker::handle_farewell), worker(owner) {}
+        Worker& worker;
+    };
     static void handle_cron(ring::Timer& timer);
+    static void handle_pause(ring::Timer& timer);
+    static void handle_farewell(ring::Timer& timer);
     void cron();
+    void resume_paused();
     Connection& create(int descriptor, bool is_unix);
     void serve_group(size_t& next);
     void flush_dirty();
@@ -129,7 +151,11 @@ private:
     commands::Dispatcher dispatcher_;
     WorkerFigures figures_;
     CronTimer cron_;
+    PauseTimer pause_timer_;
+    FarewellTimer farewell_;
     std::vector<std::unique_ptr<Connection>> connections_;  // each knows its place
+    std::unordered_map<uint64_t, Connection*> by_id_;       // those with an id
+    base::IntrusiveList<Connection, PausedTag> paused_;
     std::vector<Connection*> ready_;
     std::vector<Connection*> serving_;
     std::vector<Connection*> dirty_;
@@ -137,6 +163,7 @@ private:
     std::vector<Connection*> finished_;
     std::atomic<size_t> load_{0};
     size_t drained_flushes_ = 0;
+    int64_t attack_warned_us_ = -kAttackWarningUs;
     bool was_busy_ = false;
 };
 

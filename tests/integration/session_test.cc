@@ -274,6 +274,29 @@ TEST_P(SessionTest, CaseOfNamesAndOptionsIsIgnored) {
     EXPECT_EQ(a.ask("object", "EnCoDiNg", "k"), "embstr");
 }
 
+TEST_P(SessionTest, APasswordThatIsGoneIsNotAskedFor) {
+    start({"--requirepass", "secret"});
+    RawSocket late = socket();
+    EXPECT_EQ(late.command({"PING"}).text, "NOAUTH Authentication required.");
+    Session s(server(), ClientOptions{.password = "secret"});
+    EXPECT_EQ(s.ask("CONFIG", "SET", "requirepass", ""), "OK");
+    EXPECT_EQ(late.command({"PING"}).text, "PONG");
+    EXPECT_EQ(s.ask("CONFIG", "SET", "requirepass", "other"), "OK");
+    EXPECT_EQ(late.command({"PING"}).text, "NOAUTH Authentication required.");
+    EXPECT_EQ(s.ask("PING"), "PONG");
+}
+
+TEST_P(SessionTest, OnlyCommandsThatRunAreCounted) {
+    start();
+    Session s = session();
+    const int64_t before = s.info_number("stats", "total_commands_processed");
+    for (int i = 0; i < 10; ++i) s.ask("NONSENSE");
+    for (int i = 0; i < 5; ++i) s.ask("GET");
+    s.ask("KEYS", "*");
+    // The KEYS, and the INFO before.
+    EXPECT_EQ(s.info_number("stats", "total_commands_processed") - before, 2);
+}
+
 GYRE_INSTANTIATE(SessionTest);
 
 }  // namespace

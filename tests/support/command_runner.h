@@ -86,7 +86,9 @@ public:
 class FakeHome : public commands::SessionHome {
 public:
     std::vector<uint64_t> closed_ids;
+    int unpauses = 0;
     void close_later(uint64_t client_id) override { closed_ids.push_back(client_id); }
+    void unpause_later() override { ++unpauses; }
 };
 
 struct RunnerOptions {

@@ -3,7 +3,7 @@
 // CLIENT: what connections there are, their names, and what an operator does to them.
 //
 // A pause holds back every command of every client, CLIENT UNPAUSE too unless it is one of writes
-// only: so does Redis, and no row here has flag::unpausable. Threads: home reactor.
+// only: so does Redis. Threads: home reactor.
 
 #include <algorithm>
 #include <optional>
@@ -292,7 +292,7 @@ void client_help(Context& context) {
         "    * ID <client-id> [<client-id> ...]",
         "      Those with these numbers.",
         "NO-EVICT (ON|OFF)",
-        "    Whether this connection is spared when clients are closed to save memory.",
+        "    Accepted and shown in CLIENT LIST; no connection is ever closed to save memory.",
         "NO-TOUCH (ON|OFF)",
         "    Whether the commands of this connection leave the LRU/LFU of keys as it is.",
         "PAUSE <timeout> [WRITE|ALL]",

@@ -193,7 +193,11 @@ ring::Task<void> debug_populate(Context& context) {
     const std::string prefix(context.count() > 3 ? context.argument(3) : "key");
     const auto bytes = context.count() > 4 ? positive(context, 4) : std::optional<int64_t>(0);
     if (!bytes) co_return;
-    Slice slice(context.services.reactor);
+    if (*bytes > context.services.dataset.settings.proto_max_bulk_len.load()) {
+        context.error("ERR size is larger than proto-max-bulk-len");
+        co_return;
+    }
+    Slice slice(context);
     for (int64_t index = 0; index < *count; ++index) {
         std::string value = "value:" + std::to_string(index);
         // Cut or filled up with zeros.
@@ -220,7 +224,7 @@ int64_t ring_mapped_bytes(Context& context) {
 
 ring::Task<void> debug_memory_check(Context& context) {
     engine::Dataset& dataset = context.services.dataset;
-    Slice slice(context.services.reactor);
+    Slice slice(context);
     std::string report;
     for (int round = 0; round < kMemoryRounds; ++round) {
         engine::MemoryCheck check(dataset);

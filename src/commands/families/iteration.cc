@@ -74,7 +74,7 @@ void give_item(resp::ReplyWriter& writer, const Entry& entry) {
 /// end.
 ring::Task<void> gather(Context& context, Gathering& gathering, std::string_view pattern,
                         Give give) {
-    Slice slice(context.services.reactor);
+    Slice slice(context);
     Walk walk(context.services.dataset, context.keyspace.database());
     const bool is_all = pattern == "*";
     const auto visit = [&](const Entry& entry) {
@@ -118,7 +118,7 @@ ring::Task<void> items(Context& context) {
 }
 
 ring::Task<void> size(Context& context) {
-    Slice slice(context.services.reactor);
+    Slice slice(context);
     Walk walk(context.services.dataset, context.keyspace.database());
     size_t counted = 0;
     size_t counted_before = 0;  // in the shards that are done
@@ -220,7 +220,7 @@ void reply_scan(Context& context, uint64_t cursor, Gathering& gathering) {
 ring::Task<void> scan(Context& context) {
     const auto options = parse_scan(context);
     if (!options) co_return;
-    Slice slice(context.services.reactor);
+    Slice slice(context);
     Gathering gathering(context);
     engine::Dataset& dataset = context.services.dataset;
     int64_t sampled = 0;
@@ -286,7 +286,7 @@ bool reply_random(Context& context, size_t index) {
 }
 
 ring::Task<void> randomkey(Context& context) {
-    Slice slice(context.services.reactor);
+    Slice slice(context);
     for (;;) {
         const auto shard = draw_shard(context.services.dataset, context.keyspace.database(),
                                       context.services.executor);

@@ -22,7 +22,7 @@ constexpr size_t kDrainEntries = 32;
 
 /// Frees what was taken out of the keyspace, until nothing is left.
 ring::Task<void> drain(Context& context) {
-    Slice slice(context.services.reactor);
+    Slice slice(context);
     engine::Dataset& dataset = context.services.dataset;
     engine::Executor& executor = context.services.executor;
     for (size_t shard = 0; shard < dataset.shards();) {

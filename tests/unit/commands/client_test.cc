@@ -192,8 +192,11 @@ TEST_F(ClientCommands, PauseKeepsTheStrongerModeAndTheLaterEnd) {
     // What is over does not strengthen the next one.
     EXPECT_EQ(run({"CLIENT", "PAUSE", "100", "WRITE"}), "+OK\r\n");
     EXPECT_EQ(mode(), Mode::write);
+    // Its home hears of it once, however many clients it has.
+    runner_.add_session();
     EXPECT_EQ(run({"CLIENT", "UNPAUSE"}), "+OK\r\n");
     EXPECT_EQ(mode(), Mode::none);
+    EXPECT_EQ(runner_.home().unpauses, 1);
     EXPECT_EQ(run({"CLIENT", "PAUSE", "0"}), "+OK\r\n");
     EXPECT_EQ(mode(), Mode::none);
 }

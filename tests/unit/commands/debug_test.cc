@@ -98,6 +98,8 @@ TEST_F(DebugTest, populate_makes_keys_that_are_missing) {
     EXPECT_EQ(run({"DEBUG", "POPULATE", "1", "bar", "3"}), "+OK\r\n");
     EXPECT_EQ(run({"GET", "bar:0"}), "$3\r\nval\r\n");
     EXPECT_EQ(run({"DEBUG", "POPULATE", "0"}), "+OK\r\n");
+    EXPECT_EQ(run({"DEBUG", "POPULATE", "1", "large", "9223372036854775807"}),
+              "-ERR size is larger than proto-max-bulk-len\r\n");
     for (const std::string_view count : {"x", "-1"}) {
         EXPECT_EQ(run({"DEBUG", "POPULATE", count}),
                   "-ERR value is out of range, must be positive\r\n");

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ticks.h"
 #include "commands/context.h"
 #include "commands/registry.h"
 #include "ring/sim/sim_ring.h"
@@ -138,6 +139,21 @@ TEST_F(SliceTest, size_and_scan_and_populate_yield_too) {
     world_.step_wall(runner_.now_ms() - ring_.wall_ms());
     EXPECT_GE(run({"SIZE"}, [] {}), 3);
     EXPECT_EQ(take_output(), ":20000\r\n");
+}
+
+TEST_F(SliceTest, the_time_between_slices_is_not_the_commands) {
+    fill("key:", 20'000);
+    constexpr uint64_t kBetweenNs = 2'000'000;
+    const uint64_t start = base::ticks();
+    const int turns = run({"KEYS"}, [] {
+        const uint64_t begin = base::ticks();
+        while (base::ticks_to_ns(base::ticks() - begin) < kBetweenNs) {
+        }
+    });
+    const uint64_t away_ns = base::ticks_to_ns(context_->away_ticks);
+    EXPECT_GE(turns, 3);
+    EXPECT_GE(away_ns, static_cast<uint64_t>(turns) * kBetweenNs);
+    EXPECT_LT(context_->away_ticks, base::ticks() - start);
 }
 
 TEST_F(SliceTest, a_command_may_be_destroyed_while_it_sleeps) {

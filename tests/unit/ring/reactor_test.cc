@@ -251,6 +251,8 @@ TEST_F(ReactorTest, stop_ends_run_after_the_turn) {
     EXPECT_FALSE(reactor_.is_stopping());
     reactor_.run();
     EXPECT_TRUE(reactor_.is_stopping());
+    // Who turns it on waits as before.
+    EXPECT_NE(reactor_.next_deadline_us(), 0);
     EXPECT_EQ("wait", client_.notes.back());
 }
 

@@ -4,7 +4,10 @@
 // wait, pauses, CLIENT REPLY, and the ways a conversation ends. Each case is a world of its own.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstdio>
+#include <fstream>
 #include <string>
 
 #include "base/log.h"
@@ -216,6 +219,66 @@ TEST_F(ConnectionTest, follows_client_reply) {
         client.exchange("CLIENT REPLY SKIP\r\nKEYS *\r\nCLIENT REPLY OFF\r\nKEYS *\r\n"
                         "CLIENT REPLY ON\r\nKEYS *\r\n",
                         "+OK\r\n*1\r\n$1\r\na\r\n"));
+}
+
+TEST_F(ConnectionTest, an_empty_command_is_the_one_to_skip) {
+    for (const std::string_view empty : {"*0\r\n", "\r\n", "*-1\r\n"}) {
+        SCOPED_TRACE(empty);
+        SimulatedServer server;
+        SimulatedClient client(server);
+        // In one batch, and in two.
+        EXPECT_TRUE(client.exchange("CLIENT REPLY SKIP\r\n" + std::string(empty) + "PING\r\n",
+                                    "+PONG\r\n"));
+        client.forget();
+        client.send("CLIENT REPLY SKIP\r\n");
+        server.run_for(1000);
+        EXPECT_TRUE(client.exchange(std::string(empty) + "PING\r\n", "+PONG\r\n"));
+        // One that comes later skips nothing, nor one before.
+        EXPECT_TRUE(client.exchange(std::string(empty) + "CLIENT REPLY SKIP\r\nECHO a\r\n" +
+                                        std::string(empty) + "PING\r\n",
+                                    "+PONG\r\n"));
+        // The switch itself had to wait.
+        EXPECT_TRUE(client.exchange(
+            "CLIENT PAUSE 20 ALL\r\nCLIENT REPLY SKIP\r\n" + std::string(empty) + "PING\r\n",
+            "+OK\r\n+PONG\r\n"));
+    }
+}
+
+TEST_F(ConnectionTest, needs_no_password_that_is_gone) {
+    SimulatedServer server;
+    server.require_password("secret");
+    SimulatedClient client(server);
+    EXPECT_TRUE(client.exchange("PING\r\n", "-NOAUTH Authentication required.\r\n"));
+    server.require_password("");
+    server.settings().has_password.store(false);
+    const std::string value(100'000, 'v');
+    EXPECT_TRUE(
+        client.exchange(command({"SET", "a", value}) + "STRLEN a\r\n", "+OK\r\n:100000\r\n"));
+    server.require_password("other");
+    EXPECT_TRUE(client.exchange("PING\r\n", "-NOAUTH Authentication required.\r\n"));
+}
+
+TEST_F(ConnectionTest, warns_of_attacks_once_a_minute) {
+    const std::string path = ::testing::TempDir() + "gyre-attack-" + std::to_string(getpid());
+    ASSERT_TRUE(base::log_to_file(path));
+    base::set_level(base::Level::warning);
+    SimulatedServer server;
+    const auto attack = [&server](int times) {
+        for (int i = 0; i < times; ++i) {
+            SimulatedClient client(server);
+            client.send("POST / HTTP/1.1\r\n");
+            EXPECT_TRUE(client.expect_end(""));
+        }
+    };
+    attack(10);
+    server.run_for(61'000'000);
+    attack(10);
+    EXPECT_TRUE(base::log_to_file(""));
+    std::ifstream log(path);
+    size_t lines = 0;
+    for (std::string line; std::getline(log, line);) lines += line.find("ATTACK") != line.npos;
+    EXPECT_EQ(lines, 2U);
+    std::remove(path.c_str());
 }
 
 TEST_F(ConnectionTest, takes_no_sent_byte_back_when_a_silenced_command_waits) {

@@ -350,7 +350,10 @@ void ScriptWriter::write_reply_mode() {
 
 /// What has no reply or an error for one.
 void ScriptWriter::write_nothing() {
-    switch (random_.below(4)) {
+    const uint64_t pick = random_.below(4);
+    // An empty command has no reply, and is one that may be skipped all the same.
+    if (pick < 2 && replies_ == Replies::skip) replies_ = Replies::on;
+    switch (pick) {
         case 0:
             script_.bytes += "\r\n";
             return;
