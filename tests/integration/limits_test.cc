@@ -54,6 +54,35 @@ TEST_P(LimitsTest, ABusyConnectionOutlivesTheTimeout) {
     EXPECT_EQ(busy.command({"PING"}).text, "PONG");
 }
 
+TEST_P(LimitsTest, TheLongestValueGoesInAndOut) {
+    start();
+    constexpr size_t kValueBytes = size_t{512} * 1024 * 1024;  // proto-max-bulk-len
+    constexpr size_t kBlockBytes = size_t{1} * 1024 * 1024;
+    // Blocks of a length that divides no buffer, so that a shifted or lost part shows.
+    std::string block(kBlockBytes - 1, '\0');
+    for (size_t i = 0; i < block.size(); ++i) block[i] = static_cast<char>(i * 31 + i / 251);
+    RawSocket client = socket();
+    ASSERT_TRUE(
+        client.send("*3\r\n$3\r\nSET\r\n$1\r\nv\r\n$" + std::to_string(kValueBytes) + "\r\n"));
+    for (size_t sent = 0; sent < kValueBytes; sent += block.size()) {
+        ASSERT_TRUE(client.send(
+            std::string_view(block).substr(0, std::min(block.size(), kValueBytes - sent))));
+    }
+    ASSERT_TRUE(client.send("\r\n"));
+    EXPECT_EQ("OK", client.read_frame()->text);
+    EXPECT_EQ(static_cast<int64_t>(kValueBytes), client.command({"STRLEN", "v"}).integer());
+    const Frame value = client.command({"GET", "v"});
+    ASSERT_EQ(kValueBytes, value.text.size());
+    size_t differing = 0;
+    for (size_t at = 0; at < kValueBytes; at += block.size()) {
+        const std::string_view part = std::string_view(value.text).substr(at, block.size());
+        if (part != std::string_view(block).substr(0, part.size())) ++differing;
+    }
+    EXPECT_EQ(0U, differing);
+    EXPECT_EQ("ERR string exceeds maximum allowed size (proto-max-bulk-len)",
+              client.command({"APPEND", "v", "x"}).text);
+}
+
 TEST_P(LimitsTest, OneConnectionTooManyIsToldSo) {
     start({"--maxclients", "10"});
     std::vector<RawSocket> connections;

@@ -128,6 +128,8 @@ TEST_P(PipelineTest, ASlowReaderIsCutAtItsHardLimitAndOthersAreServed) {
     other.ask("SET", "big", std::string(1'000'000, 'b'));
     RawSocket slow = socket();
     slow.set_receive_buffer(4096);
+    // Listed from here on, so that its end shows.
+    ASSERT_EQ(slow.command({"PING"}).text, "PONG");
     std::string pipeline;
     for (int i = 0; i < 60; ++i) pipeline += encode({"GET", "big"});
     slow.send(pipeline);
@@ -146,6 +148,8 @@ TEST_P(PipelineTest, ASlowReaderIsCutAtItsSoftLimitAfterItsSeconds) {
     other.ask("SET", "big", std::string(1'000'000, 'b'));
     RawSocket slow = socket();
     slow.set_receive_buffer(4096);
+    // Listed from here on, so that its end shows.
+    ASSERT_EQ(slow.command({"PING"}).text, "PONG");
     std::string pipeline;
     for (int i = 0; i < 20; ++i) pipeline += encode({"GET", "big"});
     slow.send(pipeline);
