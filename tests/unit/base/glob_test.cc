@@ -11,7 +11,7 @@
 
 #include "base/numbers.h"
 #include "base/random.h"
-#include "seed.h"
+#include "support/seed.h"
 
 namespace gyre::base {
 namespace {

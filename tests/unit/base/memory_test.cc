@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "seed.h"
+#include "support/seed.h"
 
 namespace gyre::base {
 namespace {

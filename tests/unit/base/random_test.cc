@@ -7,7 +7,7 @@
 #include <array>
 #include <set>
 
-#include "seed.h"
+#include "support/seed.h"
 
 namespace gyre::base {
 namespace {

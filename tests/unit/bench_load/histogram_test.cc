@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "unit/bench_load/seed.h"
+#include "support/seed.h"
 
 namespace gyre::load {
 namespace {

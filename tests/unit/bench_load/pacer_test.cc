@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "unit/bench_load/seed.h"
+#include "support/seed.h"
 
 namespace gyre::load {
 namespace {

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "base/random.h"
-#include "unit/bench_load/seed.h"
+#include "support/seed.h"
 
 namespace gyre::load {
 namespace {

@@ -11,7 +11,7 @@
 #include <numeric>
 #include <vector>
 
-#include "unit/bench_load/seed.h"
+#include "support/seed.h"
 
 namespace gyre::load {
 namespace {

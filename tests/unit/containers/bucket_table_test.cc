@@ -19,7 +19,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "containers/page_source.h"
-#include "seed.h"
+#include "support/seed.h"
 
 namespace gyre::containers {
 namespace {

@@ -14,7 +14,7 @@
 #include "base/random.h"
 #include "containers/page_source.h"
 #include "containers/poison.h"
-#include "seed.h"
+#include "support/seed.h"
 
 namespace gyre::containers {
 namespace {

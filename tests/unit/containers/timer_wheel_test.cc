@@ -13,7 +13,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "seed.h"
+#include "support/seed.h"
 
 namespace gyre::containers {
 namespace {

@@ -19,7 +19,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "engine/keyspace.h"
-#include "seed.h"
+#include "support/seed.h"
 #include "threads.h"
 
 namespace gyre::engine {

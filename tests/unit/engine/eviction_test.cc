@@ -14,8 +14,8 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "engine/keyspace.h"
-#include "seed.h"
 #include "store/access.h"
+#include "support/seed.h"
 
 namespace gyre::engine {
 namespace {

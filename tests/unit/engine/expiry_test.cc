@@ -15,7 +15,7 @@
 
 #include "base/random.h"
 #include "engine/keyspace.h"
-#include "seed.h"
+#include "support/seed.h"
 #include "threads.h"
 
 namespace gyre::engine {

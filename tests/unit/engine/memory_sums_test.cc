@@ -15,7 +15,7 @@
 #include "engine/expiry.h"
 #include "engine/keyspace.h"
 #include "engine/memory_check.h"
-#include "seed.h"
+#include "support/seed.h"
 
 namespace gyre::engine {
 namespace {

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "base/random.h"
-#include "seed.h"
+#include "support/seed.h"
 #include "threads.h"
 
 namespace gyre::engine {

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "seed.h"
+#include "support/seed.h"
 
 namespace gyre::store {
 namespace {

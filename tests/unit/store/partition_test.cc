@@ -19,8 +19,8 @@
 #include "base/memory.h"
 #include "base/numbers.h"
 #include "base/random.h"
-#include "seed.h"
 #include "store/shard.h"
+#include "support/seed.h"
 
 namespace gyre::store {
 namespace {

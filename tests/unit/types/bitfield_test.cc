@@ -10,7 +10,7 @@
 #include <random>
 #include <string>
 
-#include "seed.h"
+#include "support/seed.h"
 
 namespace gyre::types {
 namespace {

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "base/random.h"
-#include "seed.h"
+#include "support/seed.h"
 
 namespace gyre::types {
 namespace {

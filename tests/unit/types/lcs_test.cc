@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "seed.h"
+#include "support/seed.h"
 
 namespace gyre::types {
 namespace {
