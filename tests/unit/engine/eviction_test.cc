@@ -382,8 +382,11 @@ TEST_F(EvictionTest, memory_that_cannot_be_made_is_admitted) {
         EXPECT_EQ(keys(), 200U);
     }
     set_policy(EvictionPolicy::allkeys_random);
-    EXPECT_EQ(evictor_.make_memory(kNow), Room::none);
+    Room room = Room::ongoing;
+    while (room == Room::ongoing) room = evictor_.make_memory(kNow);
     EXPECT_EQ(keys(), 0U);
+    // Something else is in use, but for builds that leave the allocations of the test uncounted.
+    EXPECT_EQ(room, base::used_estimate_here() > 1 ? Room::none : Room::made);
 }
 
 TEST_F(EvictionTest, large_values_count_until_they_are_freed) {
