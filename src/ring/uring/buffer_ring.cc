@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ring/uring/buffer_ring.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/memory.h"
 #include "ring/sanitizers.h"
@@ -25,8 +27,13 @@ int BufferRing::open(io_uring& uring) {
     uring_ = &uring;
     io_uring_buf_ring_init(ring_);
     is_lent_.assign(count_, false);
-    for (uint32_t buffer = 0; buffer < count_; ++buffer) append(static_cast<uint16_t>(buffer));
-    publish();
+    level_ = std::min(kLevelMin, count_);
+    spare_.reserve(count_);
+    for (uint32_t buffer = count_; buffer-- > 0;) {
+        forbid_access(data(static_cast<uint16_t>(buffer)), bytes_);
+        spare_.push_back(static_cast<uint16_t>(buffer));
+    }
+    top_up();
     return 0;
 }
 
@@ -55,14 +62,41 @@ void BufferRing::give(uint16_t buffer) {
     CHECK(buffer < count_);
     CHECK(is_lent_[buffer]);
     is_lent_[buffer] = false;
-    append(buffer);
+    forbid_access(data(buffer), bytes_);
+    spare_.push_back(buffer);
 }
 
-void BufferRing::append(uint16_t buffer) {
-    forbid_access(data(buffer), bytes_);
-    io_uring_buf_ring_add(ring_, data(buffer), bytes_, buffer, io_uring_buf_ring_mask(count_),
-                          unpublished_);
-    ++unpublished_;
+bool BufferRing::grow() noexcept {
+    if (level_ == count_) return false;
+    level_ = std::min(level_ * 2, count_);
+    return true;
+}
+
+void BufferRing::publish() noexcept {
+    if (with_kernel_ >= level_) return;
+    review_level(level_ - with_kernel_);
+    top_up();
+}
+
+void BufferRing::top_up() noexcept {
+    int count = 0;
+    for (; with_kernel_ < level_ && !spare_.empty(); ++count, ++with_kernel_) {
+        const uint16_t buffer = spare_.back();
+        spare_.pop_back();
+        io_uring_buf_ring_add(ring_, data(buffer), bytes_, buffer, io_uring_buf_ring_mask(count_),
+                              count);
+    }
+    io_uring_buf_ring_advance(ring_, count);
+}
+
+/// What there was not enough of last time counts as taken once more.
+void BufferRing::review_level(uint32_t taken) noexcept {
+    if (taken > level_ / 2) grow();
+    most_taken_ = std::max(most_taken_, taken);
+    if (++publishes_ < kPublishesPerReview) return;
+    if (level_ > kLevelMin && most_taken_ <= level_ / 8) level_ /= 2;
+    publishes_ = 0;
+    most_taken_ = 0;
 }
 
 }  // namespace gyre::ring

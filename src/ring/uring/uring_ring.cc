@@ -618,6 +618,7 @@ void UringRing::reap() {
         uint32_t count = 0;
         io_uring_cqe* entry = nullptr;
         io_uring_for_each_cqe(&uring_, head, entry) {
+            buffers_.note_completion(entry->flags);
             reaped_.push_back({entry->user_data, entry->res, entry->flags});
             ++count;
         }
@@ -727,7 +728,9 @@ Completion UringRing::completion_of(const OperationSlot& slot, const Reaped& rea
     completion.result = reaped.result;
     completion.more_data = (reaped.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
     if (slot.kind == OperationKind::accept_poll && reaped.result > 0) completion.result = 0;
-    if (reaped.result == -ENOBUFS) SharedCounters::add(counters_.buffer_starved);
+    if (reaped.result == -ENOBUFS && !buffers_.grow()) {
+        SharedCounters::add(counters_.buffer_starved);
+    }
     if ((reaped.flags & IORING_CQE_F_BUFFER) == 0) return completion;
     const uint16_t buffer = static_cast<uint16_t>(reaped.flags >> IORING_CQE_BUFFER_SHIFT);
     buffers_.take(buffer);

@@ -31,7 +31,7 @@ struct UringOptions {
     uint32_t submission_entries = 4096;
     uint32_t completion_entries = 16384;
     uint32_t buffer_count = 1024;       ///< a power of two up to 32768
-    uint32_t buffer_bytes = 16 * 1024;  ///< pages are only touched when used
+    uint32_t buffer_bytes = 16 * 1024;  ///< pages are touched when traffic needs them
     bool multishot_receive = true;
 };
 

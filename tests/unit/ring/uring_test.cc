@@ -23,6 +23,7 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -296,6 +297,43 @@ TEST_P(Uring, buffers_come_round_many_times) {
         EXPECT_EQ(text, receive(pair.server));
     }
     EXPECT_EQ(0u, ring_->counters().buffer_starved);
+}
+
+TEST_P(Uring, light_traffic_touches_few_buffers) {
+    open();
+    const Pair pair = connected();
+    std::set<const void*> touched;
+    for (int i = 0; i < 1000; ++i) {
+        peer_sends(pair.peer, "x");
+        Recorder op;
+        ring_->receive(op, pair.server, false);
+        finish(op);
+        ASSERT_EQ(1, op.completion.result);
+        touched.insert(ring_->buffer_data(op.completion.buffer));
+        ring_->give_back(op.completion.buffer);
+    }
+    EXPECT_LE(touched.size(), 65u) << "64 with the kernel and the one in hand";
+}
+
+TEST_P(Uring, a_crowd_gets_all_the_buffers_there_are) {
+    open();
+    std::vector<Pair> pairs;
+    std::deque<Recorder> ops(300);
+    for (size_t i = 0; i < ops.size(); ++i) {
+        pairs.push_back(connected());
+        peer_sends(pairs.back().peer, "data");
+        ring_->receive(ops[i], pairs[i].server, true);
+    }
+    // None comes back in between: each has to find one that was spare.
+    for (size_t i = 0; i < ops.size(); ++i) {
+        finish(ops[i]);
+        while (ops[i].completion.result == -ENOBUFS && ops[i].count < 10) {
+            ring_->receive(ops[i], pairs[i].server, true);
+            finish(ops[i]);
+        }
+        ASSERT_EQ(4, ops[i].completion.result) << i;
+    }
+    EXPECT_EQ(0u, ring_->counters().buffer_starved) << "there were more";
 }
 
 TEST_P(Uring, giving_a_buffer_back_twice_is_caught) {
