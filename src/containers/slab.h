@@ -23,6 +23,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/prefetch.h"
+
 namespace gyre::containers {
 
 /// Largest object a slab takes; bigger ones go to base::allocate.
@@ -42,6 +44,11 @@ public:
     [[nodiscard, gnu::malloc]] void* allocate(size_t bytes);
     /// `bytes` of the same class as at allocate().
     void release(void* object, size_t bytes);
+    /// Brings in what release() of `object` will change. Any address may be given.
+    static void prefetch_page(const void* object) {
+        base::prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(object) &
+                                                     ~(uintptr_t{kPageBytes} - 1)));
+    }
 
     /// What an object of `bytes` takes.
     static constexpr size_t class_bytes(size_t bytes) noexcept {

@@ -446,6 +446,20 @@ void Partition::tend_wheel() {
     }
 }
 
+/// What is due was written long ago: its bucket, the entry and the head of the entry's page are
+/// three cache misses for each key, which overlap when they are asked for together.
+void Partition::prefetch_due(std::span<const uint64_t> tokens) const {
+    for (const uint64_t token : tokens) table_.prefetch_bucket(token);
+    for (const uint64_t token : tokens) {
+        table_.visit_chain(token, [](EntryRef entry) {
+            const char* address = reinterpret_cast<const char*>(entry.get());
+            base::prefetch(address);
+            base::prefetch(address + 64);
+            containers::Slab::prefetch_page(address);
+        });
+    }
+}
+
 void Partition::fire(uint64_t token, int64_t now_ms,
                      const std::function<void(const Entry&)>& on_expired) {
     fired_.clear();
@@ -476,11 +490,22 @@ size_t Partition::expire_due(int64_t now_ms, size_t budget,
     now_ms_ = std::max(now_ms_, now_ms);
     if (!wheel_) return drop_retired(budget);
     // Judged by the clock and not by the wheel, which may be ahead of it: never early.
-    const auto on_fire = [&](uint64_t token) { fire(token, now_ms, on_expired); };
+    uint64_t due[kFireBatch];
+    size_t count = 0;
+    const auto fire_all = [&] {
+        prefetch_due({due, count});
+        for (const uint64_t token : std::span(due, count)) fire(token, now_ms, on_expired);
+        count = 0;
+    };
+    const auto on_fire = [&](uint64_t token) {
+        due[count++] = token;
+        if (count == kFireBatch) fire_all();
+    };
     size_t work = wheel_->advance(now_ms_, budget, on_fire);
     if (next_wheel_ && work < budget) {
         work += next_wheel_->advance(now_ms_, budget - work, on_fire);
     }
+    fire_all();
     if (next_wheel_) {
         work += continue_rebuild(std::max<size_t>(budget - work, 1));
     } else if (needs_rebuild()) {

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -80,6 +81,8 @@ public:
     /// them.
     static constexpr size_t kWheelDraws = 64;
     static constexpr size_t kTokensPerDraw = 16;
+    /// Due tokens handled together, so that the memory they need is fetched at the same time.
+    static constexpr size_t kFireBatch = 32;
     /// The clock of one reactor never goes back by more than this unless it was set.
     static constexpr int64_t kClockStepMs = 1000;
 
@@ -203,6 +206,7 @@ private:
     void track_expiry(const Key& key, Entry* entry, int64_t previous_ms);
     void write_content(Entry* entry, const types::StringContent& content);
     void defend();
+    void prefetch_due(std::span<const uint64_t> tokens) const;
     void fire(uint64_t token, int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
     bool needs_rebuild() const;
     void begin_rebuild();
