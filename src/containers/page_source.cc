@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "containers/page_source.h"
 
+#include <sys/mman.h>
+
+#include <atomic>
 #include <bit>
 #include <iterator>
 
@@ -12,8 +15,7 @@ namespace gyre::containers {
 
 namespace {
 
-constexpr uint64_t kAllFree = ~uint64_t{0};
-static_assert(PageSource::kPagesPerArena == 64, "an arena's pages are the bits of one word");
+std::atomic<bool> huge_pages_wanted{true};
 
 }  // namespace
 
@@ -33,7 +35,7 @@ int64_t PageSource::slack() {
     for (const PageSource* source : {&slab_pages(), &bucket_pages()}) {
         std::lock_guard lock(source->mutex_);
         const size_t arenas = source->open_.size() + source->full_.size();
-        bytes += static_cast<int64_t>(arenas * source->arena_bytes());
+        bytes += static_cast<int64_t>(arenas * kArenaBytes);
         bytes -= static_cast<int64_t>(source->taken_pages_ * source->page_bytes_);
     }
     return bytes;
@@ -44,6 +46,16 @@ void PageSource::trim_all() {
     bucket_pages().trim();
 }
 
+void PageSource::use_huge_pages(bool wanted) noexcept {
+    huge_pages_wanted.store(wanted, std::memory_order_relaxed);
+}
+
+PageSource::PageSource(size_t page_bytes) : page_bytes_(page_bytes) {
+    CHECK(std::has_single_bit(page_bytes));
+    CHECK(page_bytes >= kPageBytesMin);
+    CHECK(page_bytes <= kArenaBytes);
+}
+
 PageSource::~PageSource() {
     CHECK(taken_pages_ == 0);
     for (const Arena& arena : open_) unmap(arena.base);
@@ -51,28 +63,44 @@ PageSource::~PageSource() {
 
 /// What is mapped there next must find nothing poisoned.
 void PageSource::unmap(char* arena) noexcept {
-    unpoison(arena, arena_bytes());
-    base::unmap_pages(arena, arena_bytes());
+    unpoison(arena, kArenaBytes);
+    base::unmap_pages(arena, kArenaBytes);
+}
+
+char* PageSource::map_arena() {
+    bool is_first = false;
+    {
+        std::lock_guard lock(mutex_);
+        is_first = open_.empty() && full_.empty();
+    }
+    char* arena = static_cast<char*>(base::map_pages(kArenaBytes, kArenaBytes));
+    // Advice: where the kernel has no huge pages, or none to spare, small ones do.
+    if (!is_first && huge_pages_wanted.load(std::memory_order_relaxed)) {
+        madvise(arena, kArenaBytes, MADV_HUGEPAGE);
+    }
+    return arena;
+}
+
+void PageSource::add_arena(char* arena) {
+    open_.push_back(Arena{.base = arena, .free_count = pages_per_arena(), .free_pages = {}});
+    open_.back().free_pages.set();  // those behind the last are never reached
+    poison(arena, kArenaBytes);
+    by_base_.emplace(reinterpret_cast<uintptr_t>(arena), std::prev(open_.end()));
+    ++spare_arenas_;
 }
 
 void* PageSource::take_locked() {
     if (open_.empty()) return nullptr;
     Arena& arena = open_.front();
-    if (arena.free_pages == kAllFree) --spare_arenas_;
-    const int index = std::countr_zero(arena.free_pages);
-    arena.free_pages &= arena.free_pages - 1;
-    char* page = arena.base + static_cast<size_t>(index) * page_bytes_;
-    if (arena.free_pages == 0) full_.splice(full_.begin(), open_, open_.begin());
+    if (arena.free_count == pages_per_arena()) --spare_arenas_;
+    // Not in the standard, but in both libraries that build this.
+    const size_t index = arena.free_pages._Find_first();
+    arena.free_pages.reset(index);
+    char* page = arena.base + index * page_bytes_;
+    if (--arena.free_count == 0) full_.splice(full_.begin(), open_, open_.begin());
     ++taken_pages_;
     unpoison(page, page_bytes_);
     return page;
-}
-
-void PageSource::add_arena(char* arena) {
-    open_.push_back(Arena{arena, kAllFree});
-    poison(arena, arena_bytes());
-    by_base_.emplace(reinterpret_cast<uintptr_t>(arena), std::prev(open_.end()));
-    ++spare_arenas_;
 }
 
 void* PageSource::take() {
@@ -81,7 +109,7 @@ void* PageSource::take() {
         if (void* page = take_locked()) return page;
     }
     // Two threads may both come here and map an arena each: both get used.
-    char* arena = static_cast<char*>(base::map_pages(arena_bytes(), arena_bytes()));
+    char* arena = map_arena();
     std::lock_guard lock(mutex_);
     add_arena(arena);
     return take_locked();
@@ -89,20 +117,20 @@ void* PageSource::take() {
 
 void PageSource::give(void* page) noexcept {
     const uintptr_t address = reinterpret_cast<uintptr_t>(page);
-    const uintptr_t start = address & ~(uintptr_t{arena_bytes()} - 1);
+    const uintptr_t start = address & ~(uintptr_t{kArenaBytes} - 1);
     char* unused = nullptr;
     {
         std::lock_guard lock(mutex_);
         auto found = by_base_.find(start);
         CHECK(found != by_base_.end());
         Arenas::iterator arena = found->second;
-        const uint64_t bit = uint64_t{1} << ((address - start) / page_bytes_);
-        CHECK((arena->free_pages & bit) == 0);
-        if (arena->free_pages == 0) open_.splice(open_.begin(), full_, arena);
-        arena->free_pages |= bit;
+        const size_t index = (address - start) / page_bytes_;
+        CHECK(!arena->free_pages[index]);
+        if (arena->free_count == 0) open_.splice(open_.begin(), full_, arena);
+        arena->free_pages.set(index);
         poison(page, page_bytes_);
         --taken_pages_;
-        if (arena->free_pages == kAllFree) {
+        if (++arena->free_count == pages_per_arena()) {
             if (spare_arenas_ < kSpareArenasMax) {
                 ++spare_arenas_;
                 open_.splice(open_.end(), open_, arena);
@@ -121,7 +149,7 @@ void PageSource::trim() noexcept {
     {
         std::lock_guard lock(mutex_);
         while (spare_arenas_ != 0) {
-            CHECK(open_.back().free_pages == kAllFree);
+            CHECK(open_.back().free_count == pages_per_arena());
             by_base_.erase(reinterpret_cast<uintptr_t>(open_.back().base));
             unused.splice(unused.end(), open_, std::prev(open_.end()));
             --spare_arenas_;
@@ -132,7 +160,7 @@ void PageSource::trim() noexcept {
 
 int64_t PageSource::mapped_bytes() const {
     std::lock_guard lock(mutex_);
-    return static_cast<int64_t>((open_.size() + full_.size()) * arena_bytes());
+    return static_cast<int64_t>((open_.size() + full_.size()) * kArenaBytes);
 }
 
 int64_t PageSource::taken_bytes() const {

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// Pages of one size for the slabs and the hash tables of all shards: cut from arenas of 64 pages,
-// and an arena goes back to the kernel when all its pages are free (one spare arena is kept, so
-// that a load which swings around a boundary does not map and unmap at every turn). The lowest free
-// page of an arena goes out first, so pages never used stay untouched.
+// Pages of one size for the slabs and the hash tables of all shards: cut from arenas of 2 MiB, and
+// an arena goes back to the kernel when all its pages are free (one spare arena is kept, so that a
+// load which swings around a boundary does not map and unmap at every turn). The lowest free page
+// of an arena goes out first, so pages never used stay untouched.
+//
+// An arena is as large as a huge page of x86-64 and aligned to it, and the kernel is asked to back
+// it with one: keys lie anywhere, so with small pages nearly each access to one walks the page
+// tables. There is no fork here that would have to copy 2 MiB for a byte. The first arena of a
+// source stays with small pages, so that a small data set stays small.
 //
 // A page given back and taken again has arbitrary content. Under AddressSanitizer pages that are
 // not out are poisoned.
@@ -16,6 +21,7 @@
 // in open_ exactly when it has a free page, wholly free ones at the back.
 //             2. slack() = obtained through map_pages here - handed out.
 
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -26,7 +32,8 @@ namespace gyre::containers {
 
 class PageSource {
 public:
-    static constexpr size_t kPagesPerArena = 64;
+    static constexpr size_t kArenaBytes = size_t{2} << 20;
+    static constexpr size_t kPageBytesMin = 4096;
     /// Wholly free arenas kept for reuse.
     static constexpr size_t kSpareArenasMax = 1;
 
@@ -38,9 +45,11 @@ public:
     static int64_t slack();
     /// Unmaps the spare arenas of both (MEMORY PURGE).
     static void trim_all();
+    /// Whether arenas mapped from now on are to be huge pages; they are when nobody says.
+    static void use_huge_pages(bool wanted) noexcept;
 
-    /// `page_bytes` is a power of two of at least the kernel's page size.
-    explicit PageSource(size_t page_bytes) : page_bytes_(page_bytes) {}
+    /// `page_bytes` is a power of two from kPageBytesMin to kArenaBytes.
+    explicit PageSource(size_t page_bytes);
     PageSource(const PageSource&) = delete;
     PageSource& operator=(const PageSource&) = delete;
     ~PageSource();
@@ -51,7 +60,7 @@ public:
     void trim() noexcept;
 
     size_t page_bytes() const noexcept { return page_bytes_; }
-    size_t arena_bytes() const noexcept { return page_bytes_ * kPagesPerArena; }
+    size_t pages_per_arena() const noexcept { return kArenaBytes / page_bytes_; }
     /// Bytes mapped.
     int64_t mapped_bytes() const;
     /// Bytes of pages that are out.
@@ -60,13 +69,15 @@ public:
 private:
     struct Arena {
         char* base;
-        uint64_t free_pages;  // bit i: page i is free
+        size_t free_count;
+        std::bitset<kArenaBytes / kPageBytesMin> free_pages;
     };
     using Arenas = std::list<Arena>;
 
     void* take_locked();
+    char* map_arena();
     void add_arena(char* arena);
-    void unmap(char* arena) noexcept;
+    static void unmap(char* arena) noexcept;
 
     const size_t page_bytes_;
     mutable std::mutex mutex_;
@@ -74,7 +85,7 @@ private:
     Arenas open_;
     Arenas full_;
     std::unordered_map<uintptr_t, Arenas::iterator> by_base_;
-    size_t spare_arenas_ = 0;
+    size_t spare_arenas_ = 0;  // wholly free ones
     size_t taken_pages_ = 0;
 };
 

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "commands/registry.h"
+#include "containers/page_source.h"
 #include "ring/uring/uring_ring.h"
 #include "server/notify.h"
 
@@ -103,6 +104,7 @@ Result<void> Server::start() {
 
 /// Rings are made on the threads that use them. The first worker's is this one.
 Result<void> Server::start_workers() {
+    containers::PageSource::use_huge_pages(config_.settings().huge_pages);
     const auto count = static_cast<size_t>(config_.settings().threads);
     rings_.resize(count);
     workers_.resize(count);

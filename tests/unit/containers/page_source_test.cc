@@ -5,8 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <optional>
 #include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -36,7 +40,7 @@ TEST(PageSource, PagesAreAlignedWritableAndDistinct) {
         EXPECT_TRUE(pages.insert(page).second);
     }
     EXPECT_EQ(source.taken_bytes(), static_cast<int64_t>(130 * kPage));
-    EXPECT_EQ(source.mapped_bytes(), static_cast<int64_t>(3 * source.arena_bytes()));
+    EXPECT_EQ(source.mapped_bytes(), static_cast<int64_t>(2 * PageSource::kArenaBytes));
     for (void* page : pages) source.give(page);
     EXPECT_EQ(source.taken_bytes(), 0);
 }
@@ -56,13 +60,48 @@ TEST(PageSource, KeepsOneFreeArenaAndUnmapsTheOthers) {
     PageSource source(kPage);
     const int64_t obtained_before = base::obtained();
     std::vector<void*> pages;
-    for (size_t i = 0; i < 5 * PageSource::kPagesPerArena; ++i) pages.push_back(source.take());
-    EXPECT_GE(base::obtained() - obtained_before, static_cast<int64_t>(5 * source.arena_bytes()));
+    for (size_t i = 0; i < 5 * source.pages_per_arena(); ++i) pages.push_back(source.take());
+    EXPECT_GE(base::obtained() - obtained_before,
+              static_cast<int64_t>(5 * PageSource::kArenaBytes));
     for (void* page : pages) source.give(page);
-    EXPECT_EQ(source.mapped_bytes(), static_cast<int64_t>(source.arena_bytes()));
+    EXPECT_EQ(source.mapped_bytes(), static_cast<int64_t>(PageSource::kArenaBytes));
     source.trim();
     EXPECT_EQ(source.mapped_bytes(), 0);
-    EXPECT_LT(base::obtained() - obtained_before, static_cast<int64_t>(source.arena_bytes()));
+    EXPECT_LT(base::obtained() - obtained_before, static_cast<int64_t>(PageSource::kArenaBytes));
+}
+
+/// Whether the kernel was asked to back the mapping at `address` with huge pages ("hg" among its
+/// flags); nothing when it does not know such pages.
+std::optional<bool> is_advised_huge(const void* address) {
+    if (!std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled")) return std::nullopt;
+    std::ifstream maps("/proc/self/smaps");
+    const auto wanted = reinterpret_cast<uintptr_t>(address);
+    bool is_inside = false;
+    for (std::string line; std::getline(maps, line);) {
+        unsigned long begin = 0;
+        unsigned long end = 0;
+        if (std::sscanf(line.c_str(), "%lx-%lx ", &begin, &end) == 2) {
+            is_inside = begin <= wanted && wanted < end;
+        } else if (is_inside && line.starts_with("VmFlags:")) {
+            return line.find(" hg") != std::string::npos;
+        }
+    }
+    return std::nullopt;
+}
+
+TEST(PageSource, AllArenasButTheFirstAreToBeHugePages) {
+    PageSource source(kPage);
+    std::vector<void*> pages;
+    for (size_t i = 0; i < 2 * source.pages_per_arena(); ++i) pages.push_back(source.take());
+    const auto last = is_advised_huge(pages.back());
+    if (!last) GTEST_SKIP() << "this kernel has no transparent huge pages";
+    EXPECT_EQ(is_advised_huge(pages.front()), false);
+    EXPECT_EQ(last, true);
+    PageSource::use_huge_pages(false);
+    pages.push_back(source.take());
+    PageSource::use_huge_pages(true);
+    EXPECT_EQ(is_advised_huge(pages.back()), false);
+    for (void* page : pages) source.give(page);
 }
 
 TEST(PageSource, RandomTakesAndGivesLoseNothing) {
@@ -117,7 +156,7 @@ TEST(PageSource, IsSharedByThreads) {
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(source.taken_bytes(), 0);
     EXPECT_LE(source.mapped_bytes(),
-              static_cast<int64_t>(PageSource::kSpareArenasMax * source.arena_bytes()));
+              static_cast<int64_t>(PageSource::kSpareArenasMax * PageSource::kArenaBytes));
 }
 
 TEST(PageSource, SlackIsWhatIsMappedAndNotOut) {
