@@ -250,7 +250,8 @@ constexpr bool is_delta_forgotten() noexcept { return false; }
 
 const char* purpose_name(Purpose purpose) {
     static constexpr std::array<const char*, kPurposeCount> kNames = {
-        "keyspace", "index", "wheel", "clients", "log", "backlog", "pubsub", "snapshot", "other"};
+        "keyspace", "index",  "wheel",    "clients",  "log",
+        "backlog",  "pubsub", "snapshot", "eviction", "other"};
     const size_t index = static_cast<size_t>(purpose);
     CHECK(index < kPurposeCount);
     return kNames[index];

@@ -41,9 +41,10 @@ enum class Purpose : uint8_t {
     backlog,   ///< replication backlog
     pubsub,    ///< channels and subscriptions
     snapshot,  ///< snapshot buffers
+    eviction,  ///< queues of the s3fifo policies
     other,     ///< everything that came through operator new
 };
-inline constexpr size_t kPurposeCount = 9;
+inline constexpr size_t kPurposeCount = 10;
 
 /// "keyspace", "index", ...: the name used in INFO and MEMORY STATS.
 const char* purpose_name(Purpose purpose);

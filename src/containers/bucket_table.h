@@ -153,6 +153,18 @@ public:
         });
     }
 
+    /// The same for the low 32 bits of a token, of which eight are of the tag: f sees each
+    /// reference that agrees in these, one in 256 of those that are not meant among them. For
+    /// tables of at most 2^32 buckets.
+    template <class F>
+    void visit_chain_short(uint32_t token, F&& f) const {
+        if (bucket_count_ == 0) return;
+        for_each_slot(bucket_of(token), [&](const Bucket& bucket, unsigned slot) {
+            const uint64_t tag = bucket.slots[slot] >> Bucket::kTagShift;
+            if ((tag & 0xFF) == (tag_of(token) & 0xFF)) f(reference_at(bucket, slot));
+        });
+    }
+
     /// Brings the home bucket of `hash` into the cache.
     void prefetch_bucket(uint64_t hash) const {
         if (bucket_count_ != 0) base::prefetch(home(hash));
@@ -209,9 +221,7 @@ public:
     /// f(reference) for the whole chain of home bucket `bucket`; must not change the table.
     template <class F>
     void for_each_in_bucket(size_t bucket, F&& f) const {
-        for (const Bucket* b = memory_.at(bucket); b != nullptr; b = b->overflow()) {
-            for (unsigned i = 0; i < b->count(); ++i) f(reference_at(*b, i));
-        }
+        for_each_slot(bucket, [&](const Bucket& b, unsigned i) { f(reference_at(b, i)); });
     }
 
 private:
@@ -245,6 +255,12 @@ private:
     static constexpr base::Purpose purpose() {
         if constexpr (requires { Policy::kPurpose; }) return Policy::kPurpose;
         return base::Purpose::index;
+    }
+    template <class F>
+    void for_each_slot(size_t bucket, F&& f) const {
+        for (const Bucket* b = memory_.at(bucket); b != nullptr; b = b->overflow()) {
+            for (unsigned i = 0; i < b->count(); ++i) f(*b, i);
+        }
     }
     template <class Generator>
     static uint64_t draw(Generator& generator) {

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/check.h"
+#include "store/access.h"
 
 namespace gyre::engine {
 namespace {
@@ -14,9 +15,9 @@ constexpr size_t kShardsPerThread = 16;
 /// Entries freed by drain() while it holds a lock once.
 constexpr size_t kDrainHold = 32;
 
-constexpr std::array<const char*, 8> kPolicyNames = {
-    "noeviction",   "allkeys-lru",  "allkeys-lfu",     "allkeys-random",
-    "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"};
+constexpr std::array<const char*, 10> kPolicyNames = {
+    "noeviction",   "allkeys-lru",  "allkeys-lfu",     "allkeys-random", "allkeys-s3fifo",
+    "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",   "volatile-s3fifo"};
 
 size_t shard_count(const DatasetOptions& options) {
     if (options.shards != 0) return options.shards;
@@ -32,6 +33,11 @@ std::optional<EvictionPolicy> policy_from_name(std::string_view name) {
     const auto found = std::find(kPolicyNames.begin(), kPolicyNames.end(), name);
     if (found == kPolicyNames.end()) return std::nullopt;
     return static_cast<EvictionPolicy>(found - kPolicyNames.begin());
+}
+
+uint32_t initial_access_word(EvictionPolicy policy, int64_t now_ms) {
+    if (is_s3fifo(policy)) return 0;
+    return is_lfu(policy) ? store::lfu_initial(now_ms) : store::lru_clock(now_ms);
 }
 
 Dataset::Dataset(const DatasetOptions& options) : options_(options) {
@@ -267,6 +273,14 @@ void Dataset::set_maxkeys(int64_t maxkeys, Executor& executor) {
     keys_count_.store(total, std::memory_order_relaxed);
     counts_keys_.store(maxkeys > 0, std::memory_order_relaxed);
     settings.maxkeys.store(maxkeys, std::memory_order_relaxed);
+}
+
+void Dataset::set_policy(EvictionPolicy policy, Executor& executor) {
+    settings.policy.store(policy, std::memory_order_relaxed);
+    const auto mode = policy == EvictionPolicy::allkeys_s3fifo    ? store::FifoMode::all_keys
+                      : policy == EvictionPolicy::volatile_s3fifo ? store::FifoMode::expiring
+                                                                  : store::FifoMode::off;
+    for_each_shard(executor, [mode](store::Shard& data) { data.set_fifo_mode(mode); });
 }
 
 }  // namespace gyre::engine

@@ -199,6 +199,10 @@ public:
         deadlines_.store(Deadlines::unknown, std::memory_order_relaxed);
     }
 
+    /// Makes the policy the one in force, and begins or ends what it has to remember. Takes the
+    /// locks one after another.
+    void set_policy(EvictionPolicy policy, Executor& executor);
+
     Settings settings;
 
 private:

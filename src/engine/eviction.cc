@@ -209,13 +209,9 @@ size_t Evictor::sample_shard(size_t shard, int64_t now_ms, EvictionPolicy policy
     return total;
 }
 
-Evictor::Found Evictor::fill_pool(int64_t now_ms, EvictionPolicy policy, size_t preferred) {
+Evictor::Found Evictor::fill_pool(int64_t now_ms, EvictionPolicy policy) {
     if (policy != pool_policy_) pool_size_ = 0;
     pool_policy_ = policy;
-    if (preferred != kNoShard && sample_shard(preferred, now_ms, policy) >= samples() &&
-        pool_size_ > 0) {
-        return Found::key;
-    }
     // Start anywhere and go on until a shard has candidates; all of them without any: nothing to
     // evict.
     const size_t start = random_.below(dataset_.shards());
@@ -236,23 +232,13 @@ void Evictor::remove(size_t shard, store::Partition& partition, const store::Key
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
 }
 
-/// Evicts the best of the pool (of the preferred shard, if given and present there) that still
-/// exists.
-bool Evictor::evict_best(int64_t now_ms, size_t preferred) {
+/// Evicts the best of the pool that still exists.
+bool Evictor::evict_best(int64_t now_ms) {
     while (pool_size_ > 0) {
-        size_t chosen = pool_size_ - 1;
-        for (size_t index = pool_size_; preferred != kNoShard && index-- > 0;) {
-            if (pool_[index].shard != preferred) continue;
-            chosen = index;
-            break;
-        }
-        const size_t shard = pool_[chosen].shard;
-        const size_t database = pool_[chosen].database;
-        const std::string name = pool_[chosen].key;
-        std::rotate(pool_.begin() + static_cast<ptrdiff_t>(chosen),
-                    pool_.begin() + static_cast<ptrdiff_t>(chosen) + 1,
-                    pool_.begin() + static_cast<ptrdiff_t>(pool_size_));
-        --pool_size_;
+        const Candidate& best = pool_[--pool_size_];
+        const size_t shard = best.shard;
+        const size_t database = best.database;
+        const std::string name = best.key;
         const store::Key key = store::Key::of(name);
         dataset_.lock(shard, executor_);
         store::Partition* partition = dataset_.shard(shard).find_database(database);
@@ -265,13 +251,16 @@ bool Evictor::evict_best(int64_t now_ms, size_t preferred) {
     return false;
 }
 
-Evictor::Found Evictor::evict_sampled(int64_t now_ms, EvictionPolicy policy, size_t preferred) {
+/// Candidates are compared over all shards. (To take them from the shard that is to have the new
+/// key was tried: with each eviction from another one the pool is of no use, and under maxkeys LFU
+/// lost 4.4 points of its hit ratio on Zipf 1.0, 5.1 on Zipf 0.8.)
+Evictor::Found Evictor::evict_sampled(int64_t now_ms, EvictionPolicy policy) {
     for (;;) {
-        const Found found = fill_pool(now_ms, policy, preferred);
+        const Found found = fill_pool(now_ms, policy);
         if (found != Found::key) return found;
         // A pool of keys that have all gone meanwhile is no proof that nothing is left: fill it
         // again.
-        if (evict_best(now_ms, preferred)) return Found::key;
+        if (evict_best(now_ms)) return Found::key;
     }
 }
 
@@ -320,11 +309,59 @@ Evictor::Found Evictor::evict_random(int64_t now_ms, EvictionPolicy policy, size
     return result;
 }
 
+size_t Evictor::count_candidates(size_t shard, EvictionPolicy policy) {
+    dataset_.lock(shard, executor_);
+    const size_t count = candidates(shard, policy);
+    dataset_.unlock(shard);
+    return count;
+}
+
+Evictor::Found Evictor::evict_fifo_in(size_t shard, int64_t now_ms, EvictionPolicy policy,
+                                      size_t candidates_min) {
+    dataset_.lock(shard, executor_);
+    const size_t total = candidates(shard, policy);
+    Found found = total == 0 ? Found::nothing : Found::no_key_this_time;
+    if (total >= candidates_min) {
+        const store::Shard::Victim victim = dataset_.shard(shard).fifo_victim(is_volatile(policy));
+        if (victim.entry != nullptr) {
+            const store::Key key = victim.partition->key_of(*victim.entry);
+            remove(shard, *victim.partition, key, victim.entry, now_ms);
+            found = Found::key;
+        }
+    }
+    dataset_.unlock(shard);
+    // The hand has seen only keys that may not go: any of the few that may.
+    return found == Found::no_key_this_time && total >= candidates_min
+               ? evict_random_in(shard, now_ms, policy, candidates_min)
+               : found;
+}
+
+/// Each shard is a cache of its own. Taking from the one that is to have the new key keeps them
+/// alike; otherwise the fuller of two (M. Mitzenmacher, "The power of two choices in randomized
+/// load balancing", 2001), because one chosen at random would let them drift apart without bound.
+Evictor::Found Evictor::evict_fifo(int64_t now_ms, EvictionPolicy policy, size_t preferred) {
+    if (preferred != kNoShard &&
+        evict_fifo_in(preferred, now_ms, policy, samples()) == Found::key) {
+        return Found::key;
+    }
+    size_t start = random_.below(dataset_.shards());
+    const size_t other = random_.below(dataset_.shards());
+    if (count_candidates(other, policy) > count_candidates(start, policy)) start = other;
+    Found result = Found::nothing;
+    for (size_t step = 0; step < dataset_.shards(); ++step) {
+        const Found found = evict_fifo_in((start + step) % dataset_.shards(), now_ms, policy, 1);
+        if (found == Found::key) return found;
+        if (found == Found::no_key_this_time) result = found;
+    }
+    return result;
+}
+
 Evictor::Found Evictor::search(int64_t now_ms, EvictionPolicy policy, size_t preferred) {
     Found found = Found::no_key_this_time;
     for (size_t round = 0; round < kRoundsMax && found == Found::no_key_this_time; ++round) {
-        found = is_random(policy) ? evict_random(now_ms, policy, preferred)
-                                  : evict_sampled(now_ms, policy, preferred);
+        found = is_random(policy)   ? evict_random(now_ms, policy, preferred)
+                : is_s3fifo(policy) ? evict_fifo(now_ms, policy, preferred)
+                                    : evict_sampled(now_ms, policy);
     }
     return found;
 }

@@ -4,7 +4,8 @@
 // Makes room: removes keys by maxmemory-policy when memory is over `maxmemory`, or when a write
 // needs places under `maxkeys`. The algorithm is Redis' (evict.c): sample some keys, keep the best
 // candidates in a small pool between rounds, evict the best of the pool. Shards are sampled one at
-// a time under their own lock. A random policy needs no pool: it takes a key where it looks.
+// a time under their own lock. A random policy needs no pool: it takes a key where it looks. Nor
+// does s3fifo, whose queues each shard keeps for itself (store/s3fifo.h).
 //
 // Nobody waits for all of it. A write evicts what it adds itself, and beyond that at most a slice
 // (maxmemory-eviction-tenacity) for each turn of the loop; what is over the limit then, because the
@@ -58,8 +59,8 @@ public:
     /// A turn of the loop begins: writes have a slice between them for what is over the limit.
     void begin_turn() { turn_spent_us_ = 0; }
     /// For a write, when is_over_memory(): evicts until memory is within maxmemory, for at most a
-    /// slice; once the turn's slice is spent only until memory is where the last call left it. From
-    /// `preferred` rather than from another shard.
+    /// slice; once the turn's slice is spent only until memory is where the last call left it.
+    /// `preferred` is the shard that is to take the new key, if one is known.
     Room make_memory(int64_t now_ms, size_t preferred = kNoShard);
 
     struct KeyRoom {
@@ -75,8 +76,8 @@ public:
     /// once.
     bool run_slice(int64_t now_ms);
 
-    /// Evicts one key, from `preferred` if it has at least maxmemory-samples candidates. False:
-    /// none.
+    /// Evicts one key. A policy that compares no keys of different shards takes it from `preferred`
+    /// if that has at least maxmemory-samples candidates. False: there is none.
     bool evict_one(int64_t now_ms, size_t preferred = kNoShard);
 
 private:
@@ -99,12 +100,15 @@ private:
     /// Keys the policy may take in a shard. The lock is held.
     size_t candidates(size_t shard, EvictionPolicy policy);
     static size_t candidates(const store::Partition& partition, EvictionPolicy policy);
-    Found fill_pool(int64_t now_ms, EvictionPolicy policy, size_t preferred);
-    bool evict_best(int64_t now_ms, size_t preferred);
-    Found evict_sampled(int64_t now_ms, EvictionPolicy policy, size_t preferred);
+    Found fill_pool(int64_t now_ms, EvictionPolicy policy);
+    bool evict_best(int64_t now_ms);
+    Found evict_sampled(int64_t now_ms, EvictionPolicy policy);
     Found evict_random(int64_t now_ms, EvictionPolicy policy, size_t preferred);
     Found evict_random_in(size_t shard, int64_t now_ms, EvictionPolicy policy,
                           size_t candidates_min);
+    Found evict_fifo(int64_t now_ms, EvictionPolicy policy, size_t preferred);
+    Found evict_fifo_in(size_t shard, int64_t now_ms, EvictionPolicy policy, size_t candidates_min);
+    size_t count_candidates(size_t shard, EvictionPolicy policy);
     Found search(int64_t now_ms, EvictionPolicy policy, size_t preferred);
     /// Removes an entry and counts it. The lock is held.
     void remove(size_t shard, store::Partition& partition, const store::Key& key,

@@ -42,6 +42,7 @@ void MemoryCheck::visit_partition(const store::Partition& partition, size_t shar
     expect_equal(where + "bytes of entries", partition.entry_bytes(), bytes);
     index_bytes_ += static_cast<int64_t>(partition.index_bytes());
     wheel_bytes_ += static_cast<int64_t>(partition.wheel_bytes());
+    eviction_bytes_ += static_cast<int64_t>(partition.eviction_bytes());
 }
 
 void MemoryCheck::visit(size_t shard, Executor& executor) {
@@ -62,6 +63,7 @@ std::vector<std::string> MemoryCheck::conclude(int64_t mapped_bytes) {
     expect_equal("keyspace", base::used(base::Purpose::keyspace), keyspace_bytes_);
     expect_equal("index", base::used(base::Purpose::index), index_bytes_);
     expect_equal("wheel", base::used(base::Purpose::wheel), wheel_bytes_);
+    expect_equal("eviction", base::used(base::Purpose::eviction), eviction_bytes_);
     const int64_t slack = slab_slack_bytes_ + containers::PageSource::slack() + mapped_bytes;
     expect_equal("total", base::used_total() + slack, base::obtained());
     return std::move(differences_);

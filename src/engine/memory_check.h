@@ -37,6 +37,7 @@ private:
     int64_t keyspace_bytes_ = 0;
     int64_t index_bytes_ = 0;
     int64_t wheel_bytes_ = 0;
+    int64_t eviction_bytes_ = 0;
     int64_t slab_slack_bytes_ = 0;
     size_t detached_entries_ = 0;
     std::unordered_set<const base::SharedBytes*>

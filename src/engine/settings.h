@@ -19,24 +19,32 @@ enum class EvictionPolicy : uint8_t {
     allkeys_lru,
     allkeys_lfu,
     allkeys_random,
+    allkeys_s3fifo,
     volatile_lru,
     volatile_lfu,
     volatile_random,
     volatile_ttl,
+    volatile_s3fifo,
 };
 const char* policy_name(EvictionPolicy policy);
 std::optional<EvictionPolicy> policy_from_name(std::string_view name);
 inline bool is_lfu(EvictionPolicy policy) {
     return policy == EvictionPolicy::allkeys_lfu || policy == EvictionPolicy::volatile_lfu;
 }
+inline bool is_s3fifo(EvictionPolicy policy) {
+    return policy == EvictionPolicy::allkeys_s3fifo || policy == EvictionPolicy::volatile_s3fifo;
+}
 inline bool is_volatile(EvictionPolicy policy) { return policy >= EvictionPolicy::volatile_lru; }
 
+/// Access word of a key that is made now; Executor::initial_access_word.
+uint32_t initial_access_word(EvictionPolicy policy, int64_t now_ms);
 /// How long an eviction may hold up others under maxmemory-eviction-tenacity; INT64_MAX at 100.
 int64_t eviction_slice_us(int32_t tenacity);
 
 struct Settings {
     std::atomic<int64_t> maxmemory_bytes{0};  ///< 0: no limit
     std::atomic<int64_t> maxkeys{0};          ///< 0: no limit
+    /// Set by Dataset::set_policy() where an s3fifo policy may be meant.
     std::atomic<EvictionPolicy> policy{EvictionPolicy::noeviction};
     std::atomic<int32_t> samples{5};
     std::atomic<int32_t> eviction_tenacity{10};

@@ -66,7 +66,9 @@ void set_maxkeys(const ConfigTargets& targets, const ConfigValue& value) {
 
 void set_policy(const ConfigTargets& targets, const ConfigValue& value) {
     const auto policy = engine::policy_from_name(value.text);
-    if (targets.dataset != nullptr && policy) targets.dataset->settings.policy.store(*policy);
+    if (targets.dataset == nullptr || !policy) return;
+    engine::Executor executor;
+    targets.dataset->set_policy(*policy, executor);
 }
 
 void set_latency_tracking(const ConfigTargets& targets, const ConfigValue& value) {
@@ -286,10 +288,12 @@ const ConfigRow kKeyspaceRows[] = {
      .kind = choice,
      .initial = "noeviction",
      .choices = "volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu "
-                "allkeys-random noeviction",
+                "allkeys-random noeviction allkeys-s3fifo volatile-s3fifo",
      .summary =
          "What goes when there is no room: nothing (writes fail), or keys with a deadline or "
-         "all keys by last use, frequency of use, at random, or nearest deadline.",
+         "all keys by last use, frequency of use, at random, or nearest deadline. s3fifo: new keys "
+         "that are not used soon go first, the others by how often they were used lately; the most "
+         "hits for most caches, at about 3 bytes for each key.",
      .to_targets = set_policy},
     {.name = "maxmemory-samples",
      .kind = integer,

@@ -83,6 +83,8 @@ const InfoMetric kMetrics[] = {
     {"used_memory_pubsub", gauge, bytes, "Channels and subscriptions",
      used_for<base::Purpose::pubsub>},
     {"used_memory_snapshot", gauge, bytes, "Snapshot buffers", used_for<base::Purpose::snapshot>},
+    {"used_memory_eviction", gauge, bytes, "Queues of the s3fifo policies",
+     used_for<base::Purpose::eviction>},
     {"used_memory_other", gauge, bytes, "Everything else", used_for<base::Purpose::other>},
     {"allocator_allocated", gauge, bytes, "Handed out", BYTES(memory.used)},
     {"allocator_active", gauge, bytes, "Obtained from malloc and mmap", BYTES(memory.obtained)},

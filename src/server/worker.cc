@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "commands/clients.h"
 #include "commands/latency.h"
-#include "store/access.h"
 
 namespace gyre::server {
 Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t seed)
@@ -154,11 +153,8 @@ void Worker::on_ready() {
     was_busy_ = !ready_.empty();
     evictor_.begin_turn();
     if (ready_.empty()) return;
-    const bool counts_frequency =
-        engine::is_lfu(shared_.dataset.settings.policy.load(std::memory_order_relaxed));
-    const int64_t now_ms = reactor_.now_ms();
-    executor_.initial_access_word =
-        counts_frequency ? store::lfu_initial(now_ms) : store::lru_clock(now_ms);
+    executor_.initial_access_word = engine::initial_access_word(
+        shared_.dataset.settings.policy.load(std::memory_order_relaxed), reactor_.now_ms());
     // Connections with more input than one batch mark themselves ready again: they come behind the
     // others, in the same turn.
     while (!ready_.empty()) {

@@ -158,6 +158,7 @@ void Partition::release_value(Entry* entry) {
 
 void Partition::insert(const Key& key, Entry* entry) {
     table_.insert(index_hash(key), EntryRef(entry));
+    if (shard_.fifo_mode() == FifoMode::all_keys) enter_queue(key, entry);
     if (table_.longest_chain() > kChainBucketsMax && !table_.policy().defended) [[unlikely]] {
         defend();
     }
@@ -373,6 +374,7 @@ void Partition::erase(const Key& key, Entry* entry) {
 
 void Partition::remove(const Key& key, Entry* entry) {
     count_out(*entry);
+    leave_queue(key, entry);
     table_.erase(position_of(key, entry), index_hash(key));
     release_value(entry);
     free_memory(entry, entry->size());
@@ -405,6 +407,125 @@ size_t Partition::sample_expiring(base::Random& random, EntryRef* out, size_t co
     return found;
 }
 
+// --- s3fifo -------------------------------------------------------------------------------------
+
+namespace {
+
+uint32_t queue_token(uint64_t hash) { return static_cast<uint32_t>(hash); }
+
+}  // namespace
+
+size_t Partition::eviction_bytes() const {
+    return fifo_ ? fifo_->small.memory_bytes() + fifo_->ghosts.memory_bytes() : 0;
+}
+
+S3Fifo& Partition::fifo() {
+    if (!fifo_) fifo_ = std::make_unique<S3Fifo>();
+    return *fifo_;
+}
+
+size_t Partition::fifo_candidates() const {
+    return shard_.fifo_mode() == FifoMode::expiring ? with_expiry_ : table_.size();
+}
+
+/// A word may be left over from another policy or another time of this one, and a token pushed out
+/// of the queue leaves its entry's word as it is: only the token itself proves membership.
+bool Partition::is_in_small_queue(const Entry& entry) const {
+    const uint32_t word = entry.access_word();
+    return fifo_ && fifo_word::says_small(word) &&
+           fifo_->small.holds(fifo_word::place(word), queue_token(index_hash(key_of(entry))));
+}
+
+Entry* Partition::find_queued(SmallQueue::Oldest queued) const {
+    Entry* found = nullptr;
+    table_.visit_chain_short(queued.token, [&](EntryRef entry) {
+        const uint32_t word = entry->access_word();
+        if (fifo_word::says_small(word) && fifo_word::place(word) == queued.place) {
+            found = entry.get();
+        }
+    });
+    return found;
+}
+
+void Partition::enter_queue(const Key& key, Entry* entry) {
+    // A key that had a deadline, lost it and has one again may still be there.
+    if (is_in_small_queue(*entry)) return;
+    const uint64_t hash = index_hash(key);
+    const uint32_t frequency = fifo_word::frequency(entry->access_word());
+    // One key in four billion has the token that stands for a hole.
+    if (queue_token(hash) == 0 || fifo().ghosts.take(hash)) {
+        entry->set_access_word(fifo_word::in_main(frequency));
+        return;
+    }
+    const uint32_t place = fifo_->small.push(queue_token(hash));
+    entry->set_access_word(fifo_word::in_small(frequency, place));
+    tidy_small_queue();
+}
+
+void Partition::tidy_small_queue() {
+    SmallQueue& small = fifo_->small;
+    const size_t live_max =
+        std::max(S3Fifo::kSmallFreeMax, fifo_candidates() * S3Fifo::kSmallPercentMax / 100);
+    if (small.live() > live_max) small.pop();
+    // Keys that are deleted soon leave holes. The oldest ones in front of them go to the back, so
+    // that they cannot hold more memory than the keys that are left.
+    for (int step = 0; step < 4 && small.holes() > small.live() + S3Fifo::kHolesSlack; ++step) {
+        const SmallQueue::Oldest oldest = small.pop();
+        Entry* entry = find_queued(oldest);
+        if (entry == nullptr) continue;
+        const uint32_t frequency = fifo_word::frequency(entry->access_word());
+        entry->set_access_word(fifo_word::in_small(frequency, small.push(oldest.token)));
+    }
+}
+
+void Partition::leave_queue(const Key& key, const Entry* entry) {
+    const uint32_t word = entry->access_word();
+    if (!fifo_ || !fifo_word::says_small(word)) return;
+    fifo_->small.forget(fifo_word::place(word), queue_token(index_hash(key)));
+}
+
+Entry* Partition::small_queue_victim(bool expiring_only) {
+    if (!fifo_) return nullptr;
+    for (size_t step = 0; step < kSmallStepsMax; ++step) {
+        const SmallQueue::Oldest oldest = fifo_->small.pop();
+        if (oldest.token == 0) return nullptr;
+        Entry* entry = find_queued(oldest);
+        if (entry == nullptr) continue;
+        const uint32_t frequency = fifo_word::frequency(entry->access_word());
+        entry->set_access_word(fifo_word::in_main(frequency == 0 ? 0 : frequency - 1));
+        if (frequency > 0 || (expiring_only && !entry->has_expiry())) continue;
+        fifo_->ghosts.add(index_hash(key_of(*entry)), fifo_candidates());
+        return entry;
+    }
+    return nullptr;
+}
+
+Entry* Partition::main_queue_victim(bool expiring_only) {
+    S3Fifo& queues = fifo();
+    Entry* least_used = nullptr;
+    for (size_t step = 0; step < kMainStepsMax && table_.size() > 0; ++step) {
+        fired_.clear();
+        const uint64_t next = table_.scan(
+            queues.hand, [this](EntryRef reference) { fired_.push_back(reference.get()); });
+        for (; queues.hand_index < fired_.size(); ++queues.hand_index, ++step) {
+            Entry* entry = fired_[queues.hand_index];
+            if (expiring_only && !entry->has_expiry()) continue;
+            if (is_in_small_queue(*entry)) continue;
+            const uint32_t frequency = fifo_word::frequency(entry->access_word());
+            // The hand stays: whatever takes the place of an erased entry was not seen yet.
+            if (frequency == 0) return entry;
+            entry->set_access_word(fifo_word::in_main(frequency - 1));
+            if (least_used == nullptr ||
+                frequency - 1 < fifo_word::frequency(least_used->access_word())) {
+                least_used = entry;
+            }
+        }
+        queues.hand = next;
+        queues.hand_index = 0;
+    }
+    return least_used;
+}
+
 // --- time
 // -----------------------------------------------------------------------------------------
 
@@ -425,6 +546,10 @@ void Partition::add_token(uint64_t token, int64_t deadline_ms) {
 void Partition::track_expiry(const Key& key, Entry* entry, int64_t previous_ms) {
     const bool covered = entry->has(Entry::wheel_armed) && previous_ms != kNoExpiry &&
                          entry->expire_ms() >= previous_ms;
+    if (shard_.fifo_mode() == FifoMode::expiring && entry->has_expiry() &&
+        previous_ms == kNoExpiry) {
+        enter_queue(key, entry);
+    }
     if (entry->has_expiry() && !covered) {
         entry->set(Entry::wheel_armed, true);
         add_token(containers::token_of(index_hash(key)), entry->expire_ms());
@@ -583,6 +708,7 @@ void Partition::defend() {
     table_ = Table(policy);
     retire(wheel_);
     retire(next_wheel_);
+    drop_queues();
     old.for_each([this](EntryRef reference) {
         const uint64_t hash = table_.policy().hash(reference);
         table_.insert(hash, reference);

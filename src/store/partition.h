@@ -27,6 +27,7 @@
 #include "containers/bucket_table.h"
 #include "containers/timer_wheel.h"
 #include "store/entry.h"
+#include "store/s3fifo.h"
 #include "types/string_value.h"
 
 namespace gyre::store {
@@ -83,6 +84,9 @@ public:
     static constexpr size_t kTokensPerDraw = 16;
     /// Due tokens handled together, so that the memory they need is fetched at the same time.
     static constexpr size_t kFireBatch = 32;
+    /// Entries that small_queue_victim() and main_queue_victim() look at, at most.
+    static constexpr size_t kSmallStepsMax = 256;
+    static constexpr size_t kMainStepsMax = 256;
     /// The clock of one reactor never goes back by more than this unless it was set.
     static constexpr int64_t kClockStepMs = 1000;
 
@@ -104,6 +108,8 @@ public:
     int64_t entry_bytes(Type type) const { return entry_bytes_[static_cast<size_t>(type)]; }
     size_t index_bytes() const { return table_.memory_bytes(); }
     size_t wheel_bytes() const;
+    /// Of what the s3fifo policies remember.
+    size_t eviction_bytes() const;
 
     // --- one key --------------------------------------------------------------------------------
     /// The entry of `key`, expired or not; null when there is none.
@@ -169,6 +175,20 @@ public:
     /// own hash, computed when needed.
     Key key_of(const Entry& entry) const { return Key::of(entry.key()); }
 
+    // --- s3fifo, see store/s3fifo.h -------------------------------------------------------------
+    /// While the shard's mode is on, new keys (in the mode `expiring`: keys that get a deadline)
+    /// enter the small queue. Keys that were there before count as members of the main one.
+    size_t small_queue_size() const { return fifo_ ? fifo_->small.live() : 0; }
+    /// The key to evict from the small queue; on the way keys that were used move to the main one.
+    /// Null when none is left or found with bounded work. It has left the queue for the ghosts: to
+    /// be erased. `expiring_only` passes over keys without a deadline.
+    Entry* small_queue_victim(bool expiring_only);
+    /// The key at the hand of the main queue that was not used lately, or the one used least of
+    /// those it could look at with bounded work; null when it saw none.
+    Entry* main_queue_victim(bool expiring_only);
+    /// Forgets all queues; keys become members of the main one.
+    void drop_queues() { fifo_.reset(); }
+
     // --- time -----------------------------------------------------------------------------------
     /// Removes keys whose deadline has passed, spending at most `budget` units of wheel work;
     /// `on_expired` sees each before it goes. Returns the work done. Also moves a rebuild on.
@@ -214,6 +234,13 @@ private:
     void tend_wheel();
     void retire(std::unique_ptr<containers::TimerWheel>& wheel);
     size_t drop_retired(size_t budget);
+    S3Fifo& fifo();
+    size_t fifo_candidates() const;
+    void enter_queue(const Key& key, Entry* entry);
+    void tidy_small_queue();
+    void leave_queue(const Key& key, const Entry* entry);
+    bool is_in_small_queue(const Entry& entry) const;
+    Entry* find_queued(SmallQueue::Oldest queued) const;
     void remove(const Key& key, Entry* entry);
 
     Shard& shard_;
@@ -222,7 +249,8 @@ private:
     std::unique_ptr<containers::TimerWheel> next_wheel_;            // while the wheel is rebuilt
     std::vector<std::unique_ptr<containers::TimerWheel>> retired_;  // being freed in slices
     uint64_t cursor_ = 0;  // of the rebuild; once detached, of drain(): the bucket emptied last
-    std::vector<Entry*> fired_;  // entries of one token; kept to spare allocations
+    std::unique_ptr<S3Fifo> fifo_;  // while an s3fifo policy is in force
+    std::vector<Entry*> fired_;     // entries of one token or chain; kept to spare allocations
     int64_t now_ms_;
     friend class Shard;
     size_t timed_place_ = SIZE_MAX;  // in the shard's list of partitions with a wheel

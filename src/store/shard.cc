@@ -7,6 +7,23 @@
 #include "base/memory.h"
 
 namespace gyre::store {
+namespace {
+
+/// How many keys of a partition may be evicted from each queue.
+struct FifoShare {
+    size_t small = 0;
+    size_t main = 0;
+};
+
+FifoShare fifo_share(const Partition* partition, bool expiring_only) {
+    if (partition == nullptr) return {};
+    const size_t all = expiring_only ? partition->with_expiry() : partition->size();
+    // Keys that lost their deadline are in the small queue until their turn comes.
+    const size_t small = std::min(partition->small_queue_size(), all);
+    return {small, all - small};
+}
+
+}  // namespace
 
 void Reclaimer::run() {
     // release() can only free memory, never add here: no loop needed.
@@ -50,6 +67,7 @@ void Shard::detach_database(size_t index) {
     std::unique_ptr<Partition> partition = std::move(databases_[index]);
     if (!partition) return;
     remove_timed(*partition);
+    partition->drop_queues();
     if (!partition->is_drained()) detached_.push_back(std::move(partition));
 }
 
@@ -109,6 +127,53 @@ size_t Shard::keys() const {
     size_t keys = 0;
     for (const auto& partition : all_databases()) keys += partition ? partition->size() : 0;
     return keys;
+}
+
+// --- s3fifo -------------------------------------------------------------------------------------
+
+void Shard::set_fifo_mode(FifoMode mode) {
+    if (mode == fifo_mode_) return;
+    fifo_mode_ = mode;
+    for (const auto& partition : all_databases()) {
+        if (partition) partition->drop_queues();
+    }
+}
+
+Shard::Victim Shard::fifo_victim_of(bool is_small, bool expiring_only, size_t total) {
+    size_t lot = random_.below(total);
+    for (const auto& partition : all_databases()) {
+        const FifoShare share = fifo_share(partition.get(), expiring_only);
+        const size_t here = is_small ? share.small : share.main;
+        if (lot >= here) {
+            lot -= here;
+            continue;
+        }
+        Entry* entry = is_small ? partition->small_queue_victim(expiring_only)
+                                : partition->main_queue_victim(expiring_only);
+        return {partition.get(), entry};
+    }
+    return {};
+}
+
+Shard::Victim Shard::fifo_victim(bool expiring_only) {
+    bool is_small = false;
+    // A small queue of keys that were all used has given its keys to the main one: ask again.
+    for (size_t attempt = 0; attempt <= kFifoAttempts; ++attempt) {
+        FifoShare sum;
+        for (const auto& partition : all_databases()) {
+            const FifoShare share = fifo_share(partition.get(), expiring_only);
+            sum.small += share.small;
+            sum.main += share.main;
+        }
+        // At last the other queue has its turn.
+        is_small = attempt == kFifoAttempts
+                       ? !is_small
+                       : sum.small * 100 >= (sum.small + sum.main) * S3Fifo::kSmallPercent;
+        const Victim victim =
+            fifo_victim_of(is_small, expiring_only, is_small ? sum.small : sum.main);
+        if (victim.entry != nullptr) return victim;
+    }
+    return {};
 }
 
 }  // namespace gyre::store

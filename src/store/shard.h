@@ -51,6 +51,9 @@ struct ShardStatistics {
     uint64_t index_defences = 0;  ///< partitions that changed to SipHash
 };
 
+/// Which keys take part in the queues of an s3fifo policy.
+enum class FifoMode : uint8_t { off, all_keys, expiring };
+
 class Shard {
     // What each command touches comes first: with the lock in front it is one cache line.
     std::unique_ptr<std::unique_ptr<Partition>[]> databases_;
@@ -68,7 +71,8 @@ public:
     uint32_t initial_access_word = 0;
 
 private:
-    uint32_t database_count_;
+    uint32_t database_count_ : 24;
+    FifoMode fifo_mode_ : 8 = FifoMode::off;  // looked at for each new key
 
 public:
     ShardStatistics statistics;
@@ -103,6 +107,19 @@ public:
     /// A partition's word that it has got its first wheel.
     void add_timed(Partition& partition);
 
+    FifoMode fifo_mode() const { return fifo_mode_; }
+    /// Another mode begins with empty queues; without one there are none.
+    void set_fifo_mode(FifoMode mode);
+    struct Victim {
+        Partition* partition = nullptr;
+        Entry* entry = nullptr;  ///< to be erased by the caller
+    };
+    /// The key an s3fifo policy evicts next: over all databases from the small queues while these
+    /// hold their share of the keys, else from the main ones, by lot according to their length.
+    /// Null: none, or none found with bounded work. The policy says whether only keys with a
+    /// deadline may go; the mode follows it a moment later when it changes.
+    Victim fifo_victim(bool expiring_only);
+
     containers::Slab& slab() { return slab_; }
     const containers::Slab& slab() const { return slab_; }
     base::Random& random() { return random_; }
@@ -117,6 +134,8 @@ private:
         return {databases_.get(), database_count_};
     }
     void remove_timed(Partition& partition);
+    static constexpr size_t kFifoAttempts = 3;
+    Victim fifo_victim_of(bool is_small, bool expiring_only, size_t total);
 
     containers::Slab slab_;
     std::vector<std::unique_ptr<Partition>> detached_;

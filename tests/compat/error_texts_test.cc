@@ -134,6 +134,7 @@ const std::vector<Command> kErrorsOfOneStep{
     {"CONFIG", "SET", "maxmemory", "-1"},
     {"CONFIG", "SET", "maxmemory-policy", "x"},
     {"CONFIG", "SET", "maxmemory-samples", "0"},
+    {"CONFIG", "SET", "maxmemory-eviction-tenacity", "101"},
     {"CONFIG", "SET", "maxclients", "0"},
     {"CONFIG", "SET", "timeout", "-1"},
     {"CONFIG", "SET", "port", "70000"},

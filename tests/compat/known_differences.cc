@@ -31,6 +31,11 @@ const std::vector<KnownDifference>& known_differences() {
              return is_command(command, "keys") && command.size() == 1 && oracle.is_error() &&
                     subject.is_aggregate();
          }},
+        {"Two values of maxmemory-policy more than Redis has stand in the list of those there are",
+         [](const Command& command, const Frame& oracle, const Frame& subject) {
+             return is_command(command, "config") && oracle.is_error() &&
+                    oracle.text + ", allkeys-s3fifo, volatile-s3fifo" == subject.text;
+         }},
         {"Redis 7.2 names <proto> in the advice that HELLO gives before authentication",
          [](const Command& command, const Frame& oracle, const Frame& subject) {
              const std::size_t at = subject.text.find("<proto> ");

@@ -303,7 +303,7 @@ TEST_P(MaxkeysTest, ItCountsOverAllDatabases) {
 }
 
 TEST_P(MaxkeysTest, WithEvictionRoomIsMadeFirst) {
-    for (const char* policy : {"allkeys-lru", "allkeys-lfu", "allkeys-random"}) {
+    for (const char* policy : {"allkeys-lru", "allkeys-lfu", "allkeys-random", "allkeys-s3fifo"}) {
         start({"--maxkeys", "100", "--maxmemory-policy", policy});
         Session s = session();
         for (int i = 0; i < 1000; ++i) {
@@ -318,6 +318,50 @@ TEST_P(MaxkeysTest, WithEvictionRoomIsMadeFirst) {
         EXPECT_EQ(s.ask("DBSIZE"), ":100") << policy;
     }
 }
+
+class S3FifoTest : public ServerTest {
+protected:
+    void SetUp() override { REQUIRE_GYRE(); }
+};
+
+TEST_P(S3FifoTest, KeepsMaxmemoryAndWhatIsUsed) {
+    start({"--maxmemory-policy", "allkeys-s3fifo"});
+    Session s = session();
+    const std::string value(1000, 'v');
+    for (int i = 0; i < 3000; ++i) s.ask("SET", "k" + std::to_string(i), value);
+    const int64_t limit = s.info_number("memory", "used_memory");
+    for (int i = 0; i < 300; ++i) s.ask("GET", "k" + std::to_string(i));
+    ASSERT_EQ(s.ask("CONFIG", "SET", "maxmemory", std::to_string(limit)), "OK");
+    for (int i = 0; i < 10'000; ++i) {
+        ASSERT_EQ(s.ask("SET", "new" + std::to_string(i), value), "OK");
+    }
+    EXPECT_LT(s.info_number("memory", "used_memory"), limit + 300'000);
+    EXPECT_GT(s.info_number("memory", "used_memory_eviction"), 0);
+    int used = 0;
+    for (int i = 0; i < 300; ++i) {
+        used += static_cast<int>(s.number("EXISTS", "k" + std::to_string(i)));
+    }
+    EXPECT_GT(used, 240);
+}
+
+TEST_P(S3FifoTest, IsChosenAndLeftWhileKeysAreThere) {
+    start({"--maxkeys", "1000", "--maxmemory-policy", "allkeys-lru"});
+    Session s = session();
+    for (int i = 0; i < 1000; ++i) s.ask("SET", "k" + std::to_string(i), "v", "EX", "100000");
+    for (const char* policy :
+         {"allkeys-s3fifo", "volatile-s3fifo", "allkeys-lfu", "allkeys-s3fifo", "allkeys-lru"}) {
+        ASSERT_EQ(s.ask("CONFIG", "SET", "maxmemory-policy", policy), "OK");
+        EXPECT_EQ(s.ask("CONFIG", "GET", "maxmemory-policy"),
+                  "[maxmemory-policy " + std::string(policy) + "]");
+        for (int i = 0; i < 700; ++i) {
+            ASSERT_EQ(s.ask("SET", policy + std::to_string(i), "v", "EX", "100000"), "OK");
+        }
+        EXPECT_EQ(s.number("DBSIZE"), 1000);
+    }
+    EXPECT_EQ(s.info_number("memory", "used_memory_eviction"), 0);
+}
+
+GYRE_INSTANTIATE(S3FifoTest);
 
 // What a lowered limit makes superfluous goes between the turns, without a write; LATENCY knows.
 TEST_P(MaxkeysTest, LoweringTheLimitEvictsWithoutAWrite) {

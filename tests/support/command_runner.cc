@@ -146,9 +146,8 @@ void CommandRunner::add_argument(std::string_view word) {
 
 std::string CommandRunner::run_words(Session& session, std::span<const std::string_view> words) {
     CHECK(!words.empty());
-    const bool is_lfu = engine::is_lfu(dataset_.settings.policy.load());
     executor_.initial_access_word =
-        is_lfu ? store::lfu_initial(now_ms_) : store::lru_clock(now_ms_);
+        engine::initial_access_word(dataset_.settings.policy.load(), now_ms_);
     session.last_active_ms = now_ms_;
     evictor_.begin_turn();
     for (const std::string_view word : words) add_argument(word);

@@ -166,8 +166,12 @@ constexpr std::string_view kIsNoLfu =
     "when "
     "switching between policies at runtime LRU and LFU data will take some time to adjust.";
 
-bool has_lfu(const Context& context) {
-    return engine::is_lfu(context.services.dataset.settings.policy.load(std::memory_order_relaxed));
+constexpr std::string_view kIsS3fifo =
+    "ERR An S3-FIFO maxmemory policy is selected, idle time not tracked. Please note that when "
+    "switching between policies at runtime access data will take some time to adjust.";
+
+engine::EvictionPolicy policy_of(const Context& context) {
+    return context.services.dataset.settings.policy.load(std::memory_order_relaxed);
 }
 
 /// The entry OBJECT asks about; null after the reply was written.
@@ -185,7 +189,12 @@ void object_encoding(Context& context) {
 void object_freq(Context& context) {
     const Entry* entry = object_entry(context);
     if (entry == nullptr) return;
-    if (!has_lfu(context)) return context.error(kIsNoLfu);
+    const engine::EvictionPolicy policy = policy_of(context);
+    // 0 to 3: what decides whether the key stays.
+    if (engine::is_s3fifo(policy)) {
+        return context.reply.integer(store::fifo_word::frequency(entry->access_word()));
+    }
+    if (!engine::is_lfu(policy)) return context.error(kIsNoLfu);
     context.reply.integer(store::lfu_counter(entry->access_word(), context.now_ms(),
                                              context.keyspace.lfu_parameters()));
 }
@@ -193,7 +202,9 @@ void object_freq(Context& context) {
 void object_idletime(Context& context) {
     const Entry* entry = object_entry(context);
     if (entry == nullptr) return;
-    if (has_lfu(context)) return context.error(kIsLfu);
+    const engine::EvictionPolicy policy = policy_of(context);
+    if (engine::is_s3fifo(policy)) return context.error(kIsS3fifo);
+    if (engine::is_lfu(policy)) return context.error(kIsLfu);
     context.reply.integer(store::lru_idle_ms(entry->access_word(), context.now_ms()) / 1000);
 }
 

@@ -203,6 +203,26 @@ TEST_F(GenericTest, object_freq_and_idletime_depend_on_the_policy) {
                     .starts_with("-ERR An LFU maxmemory policy is selected, idle time"));
 }
 
+TEST_F(GenericTest, under_s3fifo_object_freq_is_what_the_policy_goes_by) {
+    runner_.dataset().set_policy(gyre::engine::EvictionPolicy::allkeys_s3fifo, runner_.executor());
+    run({"SET", "a", "1"});
+    for (const std::string_view frequency : {":0\r\n", ":1\r\n", ":2\r\n", ":3\r\n", ":3\r\n"}) {
+        EXPECT_EQ(run({"OBJECT", "FREQ", "a"}), frequency);
+        run({"GET", "a"});
+    }
+    EXPECT_EQ(run({"RENAME", "a", "b"}), "+OK\r\n");
+    EXPECT_EQ(run({"OBJECT", "FREQ", "b"}), ":3\r\n");
+    run({"SELECT", "1"});
+    run({"SET", "c", "1"});
+    run({"APPEND", "c", "2"});
+    EXPECT_EQ(run({"OBJECT", "FREQ", "c"}), ":1\r\n");
+    EXPECT_EQ(run({"MOVE", "c", "0"}), ":1\r\n");
+    run({"SELECT", "0"});
+    EXPECT_EQ(run({"OBJECT", "FREQ", "c"}).substr(0, 1), ":");
+    EXPECT_TRUE(run({"OBJECT", "IDLETIME", "c"})
+                    .starts_with("-ERR An S3-FIFO maxmemory policy is selected, idle time"));
+}
+
 TEST_F(GenericTest, object_without_a_known_word_explains_itself) {
     EXPECT_EQ(run({"OBJECT"}), "-ERR wrong number of arguments for 'object' command\r\n");
     EXPECT_EQ(run({"OBJECT", "FOO"}), "-ERR unknown subcommand 'FOO'. Try OBJECT HELP.\r\n");

@@ -397,6 +397,23 @@ TEST(BucketTable, VisitChainFindsWhatATokenMeans) {
     EXPECT_LE(others, 10u);
 }
 
+TEST(BucketTable, HalfATokenFindsTheSameAndLittleElse) {
+    Pair pair;
+    pair.table.visit_chain_short(3, [](ItemReference) { FAIL(); });
+    for (uint64_t key = 0; key < 3000; ++key) pair.insert(key);
+    size_t others = 0;
+    for (uint64_t key = 0; key < 3000; ++key) {
+        bool was_found = false;
+        const auto token = static_cast<uint32_t>(mix(key));
+        pair.table.visit_chain_short(token, [&](ItemReference reference) {
+            was_found |= reference->key == key;
+            others += reference->key != key;
+        });
+        EXPECT_TRUE(was_found);
+    }
+    EXPECT_LE(others, 3000u * 8 / 256 + 60);
+}
+
 TEST(BucketTable, RandomReachesAllAboutEqually) {
     SCOPED_TRACE(seed_note());
     base::Random random(test_seed());

@@ -92,14 +92,16 @@ TEST(DatasetOptions, the_number_of_shards_follows_the_threads) {
     EXPECT_EQ(most.shard_of(uint64_t{1} << 54), 1U);
 }
 
-TEST(Policies, have_the_names_of_redis) {
-    for (const char* name : {"noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random",
-                             "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"}) {
+TEST(Policies, have_the_names_of_redis_and_two_more) {
+    for (const char* name :
+         {"noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru",
+          "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-s3fifo", "volatile-s3fifo"}) {
         const auto policy = policy_from_name(name);
         ASSERT_TRUE(policy.has_value()) << name;
         EXPECT_STREQ(policy_name(*policy), name);
         EXPECT_EQ(is_volatile(*policy), std::string_view(name).starts_with("volatile"));
         EXPECT_EQ(is_lfu(*policy), std::string_view(name).ends_with("lfu"));
+        EXPECT_EQ(is_s3fifo(*policy), std::string_view(name).ends_with("s3fifo"));
     }
     EXPECT_FALSE(policy_from_name("allkeys").has_value());
 }

@@ -42,7 +42,7 @@ protected:
     bool has(const std::string& name, size_t database = 0) {
         return Keyspace(dataset_, executor_, database, kNow, true).peek(Key::of(name)) != nullptr;
     }
-    void set_policy(EvictionPolicy policy) { dataset_.settings.policy = policy; }
+    void set_policy(EvictionPolicy policy) { dataset_.set_policy(policy, executor_); }
     size_t keys() { return dataset_.keys_total(executor_); }
     /// How many of "<prefix>0" ... are left.
     size_t count(const std::string& prefix, size_t total) {
@@ -68,11 +68,12 @@ protected:
     OneShardEvictionTest() : EvictionTest(1) {}
 };
 
-constexpr EvictionPolicy kVolatile[] = {EvictionPolicy::volatile_lru, EvictionPolicy::volatile_lfu,
-                                        EvictionPolicy::volatile_random,
-                                        EvictionPolicy::volatile_ttl};
+constexpr EvictionPolicy kVolatile[] = {
+    EvictionPolicy::volatile_lru, EvictionPolicy::volatile_lfu, EvictionPolicy::volatile_random,
+    EvictionPolicy::volatile_ttl, EvictionPolicy::volatile_s3fifo};
 constexpr EvictionPolicy kAllKeys[] = {EvictionPolicy::allkeys_lru, EvictionPolicy::allkeys_lfu,
-                                       EvictionPolicy::allkeys_random};
+                                       EvictionPolicy::allkeys_random,
+                                       EvictionPolicy::allkeys_s3fifo};
 
 TEST_F(EvictionTest, noeviction_evicts_nothing) {
     put("a", kNow + 5);
@@ -225,28 +226,32 @@ TEST_F(EvictionTest, random_policies_take_from_each_database_its_share) {
     }
 }
 
-// As many samples as there may be are no reason to look through every shard.
+// As many samples as there may be are no reason to look through every shard: the idlest is not
+// always among those that were.
 TEST_F(EvictionTest, more_samples_than_can_be_taken_count_as_the_most) {
     set_policy(EvictionPolicy::allkeys_lru);
     dataset_.settings.samples = INT32_MAX;
     for (int index = 0; index < 2000; ++index) put("key:" + std::to_string(index));
     dataset_.for_each_shard(executor_, [&](store::Shard& shard) {
-        const bool is_preferred = &shard == &dataset_.shard(3);
+        const bool is_idlest = &shard == &dataset_.shard(3);
         shard.database(0, kNow).for_each([&](Entry& entry) {
-            entry.set_access_word(store::lru_clock(is_preferred ? kNow : kNow - 900'000));
+            entry.set_access_word(store::lru_clock(is_idlest ? kNow - 900'000 : kNow));
         });
     });
     const size_t in_shard = dataset_.shard(3).keys();
-    ASSERT_GT(in_shard, Evictor::kSamplesMax + 50);
-    evict(50, 3);
-    EXPECT_EQ(dataset_.shard(3).keys(), in_shard - 50);
+    constexpr size_t kTurns = 40;
+    for (uint64_t turn = 0; turn < kTurns; ++turn) {
+        Evictor evictor(dataset_, executor_, test_seed() + turn, [] { return 0; });
+        ASSERT_TRUE(evictor.evict_one(kNow));
+    }
+    EXPECT_GT(dataset_.shard(3).keys(), in_shard - kTurns);
 }
 
 TEST_F(EvictionTest, a_preferred_shard_gives_first) {
-    for (const auto policy : {EvictionPolicy::allkeys_lru, EvictionPolicy::allkeys_random,
-                              EvictionPolicy::volatile_ttl}) {
+    for (const auto policy : {EvictionPolicy::allkeys_s3fifo, EvictionPolicy::allkeys_random,
+                              EvictionPolicy::volatile_s3fifo, EvictionPolicy::volatile_random}) {
         SCOPED_TRACE(policy_name(policy));
-        set_policy(policy);
+        dataset_.set_policy(policy, executor_);
         for (int index = 0; index < 800; ++index) put("key:" + std::to_string(index), kNow + index);
         const size_t in_shard = dataset_.shard(3).keys();
         ASSERT_GT(in_shard, 60U);
@@ -255,10 +260,12 @@ TEST_F(EvictionTest, a_preferred_shard_gives_first) {
         dataset_.flush_all(executor_);
     }
     // With fewer than the samples there, others have to give.
-    put("alone");
-    set_policy(EvictionPolicy::allkeys_lru);
-    evict(1, (dataset_.shard_of(Key::of("alone").hash) + 1) % 8);
-    EXPECT_EQ(keys(), 0U);
+    for (const auto policy : {EvictionPolicy::allkeys_s3fifo, EvictionPolicy::allkeys_random}) {
+        put("alone");
+        set_policy(policy);
+        evict(1, (dataset_.shard_of(Key::of("alone").hash) + 1) % 8);
+        EXPECT_EQ(keys(), 0U);
+    }
 }
 
 TEST_F(EvictionTest, candidates_that_went_or_changed_are_passed_over) {

@@ -409,6 +409,8 @@ TEST_F(ConfigTest, SetErrorsAreThoseOfRedis) {
     EXPECT_EQ(
         set({{"timeout", "1"}, {"TIMEOUT", "2"}}),
         "ERR CONFIG SET failed (possibly related to argument 'TIMEOUT') - duplicate parameter");
+    EXPECT_EQ(set_error("maxmemory-eviction-tenacity", "101"),
+              "argument must be between 0 and 100 inclusive");
     EXPECT_EQ(set({{"port", "70000"}, {"bad", "1"}}),
               "ERR Unknown option or number of arguments for CONFIG SET - 'bad'");
     EXPECT_EQ(set({{"databases", "1"}, {"bad", "1"}}),
@@ -424,7 +426,8 @@ TEST_F(ConfigTest, SetErrorsAreThoseOfRedis) {
     EXPECT_EQ(
         set_error("maxmemory-policy", "foo"),
         "argument(s) must be one of the following: volatile-lru, volatile-lfu, volatile-random, "
-        "volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction");
+        "volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction, allkeys-s3fifo, "
+        "volatile-s3fifo");
     EXPECT_EQ(set_error("client-output-buffer-limit", "foo 1 2 3"),
               "Invalid client class specified in buffer limit configuration.");
     EXPECT_EQ(set_error("client-output-buffer-limit", "normal 1 2"),
