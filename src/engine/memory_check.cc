@@ -55,6 +55,7 @@ void MemoryCheck::visit(size_t shard, Executor& executor) {
     slab_slack_bytes_ += slab_slack(data);
     detached_entries_ += data.detached_entries();
     wheel_bytes_ += static_cast<int64_t>(data.detached_wheel_bytes());
+    eviction_bytes_ += static_cast<int64_t>(data.detached_eviction_bytes());
     dataset_.unlock(shard);
 }
 

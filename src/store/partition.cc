@@ -440,9 +440,9 @@ Entry* Partition::find_queued(SmallQueue::Oldest queued) const {
     Entry* found = nullptr;
     table_.visit_chain_short(queued.token, [&](EntryRef entry) {
         const uint32_t word = entry->access_word();
-        if (fifo_word::says_small(word) && fifo_word::place(word) == queued.place) {
-            found = entry.get();
-        }
+        if (!fifo_word::says_small(word) || fifo_word::place(word) != queued.place) return;
+        // A word that is left over may name the same place.
+        if (queue_token(index_hash(key_of(*entry.get()))) == queued.token) found = entry.get();
     });
     return found;
 }
@@ -719,6 +719,7 @@ void Partition::defend() {
 }
 
 size_t Partition::drain(size_t budget) {
+    drop_queues();
     // From the last bucket to the first, going on where the last call ended: what the table folds
     // up as it shrinks is then empty already, and chains stay as short as they are.
     size_t work = 0;

@@ -202,10 +202,13 @@ public:
 
     /// Erases about `budget` entries, to be called until is_drained(); returns the work done. For
     /// partitions taken out of the keyspace by FLUSHALL and FLUSHDB; nothing else may be done with
-    /// them any more. Afterwards it drops the wheel in the same way; then is_drained().
+    /// them any more. Queues go first, at once. Afterwards it drops the wheel in the same way; then
+    /// is_drained().
     size_t drain(size_t budget);
     /// True when nothing is left whose freeing could take long.
-    bool is_drained() const { return size() == 0 && !wheel_ && !next_wheel_ && retired_.empty(); }
+    bool is_drained() const {
+        return size() == 0 && !fifo_ && !wheel_ && !next_wheel_ && retired_.empty();
+    }
 
 private:
     uint64_t index_hash(const Key& key) const {

@@ -67,7 +67,6 @@ void Shard::detach_database(size_t index) {
     std::unique_ptr<Partition> partition = std::move(databases_[index]);
     if (!partition) return;
     remove_timed(*partition);
-    partition->drop_queues();
     if (!partition->is_drained()) detached_.push_back(std::move(partition));
 }
 
@@ -89,6 +88,12 @@ size_t Shard::detached_entries() const {
 size_t Shard::detached_wheel_bytes() const {
     size_t bytes = 0;
     for (const auto& partition : detached_) bytes += partition->wheel_bytes();
+    return bytes;
+}
+
+size_t Shard::detached_eviction_bytes() const {
+    size_t bytes = 0;
+    for (const auto& partition : detached_) bytes += partition->eviction_bytes();
     return bytes;
 }
 

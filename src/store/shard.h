@@ -99,6 +99,7 @@ public:
     bool drain(size_t budget);
     size_t detached_entries() const;
     size_t detached_wheel_bytes() const;
+    size_t detached_eviction_bytes() const;
 
     /// Partition::expire_due() for all databases, within one budget. Each call begins with the
     /// database behind the one where the last ended, so that none waits for another's backlog.

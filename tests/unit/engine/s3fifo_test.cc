@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "engine/eviction.h"
+#include "engine/expiry.h"
 #include "engine/keyspace.h"
 #include "engine/memory_check.h"
 #include "support/seed.h"
@@ -254,6 +255,46 @@ TEST_F(S3FifoTest, the_small_queue_of_a_large_partition_is_a_part_of_it) {
     EXPECT_LE(eviction_bytes(), 300'000U * 2);
 }
 
+// The queue keeps 32 bits of a key's hash, and a word from another policy may name any place of it.
+TEST_F(S3FifoTest, a_word_left_over_puts_no_key_in_the_place_of_another) {
+    // In a table of one bucket eight bits more tell two keys apart.
+    const auto bits = [](const std::string& name) { return Key::of(name).hash >> 24 & 0xFF; };
+    const std::string queued = "queued";
+    std::string stale = "stale:0";
+    for (int index = 1; bits(stale) != bits(queued); ++index) {
+        stale = "stale:" + std::to_string(index);
+    }
+    for (const bool is_stale_first : {true, false}) {
+        SCOPED_TRACE(is_stale_first);
+        use(EvictionPolicy::volatile_s3fifo);
+        if (is_stale_first) put(stale);
+        Entry* member = put(queued, now_ms_ + 1000);
+        if (!is_stale_first) put(stale);
+        keyspace().peek(Key::of(stale))->set_access_word(member->access_word());
+        store::Partition& partition = dataset_.shard(0).database(0, now_ms_);
+        EXPECT_EQ(partition.small_queue_victim(false), member);
+        dataset_.flush_all(executor_);
+    }
+}
+
+// What is flushed is freed in slices, with all the locks released in between.
+TEST_F(S3FifoTest, queues_of_what_was_flushed_are_given_back_when_it_is_drained) {
+    put_many("left:", 500, 0);
+    evict(100);
+    put_many("gone:", 500, 1);
+    dataset_.flush(0, executor_);
+    evict(500);
+    ASSERT_EQ(dataset_.keys_total(executor_), 0U);
+    dataset_.flush(1, executor_);
+    const store::Shard& shard = dataset_.shard(0);
+    EXPECT_GT(shard.detached_eviction_bytes(), 0U);
+    EXPECT_EQ(base::used(base::Purpose::eviction),
+              static_cast<int64_t>(shard.detached_eviction_bytes()));
+    while (!dataset_.drain(0, 1, 100, executor_)) {
+    }
+    EXPECT_EQ(base::used(base::Purpose::eviction), 0);
+}
+
 class S3FifoLifeTest : public S3FifoTest {
 protected:
     static constexpr int64_t kMaxkeys = 400;
@@ -264,6 +305,7 @@ protected:
         const auto made = evictor_.make_keys(1, kMaxkeys, now_ms_, dataset_.shard_of(key.hash));
         ASSERT_EQ(made.room, Room::made);
     }
+    ExpiryCycle expiry_{dataset_, executor_, 0, [] { return 0; }};
     void step(base::Random& random);
     void step_on_all(base::Random& random);
     void expect_memory_adds_up() {
@@ -285,7 +327,7 @@ void S3FifoLifeTest::step(base::Random& random) {
         put(name, random.below(2) == 0 ? now_ms_ + 50'000 : store::kNoExpiry, database);
         return;
     }
-    switch (random.below(8)) {
+    switch (random.below(9)) {
         case 0:
             keys.erase(key, entry);
             return;
@@ -304,6 +346,15 @@ void S3FifoLifeTest::step(base::Random& random) {
             if (other.peek(key) != nullptr) return;
             other.copy_to(key, *entry);
             keys.erase(key, entry);
+            return;
+        }
+        case 5: {
+            // Renamed.
+            const std::string other_name = "key:" + std::to_string(random.below(1800));
+            const Key other = Key::of(other_name);
+            if (keys.peek(other) != nullptr) return;
+            keys.copy_to(other, *entry);
+            keys.erase(key, keys.peek(key));
             return;
         }
         default:
@@ -343,6 +394,8 @@ TEST_F(S3FifoLifeTest, never_holds_more_than_it_may_and_forgets_nobody) {
         if (round % 500 == 499) step_on_all(random);
         if (round % 100 == 0) {
             now_ms_ += 100;
+            while (expiry_.run(now_ms_, false)) {
+            }
             // Twelve partitions of at least a bucket of ghosts and a short ring each.
             ASSERT_LE(eviction_bytes(), 12 * 600U + kMaxkeys * 16) << round;
         }
@@ -350,6 +403,7 @@ TEST_F(S3FifoLifeTest, never_holds_more_than_it_may_and_forgets_nobody) {
         if (HasFatalFailure()) return;
     }
     EXPECT_GT(dataset_.statistics(executor_).evicted, 5000U);
+    EXPECT_GT(dataset_.statistics(executor_).expired_actively, 200U);
     use(EvictionPolicy::allkeys_s3fifo);
     const size_t left = dataset_.keys_total(executor_);
     ASSERT_GT(left, 100U);
