@@ -301,6 +301,37 @@ void TimerWheel::swap(TimerWheel& other) noexcept {
     std::swap(far_reviewed_, other.far_reviewed_);
 }
 
+/// The token on top of the first stack, of a wheel that is not empty. In far_ too it is the last of
+/// its words.
+uint64_t TimerWheel::first_token() const noexcept {
+    const Chunk* top = nullptr;
+    for (unsigned level = 0; level < kLevels && top == nullptr; ++level) {
+        if (occupied_[level] != 0) top = levels_[level][std::countr_zero(occupied_[level])];
+    }
+    for (const Chunk* stack : {overdue_, overdue_added_, far_, far_reviewed_}) {
+        if (top == nullptr) top = stack;
+    }
+    return top->words()[top->used - 1] & kTokenBitsMask;
+}
+
+/// Takes first_token() out.
+void TimerWheel::pop_first() noexcept {
+    --size_;
+    for (unsigned level = 0; level < kLevels; ++level) {
+        if (occupied_[level] == 0) continue;
+        pop_slot(level, static_cast<unsigned>(std::countr_zero(occupied_[level])));
+        if (size_ == 0) drop_levels();
+        return;
+    }
+    for (Stack* stack : {&overdue_, &overdue_added_, &far_, &far_reviewed_}) {
+        if (*stack == nullptr) continue;
+        pop(*stack);
+        if (stack == &far_ || stack == &far_reviewed_) pop(*stack);
+        break;
+    }
+    if (size_ == 0) drop_levels();
+}
+
 /// Tokens of the chunk that holds the `place`-th word below the top, from a place in it on.
 size_t TimerWheel::copy_tokens(const Chunk* top, uint64_t place, uint32_t words_per_token,
                                uint64_t* out, size_t count) noexcept {

@@ -93,6 +93,17 @@ public:
     /// them. O(slots).
     size_t sample(uint64_t random, uint64_t* out, size_t count) const noexcept;
 
+    /// Takes up to `count` tokens out for which is_stale(token) is true, in an order of its own,
+    /// and ends with the first for which it is false: that one stays. Returns how many it took out.
+    /// Who calls it again and again comes to every token, or to one that is not stale.
+    template <class F>
+    size_t drop_stale(size_t count, F&& is_stale) {
+        CHECK(!is_advancing_);
+        size_t dropped = 0;
+        for (; size_ > 0 && dropped < count && is_stale(first_token()); ++dropped) pop_first();
+        return dropped;
+    }
+
     /// Drops all tokens and all memory; time stays.
     void clear() noexcept;
     /// The same in parts, for a wheel that is given up: frees up to `chunks_max` chunks and returns
@@ -151,6 +162,8 @@ private:
     void push(Stack& stack, uint64_t word, unsigned words_needed);
     uint64_t pop(Stack& stack) noexcept;
     uint64_t pop_slot(unsigned level, unsigned slot) noexcept;
+    uint64_t first_token() const noexcept;
+    void pop_first() noexcept;
     void push_far(uint64_t token, int64_t tick);
     size_t drop(Stack& stack, size_t chunks_max) noexcept;
     void* obtain(size_t bytes);

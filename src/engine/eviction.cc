@@ -356,9 +356,11 @@ Evictor::Found Evictor::evict_fifo(int64_t now_ms, EvictionPolicy policy, size_t
     return result;
 }
 
+/// Ends: a look at a shard that has candidates and finds none of them throws stale tokens away
+/// (Partition::sample_expiring()), and those are so many at most.
 Evictor::Found Evictor::search(int64_t now_ms, EvictionPolicy policy, size_t preferred) {
     Found found = Found::no_key_this_time;
-    for (size_t round = 0; round < kRoundsMax && found == Found::no_key_this_time; ++round) {
+    while (found == Found::no_key_this_time) {
         found = is_random(policy)   ? evict_random(now_ms, policy, preferred)
                 : is_s3fifo(policy) ? evict_fifo(now_ms, policy, preferred)
                                     : evict_sampled(now_ms, policy);

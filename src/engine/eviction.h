@@ -42,11 +42,6 @@ public:
     static constexpr size_t kDrainEntries = 256;
     /// Keys evicted between two looks at the clock.
     static constexpr size_t kKeysPerLook = 16;
-    /// How often all shards are looked through while samples find none of the keys that have a
-    /// deadline. Stale tokens in the wheels, up to one for each eight keys, make a miss likely
-    /// where few keys have one: 16 rounds missed one of three such keys in every third run of a
-    /// test.
-    static constexpr size_t kRoundsMax = 512;
 
     Evictor(Dataset& dataset, Executor& executor, uint64_t seed, Clock clock)
         : dataset_(dataset), executor_(executor), random_(seed), clock_(std::move(clock)) {}

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/numbers.h"
 #include "store/shard.h"
@@ -384,7 +385,7 @@ Entry* Partition::random(base::Random& random) const {
     return table_.size() == 0 ? nullptr : table_.random(random).get();
 }
 
-size_t Partition::sample_expiring(base::Random& random, EntryRef* out, size_t count) const {
+size_t Partition::sample_expiring(base::Random& random, EntryRef* out, size_t count) {
     size_t found = 0;
     if (with_expiry_ * kSparseShare >= table_.size()) {
         for (size_t draw = 0; draw < kDrawsPerSample && found < count; ++draw) {
@@ -394,7 +395,17 @@ size_t Partition::sample_expiring(base::Random& random, EntryRef* out, size_t co
             found = static_cast<size_t>(end - out);
         }
     }
-    if (found > 0 || !wheel_) return found;
+    if (found > 0 || with_expiry_ == 0) return found;
+    found = sample_wheel(random, out, count);
+    if (found > 0) return found;
+    Entry* entry = first_expiring();
+    if (entry == nullptr) return 0;
+    *out = EntryRef(entry);
+    return 1;
+}
+
+size_t Partition::sample_wheel(base::Random& random, EntryRef* out, size_t count) const {
+    size_t found = 0;
     for (size_t draw = 0; draw < kWheelDraws && found < count; ++draw) {
         uint64_t tokens[kTokensPerDraw];
         const size_t drawn = wheel_->sample(random.next(), tokens, kTokensPerDraw);
@@ -404,6 +415,21 @@ size_t Partition::sample_expiring(base::Random& random, EntryRef* out, size_t co
             });
         }
     }
+    return found;
+}
+
+/// The key that the wheel's first token of use stands for. What samples cannot reach, or hit once
+/// in thousands of times, comes to the front: the stale tokens before it go, each once. A key that
+/// gets a deadline has a token of its own whatever became of others.
+Entry* Partition::first_expiring() {
+    Entry* found = nullptr;
+    const size_t dropped = wheel_->drop_stale(kStaleDropsMax, [&](uint64_t token) {
+        table_.visit_chain(token, [&](EntryRef entry) {
+            if (entry->has_expiry()) found = entry.get();
+        });
+        return found == nullptr;
+    });
+    CHECK(found != nullptr || dropped > 0);
     return found;
 }
 

@@ -79,9 +79,10 @@ public:
     static constexpr size_t kSparseShare = 16;
     static constexpr size_t kDrawsPerSample = 16;
     /// Else it looks at so many places of the wheel, at so many tokens each. Stale ones are among
-    /// them.
+    /// them; where there is nothing else it throws so many stale ones away.
     static constexpr size_t kWheelDraws = 64;
     static constexpr size_t kTokensPerDraw = 16;
+    static constexpr size_t kStaleDropsMax = 1024;
     /// Due tokens handled together, so that the memory they need is fetched at the same time.
     static constexpr size_t kFireBatch = 32;
     /// Entries that small_queue_victim() and main_queue_victim() look at, at most.
@@ -169,8 +170,9 @@ public:
         return table_.sample(random, out, count);
     }
     /// The same of the keys that have a deadline, by way of the wheel where they are few: bounded
-    /// work, which may find none where there are some.
-    size_t sample_expiring(base::Random& random, EntryRef* out, size_t count) const;
+    /// work, which may find none where there are some. Then it has thrown away stale tokens, of
+    /// which there are so many that it saw nothing else: called again and again it finds one.
+    size_t sample_expiring(base::Random& random, EntryRef* out, size_t count);
     /// The key of an entry as a command would give it. In a defended partition the index has its
     /// own hash, computed when needed.
     Key key_of(const Entry& entry) const { return Key::of(entry.key()); }
@@ -235,6 +237,8 @@ private:
     void begin_rebuild();
     size_t continue_rebuild(size_t budget);
     void tend_wheel();
+    size_t sample_wheel(base::Random& random, EntryRef* out, size_t count) const;
+    Entry* first_expiring();
     void retire(std::unique_ptr<containers::TimerWheel>& wheel);
     size_t drop_retired(size_t budget);
     S3Fifo& fifo();

@@ -225,6 +225,63 @@ TEST(TimerWheel, ASampleFindsEveryTokenAboutAsOften) {
     EXPECT_LT(static_cast<double>(*most), average * 4);
 }
 
+TEST(TimerWheel, StaleTokensGoUntilOneIsOfUse) {
+    SCOPED_TRACE(seed_note());
+    base::Random random(test_seed());
+    constexpr uint64_t kTokens = 2000;
+    std::vector<bool> stale(kTokens);
+    TimerWheel wheel(kStart);
+    EXPECT_EQ(wheel.drop_stale(10, [](uint64_t) { return true; }), 0u);
+    // On every level, beyond the horizon and overdue.
+    const int64_t delays[] = {-5, 3, 400, 20'000, kHour, 30 * kHour, 90 * kDay, 500 * kDay};
+    for (uint64_t token = 0; token < kTokens; ++token) {
+        wheel.add(token, kStart + delays[token % 8]);
+    }
+    size_t left = kTokens;
+    // In each round a tenth of those that are left goes stale; a few are of use to the end.
+    for (uint64_t useful = kTokens; left > 0; useful = useful * 9 / 10) {
+        for (uint64_t token = useful; token < kTokens; ++token) stale[token] = true;
+        for (;;) {
+            const size_t most = 1 + random.below(20);
+            bool ended = false;
+            const size_t dropped = wheel.drop_stale(most, [&](uint64_t token) {
+                EXPECT_LT(token, kTokens);
+                EXPECT_FALSE(ended) << "one look at what is of use";
+                ended = !stale[token];
+                return stale[token];
+            });
+            left -= dropped;
+            ASSERT_EQ(wheel.size(), left);
+            ASSERT_GE(left, useful);
+            if (ended || left == 0) break;
+            ASSERT_EQ(dropped, most);
+        }
+    }
+    EXPECT_TRUE(wheel.empty());
+    EXPECT_EQ(wheel.memory_bytes(), 0u);
+}
+
+TEST(TimerWheel, WhatIsOfUseFiresAfterStaleTokensWent) {
+    TimerWheel wheel(kStart);
+    constexpr uint64_t kTokens = 4000;
+    const int64_t delays[] = {3, 400, 20'000, kHour, 30 * kHour, 90 * kDay, 500 * kDay};
+    for (uint64_t token = 0; token < kTokens; ++token) {
+        wheel.add(token, kStart + delays[token % 7]);
+    }
+    size_t dropped = 0;
+    while (wheel.drop_stale(1, [](uint64_t token) { return token >= 50; }) == 1) ++dropped;
+    EXPECT_GT(dropped, 0u);
+    std::vector<uint64_t> fired;
+    for (int64_t now = kStart; now < kStart + 501 * kDay; now += kHour) {
+        wheel.advance(now, SIZE_MAX, [&](uint64_t token) { fired.push_back(token); });
+    }
+    EXPECT_EQ(fired.size(), kTokens - dropped);
+    for (uint64_t token = 0; token < 50; ++token) {
+        EXPECT_EQ(std::count(fired.begin(), fired.end(), token), 1) << token;
+    }
+    EXPECT_TRUE(wheel.empty());
+}
+
 TEST(TimerWheel, MemoryIsCountedAndFollowsTheTokens) {
     const int64_t before = base::used(base::Purpose::wheel);
     {

@@ -336,6 +336,32 @@ TEST_F(EvictionTest, the_few_keys_with_a_deadline_are_found_among_many) {
     }
 }
 
+// Samples reach 16,000 tokens deep into one slot of a wheel: what lies below comes up in the end.
+TEST_F(OneShardEvictionTest, a_key_with_a_deadline_is_found_below_many_stale_tokens) {
+    SCOPED_TRACE(seed_note());
+    constexpr int kStays = 200'000;
+    constexpr int kStale = 24'000;
+    constexpr int64_t kFar = kNow + 50 * int64_t{86'400'000};
+    Keyspace keyspace(dataset_, executor_, 0, kNow, true);
+    for (const auto policy : kVolatile) {
+        SCOPED_TRACE(policy_name(policy));
+        set_policy(policy);
+        for (int index = 0; index < kStays; ++index) put("stays:" + std::to_string(index));
+        put("goes", kFar);
+        for (int index = 0; index < kStale; ++index) {
+            const std::string name = "stale:" + std::to_string(index);
+            Entry* entry = put(name, kFar + index % 5);
+            keyspace.erase(Key::of(name), entry);
+        }
+        ASSERT_GT(dataset_.shard(0).find_database(0)->wheel_bytes(), kStale * 8U);
+        evict(1);
+        EXPECT_FALSE(has("goes"));
+        EXPECT_FALSE(evictor_.evict_one(kNow));
+        EXPECT_EQ(keys(), static_cast<size_t>(kStays));
+        dataset_.flush_all(executor_);
+    }
+}
+
 TEST_F(EvictionTest, that_nothing_may_go_is_remembered_until_a_key_gets_a_deadline) {
     set_policy(EvictionPolicy::volatile_lru);
     put("a");
