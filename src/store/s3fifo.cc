@@ -34,11 +34,14 @@ uint32_t SmallQueue::push(uint32_t token) {
     return static_cast<uint32_t>(tail_++) & fifo_word::kPlaceMask;
 }
 
-/// Holes at the ends go, and half of the ring when a quarter would do.
+/// Holes at the ends go, and all of the ring but four times what is left.
 void SmallQueue::trim() {
     while (head_ < tail_ && at(head_) == 0) ++head_;
     while (head_ < tail_ && at(tail_ - 1) == 0) --tail_;
-    if (capacity_ > kCapacityMin && (tail_ - head_) * 4 <= capacity_) resize(capacity_ / 2);
+    // Many holes may have gone at once.
+    size_t capacity = capacity_;
+    while (capacity > kCapacityMin && (tail_ - head_) * 4 <= capacity) capacity /= 2;
+    if (capacity != capacity_) resize(capacity);
 }
 
 SmallQueue::Oldest SmallQueue::pop() {

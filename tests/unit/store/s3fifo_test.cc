@@ -75,6 +75,18 @@ TEST(SmallQueue, gives_back_in_order_what_was_not_forgotten) {
     EXPECT_LE(queue.memory_bytes(), 256U);
 }
 
+TEST(SmallQueue, a_ring_of_holes_shrinks_at_once) {
+    SmallQueue queue;
+    constexpr uint32_t kTokens = 5000;
+    for (uint32_t token = 1; token <= kTokens; ++token) queue.push(token);
+    for (uint32_t token = 2; token < kTokens; ++token) queue.forget(token - 1, token);
+    EXPECT_EQ(queue.holes(), kTokens - 2);
+    queue.forget(0, 1);
+    EXPECT_EQ(queue.holes(), 0U);
+    EXPECT_TRUE(queue.holds(kTokens - 1, kTokens));
+    EXPECT_LE(queue.memory_bytes(), 128U);
+}
+
 // A word has room for the low bits of a place only.
 TEST(SmallQueue, finds_places_beyond_what_a_word_holds) {
     SmallQueue queue;
