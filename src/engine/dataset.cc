@@ -2,7 +2,6 @@
 #include "engine/dataset.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/check.h"
 #include "store/access.h"
@@ -15,9 +14,22 @@ constexpr size_t kShardsPerThread = 16;
 /// Entries freed by drain() while it holds a lock once.
 constexpr size_t kDrainHold = 32;
 
-constexpr std::array<const char*, 10> kPolicyNames = {
-    "noeviction",   "allkeys-lru",  "allkeys-lfu",     "allkeys-random", "allkeys-s3fifo",
-    "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",   "volatile-s3fifo"};
+struct PolicyName {
+    EvictionPolicy policy;
+    const char* name;
+};
+constexpr PolicyName kPolicyNames[] = {
+    {EvictionPolicy::noeviction, "noeviction"},
+    {EvictionPolicy::allkeys_lru, "allkeys-lru"},
+    {EvictionPolicy::allkeys_lfu, "allkeys-lfu"},
+    {EvictionPolicy::allkeys_random, "allkeys-random"},
+    {EvictionPolicy::allkeys_s3fifo, "allkeys-s3fifo"},
+    {EvictionPolicy::volatile_lru, "volatile-lru"},
+    {EvictionPolicy::volatile_lfu, "volatile-lfu"},
+    {EvictionPolicy::volatile_random, "volatile-random"},
+    {EvictionPolicy::volatile_ttl, "volatile-ttl"},
+    {EvictionPolicy::volatile_s3fifo, "volatile-s3fifo"},
+};
 
 size_t shard_count(const DatasetOptions& options) {
     if (options.shards != 0) return options.shards;
@@ -27,12 +39,17 @@ size_t shard_count(const DatasetOptions& options) {
 
 }  // namespace
 
-const char* policy_name(EvictionPolicy policy) { return kPolicyNames[static_cast<size_t>(policy)]; }
+const char* policy_name(EvictionPolicy policy) {
+    const auto* found = std::ranges::find(kPolicyNames, policy, &PolicyName::policy);
+    CHECK(found != std::end(kPolicyNames));
+    return found->name;
+}
 
 std::optional<EvictionPolicy> policy_from_name(std::string_view name) {
-    const auto found = std::find(kPolicyNames.begin(), kPolicyNames.end(), name);
-    if (found == kPolicyNames.end()) return std::nullopt;
-    return static_cast<EvictionPolicy>(found - kPolicyNames.begin());
+    const auto* found = std::ranges::find_if(
+        kPolicyNames, [name](const PolicyName& one) { return name == one.name; });
+    if (found == std::end(kPolicyNames)) return std::nullopt;
+    return found->policy;
 }
 
 uint32_t initial_access_word(EvictionPolicy policy, int64_t now_ms) {

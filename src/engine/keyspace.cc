@@ -22,10 +22,10 @@ void Keyspace::touch(Shard& shard, Entry& entry) {
     const uint32_t word = entry.access_word();
     const EvictionPolicy policy = dataset_.settings.policy.load(std::memory_order_relaxed);
     uint32_t next = store::lru_clock(now_ms_);
-    if (is_s3fifo(policy)) {
-        next = store::fifo_word::touched(word);
-    } else if (is_lfu(policy)) {
-        next = store::lfu_touch(word, now_ms_, lfu_parameters(), shard.random());
+    if (counts_uses(policy)) {
+        next = is_s3fifo(policy)
+                   ? store::fifo_word::touched(word)
+                   : store::lfu_touch(word, now_ms_, lfu_parameters(), shard.random());
     }
     if (next != word) entry.set_access_word(next);
 }

@@ -13,18 +13,19 @@
 
 namespace gyre::engine {
 
-/// maxmemory-policy.
+/// maxmemory-policy. What every use of a key asks of it is one bit: 4, the access word counts uses;
+/// 8, only keys with a deadline may go.
 enum class EvictionPolicy : uint8_t {
-    noeviction,
-    allkeys_lru,
-    allkeys_lfu,
-    allkeys_random,
-    allkeys_s3fifo,
-    volatile_lru,
-    volatile_lfu,
-    volatile_random,
-    volatile_ttl,
-    volatile_s3fifo,
+    noeviction = 0,
+    allkeys_lru = 1,
+    allkeys_random = 2,
+    allkeys_lfu = 4,
+    allkeys_s3fifo = 5,
+    volatile_lru = 8,
+    volatile_random = 9,
+    volatile_ttl = 10,
+    volatile_lfu = 12,
+    volatile_s3fifo = 13,
 };
 const char* policy_name(EvictionPolicy policy);
 std::optional<EvictionPolicy> policy_from_name(std::string_view name);
@@ -34,7 +35,9 @@ inline bool is_lfu(EvictionPolicy policy) {
 inline bool is_s3fifo(EvictionPolicy policy) {
     return policy == EvictionPolicy::allkeys_s3fifo || policy == EvictionPolicy::volatile_s3fifo;
 }
-inline bool is_volatile(EvictionPolicy policy) { return policy >= EvictionPolicy::volatile_lru; }
+/// The access word counts uses; under other policies it holds the clock of the last one.
+inline bool counts_uses(EvictionPolicy policy) { return (static_cast<unsigned>(policy) & 4) != 0; }
+inline bool is_volatile(EvictionPolicy policy) { return (static_cast<unsigned>(policy) & 8) != 0; }
 
 /// Access word of a key that is made now; Executor::initial_access_word.
 uint32_t initial_access_word(EvictionPolicy policy, int64_t now_ms);

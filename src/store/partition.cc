@@ -159,7 +159,8 @@ void Partition::release_value(Entry* entry) {
 
 void Partition::insert(const Key& key, Entry* entry) {
     table_.insert(index_hash(key), EntryRef(entry));
-    if (shard_.fifo_mode() == FifoMode::all_keys) enter_queue(key, entry);
+    if (shard_.fifo_mode() == FifoMode::all_keys) [[unlikely]]
+        enter_queue(key, entry);
     if (table_.longest_chain() > kChainBucketsMax && !table_.policy().defended) [[unlikely]] {
         defend();
     }
@@ -375,7 +376,8 @@ void Partition::erase(const Key& key, Entry* entry) {
 
 void Partition::remove(const Key& key, Entry* entry) {
     count_out(*entry);
-    leave_queue(key, entry);
+    if (fifo_) [[unlikely]]
+        leave_queue(key, entry);
     table_.erase(position_of(key, entry), index_hash(key));
     release_value(entry);
     free_memory(entry, entry->size());
@@ -506,7 +508,7 @@ void Partition::tidy_small_queue() {
 
 void Partition::leave_queue(const Key& key, const Entry* entry) {
     const uint32_t word = entry->access_word();
-    if (!fifo_ || !fifo_word::says_small(word)) return;
+    if (!fifo_word::says_small(word)) return;
     fifo_->small.forget(fifo_word::place(word), queue_token(index_hash(key)));
 }
 
@@ -572,8 +574,8 @@ void Partition::add_token(uint64_t token, int64_t deadline_ms) {
 void Partition::track_expiry(const Key& key, Entry* entry, int64_t previous_ms) {
     const bool covered = entry->has(Entry::wheel_armed) && previous_ms != kNoExpiry &&
                          entry->expire_ms() >= previous_ms;
-    if (shard_.fifo_mode() == FifoMode::expiring && entry->has_expiry() &&
-        previous_ms == kNoExpiry) {
+    if (shard_.fifo_mode() == FifoMode::expiring && entry->has_expiry() && previous_ms == kNoExpiry)
+        [[unlikely]] {
         enter_queue(key, entry);
     }
     if (entry->has_expiry() && !covered) {
