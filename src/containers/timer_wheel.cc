@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/memory.h"
+#include "base/prefetch.h"
 
 namespace gyre::containers {
 
@@ -19,6 +20,9 @@ constexpr uint64_t kTokenBitsMask = (uint64_t{1} << kTokenBits) - 1;
 // word are a multiple of 16, and fit the 64- and 512-byte classes of other allocators.
 constexpr uint32_t kSmallChunkBytes = 56;
 constexpr uint32_t kLargeChunkBytes = 504;
+
+/// How many tokens ahead settle() asks for the chunk a token will be put into.
+constexpr uint32_t kTokensAhead = 8;
 
 }  // namespace
 
@@ -47,19 +51,38 @@ void TimerWheel::give_back(void* memory) noexcept {
     base::release(base::Purpose::wheel, memory);
 }
 
+/// Puts an empty chunk on top.
+void TimerWheel::add_chunk(Stack& stack) {
+    const bool is_small = stack == nullptr;
+    const uint32_t below = is_small ? 0 : stack->used + stack->below;
+    void* memory = spare_[is_small];
+    if (memory != nullptr) {
+        spare_[is_small] = spare_[is_small]->next;
+        --spare_count_[is_small];
+    } else {
+        memory = obtain(is_small ? kSmallChunkBytes : kLargeChunkBytes);
+    }
+    stack = new (memory) Chunk{stack, 0, below};
+}
+
+/// Takes the chunk on top away, which is empty.
+void TimerWheel::remove_chunk(Stack& stack) noexcept {
+    Chunk* chunk = std::exchange(stack, stack->next);
+    const bool is_small = chunk->next == nullptr;
+    if (spare_count_[is_small] == kSpareChunksMax) return give_back(chunk);
+    chunk->next = std::exchange(spare_[is_small], chunk);
+    ++spare_count_[is_small];
+}
+
 /// Makes sure that `words_needed` words fit in the topmost chunk, then puts one there.
 void TimerWheel::push(Stack& stack, uint64_t word, unsigned words_needed) {
-    if (stack == nullptr || stack->used + words_needed > stack->capacity()) {
-        const uint32_t below = stack == nullptr ? 0 : stack->used + stack->below;
-        void* memory = obtain(stack == nullptr ? kSmallChunkBytes : kLargeChunkBytes);
-        stack = new (memory) Chunk{stack, 0, below};
-    }
+    if (stack == nullptr || stack->used + words_needed > stack->capacity()) add_chunk(stack);
     stack->words()[stack->used++] = word;
 }
 
 uint64_t TimerWheel::pop(Stack& stack) noexcept {
     const uint64_t word = stack->words()[--stack->used];
-    if (stack->used == 0) give_back(std::exchange(stack, stack->next));
+    if (stack->used == 0) remove_chunk(stack);
     return word;
 }
 
@@ -143,6 +166,24 @@ bool TimerWheel::settle_far(size_t budget, size_t& work) {
     return true;
 }
 
+/// Asks for what will be needed soon when the tokens of a slot are moved down: where one of them
+/// goes to, and the chunk below, which is read from its end.
+void TimerWheel::prefetch_move(unsigned level, unsigned slot) const noexcept {
+    const Chunk* top = levels_[level][slot];
+    if (top->used > kTokensAhead) {
+        const uint64_t word = top->words()[top->used - 1 - kTokensAhead];
+        const Stack* below = levels_[level - 1];
+        if (below != nullptr) {
+            base::prefetch(below[slot_of(static_cast<int64_t>(word >> kTokenBits), level - 1)]);
+        }
+    } else if (top->used == kTokensAhead && top->next != nullptr) {
+        const char* next = reinterpret_cast<const char*>(top->next);
+        base::prefetch(next);
+        base::prefetch(next + kLargeChunkBytes - 8);
+        base::prefetch(next + kLargeChunkBytes - 72);
+    }
+}
+
 bool TimerWheel::settle(size_t budget, size_t& work) {
     if (!settle_far(budget, work)) return false;
     for (unsigned level = kLevels - 1; level >= 1; --level) {
@@ -150,6 +191,7 @@ bool TimerWheel::settle(size_t budget, size_t& work) {
         while (occupied_[level] >> slot & 1) {
             if (work >= budget) return false;
             ++work;
+            prefetch_move(level, slot);
             const uint64_t word = pop_slot(level, slot);
             // P stands at the beginning of the slot's time, and both agree in all bits above it.
             const int64_t tick =
@@ -261,6 +303,10 @@ void TimerWheel::drop_levels() noexcept {
     for (unsigned level = 0; level < kLevels; ++level) {
         if (levels_[level] != nullptr) give_back(std::exchange(levels_[level], nullptr));
     }
+    for (Stack& spare : spare_) {
+        while (spare != nullptr) give_back(std::exchange(spare, spare->next));
+    }
+    spare_count_[0] = spare_count_[1] = 0;
 }
 
 void TimerWheel::clear() noexcept { clear_some(SIZE_MAX); }
@@ -299,6 +345,8 @@ void TimerWheel::swap(TimerWheel& other) noexcept {
     std::swap(overdue_added_, other.overdue_added_);
     std::swap(far_, other.far_);
     std::swap(far_reviewed_, other.far_reviewed_);
+    std::swap(spare_, other.spare_);
+    std::swap(spare_count_, other.spare_count_);
 }
 
 /// The token on top of the first stack, of a wheel that is not empty. In far_ too it is the last of

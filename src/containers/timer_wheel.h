@@ -127,6 +127,10 @@ private:
     /// Top-level slots after which tokens beyond the horizon are looked through again.
     static constexpr int64_t kFarReviewSlots = 32;
 
+    /// Empty chunks of each size kept for the next slots: a token that goes down a level leaves one
+    /// and needs one. At most 36 KiB.
+    static constexpr uint8_t kSpareChunksMax = 64;
+
     /// How far below the top of a stack sample() goes, in chunks.
     static constexpr uint64_t kSampleDepthMax = 256;
 
@@ -165,6 +169,9 @@ private:
     uint64_t first_token() const noexcept;
     void pop_first() noexcept;
     void push_far(uint64_t token, int64_t tick);
+    void add_chunk(Stack& stack);
+    void remove_chunk(Stack& stack) noexcept;
+    void prefetch_move(unsigned level, unsigned slot) const noexcept;
     size_t drop(Stack& stack, size_t chunks_max) noexcept;
     void* obtain(size_t bytes);
     void give_back(void* memory) noexcept;
@@ -183,6 +190,8 @@ private:
     Stack overdue_added_ = nullptr;  // added since
     Stack far_ = nullptr;            // two words for each token: token, tick
     Stack far_reviewed_ = nullptr;   // being looked through
+    Stack spare_[2] = {};            // empty chunks, large and small
+    uint8_t spare_count_[2] = {};
     bool is_advancing_ = false;
 };
 

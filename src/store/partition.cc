@@ -19,6 +19,9 @@ using types::StringContent;
 /// next wheel is.
 constexpr size_t kRetiredChunksPerWrite = 2;
 
+/// What is read of an entry to remove it, when its key has 16 bytes: header, deadline, key.
+constexpr size_t kFireReadBytes = 32;
+
 /// What an entry of this size takes from its allocator.
 size_t allocation_bytes(size_t size, const void* memory) {
     return size <= containers::kSlabBytesMax ? containers::Slab::class_bytes(size)
@@ -607,7 +610,7 @@ void Partition::prefetch_due(std::span<const uint64_t> tokens) const {
         table_.visit_chain(token, [](EntryRef entry) {
             const char* address = reinterpret_cast<const char*>(entry.get());
             base::prefetch(address);
-            base::prefetch(address + 64);
+            base::prefetch(address + kFireReadBytes - 1);
             containers::Slab::prefetch_page(address);
         });
     }
