@@ -6,12 +6,12 @@
 // et al., "FIFO queues are all you need for cache eviction", SOSP 2023.
 //
 // The third queue of the paper, the main one, takes no memory: it is the index itself, which a hand
-// goes round (partition.cc). FIFO with reinsertion visits each key once a round, and so does the
-// hand; only the first visit of a key comes sooner or later than in a queue. Measured on Zipf 0.8
-// and 1.0 over 10 million keys, 1 % of them resident, 4 million requests: hit ratios differ by less
-// than 0.05 points from three exact queues. What the paper does on two hits is done here on the
-// first one: promotion to the main queue, +0.7 to +0.9 points in each of these and with 10 %
-// one-hit scans.
+// goes round (partition_eviction.cc). FIFO with reinsertion visits each key once a round, and so
+// does the hand; only the first visit of a key comes sooner or later than in a queue. Measured on
+// Zipf 0.8 and 1.0 over 10 million keys, 1 % of them resident, 4 million requests: hit ratios
+// differ by less than 0.05 points from three exact queues. What the paper does on two hits is done
+// here on the first one: promotion to the main queue, +0.7 to +0.9 points in each of these and with
+// 10 % one-hit scans.
 //
 // The small queue is a ring of 4-byte tokens, the low bits of hashes, by which the index finds an
 // entry's chain again. An entry's access word says whether it was put there and where, so a key

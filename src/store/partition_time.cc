@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// The timer wheel of a partition: tokens for its deadlines, the removal of what is due, the rebuild
+// of a wheel with too many stale tokens, and the freeing of wheels in slices.
+
+#include "store/partition.h"
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "base/prefetch.h"
+#include "containers/slab.h"
+#include "containers/timer_wheel.h"
+#include "store/shard.h"
+
+namespace gyre::store {
+namespace {
+
+/// A chunk holds 61 tokens and a write adds one or two: what is put aside is gone long before the
+/// next wheel is.
+constexpr size_t kRetiredChunksPerWrite = 2;
+
+/// What is read of an entry to remove it, when its key has 16 bytes: header, deadline, key.
+constexpr size_t kFireReadBytes = 32;
+
+}  // namespace
+
+size_t Partition::wheel_bytes() const {
+    size_t bytes = 0;
+    for (const containers::TimerWheel* wheel : {wheel_.get(), next_wheel_.get()}) {
+        if (wheel != nullptr) bytes += wheel->memory_bytes();
+    }
+    for (const auto& wheel : retired_) bytes += wheel->memory_bytes();
+    return bytes;
+}
+
+void Partition::add_token(uint64_t token, int64_t deadline_ms) {
+    if (!wheel_) {
+        wheel_ = std::make_unique<containers::TimerWheel>(now_ms_);
+        shard_.add_timed(*this);
+    }
+    wheel_->add(token, deadline_ms);
+    shard_.next_due_hint_ms =
+        std::min({shard_.next_due_hint_ms, deadline_ms + 1, Shard::kHintLatestMs});
+    // A key changed while the wheel is rebuilt may lie before or behind the rebuild's cursor.
+    if (next_wheel_) next_wheel_->add(token, deadline_ms);
+}
+
+/// Sees to it that a token fires no later than the entry's deadline, if it has one. A later
+/// deadline needs nothing: the token there is fires early and arms itself again.
+void Partition::track_expiry(const Key& key, Entry* entry, int64_t previous_ms) {
+    const bool covered = entry->has(Entry::wheel_armed) && previous_ms != kNoExpiry &&
+                         entry->expire_ms() >= previous_ms;
+    if (shard_.fifo_mode() == FifoMode::expiring && entry->has_expiry() && previous_ms == kNoExpiry)
+        [[unlikely]] {
+        enter_queue(key, entry);
+    }
+    if (entry->has_expiry() && !covered) {
+        entry->set(Entry::wheel_armed, true);
+        add_token(containers::token_of(index_hash(key)), entry->expire_ms());
+    }
+    tend_wheel();
+}
+
+/// After every change of what has a deadline: begins a rebuild when too many tokens are stale, and
+/// moves one on by a step, so that writes alone, without expire_due(), cannot grow the wheel
+/// without bound.
+void Partition::tend_wheel() {
+    if (!wheel_) return;
+    if (!retired_.empty()) [[unlikely]]
+        drop_retired(kRetiredChunksPerWrite);
+    if (next_wheel_) {
+        continue_rebuild(1);
+    } else if (needs_rebuild()) [[unlikely]] {
+        begin_rebuild();
+    }
+}
+
+/// What is due was written long ago: its bucket, the entry and the head of the entry's page are
+/// three cache misses for each key, which overlap when they are asked for together.
+void Partition::prefetch_due(std::span<const uint64_t> tokens) const {
+    for (const uint64_t token : tokens) table_.prefetch_bucket(token);
+    for (const uint64_t token : tokens) {
+        table_.visit_chain(token, [](EntryRef entry) {
+            const char* address = reinterpret_cast<const char*>(entry.get());
+            base::prefetch(address);
+            base::prefetch(address + kFireReadBytes - 1);
+            containers::Slab::prefetch_page(address);
+        });
+    }
+}
+
+void Partition::fire(uint64_t token, int64_t now_ms,
+                     const std::function<void(const Entry&)>& on_expired) {
+    fired_.clear();
+    table_.visit_chain(token, [this](EntryRef reference) { fired_.push_back(reference.get()); });
+    for (Entry* entry : fired_) {
+        const Key key = key_of(*entry);
+        // Another key's tag may be the same by chance; it has a token of its own.
+        if (containers::token_of(index_hash(key)) != token) continue;
+        if (entry->is_expired(now_ms)) {
+            on_expired(*entry);
+            remove(key, entry);
+        } else if (entry->has_expiry()) {
+            add_token(token, entry->expire_ms());
+        } else {
+            entry->set(Entry::wheel_armed, false);
+        }
+    }
+}
+
+size_t Partition::expire_due(int64_t now_ms, size_t budget,
+                             const std::function<void(const Entry&)>& on_expired) {
+    if (now_ms < now_ms_ - kClockStepMs) [[unlikely]] {
+        // The clock was set back. A wheel stands still until its own time comes again: make a new
+        // one.
+        now_ms_ = now_ms;
+        if (wheel_) begin_rebuild();
+    }
+    now_ms_ = std::max(now_ms_, now_ms);
+    if (!wheel_) return drop_retired(budget);
+    // Judged by the clock and not by the wheel, which may be ahead of it: never early.
+    uint64_t due[kFireBatch];
+    size_t count = 0;
+    const auto fire_all = [&] {
+        prefetch_due({due, count});
+        for (const uint64_t token : std::span(due, count)) fire(token, now_ms, on_expired);
+        count = 0;
+    };
+    const auto on_fire = [&](uint64_t token) {
+        due[count++] = token;
+        if (count == kFireBatch) fire_all();
+    };
+    size_t work = wheel_->advance(now_ms_, budget, on_fire);
+    if (next_wheel_ && work < budget) {
+        work += next_wheel_->advance(now_ms_, budget - work, on_fire);
+    }
+    fire_all();
+    if (next_wheel_) {
+        work += continue_rebuild(std::max<size_t>(budget - work, 1));
+    } else if (needs_rebuild()) {
+        begin_rebuild();
+    }
+    if (work < budget) work += drop_retired(budget - work);
+    return work;
+}
+
+int64_t Partition::next_due_ms() const {
+    // A rebuild goes on each turn, and so does the freeing of what it replaced.
+    if (next_wheel_ || !retired_.empty()) return 0;
+    return wheel_ ? wheel_->next_due_ms() : INT64_MAX;
+}
+
+int64_t Partition::backlog(int64_t now_ms) const {
+    // Only a wheel that lags has slots which are over in part, and whose tokens have to be read.
+    if (!wheel_ || wheel_->next_due_ms() > now_ms) return 0;
+    return wheel_->backlog_exact(now_ms);
+}
+
+bool Partition::needs_rebuild() const {
+    const size_t slack = std::max(kTokensSlack, table_.size() / kKeysPerStaleToken);
+    return !next_wheel_ && wheel_->size() > kTokensPerKeyMax * with_expiry_ + slack;
+}
+
+void Partition::begin_rebuild() {
+    retire(next_wheel_);
+    next_wheel_ = std::make_unique<containers::TimerWheel>(now_ms_);
+    cursor_ = 0;
+    shard_.next_due_hint_ms = 0;  // there is work at once
+}
+
+/// Carries up to `budget` chains over to the new wheel; returns how many.
+size_t Partition::continue_rebuild(size_t budget) {
+    for (size_t step = 1; step <= budget; ++step) {
+        cursor_ = table_.scan(cursor_, [this](EntryRef reference) {
+            Entry* entry = reference.get();
+            entry->set(Entry::wheel_armed, entry->has_expiry());
+            if (!entry->has_expiry()) return;
+            next_wheel_->add(containers::token_of(index_hash(key_of(*entry))), entry->expire_ms());
+        });
+        if (cursor_ != 0) continue;
+        retire(wheel_);
+        wheel_ = std::move(next_wheel_);
+        return step;
+    }
+    return budget;
+}
+
+/// Puts a wheel aside, to be freed in slices: one of a million tokens is 16,000 chunks.
+void Partition::retire(std::unique_ptr<containers::TimerWheel>& wheel) {
+    if (!wheel) return;
+    retired_.push_back(std::move(wheel));
+    shard_.next_due_hint_ms = 0;  // there is work at once
+}
+
+/// Frees up to `budget` chunks of wheels that were put aside; returns the work done.
+size_t Partition::drop_retired(size_t budget) {
+    size_t work = 0;
+    while (!retired_.empty() && work < budget) {
+        work += retired_.back()->clear_some(budget - work) + 1;
+        if (retired_.back()->memory_bytes() == 0) retired_.pop_back();
+    }
+    return work;
+}
+
+}  // namespace gyre::store
