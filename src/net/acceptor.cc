@@ -52,15 +52,48 @@ Acceptor::~Acceptor() {
 Result<void> Acceptor::listen(const ring::Address& address, const ring::ListenOptions& options) {
     auto descriptor = reactor_.ring().listen(address, options);
     if (!descriptor) return tl::unexpected(std::move(descriptor.error()));
-    const bool is_unix = address.family == ring::Address::Family::unix_path;
-    listeners_.push_back(std::make_unique<Listener>(*this, *descriptor, is_unix));
+    add(*descriptor, address.family == ring::Address::Family::unix_path);
     return {};
 }
 
-void Acceptor::start() {
-    for (const auto& listener : listeners_) {
-        reactor_.ring().poll_accept(*listener, listener->descriptor);
+void Acceptor::add(int descriptor, bool is_unix) {
+    forget_closed();
+    listeners_.push_back(std::make_unique<Listener>(*this, descriptor, is_unix));
+    Listener& listener = *listeners_.back();
+    if (is_stopping_) {
+        close_listener(listener);
+    } else if (is_started_) {
+        poll(listener);
     }
+}
+
+void Acceptor::remove(int descriptor) {
+    forget_closed();
+    for (const auto& listener : listeners_) {
+        if (listener->descriptor != descriptor) continue;
+        listener->is_leaving = true;
+        if (listener->in_flight) {
+            reactor_.ring().cancel(*listener);
+        } else {
+            close_listener(*listener);
+        }
+    }
+}
+
+/// Those whose operation has ended: the ring may still hold one that is in flight.
+void Acceptor::forget_closed() {
+    std::erase_if(listeners_, [](const auto& listener) {
+        return listener->descriptor < 0 && !listener->in_flight;
+    });
+}
+
+void Acceptor::poll(Listener& listener) {
+    reactor_.ring().poll_accept(listener, listener.descriptor);
+}
+
+void Acceptor::start() {
+    is_started_ = true;
+    for (const auto& listener : listeners_) poll(*listener);
 }
 
 void Acceptor::stop() {
@@ -89,7 +122,7 @@ bool Acceptor::is_idle() const {
 
 void Acceptor::handle_ready(ring::Op& op, const ring::Completion&) {
     Listener& listener = static_cast<Listener&>(op);
-    if (listener.acceptor.is_stopping_) {
+    if (listener.acceptor.is_stopping_ || listener.is_leaving) {
         // Who comes now is better told so than left in the backlog.
         listener.acceptor.close_listener(listener);
         return;
@@ -119,7 +152,7 @@ void Acceptor::accept_from(Listener& listener) {
             return;
         }
     }
-    ring.poll_accept(listener, listener.descriptor);
+    poll(listener);
 }
 
 /// Out of descriptors: without this the peer would hang in the backlog and the poll would fire
@@ -144,8 +177,7 @@ void Acceptor::handle_backoff(ring::Timer& timer) {
     Acceptor& acceptor = static_cast<BackoffTimer&>(timer).acceptor;
     if (acceptor.reserve_ < 0) acceptor.reserve_ = open_reserve();
     for (const auto& listener : acceptor.listeners_) {
-        if (!listener->in_flight)
-            acceptor.reactor_.ring().poll_accept(*listener, listener->descriptor);
+        if (!listener->in_flight && listener->descriptor >= 0) acceptor.poll(*listener);
     }
 }
 

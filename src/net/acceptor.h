@@ -40,7 +40,11 @@ public:
 
     /// Opens a listener. The error names the address and what to do.
     Result<void> listen(const ring::Address& address, const ring::ListenOptions& options);
-    /// Begins accepting on all listeners.
+    /// Takes over a listening socket.
+    void add(int descriptor, bool is_unix);
+    /// Closes one as soon as its poll has ended. Not from on_accept.
+    void remove(int descriptor);
+    /// Begins accepting on all listeners, and at once on those added later.
     void start();
     /// Closes the listeners, each as soon as its poll has ended; is_idle() tells. May be called
     /// from on_accept.
@@ -58,8 +62,9 @@ private:
         Listener(Acceptor& owner, int socket, bool on_unix)
             : Op(&Acceptor::handle_ready), acceptor(owner), descriptor(socket), is_unix(on_unix) {}
         Acceptor& acceptor;
-        int descriptor;
+        int descriptor;  // -1: closed
         bool is_unix;
+        bool is_leaving = false;
     };
     struct BackoffTimer : ring::Timer {
         explicit BackoffTimer(Acceptor& owner)
@@ -70,6 +75,8 @@ private:
     static void handle_backoff(ring::Timer& timer);
     void accept_from(Listener& listener);
     void refuse_one(Listener& listener);
+    void poll(Listener& listener);
+    void forget_closed();
     void close_listener(Listener& listener);
 
     ring::Reactor& reactor_;
@@ -77,6 +84,7 @@ private:
     std::vector<std::unique_ptr<Listener>> listeners_;
     BackoffTimer backoff_;
     int reserve_ = -1;  // a descriptor kept to be able to refuse
+    bool is_started_ = false;
     bool is_stopping_ = false;
     // written by the home thread, read by any
     std::atomic<uint64_t> accepted_{0};

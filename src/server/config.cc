@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/glob.h"
+#include "base/log.h"
 #include "base/numbers.h"
 #include "resp/request_parser.h"
 #include "server/config_file.h"
@@ -15,6 +16,16 @@
 #include "server/config_value.h"
 
 namespace gyre::server {
+
+namespace {
+
+struct Change {
+    std::string_view name;  // as the client wrote it
+    size_t place = 0;
+    ConfigValue value;
+};
+
+}  // namespace
 
 /// All under the mutex, but for `directory`.
 struct Config::State {
@@ -36,6 +47,7 @@ struct Config::State {
         if (is_attached && row.in_force != nullptr) return row.in_force(settings);
         return values[place].text;
     }
+    Result<void> listen_as(std::span<const Change> changes) const;
     /// Takes over values that were read whole.
     void adopt(ConfigValues&& read, ServerSettings& settings) {
         values = std::move(read);
@@ -88,12 +100,6 @@ Error failed_set(std::string_view name, std::string_view reason) {
             0};
 }
 
-struct Change {
-    std::string_view name;  // as the client wrote it
-    size_t place = 0;
-    ConfigValue value;
-};
-
 /// Finds the rows; an error is that of the first argument at fault, as in Redis, but an unknown
 /// name comes before what is wrong with those behind it.
 Result<std::vector<Change>> find_changes(
@@ -128,11 +134,6 @@ Result<ConfigValue> parse_change(const ConfigRow& row, std::string_view text,
     const std::string words[] = {std::string(text)};
     auto value = parse_config_value(row, words, present);
     if (!value || !is_running) return value;
-    if (row.change == ConfigChange::at_start_here && value->text != present.text) {
-        return fail(
-            "can't be changed while the server runs in this version. Change it in the "
-            "configuration file and start the server again");
-    }
     if (row.admit != nullptr) {
         if (auto admitted = row.admit(settings, *value); !admitted) {
             return tl::unexpected(std::move(admitted.error()));
@@ -142,6 +143,32 @@ Result<ConfigValue> parse_change(const ConfigRow& row, std::string_view text,
 }
 
 }  // namespace
+
+/// Moves the listeners to where the changes want them; what goes wrong is put down to the first
+/// change of bind or port, as in Redis.
+Result<void> Config::State::listen_as(std::span<const Change> changes) const {
+    if (!targets.listen) return {};
+    std::string bind = value("bind").text;
+    int64_t port = value("port").number;
+    const Change* first = nullptr;
+    for (const Change& change : changes) {
+        const std::string_view name = config_rows()[change.place].name;
+        if (name != "bind" && name != "port") continue;
+        if (first == nullptr) first = &change;
+        if (name == "bind") bind = change.value.text;
+        if (name == "port") port = change.value.number;
+    }
+    if (first == nullptr) return {};
+    std::vector<std::string> hosts;
+    for (const std::string_view word : split_words(bind)) hosts.emplace_back(word);
+    const auto moved = targets.listen(hosts, port);
+    if (moved) return {};
+    base::log(base::Level::warning, "bind and port stay as they are: {}", moved.error().message);
+    return tl::unexpected(
+        failed_set(first->name, config_rows()[first->place].name == "bind"
+                                    ? "Failed to bind to specified addresses."
+                                    : "Unable to listen on this port. Check server logs."));
+}
 
 Config::Config() : state_(std::make_unique<State>()) {
     std::error_code failure;
@@ -259,11 +286,10 @@ Result<void> Config::set(std::span<const std::pair<std::string_view, std::string
         if (!value) return tl::unexpected(failed_set(change.name, value.error().message));
         change.value = std::move(*value);
     }
+    if (auto moved = state_->listen_as(*changes); !moved) return moved;
     // From here on nothing can fail: all or nothing.
     for (Change& change : *changes) {
         const ConfigRow& row = config_rows()[change.place];
-        // The value it has already: other threads read what is fixed at start without a lock.
-        if (row.change == ConfigChange::at_start_here && state_->is_attached) continue;
         state_->values[change.place] = std::move(change.value);
         const ConfigValue& value = state_->values[change.place];
         if (row.to_settings != nullptr) row.to_settings(settings_, value);

@@ -31,6 +31,8 @@ struct ConfigTargets {
     commands::LatencyMonitor* latency = nullptr;
     /// latency-tracking for all workers.
     std::function<void(bool)> track_latency;
+    /// bind and port: listens there and nowhere else, or says why it cannot and changes nothing.
+    std::function<Result<void>(std::span<const std::string> hosts, int64_t port)> listen;
 };
 
 class Config final : public commands::Configuration {

@@ -112,7 +112,6 @@ std::string working_directory(const ServerSettings& settings) {
 const ConfigRow kNetworkRows[] = {
     {.name = "bind",
      .kind = words,
-     .change = at_start_here,
      .initial = "127.0.0.1 -::1",
      .summary =
          "Addresses to listen on. One that begins with `-` may be missing on this machine; `*` "
@@ -120,7 +119,6 @@ const ConfigRow kNetworkRows[] = {
      .to_settings = set_bind},
     {.name = "port",
      .kind = integer,
-     .change = at_start_here,
      .initial = "6379",
      .max = 65535,
      .summary = "TCP port. 0: no TCP.",

@@ -47,9 +47,8 @@ enum class ConfigRole : uint8_t { active, ignored, fixed };
 /// When a value may change.
 enum class ConfigChange : uint8_t {
     always,
-    at_start,       ///< "can't set immutable config", as Redis says
-    at_start_here,  ///< Redis changes it at run time, this server does not
-    never_by_set,   ///< "can't set protected config", as Redis says
+    at_start,      ///< "can't set immutable config", as Redis says
+    never_by_set,  ///< "can't set protected config", as Redis says
 };
 
 /// A value as CONFIG GET prints it, and as a number where it is one.

@@ -88,10 +88,14 @@ Result<void> Server::start() {
     targets.track_latency = [this](bool on) {
         for (const auto& worker : workers_) worker->statistics().set_latency_tracking(on);
     };
+    targets.listen = [this](std::span<const std::string> hosts, int64_t port) {
+        return listen_tcp(hosts, port);
+    };
     config_.attach(targets);
     acceptor_ = std::make_unique<net::Acceptor>(
         workers_[0]->reactor(),
         [this](int descriptor, bool is_unix) { accept(descriptor, is_unix); });
+    listeners_ = std::make_unique<Listeners>(workers_[0]->reactor(), *acceptor_);
     if (auto opened = open_listeners(); !opened) {
         stop_workers();
         return opened;
@@ -159,51 +163,24 @@ void Server::stop_workers() {
     threads_.clear();
 }
 
-Result<void> Server::listen_tcp(const std::string& host) {
-    const ServerSettings& settings = config_.settings();
-    const bool is_optional = host.starts_with('-');
-    std::string name = is_optional ? host.substr(1) : host;
-    ring::Address address;
-    address.family = name.find(':') != std::string::npos ? ring::Address::Family::inet6
-                                                         : ring::Address::Family::inet4;
-    if (name == "*") name = "0.0.0.0";
-    if (name == "::*") name = "::";
-    address.host = name;
-    address.port = static_cast<uint16_t>(settings.port);
+Result<void> Server::listen_tcp(std::span<const std::string> hosts, int64_t port) {
     ring::ListenOptions options;
-    options.backlog = static_cast<int>(settings.tcp_backlog);
-    auto listening = acceptor_->listen(address, options);
-    if (listening) {
-        listening_.push_back(address.text());
-        return listening;
-    }
-    // An address that was marked as optional may be missing here, but not taken by another server.
-    if (is_optional &&
-        (listening.error().code == EADDRNOTAVAIL || listening.error().code == EAFNOSUPPORT)) {
-        base::log(base::Level::verbose, "Not listening on {}: {}", name, listening.error().message);
-        return {};
-    }
-    return listening;
+    options.backlog = static_cast<int>(config_.settings().tcp_backlog);
+    return listeners_->change_tcp(hosts, static_cast<uint16_t>(port), options);
 }
 
 Result<void> Server::open_listeners() {
     const ServerSettings& settings = config_.settings();
-    if (settings.port != 0) {
-        for (const std::string& host : settings.bind) {
-            if (auto listening = listen_tcp(host); !listening) return listening;
-        }
-    }
+    if (auto listening = listen_tcp(settings.bind, settings.port); !listening) return listening;
     if (!settings.unix_socket.empty()) {
-        ring::Address address;
-        address.family = ring::Address::Family::unix_path;
-        address.host = settings.unix_socket;
         ring::ListenOptions options;
         options.backlog = static_cast<int>(settings.tcp_backlog);
         options.unix_permissions = static_cast<uint32_t>(settings.unix_socket_permissions);
-        if (auto listening = acceptor_->listen(address, options); !listening) return listening;
-        listening_.push_back(settings.unix_socket);
+        if (auto listening = listeners_->open_unix(settings.unix_socket, options); !listening) {
+            return listening;
+        }
     }
-    if (listening_.empty()) {
+    if (listening().empty()) {
         return fail(
             "Nothing to listen on: port is 0 and there is no unixsocket, or no address of "
             "bind is available. Set port, unixsocket or bind.");
@@ -228,7 +205,10 @@ void Server::report_start() const {
               engine::policy_name(dataset_->settings.policy.load()));
     base::log(Level::notice, "Data lives in memory only: there is no persistence in this version");
     for (const std::string& notice : config_.notices()) base::log(Level::notice, "{}", notice);
-    for (const std::string& place : listening_) base::log(Level::notice, "Listening on {}", place);
+    for (const ring::Address& place : listening()) {
+        const bool is_unix = place.family == ring::Address::Family::unix_path;
+        base::log(Level::notice, "Listening on {}", is_unix ? place.host : place.text());
+    }
     base::log(Level::notice, "Ready to accept connections");
 }
 
@@ -239,11 +219,12 @@ void Server::notify(std::string_view state) const {
 
 int Server::run() {
     acceptor_->start();
+    listeners_->start();
     notify("READY=1\nSTATUS=Ready to accept connections\n");
     workers_[0]->serve_until_stop();
     base::log(base::Level::notice, "Stopping: no new connections, replies under way are finished");
     notify("STOPPING=1\n");
-    acceptor_->stop();
+    listeners_->stop();
     for (size_t index = 1; index < workers_.size(); ++index) workers_[index]->stop();
     workers_[0]->close_all([this] { return acceptor_->is_idle(); });
     stop_workers();

@@ -23,6 +23,7 @@
 #include "net/acceptor.h"
 #include "server/config.h"
 #include "server/info_history.h"
+#include "server/listeners.h"
 #include "server/worker.h"
 
 namespace gyre::server {
@@ -66,6 +67,8 @@ public:
     int64_t startup_bytes() const { return startup_bytes_; }
     uint64_t ring_mapped_bytes() const;
     net::AcceptCounters accept_counters() const;
+    /// Where the server listens.
+    std::vector<ring::Address> listening() const { return listeners_->addresses(); }
     InfoHistory& info_history() { return history_; }
     /// Keeps the counts from which rates are computed; to be called each second. Any thread.
     void sample_statistics();
@@ -75,7 +78,7 @@ private:
     Result<void> start_workers();
     void notify(std::string_view state) const;
     Result<void> open_listeners();
-    Result<void> listen_tcp(const std::string& host);
+    Result<void> listen_tcp(std::span<const std::string> hosts, int64_t port);
     void report_start() const;
     void accept(int descriptor, bool is_unix);
     bool is_refused(int descriptor, bool is_unix);
@@ -98,11 +101,11 @@ private:
     std::atomic<size_t> serving_{0};    // threads whose workers still serve
     std::atomic<bool> may_end_{false};  // no worker serves any more: each may be destroyed
     std::unique_ptr<net::Acceptor> acceptor_;
+    std::unique_ptr<Listeners> listeners_;
     InfoHistory history_;
     size_t next_worker_ = 0;  // where the search for the least loaded starts: ties go round
     std::atomic<uint64_t> rejected_connections_{0};
     std::atomic<uint64_t> total_connections_{0};
-    std::vector<std::string> listening_;
 };
 
 }  // namespace gyre::server

@@ -34,8 +34,6 @@ enum class DebugAccess : uint8_t { no, local, yes };
 
 struct ServerSettings {
     // --- fixed at start ---
-    std::vector<std::string> bind{"127.0.0.1", "-::1"};
-    int64_t port = 6379;
     int64_t tcp_backlog = 511;
     std::string unix_socket;
     int64_t unix_socket_permissions = 0;  ///< mode bits; 0: the umask decides
@@ -50,6 +48,8 @@ struct ServerSettings {
     DebugAccess debug_access = DebugAccess::no;
 
     // --- may change at run time ---
+    std::vector<std::string> bind{"127.0.0.1", "-::1"};  ///< guarded by the table's mutex
+    std::atomic<int64_t> port{6379};
     std::atomic<bool> protected_mode{true};
     std::atomic<bool> has_password{false};
     std::atomic<int64_t> timeout_seconds{0};

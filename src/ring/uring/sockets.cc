@@ -167,6 +167,10 @@ Result<int> open_listener(const Address& address, const ListenOptions& options) 
     return listener.detach();
 }
 
+void stop_listening(int listener) { static_cast<void>(::shutdown(listener, SHUT_RDWR)); }
+
+bool listen_again(int listener, int backlog) { return ::listen(listener, backlog) == 0; }
+
 int accept_connection(int listener) {
     for (;;) {
         const int descriptor = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <deque>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -118,6 +119,43 @@ TEST_F(AcceptorTest, closes_a_resting_listener_at_once) {
     EXPECT_EQ(ring_.closed, (std::vector<int>{100}));
     pass(2 * Acceptor::kBackoffUs);
     EXPECT_EQ(ring_.poll_op, nullptr);
+}
+
+TEST_F(AcceptorTest, a_listener_that_is_added_is_served_at_once_and_one_removed_no_longer) {
+    ring::Op* const first = std::exchange(ring_.poll_op, nullptr);
+    acceptor_.add(200, false);
+    ring::Op* const second = ring_.poll_op;
+    ASSERT_NE(second, first);
+    acceptor_.remove(100);
+    EXPECT_EQ(ring_.cancelled, first);
+    EXPECT_TRUE(ring_.closed.empty());
+    ring_.poll_op = first;
+    ring_.accepts = {7};
+    ring_.complete(ring_.poll_op, -ECANCELED);
+    EXPECT_EQ(ring_.closed, (std::vector<int>{100}));
+    EXPECT_TRUE(accepted_.empty());
+    ring_.poll_op = second;
+    ring_.complete(ring_.poll_op, 0);
+    EXPECT_EQ(accepted_, (std::vector<int>{7}));
+    acceptor_.remove(200);
+    ring_.complete(ring_.poll_op, -ECANCELED);
+    EXPECT_EQ(ring_.closed, (std::vector<int>{100, 200}));
+    EXPECT_TRUE(acceptor_.is_idle());
+}
+
+TEST_F(AcceptorTest, one_that_was_removed_while_it_rested_is_not_polled_again) {
+    ring_.accepts = {-ENOMEM};
+    ring_.complete(ring_.poll_op, 0);
+    acceptor_.remove(100);
+    EXPECT_EQ(ring_.closed, (std::vector<int>{100}));
+    pass(2 * Acceptor::kBackoffUs);
+    EXPECT_EQ(ring_.poll_op, nullptr);
+}
+
+TEST_F(AcceptorTest, what_comes_too_late_is_closed) {
+    acceptor_.stop();
+    acceptor_.add(200, false);
+    EXPECT_EQ(ring_.closed, (std::vector<int>{200}));
 }
 
 TEST(Acceptor, stops_from_within_on_accept) {

@@ -91,6 +91,13 @@ protected:
         targets.slowlog = &slowlog_;
         targets.latency = &latency_;
         targets.track_latency = [this](bool on) { tracks_latency_ = on; };
+        targets.listen = [this](std::span<const std::string> hosts, int64_t port) -> Result<void> {
+            if (!can_listen_) return fail("taken");
+            listening_.clear();
+            for (const std::string& host : hosts) listening_ += host + " ";
+            listening_ += std::to_string(port);
+            return {};
+        };
         config_.attach(targets);
     }
 
@@ -100,6 +107,8 @@ protected:
     commands::Slowlog slowlog_;
     commands::LatencyMonitor latency_;
     bool tracks_latency_ = true;
+    bool can_listen_ = true;
+    std::string listening_;  // what the listeners were asked for last
 };
 
 // --- the table
@@ -488,11 +497,30 @@ TEST_F(ConfigTest, ValuesRestUntilTheirTargetsAreThere) {
     EXPECT_EQ(dataset_.settings.maxmemory_bytes, 0);
 }
 
-TEST_F(ConfigTest, WhatIsFixedAtStartHereIsNotChangedSilently) {
+TEST_F(ConfigTest, PortAndBindChangeWhenTheListenersCanFollow) {
     attach();
     EXPECT_EQ(set_error("port", "70000"), "argument must be between 0 and 65535 inclusive");
-    EXPECT_THAT(set_error("port", "7000"), HasSubstr("can't be changed while the server runs"));
-    EXPECT_EQ(set({{"port", "6379"}, {"bind", "127.0.0.1 -::1"}}), "");
+    EXPECT_TRUE(listening_.empty());
+    EXPECT_EQ(set({{"timeout", "1"}}), "");
+    EXPECT_TRUE(listening_.empty());
+    EXPECT_EQ(set({{"port", "7000"}}), "");
+    EXPECT_EQ(listening_, "127.0.0.1 -::1 7000");
+    EXPECT_EQ(set({{"bind", "::1  *"}, {"port", "0"}}), "");
+    EXPECT_EQ(listening_, "::1 * 0");
+    EXPECT_EQ(config_.settings().port, 0);
+    can_listen_ = false;
+    EXPECT_EQ(set({{"timeout", "2"}, {"bind", "1.2.3.4"}, {"port", "7001"}}),
+              "ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to "
+              "specified addresses.");
+    EXPECT_EQ(set_error("port", "7001"), "Unable to listen on this port. Check server logs.");
+    EXPECT_EQ(get("port"), "0");
+    EXPECT_EQ(get("bind"), "::1 *");
+    EXPECT_EQ(get("timeout"), "1");
+    EXPECT_THAT(config_.settings().bind, ElementsAre("::1", "*"));
+}
+
+TEST_F(ConfigTest, WhatTheSystemDecidesIsShownAndAsked) {
+    attach();
     EXPECT_EQ(get("dir"), std::filesystem::current_path().string());
     config_.settings().maxclients = 77;  // as a start with few open files does
     EXPECT_EQ(get("maxclients"), "77");
