@@ -142,10 +142,13 @@ void Keyspace::erase(const Key& key, Entry* entry) {
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
 }
 
-Entry* Keyspace::copy_to(const Key& key, const Entry& source) {
+Entry* Keyspace::copy_to(const Key& key, const Entry& source, int64_t replaced_ms) {
     note_created(key);
     if (source.has_expiry()) dataset_.note_deadline();
-    return partition_of(key).insert_copy(key, source);
+    const int64_t stamp = std::max({source.timestamp_ms(), replaced_ms, now_ms_});
+    Entry* entry = partition_of(key).insert_copy(key, source);
+    if (replaced_ms == store::kNoTimestamp) return entry;
+    return partition_of(key).set_timestamp(key, entry, stamp);
 }
 
 }  // namespace gyre::engine

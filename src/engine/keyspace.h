@@ -85,7 +85,10 @@ public:
     void erase(const store::Key& key, store::Entry* entry);
     /// Copies `source` (of any database whose shard is locked) to `key`, which must be absent here;
     /// deadline, timestamp and access word come along, the default TTL does not apply.
-    store::Entry* copy_to(const store::Key& key, const store::Entry& source);
+    /// `replaced_ms` is the timestamp of what was erased to make room: that one is raised to now,
+    /// as by every write without a timestamp, and the later of the two is recorded.
+    store::Entry* copy_to(const store::Key& key, const store::Entry& source,
+                          int64_t replaced_ms = store::kNoTimestamp);
 
     store::LfuParameters lfu_parameters() const;
     store::Partition& partition_of(const store::Key& key) {

@@ -51,18 +51,17 @@ void type(Context& context) {
 // --- rename, copy, move
 // -------------------------------------------------------------------------------
 
-/// Puts a copy of `source_key` (of `source`) at `key`, which is absent there.
-void transfer(Keyspace& source, const Key& source_key, Keyspace& target, const Key& key) {
-    const Entry* entry = source.peek(source_key);
-    target.copy_to(key, *entry);
-}
-
-/// False when a key of the target's name exists and the command leaves it alone.
-bool clear_target(Context& context, bool only_new) {
-    Entry* present = context.keyspace.write(context.keys[1]);
-    if (present == nullptr) return true;
-    if (only_new) return false;
-    context.keyspace.erase(context.keys[1], present);
+/// Puts a copy of `source_key` (of `source`) at `key`, where there may be one if it may be
+/// replaced. False when there is one and it may not.
+bool transfer(Keyspace& source, const Key& source_key, Keyspace& target, const Key& key,
+              bool may_replace) {
+    int64_t replaced_ms = store::kNoTimestamp;
+    if (Entry* present = target.write(key); present != nullptr) {
+        if (!may_replace) return false;
+        replaced_ms = present->timestamp_ms();
+        target.erase(key, present);
+    }
+    target.copy_to(key, *source.peek(source_key), replaced_ms);
     return true;
 }
 
@@ -70,11 +69,9 @@ void rename_key(Context& context, bool only_new) {
     const Key& source = context.keys[0];
     if (context.keyspace.write(source) == nullptr) return context.error(errors::kNoSuchKey);
     const bool is_same = source.bytes == context.keys[1].bytes;
-    const bool renamed = !is_same && clear_target(context, only_new);
-    if (renamed) {
-        transfer(context.keyspace, source, context.keyspace, context.keys[1]);
-        context.keyspace.erase(source, context.keyspace.peek(source));
-    }
+    const bool renamed = !is_same && transfer(context.keyspace, source, context.keyspace,
+                                              context.keys[1], !only_new);
+    if (renamed) context.keyspace.erase(source, context.keyspace.peek(source));
     if (only_new) {
         context.reply.integer(renamed ? 1 : 0);
     } else {
@@ -118,12 +115,9 @@ void copy(Context& context) {
     if (!options) return;
     if (context.keyspace.read(context.keys[0]) == nullptr) return context.reply.integer(0);
     Keyspace target = context.keyspace.in_database(options->database);
-    if (Entry* present = target.write(context.keys[1]); present != nullptr) {
-        if (!options->replace) return context.reply.integer(0);
-        target.erase(context.keys[1], present);
-    }
-    transfer(context.keyspace, context.keys[0], target, context.keys[1]);
-    context.reply.integer(1);
+    const bool copied =
+        transfer(context.keyspace, context.keys[0], target, context.keys[1], options->replace);
+    context.reply.integer(copied ? 1 : 0);
 }
 
 /// COPY makes a key only where there is none yet and something to copy. Options that are wrong make
@@ -148,8 +142,7 @@ void move(Context& context) {
     const Key& key = context.keys[0];
     if (context.keyspace.write(key) == nullptr) return context.reply.integer(0);
     Keyspace target = context.keyspace.in_database(*database);
-    if (target.write(key) != nullptr) return context.reply.integer(0);
-    transfer(context.keyspace, key, target, key);
+    if (!transfer(context.keyspace, key, target, key, false)) return context.reply.integer(0);
     context.keyspace.erase(key, context.keyspace.peek(key));
     context.reply.integer(1);
 }

@@ -79,6 +79,40 @@ TEST_F(GenericTest, rename_takes_value_and_deadline_along_and_replaces_the_targe
     EXPECT_EQ(run({"PTTL", "b"}), ":-1\r\n");
 }
 
+TEST_F(GenericTest, what_replaces_a_key_with_a_timestamp_is_a_write_of_now) {
+    const std::string now = std::to_string(runner_.now_ms());
+    const std::string later = std::to_string(runner_.now_ms() + 1);
+    for (const bool renames : {true, false}) {
+        const auto replace = [&] {
+            return renames ? run({"RENAME", "other", "t"}) : run({"COPY", "other", "t", "REPLACE"});
+        };
+        run({"SET", "t", "old", "TIMESTAMP", "1000"});
+        run({"SET", "other", "new"});
+        EXPECT_EQ(replace(), renames ? "+OK\r\n" : ":1\r\n");
+        EXPECT_EQ(run({"SET", "t", "older", "TIMESTAMP", "2000"}), "$-1\r\n");
+        EXPECT_EQ(run({"SET", "t", "same", "TIMESTAMP", now}), "$-1\r\n");
+        EXPECT_EQ(run({"GET", "t"}), bulk("new"));
+        // The source's own is later than now: it is what counts.
+        run({"SET", "other", "latest", "TIMESTAMP", later});
+        replace();
+        EXPECT_EQ(run({"SET", "t", "same", "TIMESTAMP", later}), "$-1\r\n");
+        EXPECT_EQ(run({"GET", "t"}), bulk("latest"));
+        run({"DEL", "t", "other"});
+    }
+}
+
+TEST_F(GenericTest, a_timestamp_goes_with_its_value_and_none_comes_into_being) {
+    run({"SET", "a", "1", "TIMESTAMP", "1000"});
+    run({"SET", "b", "2"});
+    EXPECT_EQ(run({"RENAME", "a", "b"}), "+OK\r\n");
+    EXPECT_EQ(run({"SET", "b", "3", "TIMESTAMP", "1000"}), "$-1\r\n");
+    EXPECT_EQ(run({"SET", "b", "3", "TIMESTAMP", "1001"}), "+OK\r\n");
+    run({"SET", "c", "1"});
+    run({"SET", "d", "1"});
+    run({"COPY", "c", "d", "REPLACE"});
+    EXPECT_EQ(run({"SET", "d", "2", "TIMESTAMP", "1"}), "+OK\r\n");
+}
+
 TEST_F(GenericTest, rename_to_itself_needs_the_key_only) {
     EXPECT_EQ(run({"RENAME", "missing", "missing"}), "-ERR no such key\r\n");
     EXPECT_EQ(run({"RENAME", "missing", "a"}), "-ERR no such key\r\n");
