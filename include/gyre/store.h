@@ -43,8 +43,8 @@ struct StoreOptions {
 
 struct SetOptions {
     std::optional<int64_t> ttl_ms = {};  ///< time to live, more than 0
-    std::optional<int64_t> timestamp_ms =
-        {};                      ///< of the write: a later one is never replaced by an earlier
+    /// Of the write, 0 or more: a later one is never replaced by an earlier.
+    std::optional<int64_t> timestamp_ms = {};
     bool only_new = false;       ///< only when the key does not exist
     bool only_existing = false;  ///< only when it does
     bool keep_ttl = false;       ///< the deadline there is stays

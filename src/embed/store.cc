@@ -132,6 +132,9 @@ Result<void> check_set(std::string_view key, std::string_view value, const SetOp
     if (options.keep_ttl && options.ttl_ms) {
         return fail("keep_ttl and ttl_ms exclude each other; give one of them");
     }
+    if (options.timestamp_ms.value_or(0) < 0) {
+        return fail("timestamp_ms must be 0 or more; leave it out for a write of now");
+    }
     return {};
 }
 

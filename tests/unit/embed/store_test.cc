@@ -80,6 +80,15 @@ TEST_F(StoreTest, never_replaces_a_write_by_an_earlier_one) {
     EXPECT_EQ(store.get("a"), "plain");
 }
 
+TEST_F(StoreTest, refuses_a_timestamp_below_zero_as_the_server_does) {
+    Store store = make();
+    const auto outcome = store.set("a", "1", {.timestamp_ms = -1});
+    ASSERT_FALSE(outcome.has_value());
+    EXPECT_NE(outcome.error().message.find("timestamp_ms"), std::string::npos);
+    EXPECT_FALSE(store.exists("a"));
+    EXPECT_EQ(set(store, "a", "1", {.timestamp_ms = 0}), SetOutcome::stored);
+}
+
 TEST_F(StoreTest, a_change_of_the_deadline_is_a_write_of_now) {
     Store store = make();
     for (const bool persists : {false, true}) {
