@@ -40,10 +40,10 @@ int main(int argc, char** argv) {
     std::cout << "GET: " << colour->text << '\n';
 
     // A pipeline: many commands, sent at once; their replies come in the same order.
-    for (int i = 0; i < 3; ++i) client->append("RPUSH", "example:list", std::to_string(i));
-    client->append("LRANGE", "example:list", "0", "-1");
+    for (int i = 1; i <= 3; ++i) client->append("INCRBY", "example:sum", std::to_string(i));
+    client->append("MGET", "example:sum", "example:colour", "example:none");
     client->append("INCR", "example:colour");
-    client->append("DEL", "example:list", "example:colour");
+    client->append("DEL", "example:sum", "example:colour");
     gyre::Result<std::vector<gyre::Reply>> replies = client->execute_pipeline();
     if (!replies) return report(replies.error());
     for (const gyre::Reply& reply : *replies) std::cout << reply.to_string() << '\n';
