@@ -11,7 +11,7 @@ zipf 0.8, zipf 1.0  the key of rank r is asked for in proportion to r ** -expone
 scan                zipf 1.0, and every tenth request is for a key that never comes again, in runs of 1,000
 drift               zipf 1.0, where the ranks move on by one key every five requests
 
-    ./dev bench eviction [--requests 1000000] [--only TRACE] [--quick] [--json] [--plot DIR]
+    ./dev bench eviction [--requests 4000000] [--only TRACE] [--quick] [--json] [--plot DIR]
 """
 
 import random
@@ -166,10 +166,10 @@ def run_one(spec, policy, directives, keys):
 
 def main():
     parser = harness.parser(__doc__)
-    parser.add_argument("--requests", type=int, help="GETs of a trace (1000000)")
+    parser.add_argument("--requests", type=int, help="GETs of a trace (4000000)")
     parser.add_argument("--only", default="", metavar="TRACE", help="traces whose name contains this")
     options = parser.parse_args()
-    count = options.requests or (100_000 if options.quick else 1_000_000)
+    count = options.requests or (100_000 if options.quick else 4_000_000)
     universe, held = (UNIVERSE // 10, HELD // 10) if options.quick else (UNIVERSE, HELD)
     specs = harness.prepare(options)
     maxmemory = find_maxmemory(specs[0], held)
