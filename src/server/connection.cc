@@ -221,8 +221,7 @@ void Connection::warn_of_attack() {
 bool Connection::admit(uint32_t first_argument) {
     auto& dispatcher = worker_.dispatcher();
     if (is_http(dispatcher.arguments()[first_argument].bytes)) {
-        warn_of_attack();
-        ends_after_batch_ = true;
+        is_http_ = true;
         return false;
     }
     commands::Request& request = dispatcher.admit(first_argument, session_);
@@ -397,6 +396,7 @@ void Connection::defer(const commands::Request& request) {
         if (!tail_is_parsed_) tail_.clear();
         has_protocol_error_ = false;
         ends_after_batch_ = false;
+        is_http_ = false;
         offset_ = request.input_end;
     }
     deferred_ = std::move(deferred);
@@ -478,6 +478,13 @@ void Connection::finish_batch() {
         end_with_protocol_error();
         release_input();
         close_after_output();
+    if (is_http_) {
+        // Not even the replies to what came before: a browser must not see what it has caused.
+        warn_of_attack();
+        release_input();
+        close();
+        return;
+    }
         return;
     }
     if (offset_ < input_.size()) {

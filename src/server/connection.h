@@ -145,6 +145,7 @@ private:
     bool is_closed_ = false;
     bool has_ended_ = false;
     Text tail_;                   // the beginning of an incomplete command
+    bool is_http_ = false;           // no Redis client: it gets no reply at all
     Text held_;                   // the next tail, while commands still refer to the present one
     Text kept_input_;             // the rest of the input, while a command waits
     base::SharedBytesRef large_;  // the large argument being received

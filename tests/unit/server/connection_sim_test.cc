@@ -72,6 +72,7 @@ public:
     bool breaks_itself() const {
         return script_.ending == Ending::reset || script_.ending == Ending::close_early;
     }
+    bool may_lose_replies() const { return breaks_itself() || script_.ending == Ending::cut_off; }
     /// Connected and closed again without a word.
     bool is_turned_away() const { return received_.empty() && listener_.heard() == 0; }
     bool is_answered() const { return script_.expected.empty() && received_.empty(); }
@@ -218,7 +219,7 @@ private:
             ++outcome.broken;
         } else if (faults_.accept_failure > 0 && speaker.is_turned_away()) {
             ++outcome.turned_away;
-        } else if (!speaker.breaks_itself() && !speaker.is_answered()) {
+        } else if (!speaker.may_lose_replies() && !speaker.is_answered()) {
             report(speaker, "not answered to the end");
         }
     }

@@ -387,8 +387,8 @@ void ScriptWriter::write_end() {
         script_.ending = pick == 4 ? Ending::close_early : Ending::reset;
         return;
     }
-    script_.ending = Ending::server;
     const auto& [bytes, reply] = kErrors[random_.below(std::size(kErrors))];
+    script_.ending = bytes.starts_with("POST") ? Ending::cut_off : Ending::server;
     script_.bytes += bytes;
     if (replies_ == Replies::on && !reply.empty()) {
         Expectation last;

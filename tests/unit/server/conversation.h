@@ -44,6 +44,7 @@ struct Expectation {
 enum class Ending : uint8_t {
     half_close,   ///< sends an end, reads to the end
     server,       ///< the script makes the server close
+    cut_off,      ///< it does so without the replies that are still to be sent
     close_late,   ///< closes when all is answered
     close_early,  ///< closes somewhere
     reset,        ///< breaks the connection somewhere
