@@ -461,6 +461,10 @@ void Connection::end_with_protocol_error() {
 void Connection::finish_batch() {
     if (is_closing()) return;
     update_figures();
+    if (has_too_much_unread()) [[unlikely]] {
+        release_input();
+        return close_for_output();
+    }
     if (ends_after_batch_) {
         release_input();
         close_after_output();
@@ -474,10 +478,6 @@ void Connection::finish_batch() {
         if (tail_.empty()) tail_.shrink_to_fit();
         held_.shrink_to_fit();
     }
-    if (has_protocol_error_) {
-        end_with_protocol_error();
-        release_input();
-        close_after_output();
     if (is_http_) {
         // Not even the replies to what came before: a browser must not see what it has caused.
         warn_of_attack();
@@ -485,6 +485,10 @@ void Connection::finish_batch() {
         close();
         return;
     }
+    if (has_protocol_error_) {
+        end_with_protocol_error();
+        release_input();
+        close_after_output();
         return;
     }
     if (offset_ < input_.size()) {
@@ -544,12 +548,18 @@ void Connection::look_at_pause() {
     if (pause_.has_waiter()) pause_.set_later(worker_.reactor());
 }
 
+/// Asked after each batch, before anything of it is sent: nobody who does not know the password has
+/// the server work far ahead of what he reads.
+bool Connection::has_too_much_unread() {
+    return output().size() > kUnauthenticatedOutputMax && !is_trusted();
+}
+
 void Connection::check_output_limit(int64_t now_ms) {
     if (is_ended()) return;
-    if (!is_over(worker_.shared().settings.output_normal.load(), now_ms) &&
-        (is_trusted() || output().size() <= kUnauthenticatedOutputMax)) [[likely]] {
-        return;
-    }
+    if (is_over(worker_.shared().settings.output_normal.load(), now_ms)) close_for_output();
+}
+
+void Connection::close_for_output() {
     base::log(base::Level::warning,
               "Client id={} addr={} closed for overcoming of output buffer limits.", session_.id,
               session_.peer_address);

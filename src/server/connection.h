@@ -47,8 +47,9 @@ public:
     static constexpr size_t kLargeChunkBytesMin = 64 * 1024;
     static constexpr size_t kLargeChunkBytesMax = 1024 * 1024;
     static constexpr int64_t kLargeChunkQuickMs = 50;
-    /// Replies queued for a client that has not authenticated, above which it is closed.
-    static constexpr size_t kUnauthenticatedOutputMax = 64 * 1024;
+    /// Replies waiting for a client that has not authenticated, above which it is closed at once:
+    /// what one buffer of Redis holds.
+    static constexpr size_t kUnauthenticatedOutputMax = 16 * 1024;
 
     Connection(Worker& worker, int descriptor, bool is_unix);
     ~Connection() override;
@@ -116,6 +117,8 @@ private:
     void receive_more();
     bool is_trusted() const;
     bool exceeds_query_limit();
+    bool has_too_much_unread();
+    void close_for_output();
 
     void execute_batch();
     bool execute_one(const commands::Request& request);
@@ -142,10 +145,10 @@ private:
     bool tail_is_parsed_ = false;  // the tail held a command of this batch: drop it afterwards
     bool has_protocol_error_ = false;
     bool ends_after_batch_ = false;  // the client wants to leave, or has to: nothing more is read
+    bool is_http_ = false;           // no Redis client: it gets no reply at all
     bool is_closed_ = false;
     bool has_ended_ = false;
     Text tail_;                   // the beginning of an incomplete command
-    bool is_http_ = false;           // no Redis client: it gets no reply at all
     Text held_;                   // the next tail, while commands still refer to the present one
     Text kept_input_;             // the rest of the input, while a command waits
     base::SharedBytesRef large_;  // the large argument being received
