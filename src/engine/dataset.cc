@@ -116,6 +116,11 @@ void Dataset::wake(size_t reactor, int64_t due_ms) {
     }
 }
 
+void Dataset::wake_all() {
+    if (!wake_) return;
+    for (size_t reactor = 0; reactor < threads(); ++reactor) wake_(reactor);
+}
+
 void Dataset::refresh_next_due(size_t shard_index) {
     store::Shard& data = shard(shard_index);
     const int64_t due_ms = data.next_due_ms();

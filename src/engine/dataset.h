@@ -111,6 +111,8 @@ public:
     /// Called for the reactor that must look at its shards sooner than it meant to. Set once,
     /// before the reactors run; any thread calls it, without a lock.
     void set_waker(std::function<void(size_t reactor)> wake) { wake_ = std::move(wake); }
+    /// Has every reactor look at its shards: removal by time was switched on. Any thread.
+    void wake_all();
     /// The reactor will sleep until `until_ms` (Unix time). Afterwards it looks at
     /// soonest_due_ms() once more: a deadline set before that is its own business.
     void announce_sleep(size_t reactor, int64_t until_ms) {

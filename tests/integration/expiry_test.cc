@@ -76,6 +76,25 @@ TEST_P(ExpiryTest, AThousandDueAtOnceNextToAHundredThousand) {
     EXPECT_EQ(s.ask("DBSIZE"), ":100000");
 }
 
+TEST_P(ExpiryTest, RemovalThatIsSwitchedOnAgainBeginsAtOnce) {
+    start();
+    Session s = session();
+    // Idle threads look at their shards each second anyway: one look by chance is none in five.
+    for (int round = 0; round < 5; ++round) {
+        EXPECT_EQ(s.ask("DEBUG", "SET-ACTIVE-EXPIRE", "0"), "OK");
+        const int64_t before = s.info_number("stats", "expired_keys");
+        fill(s, "due", 200, {"PX", "1"});
+        const int64_t after = now_ms(s) + 20;
+        ASSERT_TRUE(wait_until([&] { return now_ms(s) > after; }));
+        EXPECT_EQ(s.info_number("stats", "expired_keys"), before);
+        const int64_t begun = now_ms(s);
+        EXPECT_EQ(s.ask("DEBUG", "SET-ACTIVE-EXPIRE", "1"), "OK");
+        ASSERT_TRUE(
+            wait_until([&] { return s.info_number("stats", "expired_keys") == before + 200; }));
+        EXPECT_LT(now_ms(s) - begun, 400);
+    }
+}
+
 TEST_P(ExpiryTest, DueKeysAreNeverShownEvenWhenTheyAreStillResident) {
     start();
     Session s = session();

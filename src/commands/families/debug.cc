@@ -77,7 +77,10 @@ void debug_object(Context& context) {
 
 void debug_set_active_expire(Context& context) {
     const bool is_on = std::atoi(std::string(context.argument(2)).c_str()) != 0;
-    context.services.dataset.settings.active_expire.store(is_on, std::memory_order_relaxed);
+    engine::Dataset& dataset = context.services.dataset;
+    dataset.settings.active_expire.store(is_on, std::memory_order_relaxed);
+    // Without it a reactor sleeps whatever is due.
+    if (is_on) dataset.wake_all();
     context.reply.ok();
 }
 

@@ -326,6 +326,16 @@ TEST(DatasetSleep, nobody_is_woken_while_a_lock_of_the_set_is_held) {
     EXPECT_EQ(dataset.soonest_due_ms(1), kNow - 3);
 }
 
+TEST(Dataset, wakes_every_reactor_when_it_is_told_to) {
+    Dataset dataset({.threads = 3, .seed = 1});
+    dataset.wake_all();  // nobody to tell it yet
+    std::vector<size_t> woken;
+    dataset.set_waker([&](size_t reactor) { woken.push_back(reactor); });
+    for (const size_t reactor : {0U, 1U, 2U}) dataset.announce_awake(reactor);
+    dataset.wake_all();
+    EXPECT_EQ(woken, (std::vector<size_t>{0, 1, 2}));
+}
+
 // One thread goes to sleep again and again, another sets deadlines nearer each time: either the
 // sleeper sees the deadline when it looks once more, or it is woken.
 TEST(DatasetSleep, a_deadline_is_seen_or_wakes) {
