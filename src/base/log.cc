@@ -9,6 +9,8 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -74,17 +76,25 @@ void append_escaped(fmt::memory_buffer& line, std::string_view text) {
     if (text.size() > kTextBytesMax) line.append(std::string_view(" [cut]"));
 }
 
+tl::unexpected<Error> cannot_open(const std::string& path, int code, const char* reason) {
+    return fail(fmt::format("Can't open the log file {}: {}; check that its directory exists and "
+                            "can be written to",
+                            quote(path), reason),
+                code);
+}
+
 /// The only place that meets the library's exceptions about files.
 Result<std::shared_ptr<spdlog::logger>> open_logger(const std::string& path) {
     try {
         if (path.empty()) return make_logger(std::make_shared<spdlog::sinks::stderr_sink_mt>());
+        // The library would make the directories that are missing; a path with a mistake in it is
+        // an error instead.
+        std::FILE* const probe = std::fopen(path.c_str(), "ae");
+        if (probe == nullptr) return cannot_open(path, errno, std::strerror(errno));
+        std::fclose(probe);
         return make_logger(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
     } catch (const std::exception& failure) {
-        const int code = errno;
-        return fail(fmt::format("cannot open the log file {}: {}; check that its directory exists "
-                                "and can be written to",
-                                quote(path), failure.what()),
-                    code);
+        return cannot_open(path, errno, failure.what());
     }
 }
 

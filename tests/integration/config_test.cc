@@ -175,6 +175,14 @@ TEST_P(ConfigTest, RewriteKeepsTheFileAndItsComments) {
     EXPECT_NE(text.find("maxmemory 1mb\n"), std::string::npos) << text;
 }
 
+TEST_P(ConfigTest, AStartWithALogFileInNoDirectoryFails) {
+    const std::string directory = make_temporary_directory();
+    const std::string log = refused("timeout 0\n", {"--logfile", directory + "/no/such/file"});
+    EXPECT_NE(log.find("Can't open the log file"), std::string::npos) << log;
+    EXPECT_FALSE(std::filesystem::exists(directory + "/no"));
+    std::filesystem::remove_all(directory);
+}
+
 TEST_P(ConfigTest, RewriteWithoutAFileIsAnError) {
     start();
     EXPECT_EQ(session().ask("CONFIG", "REWRITE"),

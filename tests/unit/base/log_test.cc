@@ -107,6 +107,14 @@ TEST_F(Log, a_file_that_cannot_be_opened_is_an_error_and_changes_nothing) {
     EXPECT_NE(content().find("still here"), std::string::npos);
 }
 
+TEST_F(Log, no_directory_is_made_for_a_file) {
+    const std::string missing = path() + ".d";
+    const auto result = log_to_file(missing + "/log");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, ENOENT);
+    EXPECT_NE(::access(missing.c_str(), F_OK), 0);
+}
+
 TEST_F(Log, an_empty_path_means_stderr) {
     testing::internal::CaptureStderr();
     ASSERT_TRUE(log_to_file(""));
