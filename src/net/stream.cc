@@ -116,7 +116,7 @@ void Stream::send_done(const ring::Completion& completion) {
     const auto bytes = static_cast<size_t>(completion.result);
     sent_bytes_ += bytes;
     output_.consume(bytes);
-    on_sent();
+    on_sent(completion);
     if (!output_.empty() || state_ == State::draining) flush();
 }
 

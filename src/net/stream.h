@@ -70,7 +70,7 @@ protected:
     /// any, must go back with Ring::give_back(). Not called once the stream is closed.
     virtual void on_received(const ring::Completion& completion, bool into_memory) = 0;
     /// Some output left.
-    virtual void on_sent() = 0;
+    virtual void on_sent(const ring::Completion& completion) = 0;
     /// Closed, nothing in flight, descriptor gone. May destroy the object.
     virtual void on_closed() = 0;
 

@@ -34,7 +34,9 @@ struct Completion {
     static constexpr uint16_t kNoBuffer = 0xFFFF;
     int32_t result = 0;           ///< bytes, a descriptor, 0 for end of stream; or -errno
     uint16_t buffer = kNoBuffer;  ///< provided buffer lent by a receive, perhaps beside an error
-    bool more_data = false;  ///< the socket held more than was received (no need to poll first)
+    bool more_data = false;     ///< the socket held more than was received (no need to poll first)
+    bool left_at_once = false;  ///< a send that was done when it was submitted, and may have been
+                                ///< so for long: SendReport::with_next
 };
 
 /// A slot for one operation at a time.

@@ -528,12 +528,15 @@ void Connection::update_figures() {
     session_.output_pending_bytes.store(output().footprint(), std::memory_order_relaxed);
 }
 
-void Connection::on_sent() {
+void Connection::on_sent(const ring::Completion& completion) {
     auto& sent = worker_.figures().output_bytes;
     const uint64_t bytes = sent_bytes() - session_.output_bytes.load(std::memory_order_relaxed);
     sent.store(sent.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
-    // Who reads is not idle.
-    session_.last_active_ms.store(worker_.reactor().now_ms(), std::memory_order_relaxed);
+    // Who reads is not idle. A send that left at once did so when the command was run, and is heard
+    // of late when nothing else happens.
+    if (!completion.left_at_once) {
+        session_.last_active_ms.store(worker_.reactor().now_ms(), std::memory_order_relaxed);
+    }
     update_figures();
 }
 

@@ -102,7 +102,7 @@ private:
     };
 
     void on_received(const ring::Completion& completion, bool into_memory) override;
-    void on_sent() override;
+    void on_sent(const ring::Completion& completion) override;
     void on_closed() override;
 
     bool parse_one();

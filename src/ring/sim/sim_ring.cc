@@ -150,6 +150,7 @@ void SimRing::finish(Slot& slot, int32_t result) {
     const uint32_t index = static_cast<uint32_t>(&slot - slots_.data());
     world_.trace("done", slot.socket, result);
     if (slot.is_silent && result == static_cast<int64_t>(slot.total)) {
+        slot.completion.left_at_once = true;
         silent_.push_back(index);
         return;
     }

@@ -719,6 +719,7 @@ bool UringRing::take_finished(const SilentSend& send, uint32_t submitted, Op*& o
     }
     op = slot.op;
     completion.result = static_cast<int32_t>(slot.bytes);
+    completion.left_at_once = true;
     operations_.give(slot);
     return true;
 }

@@ -31,7 +31,7 @@ private:
         last = completion;
         was_into_memory = into_memory;
     }
-    void on_sent() override { ++sends; }
+    void on_sent(const ring::Completion&) override { ++sends; }
     void on_closed() override { ++ends; }
 };
 

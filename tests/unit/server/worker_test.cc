@@ -125,6 +125,25 @@ TEST_F(WorkerTest, closes_who_is_idle_for_longer_than_timeout) {
     EXPECT_TRUE(paused.expect("+OK\r\n"));
 }
 
+TEST_F(WorkerTest, closes_who_is_idle_never_early_and_a_second_late_at_most) {
+    for (const int64_t seconds : {1, 3}) {
+        for (int64_t phase_us = 0; phase_us < kSecondUs; phase_us += kSecondUs / 5) {
+            SimulatedServer server;
+            server.settings().timeout_seconds.store(seconds);
+            SimulatedClient client(server);
+            EXPECT_TRUE(client.exchange("PING\r\n", "+PONG\r\n"));
+            server.run_for(phase_us);
+            const int64_t before_us = server.world().now_us();
+            client.send("PING\r\n");
+            EXPECT_TRUE(server.run_until([&] { return server.connections() == 0; }));
+            const int64_t took_us = server.world().now_us() - before_us;
+            EXPECT_GE(took_us, seconds * kSecondUs) << phase_us;
+            // With a little for the network.
+            EXPECT_LE(took_us, (seconds + 1) * kSecondUs + kSecondUs / 100) << phase_us;
+        }
+    }
+}
+
 TEST_F(WorkerTest, takes_no_slow_upload_for_idle) {
     SimulatedServer server({.faults = {.window_bytes = 1U << 20}});
     server.settings().timeout_seconds.store(2);
