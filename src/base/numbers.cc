@@ -204,7 +204,7 @@ namespace {
 
 struct MemoryUnit {
     std::string_view name;
-    int64_t bytes;
+    uint64_t bytes;
 };
 
 constexpr MemoryUnit kMemoryUnits[] = {
@@ -214,7 +214,7 @@ constexpr MemoryUnit kMemoryUnits[] = {
 
 }  // namespace
 
-std::optional<int64_t> parse_memory_size(std::string_view text) noexcept {
+std::optional<uint64_t> parse_memory_size(std::string_view text) noexcept {
     size_t digits = 0;
     while (digits < text.size() && is_digit(text[digits])) ++digits;
     const std::string_view unit = text.substr(digits);
@@ -222,14 +222,13 @@ std::optional<int64_t> parse_memory_size(std::string_view text) noexcept {
         std::begin(kMemoryUnits), std::end(kMemoryUnits),
         [unit](const MemoryUnit& known) { return equals_ignore_case(known.name, unit); });
     if (row == std::end(kMemoryUnits)) return std::nullopt;
-    int64_t count = 0;
+    uint64_t count = 0;
     if (digits > 0) {
         const auto result = std::from_chars(text.data(), text.data() + digits, count);
-        if (result.ec != std::errc()) return std::nullopt;
+        if (result.ec != std::errc()) return UINT64_MAX;
     }
-    int64_t bytes = 0;
-    if (__builtin_mul_overflow(count, row->bytes, &bytes)) return std::nullopt;
-    return bytes;
+    uint64_t bytes = 0;
+    return __builtin_mul_overflow(count, row->bytes, &bytes) ? UINT64_MAX : bytes;
 }
 
 std::string to_lower(std::string_view text) {

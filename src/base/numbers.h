@@ -48,9 +48,9 @@ char* write_double(char* out, double value) noexcept;
 std::string format_double(double value);
 
 /// A size from the configuration: digits and a unit of any case: none or b, k and kb (1000 and
-/// 1024), m and mb, g and gb. As in Redis missing digits mean 0. nullopt for a sign, for another
-/// unit, and where Redis would wrap around: beyond 2^63 - 1.
-std::optional<int64_t> parse_memory_size(std::string_view text) noexcept;
+/// 1024), m and mb, g and gb. As in Redis missing digits mean 0, and more than 2^64 - 1 is that,
+/// also where Redis would wrap around behind a unit. nullopt for a sign and for another unit.
+std::optional<uint64_t> parse_memory_size(std::string_view text) noexcept;
 
 /// ASCII only.
 constexpr char to_lower(char character) noexcept {

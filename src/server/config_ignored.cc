@@ -4,9 +4,13 @@
 // something this version does not have. A configuration written for Redis starts the server as long
 // as it asks for nothing that is missing.
 
+#include <algorithm>
+#include <array>
 #include <climits>
 
+#include "base/numbers.h"
 #include "server/config_table.h"
+#include "server/config_value.h"
 
 namespace gyre::server {
 namespace {
@@ -34,6 +38,68 @@ constexpr std::string_view kNoSyslog = "the log goes to logfile or to standard e
 constexpr std::string_view kNoReport = "the system's own core dumps tell more";
 constexpr std::string_view kFixedAtStart = "dir and the like are fixed at start";
 
+// --- what Redis checks beyond the kind
+
+Result<void> check_stop(const ConfigValue& value) {
+    const auto given = split_words(value.text);
+    const auto has = [&](std::string_view word) {
+        return std::find(given.begin(), given.end(), word) != given.end();
+    };
+    if (!has("save") || !has("nosave")) return {};
+    return fail("shutdown options SAVE and NOSAVE can't be used simultaneously");
+}
+
+Result<void> check_scores(const ConfigValue& value) {
+    constexpr int64_t kScoreMax = 2000;
+    const auto scores = split_words(value.text);
+    if (scores.size() != 3) return fail("wrong number of arguments");
+    for (const std::string_view score : scores) {
+        const auto number = base::parse_integer(score);
+        if (number && *number >= -kScoreMax && *number <= kScoreMax) continue;
+        return fail("Invalid oom-score-adj-values, elements must be between -2000 and 2000.");
+    }
+    return {};
+}
+
+Result<void> check_hostname(const ConfigValue& value) {
+    constexpr size_t kHostnameBytes = 256;
+    if (value.text.size() >= kHostnameBytes) {
+        return fail("Hostnames must be less than 256 characters");
+    }
+    const bool is_well = std::all_of(value.text.begin(), value.text.end(), [](char letter) {
+        return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+               (letter >= '0' && letter <= '9') || letter == '-' || letter == '.';
+    });
+    if (is_well) return {};
+    return fail("Hostnames may only contain alphanumeric characters, hyphens or dots");
+}
+
+/// Words in braces must be known; two braces are one.
+bool is_title(std::string_view text) {
+    constexpr std::array<std::string_view, 7> kKnown{
+        "title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"};
+    if (text.find_first_not_of(' ') == text.npos) return false;
+    for (size_t at = text.find('{'); at != text.npos; at = text.find('{', at)) {
+        if (text.substr(at, 2) == "{{") {
+            at += 2;
+            continue;
+        }
+        const size_t end = text.find('}', at);
+        if (end == text.npos) return false;
+        const std::string_view word = text.substr(at + 1, end - at - 1);
+        if (std::find(kKnown.begin(), kKnown.end(), word) == kKnown.end()) return false;
+        at = end;
+    }
+    return true;
+}
+
+Result<void> check_title(const ConfigValue& value) {
+    if (is_title(value.text)) return {};
+    return fail("template format is invalid or contains unknown variables");
+}
+
+// --- rows
+
 constexpr ConfigRow boolean_row(std::string_view name, std::string_view initial,
                                 std::string_view reason, ConfigChange change = always,
                                 std::string_view alias = {}) {
@@ -58,12 +124,14 @@ constexpr ConfigRow number_row(std::string_view name, std::string_view initial,
             .summary = reason};
 }
 constexpr ConfigRow memory_row(std::string_view name, std::string_view initial,
-                               std::string_view reason, std::string_view alias = {}) {
+                               std::string_view reason, std::string_view alias = {},
+                               int64_t min = 0) {
     return {.name = name,
             .alias = alias,
             .kind = memory,
             .role = ConfigRole::ignored,
             .initial = initial,
+            .min = min,
             .summary = reason};
 }
 constexpr ConfigRow choice_row(std::string_view name, std::string_view initial,
@@ -88,21 +156,28 @@ constexpr ConfigRow text_row(std::string_view name, std::string_view initial,
             .initial = initial,
             .summary = reason};
 }
-constexpr ConfigRow words_row(std::string_view name, std::string_view initial,
-                              std::string_view reason, ConfigChange change = always) {
+constexpr ConfigRow stop_row(std::string_view name) {
     return {.name = name,
-            .kind = words,
+            .kind = flags,
             .role = ConfigRole::ignored,
-            .change = change,
-            .initial = initial,
-            .summary = reason};
+            .initial = "default",
+            .choices = "default save nosave now force",
+            .summary = kNoPersistence,
+            .check = check_stop};
 }
 
 constexpr ConfigRow kIgnoredRows[] = {
     // --- how the server runs ---
     boolean_row("daemonize", "no",
                 "the server stays in the foreground, where its supervisor watches it", at_start),
-    number_row("hz", "10", kNoTimer),
+    {.name = "hz",
+     .kind = integer,
+     .role = ConfigRole::ignored,
+     .initial = "10",
+     .max = INT_MAX,
+     .lowest = 1,
+     .highest = 500,
+     .summary = kNoTimer},
     boolean_row("dynamic-hz", "yes", kNoTimer),
     boolean_row("activerehashing", "yes", "the index grows a bucket at a time with the writes"),
     number_row("active-expire-effort", "1", "keys are removed when they are due, by a timer wheel",
@@ -119,12 +194,21 @@ constexpr ConfigRow kIgnoredRows[] = {
     boolean_row("always-show-logo", "no", "there is no logo", at_start),
     boolean_row("set-proc-title", "yes", "the title of the process stays what it was started with",
                 at_start),
-    text_row("proc-title-template", "{title} {listen-addr} {server-mode}",
-             "the title of the process stays what it was started with"),
+    {.name = "proc-title-template",
+     .kind = text,
+     .role = ConfigRole::ignored,
+     .initial = "{title} {listen-addr} {server-mode}",
+     .summary = "the title of the process stays what it was started with",
+     .check = check_title},
     text_row("locale-collate", "", "nothing is sorted by a locale"),
     boolean_row("jemalloc-bg-thread", "yes", "the allocator needs no thread"),
     choice_row("oom-score-adj", "no", "no yes relative absolute", kBySystem),
-    words_row("oom-score-adj-values", "0 200 800", kBySystem),
+    {.name = "oom-score-adj-values",
+     .kind = words,
+     .role = ConfigRole::ignored,
+     .initial = "0 200 800",
+     .summary = kBySystem,
+     .check = check_scores},
     boolean_row("disable-thp", "yes", kBySystem, at_start),
     text_row("server_cpulist", "", kBySystem, at_start),
     text_row("bio_cpulist", "", kBySystem, at_start),
@@ -137,23 +221,23 @@ constexpr ConfigRow kIgnoredRows[] = {
     boolean_row("crash-log-enabled", "yes", kNoReport),
     boolean_row("crash-memcheck-enabled", "yes", kNoReport),
     choice_row("enable-protected-configs", "no", "no yes local", kFixedAtStart, at_start),
-    words_row("shutdown-on-sigint", "default", kNoPersistence),
-    words_row("shutdown-on-sigterm", "default", kNoPersistence),
+    stop_row("shutdown-on-sigint"),
+    stop_row("shutdown-on-sigterm"),
     text_row("bind-source-addr", "", kNoReplication),
     // --- memory ---
     boolean_row("activedefrag", "no", kNoDefragmentation),
-    memory_row("active-defrag-ignore-bytes", "104857600", kNoDefragmentation),
+    memory_row("active-defrag-ignore-bytes", "104857600", kNoDefragmentation, {}, 1),
     number_row("active-defrag-threshold-lower", "10", kNoDefragmentation, 0, 1000),
     number_row("active-defrag-threshold-upper", "100", kNoDefragmentation, 0, 1000),
     number_row("active-defrag-cycle-min", "1", kNoDefragmentation, 1, 99),
     number_row("active-defrag-cycle-max", "25", kNoDefragmentation, 1, 99),
-    number_row("active-defrag-max-scan-fields", "1000", kNoDefragmentation, 1),
+    number_row("active-defrag-max-scan-fields", "1000", kNoDefragmentation, 1, INT64_MAX),
     boolean_row("lazyfree-lazy-eviction", "no", kFreesOutside),
     boolean_row("lazyfree-lazy-expire", "no", kFreesOutside),
     boolean_row("lazyfree-lazy-server-del", "no", kFreesOutside),
     boolean_row("lazyfree-lazy-user-del", "no", kFreesOutside),
     boolean_row("lazyfree-lazy-user-flush", "no", kFreesOutside),
-    number_row("tracking-table-max-keys", "1000000", kNoTracking),
+    number_row("tracking-table-max-keys", "1000000", kNoTracking, 0, INT64_MAX),
     // --- types ---
     number_row("hash-max-listpack-entries", "512", kNoCollections, 0, INT64_MAX,
                "hash-max-ziplist-entries"),
@@ -215,7 +299,13 @@ constexpr ConfigRow kIgnoredRows[] = {
     number_row("repl-diskless-sync-max-replicas", "0", kNoReplication),
     choice_row("repl-diskless-load", "disabled", "disabled on-empty-db swapdb", kNoReplication),
     boolean_row("repl-disable-tcp-nodelay", "no", kNoReplication),
-    memory_row("repl-backlog-size", "1048576", kNoReplication),
+    {.name = "repl-backlog-size",
+     .kind = memory,
+     .role = ConfigRole::ignored,
+     .initial = "1048576",
+     .min = 1,
+     .lowest = 16 * 1024,
+     .summary = kNoReplication},
     number_row("repl-backlog-ttl", "3600", kNoReplication, 0, INT64_MAX),
     number_row("repl-timeout", "60", kNoReplication, 1),
     number_row("repl-ping-replica-period", "10", kNoReplication, 1, INT_MAX,
@@ -239,9 +329,18 @@ constexpr ConfigRow kIgnoredRows[] = {
                 "cluster-slave-no-failover"),
     boolean_row("cluster-allow-reads-when-down", "no", kNoCluster),
     boolean_row("cluster-allow-pubsubshard-when-down", "yes", kNoCluster),
-    memory_row("cluster-link-sendbuf-limit", "0", kNoCluster),
+    {.name = "cluster-link-sendbuf-limit",
+     .kind = memory,
+     .role = ConfigRole::ignored,
+     .initial = "0",
+     .is_unsigned = true,
+     .summary = kNoCluster},
     text_row("cluster-announce-ip", "", kNoCluster),
-    text_row("cluster-announce-hostname", "", kNoCluster),
+    {.name = "cluster-announce-hostname",
+     .kind = text,
+     .role = ConfigRole::ignored,
+     .summary = kNoCluster,
+     .check = check_hostname},
     text_row("cluster-announce-human-nodename", "", kNoCluster),
     number_row("cluster-announce-port", "0", kNoCluster, 0, 65535),
     number_row("cluster-announce-tls-port", "0", kNoCluster, 0, 65535),

@@ -278,6 +278,7 @@ const ConfigRow kKeyspaceRows[] = {
     {.name = "maxmemory",
      .kind = memory,
      .initial = "0",
+     .is_unsigned = true,
      .summary =
          "Bytes of memory in use, for keys, values and all else (used_memory of INFO), above which "
          "maxmemory-policy applies. 0: no limit.",

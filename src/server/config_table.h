@@ -40,6 +40,7 @@ enum class ConfigKind : uint8_t {
     percentiles,    ///< several numbers from 0 to 100
     output_limits,  ///< class, hard limit, soft limit, seconds; for each class
     save_points,    ///< seconds, changes; pairs
+    flags,          ///< several of a few words, the first of which stands for none
 };
 
 enum class ConfigRole : uint8_t { active, ignored, fixed };
@@ -66,12 +67,18 @@ struct ConfigRow {
     std::string_view initial = {};  ///< as CONFIG GET prints it
     int64_t min = 0;
     int64_t max = INT64_MAX;
-    std::string_view choices = {};  ///< of choice: words, separated by blanks
+    bool is_unsigned = false;  ///< memory: up to 2^64 - 1, whatever max says
+    /// What numbers within the range are brought to without a word, as Redis does.
+    int64_t lowest = INT64_MIN;
+    int64_t highest = INT64_MAX;
+    std::string_view choices = {};  ///< of choice and flags: words, separated by blanks
     /// Active rows: what it does. Ignored ones: why it has no meaning. Fixed ones: what to do
     /// instead.
     std::string_view summary = {};
     void (*to_settings)(ServerSettings& settings, const ConfigValue& value) = nullptr;
     void (*to_targets)(const ConfigTargets& targets, const ConfigValue& value) = nullptr;
+    /// Whether a value has sense, beyond what its kind says.
+    Result<void> (*check)(const ConfigValue& value) = nullptr;
     /// Whether the system allows a value at run time.
     Result<void> (*admit)(const ServerSettings& settings, const ConfigValue& value) = nullptr;
     /// What is in force, where the start may have changed what was asked for.

@@ -22,6 +22,11 @@ bool has_control_character(std::string_view text) {
     });
 }
 
+/// As many as fit in the numbers that targets take.
+int64_t signed_bytes(uint64_t bytes) {
+    return static_cast<int64_t>(std::min<uint64_t>(bytes, INT64_MAX));
+}
+
 template <class T>
 bool read_whole(std::string_view text, T& number, int base) {
     const auto [end, failure] =
@@ -45,11 +50,15 @@ Result<ConfigValue> parse_boolean(std::string_view word) {
     return fail("argument must be 'yes' or 'no'");
 }
 
+tl::unexpected<Error> not_a_choice(const ConfigRow& row) {
+    return fail("argument(s) must be one of the following: " + listed(row.choices));
+}
+
 Result<ConfigValue> parse_choice(const ConfigRow& row, std::string_view word) {
     for (const std::string_view choice : split_words(row.choices)) {
         if (base::equals_ignore_case(word, choice)) return ConfigValue{std::string(choice)};
     }
-    return fail("argument(s) must be one of the following: " + listed(row.choices));
+    return not_a_choice(row);
 }
 
 std::string number_text(ConfigKind kind, int64_t number) {
@@ -57,10 +66,6 @@ std::string number_text(ConfigKind kind, int64_t number) {
 }
 
 Result<int64_t> parse_number(ConfigKind kind, std::string_view word) {
-    if (kind == ConfigKind::memory) {
-        if (const auto bytes = base::parse_memory_size(word)) return *bytes;
-        return fail("argument must be a memory value");
-    }
     if (kind == ConfigKind::octal) {
         int64_t mode = 0;
         if (read_whole(word, mode, 8)) return mode;
@@ -77,12 +82,52 @@ Result<ConfigValue> parse_numeric(const ConfigRow& row, std::string_view word) {
         return fail(fmt::format("argument must be between {} and {} inclusive",
                                 number_text(row.kind, row.min), number_text(row.kind, row.max)));
     }
-    return ConfigValue{number_text(row.kind, *number), *number};
+    const int64_t brought = std::clamp(*number, row.lowest, row.highest);
+    return ConfigValue{number_text(row.kind, brought), brought};
 }
 
-Result<ConfigValue> parse_text(std::string_view text) {
-    if (has_control_character(text)) return fail("argument must not contain control characters");
+/// The number of what is beyond 2^63 - 1 is that; the text is what was meant.
+Result<ConfigValue> parse_memory(const ConfigRow& row, std::string_view word) {
+    const auto bytes = base::parse_memory_size(word);
+    if (!bytes) return fail("argument must be a memory value");
+    const auto min = static_cast<uint64_t>(row.min);
+    const uint64_t max = row.is_unsigned ? UINT64_MAX : static_cast<uint64_t>(row.max);
+    if (*bytes < min || *bytes > max) {
+        return fail(fmt::format("argument must be between {} and {} inclusive", min, max));
+    }
+    const uint64_t brought =
+        std::max(*bytes, static_cast<uint64_t>(std::max<int64_t>(row.lowest, 0)));
+    return ConfigValue{std::to_string(brought), signed_bytes(brought)};
+}
+
+/// Names of files and addresses have no control characters; what never leaves the configuration
+/// may have any, and so may a password.
+Result<ConfigValue> parse_text(const ConfigRow& row, std::string_view text) {
+    const bool is_free = row.check != nullptr ||
+                         (row.kind == ConfigKind::text && row.change == ConfigChange::always);
+    if (!is_free && has_control_character(text)) {
+        return fail("argument must not contain control characters");
+    }
     return ConfigValue{std::string(text)};
+}
+
+/// In the order of the table, whatever the order given.
+Result<ConfigValue> parse_flags(const ConfigRow& row, std::span<const std::string> words) {
+    const auto choices = split_words(row.choices);
+    std::vector<bool> is_given(choices.size());
+    for (const std::string& word : words) {
+        const auto choice = std::find_if(
+            choices.begin(), choices.end(),
+            [&](std::string_view known) { return base::equals_ignore_case(known, word); });
+        if (choice == choices.end()) return not_a_choice(row);
+        is_given[static_cast<size_t>(choice - choices.begin())] = true;
+    }
+    if (words.empty()) return not_a_choice(row);
+    std::vector<std::string> shown;
+    for (size_t index = 1; index < choices.size(); ++index) {
+        if (is_given[index]) shown.emplace_back(choices[index]);
+    }
+    return ConfigValue{shown.empty() ? std::string(choices[0]) : join(shown)};
 }
 
 Result<ConfigValue> parse_percentiles(std::span<const std::string> words) {
@@ -112,7 +157,8 @@ std::optional<net::OutputLimit> parse_limit(std::span<const std::string> words) 
     const auto soft = base::parse_memory_size(words[2]);
     int64_t seconds = 0;
     if (!hard || !soft || !read_whole(words[3], seconds, 10) || seconds < 0) return std::nullopt;
-    return net::OutputLimit{static_cast<uint64_t>(*hard), static_cast<uint64_t>(*soft), seconds};
+    return net::OutputLimit{static_cast<uint64_t>(signed_bytes(*hard)),
+                            static_cast<uint64_t>(signed_bytes(*soft)), seconds};
 }
 
 std::string limits_text(const OutputLimits& limits) {
@@ -158,7 +204,8 @@ Result<ConfigValue> parse_save_points(std::span<const std::string> words) {
 
 bool takes_several(ConfigKind kind) {
     return kind == ConfigKind::words || kind == ConfigKind::percentiles ||
-           kind == ConfigKind::output_limits || kind == ConfigKind::save_points;
+           kind == ConfigKind::output_limits || kind == ConfigKind::save_points ||
+           kind == ConfigKind::flags;
 }
 
 Result<ConfigValue> parse_by_kind(const ConfigRow& row, std::span<const std::string> words,
@@ -170,12 +217,15 @@ Result<ConfigValue> parse_by_kind(const ConfigRow& row, std::span<const std::str
             return parse_choice(row, words[0]);
         case ConfigKind::integer:
         case ConfigKind::octal:
-        case ConfigKind::memory:
             return parse_numeric(row, words[0]);
+        case ConfigKind::memory:
+            return parse_memory(row, words[0]);
         case ConfigKind::text:
-            return parse_text(words[0]);
+            return parse_text(row, words[0]);
         case ConfigKind::words:
-            return parse_text(join(words));
+            return parse_text(row, join(words));
+        case ConfigKind::flags:
+            return parse_flags(row, words);
         case ConfigKind::percentiles:
             return parse_percentiles(words);
         case ConfigKind::output_limits:
@@ -187,9 +237,9 @@ Result<ConfigValue> parse_by_kind(const ConfigRow& row, std::span<const std::str
 }
 
 /// 1048576 as 1mb, where it comes out even.
-std::string memory_text(int64_t bytes) {
-    constexpr std::array<std::pair<int64_t, const char*>, 3> kUnits{
-        {{1LL << 30, "gb"}, {1LL << 20, "mb"}, {1LL << 10, "kb"}}};
+std::string memory_text(uint64_t bytes) {
+    constexpr std::array<std::pair<uint64_t, const char*>, 3> kUnits{
+        {{1ULL << 30, "gb"}, {1ULL << 20, "mb"}, {1ULL << 10, "kb"}}};
     for (const auto& [unit, name] : kUnits) {
         if (bytes != 0 && bytes % unit == 0) return std::to_string(bytes / unit) + name;
     }
@@ -201,10 +251,9 @@ std::vector<std::string> limit_lines(const ConfigRow& row, const ConfigValue& va
     std::vector<std::string> lines;
     for (size_t index = 0; index < limits.size(); ++index) {
         const std::string_view name = index == 1 ? "replica" : kClientClasses[index];
-        lines.push_back(fmt::format("{} {} {} {} {}", row.name, name,
-                                    memory_text(static_cast<int64_t>(limits[index].hard_bytes)),
-                                    memory_text(static_cast<int64_t>(limits[index].soft_bytes)),
-                                    limits[index].soft_seconds));
+        lines.push_back(
+            fmt::format("{} {} {} {} {}", row.name, name, memory_text(limits[index].hard_bytes),
+                        memory_text(limits[index].soft_bytes), limits[index].soft_seconds));
     }
     return lines;
 }
@@ -249,6 +298,11 @@ Result<ConfigValue> parse_config_value(const ConfigRow& row, std::span<const std
         return fail("wrong number of arguments");
     }
     auto value = parse_by_kind(row, words, present);
+    if (value && row.check != nullptr) {
+        if (auto checked = row.check(*value); !checked) {
+            return tl::unexpected(std::move(checked.error()));
+        }
+    }
     if (value && row.role == ConfigRole::fixed && value->text != row.initial) {
         return fail(fmt::format("not supported in this version: {}", row.summary));
     }
@@ -265,7 +319,8 @@ std::string config_word(std::string_view word) {
 std::vector<std::string> config_lines(const ConfigRow& row, const ConfigValue& value) {
     if (row.kind == ConfigKind::output_limits) return limit_lines(row, value);
     if (row.kind == ConfigKind::memory) {
-        return {fmt::format("{} {}", row.name, memory_text(value.number))};
+        const uint64_t bytes = base::parse_memory_size(value.text).value_or(0);
+        return {fmt::format("{} {}", row.name, memory_text(bytes))};
     }
     if (takes_several(row.kind) && !value.text.empty()) {
         std::string line(row.name);

@@ -271,13 +271,15 @@ TEST_F(ConfigTest, ErrorsNamePlaceAndRemedy) {
 }
 
 TEST_F(ConfigTest, ControlCharactersAreRefused) {
-    for (const char* text : {"requirepass \"a\\nb\"", "requirepass \"a\\x00\"", "pidfile \"\\x7f\"",
-                             "bind \"\\x01\"", "dbfilename \"a\\rb\""}) {
+    for (const char* text :
+         {"pidfile \"\\x7f\"", "bind \"\\x01\"", "dbfilename \"a\\rb\"", "unixsocket \"a\\x00\""}) {
         EXPECT_THAT(error_of(text), HasSubstr("argument must not contain control characters"))
             << text;
     }
+    // A password may have any.
     EXPECT_EQ(error_of("requirepass \"a\\tb\""), "");
-    EXPECT_EQ(set_error("requirepass", "a\r\nb"), "argument must not contain control characters");
+    EXPECT_EQ(set({{"requirepass", std::string_view("a\r\n\0b", 5)}}), "");
+    EXPECT_EQ(config_.password(), std::string_view("a\r\n\0b", 5));
 }
 
 TEST_F(ConfigTest, NothingIsTakenFromATextWithAnError) {
@@ -456,6 +458,43 @@ TEST_F(ConfigTest, SetErrorsAreThoseOfRedis) {
     EXPECT_EQ(set({{"save", ""}, {"appendonly", "no"}}), "");
     // What the client sent does not break out of the line.
     EXPECT_EQ(set({{"x\r\n+F", "1"}}).find('\n'), std::string::npos);
+}
+
+TEST_F(ConfigTest, WhatDoesNothingIsCheckedAllTheSame) {
+    EXPECT_THAT(error_of("shutdown-on-sigterm abc"),
+                HasSubstr("argument(s) must be one of the following: default, save, nosave, now, "
+                          "force"));
+    EXPECT_THAT(error_of("shutdown-on-sigint save nosave"),
+                HasSubstr("shutdown options SAVE and NOSAVE can't be used simultaneously"));
+    EXPECT_THAT(error_of("oom-score-adj-values abc"), HasSubstr("wrong number of arguments"));
+    EXPECT_THAT(error_of("oom-score-adj-values 0 1 2001"),
+                HasSubstr("elements must be between -2000 and 2000."));
+    EXPECT_EQ(set({{"shutdown-on-sigint", "FORCE default nosave"}}), "");
+    EXPECT_EQ(get("shutdown-on-sigint"), "nosave force");
+    EXPECT_EQ(set({{"shutdown-on-sigint", "default"}}), "");
+    EXPECT_EQ(get("shutdown-on-sigint"), "default");
+    EXPECT_EQ(set_error("repl-backlog-size", ""),
+              "argument must be between 1 and 9223372036854775807 inclusive");
+    EXPECT_EQ(set({{"repl-backlog-size", "1"}, {"hz", "100000"}}), "");
+    EXPECT_EQ(get("repl-backlog-size"), "16384");
+    EXPECT_EQ(get("hz"), "500");
+    EXPECT_EQ(set({{"proc-title-template", "{title} {{x {port}"}}), "");
+    for (const char* bad : {"", "  ", "{nosuch}", "{title"}) {
+        EXPECT_THAT(set_error("proc-title-template", bad), HasSubstr("unknown variables")) << bad;
+    }
+    EXPECT_EQ(set_error("cluster-announce-hostname", std::string(256, 'a')),
+              "Hostnames must be less than 256 characters");
+}
+
+TEST_F(ConfigTest, MaxmemoryGoesToTheEndOfWhatRedisCounts) {
+    attach();
+    EXPECT_EQ(set({{"maxmemory", "9223372036854775808"}}), "");
+    EXPECT_EQ(get("maxmemory"), "9223372036854775808");
+    EXPECT_EQ(dataset_.settings.maxmemory_bytes, INT64_MAX);
+    EXPECT_EQ(set({{"maxmemory", "99999999999gb"}}), "");
+    EXPECT_EQ(get("maxmemory"), "18446744073709551615");
+    EXPECT_EQ(set_error("proto-max-bulk-len", "9223372036854775808"),
+              "argument must be between 1048576 and 9223372036854775807 inclusive");
 }
 
 TEST_F(ConfigTest, SetIsAllOrNothing) {
