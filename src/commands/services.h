@@ -65,6 +65,7 @@ public:
         int64_t integer = 0;
         double real = 0;
         bool is_real = false;
+        std::vector<MemoryFigure> parts = {};  ///< not empty: a map of these
     };
     virtual std::vector<MemoryFigure> memory_figures() = 0;
 };

@@ -193,6 +193,7 @@ void Dataset::reset_statistics(Executor& executor) {
         data.statistics = {};
         data.statistics.changes = changes;
     });
+    drained_entries_.store(0, std::memory_order_relaxed);
 }
 
 void Dataset::flush(size_t database, Executor& executor) {
@@ -239,8 +240,11 @@ bool Dataset::drain(size_t first, size_t step, size_t budget, Executor& executor
         for (;;) {
             const size_t part = std::min(budget, kDrainHold);
             lock(index, executor);
+            const size_t before = shard(index).detached_entries();
             const bool is_empty = shard(index).drain(part);
+            const size_t freed = before - shard(index).detached_entries();
             unlock(index);
+            drained_entries_.fetch_add(freed, std::memory_order_relaxed);
             if (is_empty) break;
             budget -= part;
             if (budget == 0) return false;

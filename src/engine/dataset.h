@@ -150,6 +150,8 @@ public:
     /// Grows with each flush: whoever drains compares it with what it saw last.
     size_t flushes() const { return flushes_.load(std::memory_order_relaxed); }
     size_t detached_entries(Executor& executor);
+    /// Freed by drain() since the start or reset_statistics(). Any thread.
+    uint64_t drained_entries() const { return drained_entries_.load(std::memory_order_relaxed); }
 
     /// One step of SCAN: visits at least one bucket and returns the next cursor, 0 at the end. Keys
     /// past their deadline are visited too. Takes one lock.
@@ -249,6 +251,7 @@ private:
     std::unique_ptr<Reactor[]> reactors_;
     std::function<void(size_t)> wake_;
     std::atomic<size_t> flushes_{0};
+    std::atomic<uint64_t> drained_entries_{0};
     std::atomic<Deadlines> deadlines_{Deadlines::unknown};
     std::atomic<bool> counts_keys_{false};
     std::atomic<int64_t> keys_count_{0};

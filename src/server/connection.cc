@@ -24,6 +24,11 @@ bool is_http(std::string_view name) {
     return base::equals_ignore_case(name, "post") || base::equals_ignore_case(name, "host:");
 }
 
+/// One writer: no locked addition.
+void count_one(std::atomic<uint64_t>& counter) {
+    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
 resp::Protocol protocol_of(const commands::Session& session) {
     return static_cast<resp::Protocol>(session.protocol.load(std::memory_order_relaxed));
 }
@@ -97,6 +102,7 @@ void Connection::on_received(const ring::Completion& completion, bool into_memor
         // One writer: no locked addition.
         auto& received = worker_.figures().input_bytes;
         received.store(received.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
+        count_one(worker_.figures().receives);
         const int64_t now_ms = worker_.reactor().now_ms();
         const int64_t waited_ms = now_ms - session_.last_active_ms.load(std::memory_order_relaxed);
         session_.last_active_ms.store(now_ms, std::memory_order_relaxed);
@@ -532,6 +538,7 @@ void Connection::on_sent(const ring::Completion& completion) {
     auto& sent = worker_.figures().output_bytes;
     const uint64_t bytes = sent_bytes() - session_.output_bytes.load(std::memory_order_relaxed);
     sent.store(sent.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
+    count_one(worker_.figures().sends);
     // Who reads is not idle. A send that left at once did so when the command was run, and is heard
     // of late when nothing else happens.
     if (!completion.left_at_once) {

@@ -17,7 +17,7 @@ namespace gyre::server {
 namespace {
 
 const InfoSection kSections[] = {
-    {.title = "Server", .metrics = server_metrics()},
+    {.title = "Server", .metrics = server_metrics(), .write = write_listeners},
     {.title = "Clients", .metrics = client_metrics()},
     {.title = "Memory", .metrics = memory_metrics()},
     {.title = "Persistence", .metrics = persistence_metrics()},
@@ -113,12 +113,34 @@ void Server::reset_statistics() {
             WorkerFigures& figures = worker.figures();
             for (std::atomic<uint64_t>* count :
                  {&figures.input_bytes, &figures.output_bytes, &figures.query_limit_disconnections,
-                  &figures.output_limit_disconnections, &figures.protocol_errors}) {
+                  &figures.output_limit_disconnections, &figures.protocol_errors, &figures.receives,
+                  &figures.sends}) {
                 count->store(0, std::memory_order_relaxed);
             }
         });
     }
 }
+
+namespace {
+
+using Figures = std::vector<commands::Information::MemoryFigure>;
+
+/// "db0" and so on: what those with keys take beside their entries.
+void append_databases(const KeyspaceSums& sums, Figures& figures) {
+    for (size_t index = 0; index < sums.databases.size(); ++index) {
+        if (sums.databases[index].keys == 0) continue;
+        const DatabaseOverhead& overhead = sums.overheads[index];
+        figures.push_back({.name = fmt::format("db.{}", index)});
+        figures.back().parts = {
+            {.name = "overhead.hashtable.main",
+             .integer = static_cast<int64_t>(overhead.index_bytes)},
+            {.name = "overhead.hashtable.expires",
+             .integer = static_cast<int64_t>(overhead.wheel_bytes)},
+        };
+    }
+}
+
+}  // namespace
 
 std::vector<commands::Information::MemoryFigure> Server::memory_figures() {
     InfoSource source(*this);
@@ -147,6 +169,7 @@ std::vector<commands::Information::MemoryFigure> Server::memory_figures() {
         figures.push_back({.name = fmt::format("{}.allocated", base::purpose_name(purpose)),
                            .integer = base::used(purpose)});
     }
+    append_databases(source.keyspace(), figures);
     add("overhead.total", memory.overhead);
     add("keys.count", keys);
     add("keys.bytes-per-key", keys == 0 ? 0 : grown / keys);
@@ -160,6 +183,8 @@ std::vector<commands::Information::MemoryFigure> Server::memory_figures() {
     add("allocator-fragmentation.bytes", memory.obtained - memory.used);
     add_real("allocator-rss.ratio", ratio(memory.resident, memory.obtained));
     add("allocator-rss.bytes", memory.resident - memory.obtained);
+    add_real("rss-overhead.ratio", ratio(memory.resident, memory.resident));
+    add("rss-overhead.bytes", 0);
     add_real("fragmentation", ratio(memory.resident, memory.used));
     add("fragmentation.bytes", memory.resident - memory.used);
     return figures;

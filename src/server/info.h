@@ -30,10 +30,17 @@ namespace gyre::server {
 
 class Server;
 
+/// What a database takes beside its entries.
+struct DatabaseOverhead {
+    size_t index_bytes = 0;
+    size_t wheel_bytes = 0;
+};
+
 /// Sums over the shards.
 struct KeyspaceSums {
     store::ShardStatistics statistics;
     std::vector<engine::Dataset::DatabaseFigures> databases;
+    std::vector<DatabaseOverhead> overheads;  ///< of the same databases
     size_t keys = 0;
     size_t with_expiry = 0;
     int64_t backlog = 0;          ///< keys past their deadline and still there
@@ -55,6 +62,8 @@ struct WorkerSums {
     uint64_t query_limit_disconnections = 0;
     uint64_t output_limit_disconnections = 0;
     uint64_t protocol_errors = 0;
+    uint64_t receives = 0;
+    uint64_t sends = 0;
     uint64_t longest_turn_us = 0;
     engine::ExpiryStatistics expiry;
     ring::Counters ring;
@@ -139,6 +148,7 @@ std::span<const InfoMetric> cpu_metrics();
 std::span<const InfoMetric> cluster_metrics();
 std::span<const InfoMetric> expiry_metrics();
 std::span<const InfoMetric> ring_metrics();
+void write_listeners(InfoSource& source, std::string& text);
 void write_commandstats(InfoSource& source, std::string& text);
 void write_errorstats(InfoSource& source, std::string& text);
 void write_latencystats(InfoSource& source, std::string& text);

@@ -145,6 +145,8 @@ const InfoMetric kMetrics[] = {
     {"active_defrag_running", gauge, count, "Defragmentation; there is none", zero},
     {"lazyfree_pending_objects", gauge, count, "Flushed keys that are not yet freed",
      [](InfoSource& source) { return std::to_string(source.keyspace().detached_entries); }},
+    {"lazyfreed_objects", counter, count, "Flushed keys that were freed in the background",
+     [](InfoSource& source) { return std::to_string(source.server.dataset().drained_entries()); }},
 };
 
 #undef BYTES

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 
 #include "server/info.h"
 #include "server/server.h"
@@ -117,6 +118,20 @@ const InfoMetric kServerMetrics[] = {
      [](InfoSource& source) { return std::to_string(source.server.dataset().shards()); }},
 };
 
+/// "name=tcp,bind=...,port=..." of the addresses of one kind; empty: there is none.
+std::string listener_text(std::span<const ring::Address> places, bool is_unix) {
+    std::string text;
+    uint16_t port = 0;
+    for (const ring::Address& place : places) {
+        if ((place.family == ring::Address::Family::unix_path) != is_unix) continue;
+        if (text.empty()) text = is_unix ? "name=unix" : "name=tcp";
+        text += ",bind=" + place.host;
+        port = place.port;
+    }
+    if (!text.empty() && !is_unix) text += ",port=" + std::to_string(port);
+    return text;
+}
+
 const InfoMetric kClientMetrics[] = {
     {"connected_clients", gauge, count, "Clients",
      [](InfoSource& source) { return std::to_string(source.clients().connected); }},
@@ -218,6 +233,16 @@ const InfoMetric kClusterMetrics[] = {
 };
 
 }  // namespace
+
+void write_listeners(InfoSource& source, std::string& text) {
+    const std::vector<ring::Address> places = source.server.listening();
+    int number = 0;
+    for (const bool is_unix : {false, true}) {
+        const std::string listener = listener_text(places, is_unix);
+        if (listener.empty()) continue;
+        fmt::format_to(std::back_inserter(text), "listener{}:{}\r\n", number++, listener);
+    }
+}
 
 std::span<const InfoMetric> server_metrics() { return kServerMetrics; }
 std::span<const InfoMetric> client_metrics() { return kClientMetrics; }

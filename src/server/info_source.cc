@@ -69,6 +69,8 @@ void add_shard(KeyspaceSums& sums, store::Shard& shard, int64_t now_ms) {
         figures.keys += partition->size();
         figures.with_expiry += partition->with_expiry();
         figures.deadline_sum_ms += partition->deadline_sum_ms();
+        sums.overheads[database].index_bytes += partition->index_bytes();
+        sums.overheads[database].wheel_bytes += partition->wheel_bytes();
         for (size_t type = 0; type < store::kTypeCount; ++type) {
             sums.bytes_by_type[type] += partition->entry_bytes(static_cast<store::Type>(type));
         }
@@ -90,6 +92,7 @@ const KeyspaceSums& InfoSource::keyspace() {
     if (keyspace_) return *keyspace_;
     KeyspaceSums& sums = keyspace_.emplace();
     sums.databases.resize(server.dataset().databases());
+    sums.overheads.resize(server.dataset().databases());
     engine::Executor executor;
     server.dataset().for_each_shard(
         executor, [&](store::Shard& shard) { add_shard(sums, shard, wall_ms()); });
@@ -122,6 +125,8 @@ const WorkerSums& InfoSource::workers() {
         sums.query_limit_disconnections += figures.query_limit_disconnections.load(kRelaxed);
         sums.output_limit_disconnections += figures.output_limit_disconnections.load(kRelaxed);
         sums.protocol_errors += figures.protocol_errors.load(kRelaxed);
+        sums.receives += figures.receives.load(kRelaxed);
+        sums.sends += figures.sends.load(kRelaxed);
         sums.longest_turn_us =
             std::max(sums.longest_turn_us, worker->reactor().statistics().longest_turn_cpu_us);
         add(sums.expiry, worker->expiry().statistics());

@@ -68,7 +68,9 @@ public:
     uint64_t ring_mapped_bytes() const;
     net::AcceptCounters accept_counters() const;
     /// Where the server listens.
-    std::vector<ring::Address> listening() const { return listeners_->addresses(); }
+    std::vector<ring::Address> listening() const {
+        return listeners_ ? listeners_->addresses() : std::vector<ring::Address>();
+    }
     InfoHistory& info_history() { return history_; }
     /// Keeps the counts from which rates are computed; to be called each second. Any thread.
     void sample_statistics();

@@ -46,6 +46,8 @@ struct Shared {
 struct WorkerFigures {
     std::atomic<uint64_t> input_bytes{0};
     std::atomic<uint64_t> output_bytes{0};
+    std::atomic<uint64_t> receives{0};  ///< that brought something
+    std::atomic<uint64_t> sends{0};     ///< by which something left
     std::atomic<uint64_t> query_limit_disconnections{0};
     std::atomic<uint64_t> output_limit_disconnections{0};
     std::atomic<uint64_t> protocol_errors{0};

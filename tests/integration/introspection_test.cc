@@ -39,6 +39,7 @@ TEST_P(IntrospectionTest, InfoHasTheSectionsAndFieldsExportersRead) {
           "mem_aof_buffer",
           "mem_allocator",
           "lazyfree_pending_objects",
+          "lazyfreed_objects",
           "allocator_allocated",
           "allocator_active",
           "allocator_resident",
@@ -51,7 +52,7 @@ TEST_P(IntrospectionTest, InfoHasTheSectionsAndFieldsExportersRead) {
           "total_net_input_bytes", "total_net_output_bytes", "rejected_connections", "expired_keys",
           "expired_stale_perc", "expired_time_cap_reached_count", "evicted_keys", "evicted_clients",
           "keyspace_hits", "keyspace_misses", "total_error_replies", "latest_fork_usec",
-          "pubsub_channels"}},
+          "pubsub_channels", "total_reads_processed", "total_writes_processed"}},
         {"replication", {"role", "connected_slaves", "master_replid", "master_repl_offset"}},
         {"cpu", {"used_cpu_sys", "used_cpu_user"}},
     };
@@ -173,13 +174,46 @@ TEST_P(IntrospectionTest, MemoryOfKeysAndOfTheWhole) {
     for (const char* field :
          {"peak.allocated", "total.allocated", "startup.allocated", "clients.normal",
           "overhead.total", "keys.count", "keys.bytes-per-key", "dataset.bytes",
-          "dataset.percentage", "peak.percentage", "allocator.allocated", "fragmentation"}) {
+          "dataset.percentage", "peak.percentage", "allocator.allocated", "fragmentation",
+          "rss-overhead.ratio", "rss-overhead.bytes", "db.0"}) {
         EXPECT_NE(stats.find(field), nullptr) << field;
     }
     ASSERT_NE(stats.find("keys.count"), nullptr);
     EXPECT_EQ(stats.find("keys.count")->integer, 2);
+    EXPECT_EQ(stats.find("db.1"), nullptr);
+    ASSERT_NE(stats.find("db.0"), nullptr);
+    for (const char* field : {"overhead.hashtable.main", "overhead.hashtable.expires"}) {
+        EXPECT_NE(stats.find("db.0")->find(field), nullptr) << field;
+    }
     EXPECT_FALSE(s.reply("MEMORY", "DOCTOR").text.empty());
     EXPECT_EQ(s.ask("MEMORY", "PURGE"), "OK");
+}
+
+TEST_P(IntrospectionTest, FreedReceivedAndSentIsCounted) {
+    start();
+    Session s = session();
+    for (int i = 0; i < 100; ++i) s.ask("SET", "k" + std::to_string(i), "v");
+    EXPECT_EQ(s.info_number("memory", "lazyfreed_objects"), 0);
+    EXPECT_EQ(s.ask("FLUSHALL", "ASYNC"), "OK");
+    EXPECT_TRUE(wait_until([&] { return s.info_number("memory", "lazyfreed_objects") == 100; }));
+    // Each of these is a receive and a send of its own.
+    const int64_t reads = s.info_number("stats", "total_reads_processed");
+    const int64_t writes = s.info_number("stats", "total_writes_processed");
+    for (int i = 0; i < 10; ++i) s.ask("PING");
+    EXPECT_GE(s.info_number("stats", "total_reads_processed"), reads + 10);
+    EXPECT_GE(s.info_number("stats", "total_writes_processed"), writes + 10);
+    EXPECT_EQ(s.ask("CONFIG", "RESETSTAT"), "OK");
+    EXPECT_EQ(s.info_number("memory", "lazyfreed_objects"), 0);
+}
+
+TEST_P(IntrospectionTest, ListenersAreNamed) {
+    start();
+    REQUIRE_GYRE();  // since Redis 7.2
+    Session s = session();
+    const std::string port = std::to_string(server().port());
+    ASSERT_EQ(s.ask("CONFIG", "SET", "bind", "127.0.0.1 127.0.0.2"), "OK");
+    EXPECT_EQ(s.info("server", "listener0"), "name=tcp,bind=127.0.0.1,bind=127.0.0.2,port=" + port);
+    EXPECT_EQ(s.info("server", "listener1"), "name=unix,bind=" + server().unix_path());
 }
 
 TEST_P(IntrospectionTest, UsedMemoryRisesAndFalls) {

@@ -33,17 +33,22 @@ void memory_usage(Context& context) {
     context.reply.integer(static_cast<int64_t>(store::Partition::footprint(*entry)));
 }
 
-void memory_stats(Context& context) {
-    const auto figures = context.services.information.memory_figures();
+void reply_figures(Context& context, std::span<const Information::MemoryFigure> figures) {
     context.reply.map(static_cast<int64_t>(figures.size()));
     for (const Information::MemoryFigure& figure : figures) {
         context.reply.bulk(figure.name);
-        if (figure.is_real) {
+        if (!figure.parts.empty()) {
+            reply_figures(context, figure.parts);
+        } else if (figure.is_real) {
             context.reply.real(figure.real);
         } else {
             context.reply.integer(figure.integer);
         }
     }
+}
+
+void memory_stats(Context& context) {
+    reply_figures(context, context.services.information.memory_figures());
 }
 
 void memory_purge(Context& context) {

@@ -151,6 +151,15 @@ TEST_F(InfoTest, MemoryAddsUp) {
     EXPECT_EQ(of("keys.count"), 1000);
     EXPECT_EQ(of("dataset.bytes") + of("overhead.total"), of("total.allocated"));
     EXPECT_GT(of("keys.bytes-per-key"), 10);
+    EXPECT_EQ(of("db.1"), -1);
+    const auto database = std::find_if(figures.begin(), figures.end(),
+                                       [](const auto& figure) { return figure.name == "db.0"; });
+    ASSERT_NE(database, figures.end());
+    ASSERT_EQ(database->parts.size(), 2U);
+    EXPECT_EQ(database->parts[0].name, "overhead.hashtable.main");
+    EXPECT_EQ(database->parts[0].integer, number("used_memory_index"));
+    EXPECT_EQ(database->parts[1].name, "overhead.hashtable.expires");
+    EXPECT_EQ(database->parts[1].integer, number("used_memory_wheel"));
 }
 
 TEST_F(InfoTest, KeyspaceAndExpiryCountByDatabase) {
