@@ -380,6 +380,19 @@ void TimerWheel::pop_first() noexcept {
     if (size_ == 0) drop_levels();
 }
 
+size_t TimerWheel::take_current(uint64_t* out, size_t count) noexcept {
+    CHECK(!is_advancing_);
+    if (position_ != target_) return 0;
+    const unsigned slot = slot_of(position_, 0);
+    size_t taken = 0;
+    for (; taken < count && (occupied_[0] >> slot & 1) != 0; ++taken) {
+        out[taken] = pop_slot(0, slot) & kTokenBitsMask;
+        --size_;
+    }
+    if (size_ == 0) drop_levels();
+    return taken;
+}
+
 /// Tokens of the chunk that holds the `place`-th word below the top, from a place in it on.
 size_t TimerWheel::copy_tokens(const Chunk* top, uint64_t place, uint32_t words_per_token,
                                uint64_t* out, size_t count) noexcept {

@@ -104,6 +104,11 @@ public:
         return dropped;
     }
 
+    /// Takes up to `count` tokens of the tick that is not over, in which deadlines may have passed
+    /// already, out of the wheel: for whoever cannot wait for its end. Each that is not due is to
+    /// be added again. Returns how many; not all when advance() has left work.
+    size_t take_current(uint64_t* out, size_t count) noexcept;
+
     /// Drops all tokens and all memory; time stays.
     void clear() noexcept;
     /// The same in parts, for a wheel that is given up: frees up to `chunks_max` chunks and returns

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/memory.h"
+#include "containers/timer_wheel.h"
 #include "store/access.h"
 
 namespace gyre::engine {
@@ -89,6 +90,12 @@ Evictor::KeyRoom Evictor::make_keys(int64_t wanted, int64_t maxkeys, int64_t now
             break;
         }
         if (!evict_one(now_ms, preferred)) {
+            elapsed_us = clock_() - start_us;
+            // Each pass makes room; but down to a limit that was lowered it may be a long way.
+            const bool has_time = !is_lowered || elapsed_us < limit_us;
+            if (has_time &&
+                expire_some(now_ms, preferred, start_us + std::min(limit_us, INT64_MAX - start_us)))
+                continue;
             made.room = Room::none;
             break;
         }
@@ -125,6 +132,38 @@ bool Evictor::drain_some() {
     if (flushes == drained_flushes_) return false;
     if (dataset_.drain(0, 1, kDrainEntries, executor_)) drained_flushes_ = flushes;
     return true;
+}
+
+/// A few looks under the lock, until one key has gone or nothing is due.
+bool Evictor::expire_in(size_t shard, int64_t now_ms, int64_t until_us) {
+    int64_t removed = 0;
+    bool has_more = true;
+    while (removed == 0 && has_more) {
+        dataset_.lock(shard, executor_);
+        store::Shard& data = dataset_.shard(shard);
+        const auto on_expired = [&removed](const store::Entry&) { ++removed; };
+        has_more = data.expire_due(now_ms, kExpireBatch, on_expired) >= kExpireBatch;
+        if (removed == 0 && !has_more) data.expire_in_tick(now_ms, on_expired);
+        data.statistics.expired_lazily += static_cast<uint64_t>(removed);
+        if (dataset_.counts_keys()) dataset_.unreserve_keys(removed);
+        dataset_.refresh_next_due(shard);
+        dataset_.unlock(shard);
+        executor_.reclaimer.run();
+        if (clock_() >= until_us) break;
+    }
+    return removed > 0;
+}
+
+bool Evictor::expire_some(int64_t now_ms, size_t preferred, int64_t until_us) {
+    const size_t start = preferred != kNoShard ? preferred : random_.below(dataset_.shards());
+    for (size_t step = 0; step < dataset_.shards(); ++step) {
+        const size_t shard = (start + step) % dataset_.shards();
+        // A wheel comes to a deadline at the end of its tick.
+        if (dataset_.next_due_ms(shard) - containers::TimerWheel::kTickMs > now_ms) continue;
+        if (expire_in(shard, now_ms, until_us)) return true;
+        if (clock_() >= until_us) return false;
+    }
+    return false;
 }
 
 uint64_t Evictor::score(const store::Entry& entry, int64_t now_ms, EvictionPolicy policy) const {

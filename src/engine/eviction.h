@@ -11,6 +11,9 @@
 // (maxmemory-eviction-tenacity) for each turn of the loop; what is over the limit then, because the
 // limit was lowered, goes in slices between the turns (run_slice()), and the write is allowed.
 //
+// Under maxkeys a write is refused only when no key past its deadline is left either: these go
+// first, from all shards, and also while active expiry is off.
+//
 // Ownership: one Evictor for each reactor, with a pool of its own. Threads: home thread; takes
 // shard locks one at a time, so none may be held by the caller.
 
@@ -42,6 +45,8 @@ public:
     static constexpr size_t kDrainEntries = 256;
     /// Keys evicted between two looks at the clock.
     static constexpr size_t kKeysPerLook = 16;
+    /// Wheel work for one hold of a shard's lock, when keys that are due make room.
+    static constexpr size_t kExpireBatch = 64;
 
     Evictor(Dataset& dataset, Executor& executor, uint64_t seed, Clock clock)
         : dataset_(dataset), executor_(executor), random_(seed), clock_(std::move(clock)) {}
@@ -63,6 +68,7 @@ public:
         int64_t evicted = 0;
     };
     /// Evicts until there is room for `wanted` new keys under `maxkeys`, others' promises counted.
+    /// Where the policy leaves nothing to evict, keys that are due are removed.
     /// When keys are above the limit already it stops once `wanted` have gone and the turn's slice
     /// is spent: ongoing.
     KeyRoom make_keys(int64_t wanted, int64_t maxkeys, int64_t now_ms, size_t preferred);
@@ -109,6 +115,10 @@ private:
     void remove(size_t shard, store::Partition& partition, const store::Key& key,
                 store::Entry* entry, int64_t now_ms);
     bool drain_some();
+    /// Removes some keys that are due, from `preferred` if it has any. False: none was found, or
+    /// not before `until_us`.
+    bool expire_some(int64_t now_ms, size_t preferred, int64_t until_us);
+    bool expire_in(size_t shard, int64_t now_ms, int64_t until_us);
 
     Dataset& dataset_;
     Executor& executor_;

@@ -85,6 +85,8 @@ public:
     static constexpr size_t kStaleDropsMax = 1024;
     /// Due tokens handled together, so that the memory they need is fetched at the same time.
     static constexpr size_t kFireBatch = 32;
+    /// Tokens expire_in_tick() looks at. Those of keys that are not due go back.
+    static constexpr size_t kTickTokensMax = 1024;
     /// Entries that small_queue_victim() and main_queue_victim() look at, at most.
     static constexpr size_t kSmallStepsMax = 256;
     static constexpr size_t kMainStepsMax = 256;
@@ -196,6 +198,9 @@ public:
     /// `on_expired` sees each before it goes. Returns the work done. Also moves a rebuild on.
     size_t expire_due(int64_t now_ms, size_t budget,
                       const std::function<void(const Entry&)>& on_expired);
+    /// Removes also keys whose deadline has passed in the wheel's tick that is not over, when
+    /// expire_due() has nothing left to do: looks at kTickTokensMax tokens of it.
+    void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
     /// Earliest time at which expire_due() may have work; INT64_MAX: none.
     int64_t next_due_ms() const;
     /// Tokens due and not yet fired, exactly: keys to be removed, and those whose deadline was

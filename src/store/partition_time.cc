@@ -148,6 +148,20 @@ size_t Partition::expire_due(int64_t now_ms, size_t budget,
     return work;
 }
 
+void Partition::expire_in_tick(int64_t now_ms,
+                               const std::function<void(const Entry&)>& on_expired) {
+    // A rebuild is work left to do.
+    if (!wheel_ || next_wheel_) return;
+    uint64_t tokens[kTickTokensMax];
+    const size_t count = wheel_->take_current(tokens, kTickTokensMax);
+    // All are out before the first goes back, on top of those that were not reached.
+    for (size_t first = 0; first < count; first += kFireBatch) {
+        const std::span batch(tokens + first, std::min(kFireBatch, count - first));
+        prefetch_due(batch);
+        for (const uint64_t token : batch) fire(token, now_ms, on_expired);
+    }
+}
+
 int64_t Partition::next_due_ms() const {
     // A rebuild goes on each turn, and so does the freeing of what it replaced.
     if (next_wheel_ || !retired_.empty()) return 0;

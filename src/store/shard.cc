@@ -122,6 +122,10 @@ size_t Shard::expire_due(int64_t now_ms, size_t budget,
     return work;
 }
 
+void Shard::expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired) {
+    for (Partition* partition : timed_) partition->expire_in_tick(now_ms, on_expired);
+}
+
 int64_t Shard::next_due_ms() const {
     int64_t due = INT64_MAX;
     for (const Partition* partition : timed_) due = std::min(due, partition->next_due_ms());

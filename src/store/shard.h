@@ -105,6 +105,8 @@ public:
     /// database behind the one where the last ended, so that none waits for another's backlog.
     size_t expire_due(int64_t now_ms, size_t budget,
                       const std::function<void(const Entry&)>& on_expired);
+    /// Partition::expire_in_tick() for all databases.
+    void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
     /// A partition's word that it has got its first wheel.
     void add_timed(Partition& partition);
 

@@ -42,6 +42,26 @@ TEST(TimerWheel, CostsNothingWithoutTokens) {
     EXPECT_LE(sizeof(TimerWheel), 192u);
 }
 
+TEST(TimerWheel, GivesTheTokensOfTheTickThatIsNotOver) {
+    constexpr int64_t kTickBegin = kStart / TimerWheel::kTickMs * TimerWheel::kTickMs + 80'000;
+    TimerWheel wheel(kStart);
+    for (uint64_t token = 1; token <= 5; ++token) wheel.add(token, kTickBegin + 2);
+    wheel.add(6, kTickBegin + 8);
+    uint64_t taken[8];
+    EXPECT_TRUE(fire_all(wheel, kTickBegin - 1).empty());
+    EXPECT_EQ(wheel.take_current(taken, 8), 0U) << "its tick has not begun";
+    EXPECT_TRUE(fire_all(wheel, kTickBegin + 3).empty());
+    ASSERT_EQ(wheel.take_current(taken, 3), 3U);
+    ASSERT_EQ(wheel.take_current(taken + 3, 5), 2U);
+    EXPECT_EQ(wheel.take_current(taken, 8), 0U);
+    std::sort(taken, taken + 5);
+    for (uint64_t token = 1; token <= 5; ++token) EXPECT_EQ(taken[token - 1], token);
+    EXPECT_EQ(wheel.size(), 1U);
+    wheel.add(2, kTickBegin + 7);
+    EXPECT_EQ(fire_all(wheel, kTickBegin + 16), (std::vector<uint64_t>{2, 6}));
+    EXPECT_EQ(wheel.memory_bytes(), 0U);
+}
+
 TEST(TimerWheel, FiresAtTheEndOfTheTickAndNotBefore) {
     for (int64_t delay :
          {1L, 7L, 8L, 500L, 511L, 512L, 513L, 32767L, 32768L, 40000L, 2097152L, 5 * kHour,

@@ -268,6 +268,34 @@ TEST_F(EvictionTest, a_preferred_shard_gives_first) {
     }
 }
 
+// A shard with a key or two is no reason to take these.
+TEST_F(EvictionTest, few_keys_are_compared_over_all_shards_whichever_is_written) {
+    SCOPED_TRACE(seed_note());
+    dataset_.settings.samples = 64;
+    base::Random random(test_seed());
+    for (const auto policy : {EvictionPolicy::volatile_ttl, EvictionPolicy::allkeys_lru,
+                              EvictionPolicy::volatile_lfu}) {
+        SCOPED_TRACE(policy_name(policy));
+        set_policy(policy);
+        for (int round = 0; round < 200; ++round) {
+            const auto total = static_cast<int>(2 + random.below(19));
+            const auto name = [&](int index) {
+                return std::to_string(round) + ":" + std::to_string(index);
+            };
+            for (int index = 0; index < total; ++index) {
+                Entry* entry = put(name(index), kNow + 10'000 + index * 100'000);
+                entry->set_access_word(policy == EvictionPolicy::volatile_lfu
+                                           ? store::lfu_initial(kNow) + static_cast<uint32_t>(index)
+                                           : store::lru_clock(kNow - (total - index) * 10'000));
+            }
+            evict(1, random.below(8));
+            EXPECT_FALSE(has(name(0))) << total;
+            EXPECT_EQ(keys(), static_cast<size_t>(total) - 1);
+            dataset_.flush_all(executor_);
+        }
+    }
+}
+
 TEST_F(EvictionTest, candidates_that_went_or_changed_are_passed_over) {
     set_policy(EvictionPolicy::volatile_lru);
     for (int index = 0; index < 20; ++index) put("key:" + std::to_string(index), kNow + 9);
@@ -461,6 +489,91 @@ TEST_F(EvictionTest, a_write_at_the_limit_evicts_what_it_adds) {
     // A bucket or a page of a slab now and then is more than a key.
     EXPECT_LE(most, 40U);
     EXPECT_GT(keys(), 3500U);
+}
+
+class DueKeysTest : public EvictionTest {
+protected:
+    static constexpr int64_t kLimit = 300;
+    /// As many keys as there may be, all with this deadline; the limit is set before they are.
+    void fill(int64_t expire_ms) {
+        dataset_.flush_all(executor_);
+        dataset_.set_maxkeys(kLimit, executor_);
+        for (int64_t index = 0; index < kLimit; ++index) {
+            put("key:" + std::to_string(index), expire_ms, 10, static_cast<size_t>(index % 2));
+        }
+    }
+    Room make(int64_t wanted, int64_t now_ms, size_t preferred = Evictor::kNoShard) {
+        keys();  // takes the locks: with the last unlock the shard's deadlines are known
+        return evictor_.make_keys(wanted, kLimit, now_ms, preferred).room;
+    }
+};
+
+// Whatever the place of the deadline in the wheel's tick, from the first moment on.
+TEST_F(DueKeysTest, go_before_a_write_is_refused) {
+    for (const auto policy : {EvictionPolicy::noeviction, EvictionPolicy::allkeys_lru}) {
+        set_policy(policy);
+        for (const int64_t delay : {1, 2, 3, 4, 5, 6, 7, 8, 9, 600, 40'000}) {
+            SCOPED_TRACE(delay);
+            fill(kNow + delay);
+            if (policy == EvictionPolicy::noeviction) {
+                EXPECT_EQ(make(1, kNow + delay), Room::none) << "not due yet";
+                EXPECT_EQ(keys(), static_cast<size_t>(kLimit));
+            }
+            EXPECT_EQ(make(1, kNow + delay + 1), Room::made);
+            EXPECT_EQ(make(kLimit, kNow + delay + 1), Room::made);
+            EXPECT_EQ(keys(), 0U);
+            EXPECT_EQ(dataset_.keys_reserved(), 0);
+        }
+    }
+}
+
+TEST_F(DueKeysTest, go_while_active_expiry_is_off) {
+    dataset_.settings.active_expire = false;
+    fill(kNow + 5);
+    EXPECT_EQ(make(kLimit, kNow + 100'000), Room::made);
+    EXPECT_EQ(dataset_.statistics(executor_).expired_lazily, static_cast<uint64_t>(kLimit));
+    EXPECT_EQ(dataset_.statistics(executor_).evicted, 0U);
+}
+
+TEST_F(DueKeysTest, the_last_one_is_found_among_those_that_are_not_due) {
+    SCOPED_TRACE(seed_note());
+    base::Random random(test_seed());
+    for (int round = 0; round < 30; ++round) {
+        SCOPED_TRACE(round);
+        fill(kNow + 1'000);
+        const auto name = "key:" + std::to_string(random.below(kLimit / 2) * 2);
+        const auto delay = static_cast<int64_t>(1 + random.below(990));
+        put(name, kNow + delay);
+        EXPECT_EQ(make(1, kNow + delay, random.below(8)), Room::none);
+        EXPECT_EQ(make(1, kNow + delay + 1, random.below(8)), Room::made);
+        EXPECT_EQ(make(2, kNow + delay + 1, random.below(8)), Room::none);
+        EXPECT_EQ(keys(), static_cast<size_t>(kLimit) - 1);
+        EXPECT_FALSE(has(name));
+        // The others' tokens are in the wheel as before.
+        EXPECT_EQ(make(kLimit, kNow + 1'001), Room::made);
+        EXPECT_EQ(keys(), 0U);
+    }
+}
+
+TEST_F(DueKeysTest, of_the_shard_that_is_written_go_first) {
+    fill(kNow + 5);
+    const size_t here = dataset_.shard(3).keys();
+    ASSERT_GT(here, 0U);
+    EXPECT_EQ(make(1, kNow + 6, 3), Room::made);
+    EXPECT_LT(dataset_.shard(3).keys(), here);
+    EXPECT_EQ(keys(), static_cast<size_t>(kLimit) - here + dataset_.shard(3).keys());
+}
+
+TEST_F(DueKeysTest, a_write_does_not_wait_for_all_that_a_lowered_limit_leaves) {
+    for (int index = 0; index < 5'000; ++index) put("many:" + std::to_string(index), kNow + 5);
+    dataset_.set_maxkeys(kLimit, executor_);
+    us_per_look_ = 100;
+    EXPECT_EQ(make(1, kNow + 20), Room::none);
+    EXPECT_LT(keys(), 5'000U);
+    EXPECT_GT(keys(), 4'000U);
+    Room room = Room::none;
+    for (int round = 0; round < 100 && room == Room::none; ++round) room = make(1, kNow + 20);
+    EXPECT_EQ(room, Room::made);
 }
 
 TEST(EvictionSlice, grows_as_it_does_in_redis) {
