@@ -93,6 +93,13 @@ bool is_known_difference(const std::string& name, const std::string& value, cons
     return false;
 }
 
+/// The policies that Redis does not have stand behind its own.
+std::string without_our_own(std::string text) {
+    const std::string_view ours = ", allkeys-s3fifo, volatile-s3fifo";
+    const size_t place = text.find(ours);
+    return place == std::string::npos ? text : text.erase(place, ours.size());
+}
+
 std::map<std::string, std::string> shown(const Frame& reply) {
     std::map<std::string, std::string> values;
     for (size_t i = 0; i + 1 < reply.items.size(); i += 2) {
@@ -113,7 +120,8 @@ TEST(ConfigValues, AreTakenAndRefusedAlike) {
             const Frame expected = pair.ask_oracle({"CONFIG", "SET", name, value});
             const Frame actual = pair.ask_subject({"CONFIG", "SET", name, value});
             if (!is_known_difference(name, value, actual)) {
-                EXPECT_EQ(quote(expected.raw), quote(actual.raw)) << name << ' ' << quote(value);
+                EXPECT_EQ(quote(expected.raw), quote(without_our_own(actual.raw)))
+                    << name << ' ' << quote(value);
                 EXPECT_EQ(quote(pair.ask_oracle({"CONFIG", "GET", name}).raw),
                           quote(pair.ask_subject({"CONFIG", "GET", name}).raw))
                     << name << ' ' << quote(value);
