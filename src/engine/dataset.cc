@@ -306,7 +306,12 @@ void Dataset::set_policy(EvictionPolicy policy, Executor& executor) {
     const auto mode = policy == EvictionPolicy::allkeys_s3fifo    ? store::FifoMode::all_keys
                       : policy == EvictionPolicy::volatile_s3fifo ? store::FifoMode::expiring
                                                                   : store::FifoMode::off;
-    for_each_shard(executor, [mode](store::Shard& data) { data.set_fifo_mode(mode); });
+    for (size_t index = 0; index < shards_.size(); ++index) {
+        lock(index, executor);
+        shard(index).set_fifo_mode(mode);
+        shards_[index]->pool.reset();
+        unlock(index);
+    }
 }
 
 }  // namespace gyre::engine

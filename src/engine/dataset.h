@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/eviction_pool.h"
 #include "engine/settings.h"
 #include "engine/shard_lock.h"
 #include "store/shard.h"
@@ -158,8 +159,7 @@ public:
     uint64_t scan(size_t database, uint64_t cursor, Executor& executor,
                   const std::function<void(const store::Entry&)>& visit);
 
-    // --- maxkeys
-    // ----------------------------------------------------------------------------------
+    // --- maxkeys ---------------------------------------------------------------------------------
     /// Keys there are, plus those promised by reserve(); kept only while maxkeys is set.
     int64_t keys_reserved() const { return keys_count_.load(std::memory_order_relaxed); }
     /// Promises room for `count` new keys under `maxkeys`; false, and nothing is promised, when
@@ -206,6 +206,13 @@ public:
     /// Makes the policy the one in force, and begins or ends what it has to remember. Takes the
     /// locks one after another.
     void set_policy(EvictionPolicy policy, Executor& executor);
+    /// Candidates of the shard, whose lock is held. Made at its first use, gone when the policy
+    /// changes.
+    EvictionPool& eviction_pool(size_t shard) {
+        std::unique_ptr<EvictionPool>& pool = shards_[shard]->pool;
+        if (!pool) pool = std::make_unique<EvictionPool>();
+        return *pool;
+    }
 
     Settings settings;
 
@@ -218,6 +225,7 @@ private:
         ShardLock lock;
         std::atomic<int64_t> next_due_ms{INT64_MAX};  // written with the lock held
         store::Shard data;
+        std::unique_ptr<EvictionPool> pool;
     };
     static_assert(sizeof(ShardLock) + sizeof(std::atomic<int64_t>) + store::Shard::kHotBytes <= 64);
     /// What others must know of a reactor.

@@ -3,9 +3,11 @@
 
 // Makes room: removes keys by maxmemory-policy when memory is over `maxmemory`, or when a write
 // needs places under `maxkeys`. The algorithm is Redis' (evict.c): sample some keys, keep the best
-// candidates in a small pool between rounds, evict the best of the pool. Shards are sampled one at
-// a time under their own lock. A random policy needs no pool: it takes a key where it looks. Nor
-// does s3fifo, whose queues each shard keeps for itself (store/s3fifo.h).
+// candidates in a small pool between rounds, evict the best of the pool. A key goes from the shard
+// that is written, which has a pool of its own; from all shards, sampled one at a time under their
+// own lock into the Evictor's pool, where that one has fewer than maxmemory-samples candidates or
+// none is named. A random policy needs no pool: it takes a key where it looks. Nor does s3fifo,
+// whose queues each shard keeps for itself (store/s3fifo.h).
 //
 // Nobody waits for all of it. A write evicts what it adds itself, and beyond that at most a slice
 // (maxmemory-eviction-tenacity) for each turn of the loop; what is over the limit then, because the
@@ -14,15 +16,14 @@
 // Under maxkeys a write is refused only when no key past its deadline is left either: these go
 // first, from all shards, and also while active expiry is off.
 //
-// Ownership: one Evictor for each reactor, with a pool of its own. Threads: home thread; takes
+// Ownership: one Evictor for each reactor, with a pool for all shards. Threads: home thread; takes
 // shard locks one at a time, so none may be held by the caller.
 
-#include <array>
 #include <cstdint>
 #include <functional>
-#include <string>
 
 #include "engine/dataset.h"
+#include "engine/eviction_pool.h"
 
 namespace gyre::engine {
 
@@ -37,7 +38,6 @@ class Evictor {
 public:
     using Clock = std::function<int64_t()>;  // monotonic microseconds
 
-    static constexpr size_t kPoolEntries = 16;
     static constexpr size_t kNoShard = SIZE_MAX;
     /// maxmemory-samples above this count as this.
     static constexpr size_t kSamplesMax = 64;
@@ -77,33 +77,26 @@ public:
     /// once.
     bool run_slice(int64_t now_ms);
 
-    /// Evicts one key. A policy that compares no keys of different shards takes it from `preferred`
-    /// if that has at least maxmemory-samples candidates. False: there is none.
+    /// Evicts one key, from `preferred` if that has at least maxmemory-samples candidates. False:
+    /// there is none.
     bool evict_one(int64_t now_ms, size_t preferred = kNoShard);
 
 private:
-    struct Candidate {
-        uint64_t score = 0;  ///< higher goes first
-        size_t shard = 0;
-        size_t database = 0;
-        std::string key;
-    };
     enum class Found : uint8_t { key, no_key_this_time, nothing };
 
     int64_t slice_us() const;
     size_t samples() const;
     uint64_t score(const store::Entry& entry, int64_t now_ms, EvictionPolicy policy) const;
-    /// Samples one shard into the pool; returns how many candidates it has.
-    size_t sample_shard(size_t shard, int64_t now_ms, EvictionPolicy policy);
-    size_t sample_partition(store::Partition& partition, size_t shard, size_t database,
-                            int64_t now_ms, EvictionPolicy policy);
-    void offer(uint64_t score, size_t shard, size_t database, std::string_view key);
+    void sample_shard(EvictionPool& pool, size_t shard, int64_t now_ms, EvictionPolicy policy);
     /// Keys the policy may take in a shard. The lock is held.
     size_t candidates(size_t shard, EvictionPolicy policy);
     static size_t candidates(const store::Partition& partition, EvictionPolicy policy);
     Found fill_pool(int64_t now_ms, EvictionPolicy policy);
-    bool evict_best(int64_t now_ms);
-    Found evict_sampled(int64_t now_ms, EvictionPolicy policy);
+    bool evict_candidate(EvictionPool& pool, EvictionPool::Candidate candidate, int64_t now_ms,
+                         EvictionPolicy policy);
+    bool evict_best(int64_t now_ms, EvictionPolicy policy);
+    Found evict_sampled(int64_t now_ms, EvictionPolicy policy, size_t preferred);
+    Found evict_sampled_in(size_t shard, int64_t now_ms, EvictionPolicy policy);
     Found evict_random(int64_t now_ms, EvictionPolicy policy, size_t preferred);
     Found evict_random_in(size_t shard, int64_t now_ms, EvictionPolicy policy,
                           size_t candidates_min);
@@ -124,12 +117,10 @@ private:
     Executor& executor_;
     base::Random random_;
     Clock clock_;
-    std::array<Candidate, kPoolEntries> pool_;
-    size_t pool_size_ = 0;
+    EvictionPool pool_;
     size_t drained_flushes_ = 0;  // Dataset::flushes() when nothing was left to drain
-    EvictionPolicy pool_policy_ = EvictionPolicy::noeviction;
-    int64_t turn_spent_us_ = 0;  // by writes, since begin_turn()
-    int64_t floor_bytes_ = 0;    // memory used when make_memory() last returned
+    int64_t turn_spent_us_ = 0;   // by writes, since begin_turn()
+    int64_t floor_bytes_ = 0;     // memory used when make_memory() last returned
 };
 
 }  // namespace gyre::engine

@@ -178,6 +178,12 @@ public:
     /// The key of an entry as a command would give it. In a defended partition the index has its
     /// own hash, computed when needed.
     Key key_of(const Entry& entry) const { return Key::of(entry.key()); }
+    /// A short name of an entry: bits of its hash, which find_token() finds it by as long as it is
+    /// there, and rarely another one instead. Names change when the partition defends itself.
+    uint64_t token_of(const Entry& entry) const {
+        return containers::token_of(index_hash(key_of(entry)));
+    }
+    Entry* find_token(uint64_t token) const;
 
     // --- s3fifo, see store/s3fifo.h -------------------------------------------------------------
     /// While the shard's mode is on, new keys (in the mode `expiring`: keys that get a deadline)

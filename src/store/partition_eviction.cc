@@ -66,6 +66,14 @@ Entry* Partition::first_expiring() {
     return found;
 }
 
+Entry* Partition::find_token(uint64_t token) const {
+    Entry* found = nullptr;
+    table_.visit_chain(token, [&](EntryRef entry) {
+        if (token_of(*entry.get()) == token) found = entry.get();
+    });
+    return found;
+}
+
 // --- s3fifo -------------------------------------------------------------------------------------
 
 size_t Partition::eviction_bytes() const {

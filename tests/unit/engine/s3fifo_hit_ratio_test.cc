@@ -79,6 +79,8 @@ TEST_P(S3FifoHitRatioTest, is_above_lru_and_no_worse_than_lfu) {
     const std::vector<size_t> requests = zipf_requests(GetParam().exponent, GetParam().scan_share);
     const double lru = hit_ratio(EvictionPolicy::allkeys_lru, requests);
     const double lfu = hit_ratio(EvictionPolicy::allkeys_lfu, requests);
+    RecordProperty("lru", std::to_string(lru));
+    RecordProperty("lfu", std::to_string(lfu));
     for (const auto policy : {EvictionPolicy::allkeys_s3fifo, EvictionPolicy::volatile_s3fifo}) {
         SCOPED_TRACE(policy_name(policy));
         const double s3fifo = hit_ratio(policy, requests);
