@@ -42,7 +42,7 @@ Timer::~Timer() {
 }
 
 Reactor::Reactor(Ring& ring, Client& client, ReactorOptions options)
-    : ring_(ring), client_(client), options_(options) {
+    : ring_(ring), client_(client), options_(options), gather_policy_(options.gather_us) {
     now_us_ = ring_.monotonic_us();
     now_ms_ = ring_.wall_ms();
     ring_.set_before_handlers([](void* self) { static_cast<Reactor*>(self)->begin_work(); }, this);
@@ -148,6 +148,7 @@ void Reactor::begin_work() {
     if (base::ticks_to_ns(began_ticks_ - cpu_read_ticks_) < kCpuReadingNs) return;
     cpu_us_ = thread_cpu_us();
     cpu_read_ticks_ = began_ticks_;
+    if (gather_policy_.review(now_us_, cpu_us_)) ring_.gather(gather_policy_.gathering());
 }
 
 /// Only a turn that took longer than any before by the real clock asks the CPU clock whether it

@@ -21,6 +21,7 @@
 #include <mutex>
 #include <vector>
 
+#include "ring/gather_policy.h"
 #include "ring/ring.h"
 #include "ring/task.h"
 
@@ -57,6 +58,9 @@ struct ReactorOptions {
     /// must be where there are more threads than processors, and on the simulated ring (its clock
     /// stands still).
     int64_t spin_us = 0;
+    /// How long a busy thread may wait for more completions than one (ring/gather_policy.h); 0: it
+    /// does not.
+    uint32_t gather_us = 0;
 };
 
 class Reactor {
@@ -81,6 +85,8 @@ public:
     /// Time as of the start of this turn.
     int64_t now_us() const noexcept { return now_us_; }
     int64_t now_ms() const noexcept { return now_ms_; }  ///< Unix time
+    /// A peer sent something, for the first time in this now_ms(). Home thread.
+    void note_active_peer() noexcept { gather_policy_.note_active(); }
 
     /// One turn. `may_wait` false: never blocks. Returns true when it did any work.
     bool turn(bool may_wait);
@@ -137,6 +143,7 @@ private:
     const ReactorOptions options_;
 
     // home thread
+    GatherPolicy gather_policy_;
     int64_t now_us_ = 0;
     int64_t now_ms_ = 0;
     int64_t client_wants_us_ = 0;    // what before_wait() said last

@@ -95,6 +95,13 @@ struct Counters {
     uint64_t completion_overflow = 0;  ///< completion queue overflowed into the kernel's list
     uint64_t buffer_starved = 0;       ///< a receive found no provided buffer
     uint64_t interrupted = 0;          ///< EINTR, EAGAIN, EBUSY from enter, retried
+    uint64_t gathered = 0;             ///< waits that asked for several completions
+};
+
+/// How long a wait may go on for more completions than the first.
+struct Gathering {
+    uint32_t completions = 1;  ///< that end it at once
+    uint32_t us = 0;           ///< after which one is enough
 };
 
 class Ring {
@@ -157,6 +164,9 @@ public:
     /// Submits, waits until something completes, wake() is called, or `deadline_us` (monotonic; -1:
     /// none) has passed, then runs the handlers. Returns the number of completions.
     virtual size_t wait(int64_t deadline_us) = 0;
+    /// From now on wait() may go on for more completions, as far as the system can: it then ends
+    /// later by up to gathering.us, also for wake(), but not after its deadline.
+    void gather(const Gathering& gathering) noexcept { gathering_ = gathering; }
     /// Ends a wait(), from any thread or a signal handler. Kept if no wait is going on.
     virtual void wake() = 0;
 
@@ -172,6 +182,7 @@ public:
     }
 
 protected:
+    const Gathering& gathering() const noexcept { return gathering_; }
     void announce_handlers() const {
         if (before_handlers_ != nullptr) before_handlers_(before_handlers_context_);
     }
@@ -179,6 +190,7 @@ protected:
 private:
     void (*before_handlers_)(void*) = nullptr;
     void* before_handlers_context_ = nullptr;
+    Gathering gathering_;
 };
 
 }  // namespace gyre::ring

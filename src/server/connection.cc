@@ -106,6 +106,7 @@ void Connection::on_received(const ring::Completion& completion, bool into_memor
         const int64_t now_ms = worker_.reactor().now_ms();
         const int64_t waited_ms = now_ms - session_.last_active_ms.load(std::memory_order_relaxed);
         session_.last_active_ms.store(now_ms, std::memory_order_relaxed);
+        if (waited_ms > 0) worker_.reactor().note_active_peer();
         if (into_memory) {
             large_received(bytes, waited_ms);
             return;

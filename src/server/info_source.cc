@@ -50,6 +50,7 @@ void add(ring::Counters& sum, const ring::Counters& one) {
     sum.completion_overflow += one.completion_overflow;
     sum.buffer_starved += one.buffer_starved;
     sum.interrupted += one.interrupted;
+    sum.gathered += one.gathered;
 }
 
 void add(engine::ExpiryStatistics& sum, const engine::ExpiryStatistics& one) {

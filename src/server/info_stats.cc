@@ -175,6 +175,8 @@ const InfoMetric kRingMetrics[] = {
      NUMBER(source.workers().ring.buffer_starved - source.baseline.ring.buffer_starved)},
     {"gyre_ring_interrupted", counter, count, "Calls retried",
      NUMBER(source.workers().ring.interrupted - source.baseline.ring.interrupted)},
+    {"gyre_ring_gathered", counter, count, "Waits for several completions at once",
+     NUMBER(source.workers().ring.gathered - source.baseline.ring.gathered)},
     {"gyre_ring_mapped_bytes", gauge, bytes, "Mapped for receive buffers",
      NUMBER(source.server.ring_mapped_bytes())},
     {"gyre_longest_turn_us", gauge, microseconds, "Longest loop turn of a reactor, in its CPU time",

@@ -39,6 +39,7 @@ struct ServerSettings {
     int64_t unix_socket_permissions = 0;  ///< mode bits; 0: the umask decides
     int64_t threads = 0;                  ///< 0: the processors this process may use
     bool multishot_receive = true;
+    int64_t gather_us = 100;
     bool huge_pages = true;
     int64_t databases = 16;
     std::string directory = "./";

@@ -13,7 +13,7 @@ Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t se
     : shared_(shared),
       index_(index),
       ring_(ring),
-      reactor_(ring, *this),
+      reactor_(ring, *this, {.gather_us = static_cast<uint32_t>(shared.settings.gather_us)}),
       evictor_(shared.dataset, executor_, seed, [&ring] { return ring.monotonic_us(); }),
       expiry_(shared.dataset, executor_, index, [&ring] { return ring.monotonic_us(); }),
       services_{shared.dataset,     executor_,      evictor_,

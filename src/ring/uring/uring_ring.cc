@@ -21,6 +21,7 @@
 #include "base/check.h"
 #include "ring/sanitizers.h"
 #include "ring/uring/buffer_ring.h"
+#include "ring/uring/enter.h"
 #include "ring/uring/operation_table.h"
 #include "ring/uring/probe.h"
 #include "ring/uring/receive_streams.h"
@@ -63,7 +64,7 @@ int64_t clock_us(clockid_t clock) {
 struct SharedCounters {
     using Count = std::atomic<uint64_t>;
     Count enters{0}, submitted{0}, completed{0}, submission_full{0}, completion_overflow{0},
-        buffer_starved{0}, interrupted{0};
+        buffer_starved{0}, interrupted{0}, gathered{0};
 
     static void add(Count& count, uint64_t amount = 1) {
         count.store(count.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
@@ -77,6 +78,7 @@ struct SharedCounters {
         counters.completion_overflow = completion_overflow.load(std::memory_order_relaxed);
         counters.buffer_starved = buffer_starved.load(std::memory_order_relaxed);
         counters.interrupted = interrupted.load(std::memory_order_relaxed);
+        counters.gathered = gathered.load(std::memory_order_relaxed);
         return counters;
     }
 };
@@ -224,6 +226,7 @@ void UringRing::fill_features() {
         if (!features_.flags.empty()) features_.flags += ' ';
         features_.flags += flag.name;
     }
+    if (can_gather(uring_)) features_.flags += " MIN_TIMEOUT";
     features_.buffer_count = buffers_.count();
     features_.buffer_bytes = buffers_.bytes();
     features_.mapped_bytes = buffers_.mapped_bytes();
@@ -595,20 +598,10 @@ void UringRing::enter_without_waiting() {
 void UringRing::enter_and_wait(int64_t deadline_us) {
     buffers_.publish();
     const uint32_t queued = io_uring_sq_ready(&uring_);
-    if (deadline_us < 0) {
-        after_enter(io_uring_submit_and_wait(&uring_, 1), queued);
-        return;
-    }
-    const int64_t left_us = deadline_us - monotonic_us();
-    if (left_us <= 0) {
-        after_enter(io_uring_submit_and_get_events(&uring_), queued);
-        return;
-    }
-    __kernel_timespec timeout{};
-    timeout.tv_sec = left_us / 1'000'000;
-    timeout.tv_nsec = left_us % 1'000'000 * 1000;
-    io_uring_cqe* unused = nullptr;
-    after_enter(io_uring_submit_and_wait_timeout(&uring_, &unused, 1, &timeout, nullptr), queued);
+    const int64_t left_us =
+        deadline_us < 0 ? -1 : std::max<int64_t>(deadline_us - monotonic_us(), 0);
+    SharedCounters::add(counters_.gathered, gathering().completions > 1 ? 1 : 0);
+    after_enter(submit_and_wait(uring_, left_us, gathering()), queued);
 }
 
 /// Empties the completion queue. Nothing is handled here, so it may be called from anywhere.
