@@ -8,7 +8,7 @@
 // microseconds; otherwise each is told at once, because then time matters and the processor is
 // idle anyway.
 //
-// Load means that the thread uses more than half of a processor. And a wait for more peers than
+// Load means that the thread uses most of a processor. And a wait for more peers than
 // there are would be spent in vain: peers that wait for an answer send nothing. So no more
 // completions are waited for than a third of the peers that sent something in a millisecond.
 //
@@ -24,14 +24,15 @@ class GatherPolicy {
 public:
     /// Per cent of a processor from which on completions are gathered, and below which no longer.
     /// Gathering saves some, so the second is well below the first.
-    static constexpr int64_t kBusyPercent = 50;
-    static constexpr int64_t kIdlePercent = 35;
+    static constexpr int64_t kBusyPercent = 60;
+    static constexpr int64_t kIdlePercent = 48;
     /// Of the active peers, one in so many is waited for, when these are not too few: the timers of
     /// such a wait cost about what a small batch saves.
     static constexpr int64_t kPeersShare = 3;
     static constexpr int64_t kCompletionsMin = 12;
-    /// Time over which load and peers are measured, at least.
-    static constexpr int64_t kWindowUs = 1000;
+    /// Time over which load and peers are measured, at least. Shorter ones take a few requests that
+    /// came together for load.
+    static constexpr int64_t kWindowUs = 4000;
 
     /// `gather_us`: how long a wait may go on for more; 0: never.
     explicit GatherPolicy(uint32_t gather_us) noexcept : gather_us_(gather_us) {}

@@ -32,8 +32,8 @@ TEST_F(GatherPolicyTest, WaitsForOneAtFirst) {
 
 TEST_F(GatherPolicyTest, WaitsForAThirdOfThePeersUnderLoad) {
     window(60, 0);  // the first has no beginning
-    EXPECT_EQ(window(60, 49).completions, 1U);
-    const Gathering gathering = window(60, 50);
+    EXPECT_EQ(window(60, 59).completions, 1U);
+    const Gathering gathering = window(60, 60);
     EXPECT_EQ(gathering.completions, 20U);
     EXPECT_EQ(gathering.us, kGatherUs);
     EXPECT_EQ(window(90, 80).completions, 30U);
@@ -42,9 +42,9 @@ TEST_F(GatherPolicyTest, WaitsForAThirdOfThePeersUnderLoad) {
 TEST_F(GatherPolicyTest, GoesOnUntilTheLoadIsWellBelow) {
     window(60, 0);
     window(60, 60);
-    EXPECT_EQ(window(60, 35).completions, 20U);
-    EXPECT_EQ(window(60, 34).completions, 1U);
-    EXPECT_EQ(window(60, 35).completions, 1U);
+    EXPECT_EQ(window(60, 48).completions, 20U);
+    EXPECT_EQ(window(60, 47).completions, 1U);
+    EXPECT_EQ(window(60, 48).completions, 1U);
 }
 
 // Few peers would all wait for an answer before there are enough.
@@ -65,10 +65,10 @@ TEST_F(GatherPolicyTest, CountsPeersForEachMillisecond) {
 
 TEST_F(GatherPolicyTest, DecidesNothingWithinAWindow) {
     window(60, 0);
-    for (int peer = 0; peer < 60; ++peer) policy_.note_active();
-    EXPECT_FALSE(policy_.review(now_us_ + GatherPolicy::kWindowUs - 1, cpu_us_ + 900));
+    for (int peer = 0; peer < 60 * GatherPolicy::kWindowUs / 1000; ++peer) policy_.note_active();
+    EXPECT_FALSE(policy_.review(now_us_ + GatherPolicy::kWindowUs - 1, cpu_us_ + 3600));
     EXPECT_EQ(policy_.gathering().completions, 1U);
-    EXPECT_TRUE(policy_.review(now_us_ + GatherPolicy::kWindowUs, cpu_us_ + 900));
+    EXPECT_TRUE(policy_.review(now_us_ + GatherPolicy::kWindowUs, cpu_us_ + 3600));
     EXPECT_EQ(policy_.gathering().completions, 20U);
 }
 
