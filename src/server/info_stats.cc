@@ -37,9 +37,11 @@ uint64_t error_total(InfoSource& source) {
 
 double expired_percentage(InfoSource& source) {
     const KeyspaceSums& sums = source.keyspace();
-    return sums.with_expiry == 0
-               ? 0
-               : static_cast<double>(sums.backlog) * 100 / static_cast<double>(sums.with_expiry);
+    if (sums.with_expiry == 0) return 0;
+    const auto with_expiry = static_cast<int64_t>(sums.with_expiry);
+    // The backlog has tokens of keys that went meanwhile.
+    return static_cast<double>(std::min(sums.backlog, with_expiry)) * 100 /
+           static_cast<double>(with_expiry);
 }
 
 std::string kilobytes(double bytes) { return fmt::format("{:.2f}", bytes / 1024); }
