@@ -8,9 +8,9 @@
 // microseconds; otherwise each is told at once, because then time matters and the processor is
 // idle anyway.
 //
-// Load means that the thread uses most of a processor. And a wait for more peers than
-// there are would be spent in vain: peers that wait for an answer send nothing. So no more
-// completions are waited for than a third of the peers that sent something in a millisecond.
+// Load means that the thread uses most of a processor. And a wait for more peers than there are
+// would be spent in vain: peers that wait for an answer send nothing. So no more completions are
+// waited for than a third of the peers that sent something in a millisecond.
 //
 // Threads: one. Time: given, so that tests need no clock.
 

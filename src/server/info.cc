@@ -183,8 +183,6 @@ std::vector<commands::Information::MemoryFigure> Server::memory_figures() {
     add("allocator-fragmentation.bytes", memory.obtained - memory.used);
     add_real("allocator-rss.ratio", ratio(memory.resident, memory.obtained));
     add("allocator-rss.bytes", memory.resident - memory.obtained);
-    add_real("rss-overhead.ratio", ratio(memory.resident, memory.resident));
-    add("rss-overhead.bytes", 0);
     add_real("fragmentation", ratio(memory.resident, memory.used));
     add("fragmentation.bytes", memory.resident - memory.used);
     return figures;

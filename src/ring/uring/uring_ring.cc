@@ -600,7 +600,9 @@ void UringRing::enter_and_wait(int64_t deadline_us) {
     const uint32_t queued = io_uring_sq_ready(&uring_);
     const int64_t left_us =
         deadline_us < 0 ? -1 : std::max<int64_t>(deadline_us - monotonic_us(), 0);
-    SharedCounters::add(counters_.gathered, gathering().completions > 1 ? 1 : 0);
+    if (left_us != 0 && gathering().completions > 1 && can_gather(uring_)) {
+        SharedCounters::add(counters_.gathered);
+    }
     after_enter(submit_and_wait(uring_, left_us, gathering()), queued);
 }
 
