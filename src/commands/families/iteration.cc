@@ -73,6 +73,10 @@ void give_item(resp::ReplyWriter& writer, const Entry& entry) {
     Context::write_string(writer, entry);
 }
 
+constexpr Give kGiveKeys{give_key, false};
+constexpr Give kGiveValues{give_value, true};
+constexpr Give kGiveItems{give_item, true};
+
 /// Gathers all keys of the database that match. The caller owns what is borrowed, and awaits the
 /// end.
 ring::Task<void> gather(Context& context, Gathering& gathering, std::string_view pattern,
@@ -102,21 +106,21 @@ ring::Task<void> keys(Context& context) {
     }
     const std::string_view pattern = context.count() == 2 ? context.argument(1) : "*";
     Gathering gathering(context);
-    co_await gather(context, gathering, pattern, {give_key, false});
+    co_await gather(context, gathering, pattern, kGiveKeys);
     context.reply.array(gathering.count());
     gathering.move_to(context.reply);
 }
 
 ring::Task<void> values(Context& context) {
     Gathering gathering(context);
-    co_await gather(context, gathering, "*", {give_value, true});
+    co_await gather(context, gathering, "*", kGiveValues);
     context.reply.array(gathering.count());
     gathering.move_to(context.reply);
 }
 
 ring::Task<void> items(Context& context) {
     Gathering gathering(context);
-    co_await gather(context, gathering, "*", {give_item, true});
+    co_await gather(context, gathering, "*", kGiveItems);
     context.reply.map(gathering.count());
     gathering.move_to(context.reply);
 }
