@@ -197,6 +197,7 @@ void Dataset::reset_statistics(Executor& executor) {
 }
 
 void Dataset::flush(size_t database, Executor& executor) {
+    excess_.reset();
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);

@@ -9,6 +9,7 @@
 // Threads: any. Functions that say so take locks themselves; none may be held when they are called.
 // Suspends: never.
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -63,6 +64,39 @@ struct Executor {
         0;  ///< for new keys; set once a turn from the policy and the clock
     /// Keys that the running handler may still create in the room reserve_keys() gave it.
     int64_t promised_keys = 0;
+};
+
+/// For how long memory has been above maxmemory. Any thread; no lock.
+class ExcessTime {
+public:
+    /// What a thread sees when it looks; monotonic microseconds.
+    void note(bool is_over, int64_t now_us) {
+        if (is_over == (since_us_.load(std::memory_order_relaxed) != 0)) [[likely]]
+            return;
+        if (is_over) {
+            int64_t expected = 0;
+            since_us_.compare_exchange_strong(expected, std::max<int64_t>(now_us, 1));
+        } else if (const int64_t since_us = since_us_.exchange(0); since_us != 0) {
+            past_us_.fetch_add(std::max<int64_t>(now_us - since_us, 0));
+        }
+    }
+    bool is_on() const { return since_us_.load(std::memory_order_relaxed) != 0; }
+    int64_t current_us(int64_t now_us) const {
+        const int64_t since_us = since_us_.load(std::memory_order_relaxed);
+        return since_us == 0 ? 0 : std::max<int64_t>(now_us - since_us, 0);
+    }
+    int64_t total_us(int64_t now_us) const {
+        return past_us_.load(std::memory_order_relaxed) + current_us(now_us);
+    }
+    /// CONFIG RESETSTAT: where memory is still above the limit the time begins anew.
+    void reset() {
+        since_us_.store(0, std::memory_order_relaxed);
+        past_us_.store(0, std::memory_order_relaxed);
+    }
+
+private:
+    std::atomic<int64_t> since_us_{0};  // 0: memory is within the limit
+    std::atomic<int64_t> past_us_{0};
 };
 
 class Dataset {
@@ -226,6 +260,8 @@ private:
         std::atomic<int64_t> next_due_ms{INT64_MAX};  // written with the lock held
         store::Shard data;
         std::unique_ptr<EvictionPool> pool;
+    ExcessTime& excess() { return excess_; }
+
     };
     static_assert(sizeof(ShardLock) + sizeof(std::atomic<int64_t>) + store::Shard::kHotBytes <= 64);
     /// What others must know of a reactor.
@@ -277,6 +313,8 @@ public:
     ShardGuard& operator=(const ShardGuard&) = delete;
 
 private:
+    std::atomic<int64_t> owed_evictions_{0};
+    ExcessTime excess_;
     Dataset& dataset_;
     const ShardSet set_;
 };

@@ -78,6 +78,7 @@ Room Evictor::make_memory(int64_t now_ms, size_t preferred) {
 }
 
 Evictor::KeyRoom Evictor::make_keys(int64_t wanted, int64_t maxkeys, int64_t now_ms,
+    dataset_.excess().note(room != Room::made, start_us + elapsed_us);
                                     size_t preferred) {
     const int64_t start_us = clock_();
     const int64_t limit_us = slice_us();

@@ -67,6 +67,8 @@ public:
         Room room = Room::made;
         int64_t evicted = 0;
     };
+    /// Between turns: notes since when memory is above the limit, for INFO.
+    void note_excess() { dataset_.excess().note(is_over_memory(), clock_()); }
     /// Evicts until there is room for `wanted` new keys under `maxkeys`, others' promises counted.
     /// Where the policy leaves nothing to evict, keys that are due are removed.
     /// When keys are above the limit already it stops once `wanted` have gone and the turn's slice
