@@ -31,6 +31,19 @@ std::string unknown_command(std::span<const resp::Argument> arguments) {
     text += shown(arguments[0].bytes, kEchoBytesMax);
     text += "', with args beginning with: ";
     std::string echoed;
+/// Scratch that is kept for the next commands, of each kind: far more than pipelines of small ones
+/// need.
+constexpr size_t kScratchBytesMax = 64 * 1024;
+
+template <class T>
+void empty(std::vector<T>& scratch) {
+    if (scratch.capacity() * sizeof(T) > kScratchBytesMax) [[unlikely]] {
+        std::vector<T>().swap(scratch);
+    } else {
+        scratch.clear();
+    }
+}
+
     for (size_t index = 1; index < arguments.size() && echoed.size() < kEchoBytesMax; ++index) {
         echoed += '\'';
         echoed += shown(arguments[index].bytes, kEchoBytesMax - echoed.size() + 1);
@@ -81,11 +94,18 @@ void append_keys(const CommandSpec* spec, std::span<const resp::Argument> argume
         return;
     }
     search.words.clear();
-    for (const resp::Argument& argument : arguments) search.words.push_back(argument.bytes);
     search.positions.clear();
-    if (!find_keys(*spec, search.words, search.positions)) return;
+    const bool reads_words = std::ranges::any_of(
+        spec->keys.view(), [](const KeySpec& one) { return one.find == KeySpec::Find::keynum; });
+    if (reads_words) {
+        for (const resp::Argument& argument : arguments) search.words.push_back(argument.bytes);
+        if (!find_keys(*spec, search.words, search.positions)) return;
+    } else if (!find_keys_in_ranges(*spec, arguments.size(), search.positions)) {
+        return;
+    }
+    if (keys.empty()) keys.reserve(search.positions.size());
     for (const uint32_t position : search.positions) {
-        keys.push_back(store::Key::of(search.words[position]));
+        keys.push_back(store::Key::of(arguments[position].bytes));
     }
 }
 
@@ -156,9 +176,13 @@ void Dispatcher::clear() {
         if (argument.block != nullptr) [[unlikely]]
             argument.block->release();
     }
-    arguments_.clear();
-    keys_.clear();
-    requests_.clear();
+    // What a huge command took is given back at once: it would count against maxmemory, and keys
+    // would go for it.
+    empty(arguments_);
+    empty(keys_);
+    empty(requests_);
+    empty(key_search_.words);
+    empty(key_search_.positions);
     prefetched_ = 0;
 }
 
