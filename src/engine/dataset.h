@@ -131,6 +131,10 @@ public:
     int64_t next_due_ms(size_t shard) const {
         return shards_[shard]->next_due_ms.load(std::memory_order_relaxed);
     }
+    /// A time before which no key of the shard is past its deadline. No lock needed.
+    int64_t due_from_ms(size_t shard) const {
+        return due_from_ms_[shard].load(std::memory_order_relaxed);
+    }
     /// With the lock held, after expiring: sets it anew.
     void refresh_next_due(size_t shard);
     /// The earliest next_due_ms() of the shards that a reactor looks after (every n-th), or a time
@@ -212,6 +216,14 @@ public:
         unreserve_keys(std::exchange(executor.promised_keys, 0));
     }
     void unreserve_keys(int64_t count) { keys_count_.fetch_sub(count, std::memory_order_relaxed); }
+    /// Evictions that commands under way will make up for with, those now promised included.
+    int64_t owe_evictions(int64_t count) {
+        return owed_evictions_.fetch_add(count, std::memory_order_relaxed) + count;
+    }
+    int64_t owed_evictions() const { return owed_evictions_.load(std::memory_order_relaxed); }
+    void settle_evictions(int64_t count) {
+        owed_evictions_.fetch_sub(count, std::memory_order_relaxed);
+    }
     bool counts_keys() const { return counts_keys_.load(std::memory_order_relaxed); }
     /// Sets the limit and begins or ends the exact count. Locks all shards.
     void set_maxkeys(int64_t maxkeys, Executor& executor);
@@ -248,6 +260,8 @@ public:
         return *pool;
     }
 
+    ExcessTime& excess() { return excess_; }
+
     Settings settings;
 
 private:
@@ -260,8 +274,6 @@ private:
         std::atomic<int64_t> next_due_ms{INT64_MAX};  // written with the lock held
         store::Shard data;
         std::unique_ptr<EvictionPool> pool;
-    ExcessTime& excess() { return excess_; }
-
     };
     static_assert(sizeof(ShardLock) + sizeof(std::atomic<int64_t>) + store::Shard::kHotBytes <= 64);
     /// What others must know of a reactor.
@@ -291,6 +303,8 @@ private:
 
     DatasetOptions options_;
     unsigned shift_ = 64;
+    // Of the shards, side by side: who evicts goes through all of them for each key.
+    std::unique_ptr<std::atomic<int64_t>[]> due_from_ms_;
     std::vector<std::unique_ptr<LockedShard>> shards_;
     std::unique_ptr<Reactor[]> reactors_;
     std::function<void(size_t)> wake_;
@@ -299,6 +313,8 @@ private:
     std::atomic<Deadlines> deadlines_{Deadlines::unknown};
     std::atomic<bool> counts_keys_{false};
     std::atomic<int64_t> keys_count_{0};
+    std::atomic<int64_t> owed_evictions_{0};
+    ExcessTime excess_;
 };
 
 /// Holds the locks of a set of shards for a scope.
@@ -313,8 +329,6 @@ public:
     ShardGuard& operator=(const ShardGuard&) = delete;
 
 private:
-    std::atomic<int64_t> owed_evictions_{0};
-    ExcessTime excess_;
     Dataset& dataset_;
     const ShardSet set_;
 };
