@@ -198,6 +198,7 @@ void Dataset::reset_statistics(Executor& executor) {
     });
     drained_entries_.store(0, std::memory_order_relaxed);
     excess_.reset();
+    store::Reclaimer::forget_freed();
 }
 
 void Dataset::flush(size_t database, Executor& executor) {
