@@ -386,34 +386,29 @@ TEST_F(ConnectionTest, frees_a_large_argument_that_was_cut_off) {
 TEST_F(ConnectionTest, closes_a_client_over_the_query_buffer_limit) {
     SimulatedServer server;
     server.settings().query_buffer_bytes_max.store(1'000'000);
-    SimulatedClient many(server);
-    many.send("*100000\r\n" + repeat("$30\r\n" + std::string(30, 'x') + "\r\n", 90'000));
-    EXPECT_TRUE(many.expect_end(""));
     SimulatedClient one(server);
     one.send("*2\r\n$4\r\nECHO\r\n$1000001\r\nxxxx");
     EXPECT_TRUE(one.expect_end(""));
+    SimulatedClient second(server);
+    second.send("*3\r\n" + bulk("ECHO") + bulk(std::string(40'000, 'x')) + "$1000001\r\nxxxx");
+    EXPECT_TRUE(second.expect_end(""));
     EXPECT_EQ(server.worker().figures().query_limit_disconnections.load(), 2U);
     SimulatedClient fine(server);
     const std::string value(900'000, 'x');
     EXPECT_TRUE(fine.exchange(command({"ECHO", value}), bulk(value)));
 }
 
-TEST_F(ConnectionTest, counts_complete_arguments_against_the_query_buffer_limit) {
+TEST_F(ConnectionTest, counts_no_complete_argument_against_the_query_buffer_limit) {
     SimulatedServer server;
     server.settings().query_buffer_bytes_max.store(1'000'000);
-    // Few bytes, but each argument is remembered too.
-    SimulatedClient small(server);
-    small.send("*1000000\r\n" + repeat("$1\r\nx\r\n", 60'000));
-    EXPECT_TRUE(small.expect_end(""));
-    // No value is over the limit, and all of them together are.
+    SimulatedClient many(server);
+    const std::string argument = "$30\r\n" + std::string(30, 'x') + "\r\n";
+    EXPECT_TRUE(many.exchange("*90001\r\n" + bulk("MSET") + repeat(argument, 90'000), "+OK\r\n"));
+    // No value is over the limit; that all of them together are counts for nothing.
     SimulatedClient large(server);
-    const std::string value(400'000, 'x');
-    const std::string bytes = command({"MSET", "a", value, "b", value, "c", value});
-    large.send(bytes.substr(0, bytes.size() - value.size() / 2));
-    EXPECT_TRUE(large.expect_end(""));
-    EXPECT_EQ(server.worker().figures().query_limit_disconnections.load(), 2U);
-    SimulatedClient fine(server);
-    EXPECT_TRUE(fine.exchange(command({"MSET", "a", value, "b", value}), "+OK\r\n"));
+    const std::string value(900'000, 'x');
+    EXPECT_TRUE(large.exchange(command({"MSET", "a", value, "b", value, "c", value}), "+OK\r\n"));
+    EXPECT_EQ(server.worker().figures().query_limit_disconnections.load(), 0U);
 }
 
 TEST_F(ConnectionTest, counts_an_incomplete_command_as_memory_of_clients) {
