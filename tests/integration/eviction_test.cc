@@ -171,8 +171,8 @@ TEST_P(EvictionTest, TheTimeAboveTheLimitIsTold) {
     EXPECT_EQ(s.info_number("stats", "total_eviction_exceeded_time"), 0);
     ASSERT_EQ(s.ask("CONFIG", "SET", "maxmemory", "100"), "OK");
     EXPECT_EQ(s.ask("SET", "k", "v"), kOom);
-    EXPECT_TRUE(wait_until(
-        [&] { return s.info_number("stats", "current_eviction_exceeded_time") >= 20; }));
+    EXPECT_TRUE(
+        wait_until([&] { return s.info_number("stats", "current_eviction_exceeded_time") >= 20; }));
     EXPECT_GE(s.info_number("stats", "total_eviction_exceeded_time"), 20);
     ASSERT_EQ(s.ask("CONFIG", "SET", "maxmemory", "1gb"), "OK");
     EXPECT_EQ(s.ask("SET", "k", "v"), "OK");
