@@ -155,13 +155,14 @@ TEST_P(EvictionTest, LfuKeepsWhatIsUsedOften) {
 TEST_P(EvictionTest, ACommandOfThousandsOfKeysCostsFew) {
     start();
     Session s = session();
-    for (int i = 0; i < 20'000; ++i) s.client().append("SET", key("k", i), "v");
+    const std::string value(100, 'v');
+    for (int i = 0; i < 20'000; ++i) s.client().append("SET", key("k", i), value);
     ASSERT_TRUE(s.client().execute_pipeline().has_value());
     allow(s, 0, "allkeys-lru");
     std::vector<std::string> words{"EXISTS"};
     for (int i = 0; i < 5'000; ++i) words.push_back(key("none:", i));
     for (int round = 0; round < 3; ++round) ASSERT_EQ(s.command(words).integer, 0);
-    EXPECT_LT(s.info_number("stats", "evicted_keys"), 1'500);
+    EXPECT_LT(s.info_number("stats", "evicted_keys"), 4'000);
 }
 
 TEST_P(EvictionTest, TheTimeAboveTheLimitIsTold) {
