@@ -8,7 +8,9 @@
 
 #include <cstdio>
 #include <fstream>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -426,6 +428,34 @@ TEST_F(ConnectionTest, counts_an_incomplete_command_as_memory_of_clients) {
     client.peer().reset();
     EXPECT_TRUE(server.run_until([&] { return server.connections() == 1; }));
     EXPECT_LT(base::used(base::Purpose::clients), clients_before + 100'000);
+}
+
+/// Waits for several completions that a server asked for while so many clients kept it busy: the
+/// load is real CPU time in a virtual millisecond, which a large BITCOUNT from each is enough for
+/// on any machine.
+uint64_t gathered_under_load(size_t clients, int64_t gather_us) {
+    SimulatedServer server(
+        {.gather_us = gather_us, .ring = {.buffer_count = 128, .buffer_bytes = 4096}});
+    std::vector<std::unique_ptr<SimulatedClient>> all;
+    for (size_t index = 0; index < clients; ++index) {
+        all.push_back(std::make_unique<SimulatedClient>(server));
+    }
+    EXPECT_TRUE(all[0]->exchange(command({"SETRANGE", "large", "1048576", "x"}), ":1048577\r\n"));
+    for (size_t round = 0; round < 12; ++round) {
+        for (const auto& client : all) {
+            client->forget();
+            client->send(command({"BITCOUNT", "large"}));
+        }
+        server.run_for(1000);
+        for (const auto& client : all) EXPECT_TRUE(client->expect(":4\r\n"));
+    }
+    return server.ring().counters().gathered;
+}
+
+TEST_F(ConnectionTest, a_busy_worker_with_many_clients_gathers) {
+    EXPECT_GT(gathered_under_load(64, 100), 0U);
+    EXPECT_EQ(gathered_under_load(64, 0), 0U) << "unless it was told not to";
+    EXPECT_EQ(gathered_under_load(8, 100), 0U) << "few clients would wait longer for nothing";
 }
 
 TEST_F(ConnectionTest, ends_when_reset_while_a_command_waits) {
