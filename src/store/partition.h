@@ -231,8 +231,8 @@ public:
     int64_t next_due_ms() const;
     /// A time before which no key is past its deadline; INT64_MAX: none has one.
     int64_t due_from_ms() const;
-    /// Keys past their deadline that are still here. Exact as long as `lookups` are left, of which
-    /// each due token takes one; tokens beyond count as a key each, the stale ones among them, so
+    /// Keys past their deadline that are still here. Exact where `lookups` are enough, of which
+    /// each due token takes one; else the due tokens are counted, the stale ones among them, so
     /// that nobody who asks holds up what is to remove them. Free where due_from_ms() is still to
     /// come.
     int64_t backlog(int64_t now_ms, size_t& lookups) const;

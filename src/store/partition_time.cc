@@ -185,6 +185,8 @@ int64_t Partition::backlog(int64_t now_ms, size_t& lookups) const {
         tokens.size() < lookups ? tokens.push_back(token) : void(++not_looked_up);
     });
     lookups -= tokens.size();
+    // A look at one token finds what has others too: all are counted in one way.
+    if (not_looked_up > 0) return static_cast<int64_t>(tokens.size()) + not_looked_up;
     std::vector<const Entry*> due;
     for (size_t first = 0; first < tokens.size(); first += kFireBatch) {
         const auto batch = std::span<const uint64_t>(tokens).subspan(
@@ -198,7 +200,7 @@ int64_t Partition::backlog(int64_t now_ms, size_t& lookups) const {
     }
     // A key whose deadline was moved has several tokens.
     std::sort(due.begin(), due.end());
-    return std::unique(due.begin(), due.end()) - due.begin() + not_looked_up;
+    return std::unique(due.begin(), due.end()) - due.begin();
 }
 
 bool Partition::needs_rebuild() const {
