@@ -16,8 +16,9 @@
 //     static Reference from_bits(uint64_t)
 //     uint64_t hash(Reference) const              the full hash; called when a chain is split
 //   and may say
-//     static void prefetch(Reference)             default: two cache lines at the address to_bits()
-//     gives static constexpr base::Purpose kPurpose     default: Purpose::index
+//     void prefetch(Reference) const              default: two cache lines at the address to_bits()
+//                                                 gives
+//     static constexpr base::Purpose kPurpose     default: Purpose::index
 //
 // Ownership: the table owns its buckets and no object.
 // Threads: caller holds the shard lock, for the const functions too.
@@ -127,6 +128,10 @@ public:
     /// but not touch the table.
     template <class F>
     void clear(F&& on_each);
+    /// As clear(), but returns once about `budget` references are gone; true when none is left.
+    /// Between two calls the table must not be used otherwise.
+    template <class F>
+    bool clear_some(size_t budget, F&& on_each);
 
     /// Visits one chain and returns the cursor of the next one; begins with 0, ends with 0. What is
     /// in the table from the first call to the last is given at least once, however the table grows
@@ -243,9 +248,9 @@ private:
     static Reference reference_at(const Bucket& bucket, unsigned slot) {
         return Policy::from_bits(bucket.slots[slot] & Bucket::kReferenceMask);
     }
-    static void prefetch(Reference reference) {
-        if constexpr (requires { Policy::prefetch(reference); }) {
-            Policy::prefetch(reference);
+    void prefetch(Reference reference) const {
+        if constexpr (requires { policy_.prefetch(reference); }) {
+            policy_.prefetch(reference);
         } else {
             const char* address = reinterpret_cast<const char*>(Policy::to_bits(reference));
             base::prefetch(address);
@@ -447,15 +452,26 @@ void BucketTable<Policy>::merge() {
 template <class Policy>
 template <class F>
 void BucketTable<Policy>::clear(F&& on_each) {
-    while (bucket_count_ != 0) {
+    while (!clear_some(SIZE_MAX, on_each)) {
+    }
+}
+
+template <class Policy>
+template <class F>
+bool BucketTable<Policy>::clear_some(size_t budget, F&& on_each) {
+    size_t gone = 0;
+    while (bucket_count_ != 0 && gone < budget) {
         const size_t last = bucket_count_ - 1;
+        gone += 1 + chain_length(last);
         for_each_in_bucket(last, on_each);
         free_overflow(memory_.at(last)->overflow());
         memory_.remove_bucket(last);
         set_bucket_count(last);
     }
+    if (bucket_count_ != 0) return false;
     size_ = 0;
     longest_chain_ = 0;
+    return true;
 }
 
 namespace detail {
