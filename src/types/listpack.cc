@@ -143,10 +143,9 @@ ListpackElement ListpackElement::of(std::string_view bytes) noexcept {
             return element;
         }
     }
-    CHECK(bytes.size() < kListpackTextMax);
     ListpackElement element;
     element.text_ = bytes;
-    const auto size = static_cast<uint32_t>(bytes.size());
+    const size_t size = bytes.size();
     element.first_byte_ = size < 64 ? kString6 : size < 4096 ? kString12 : kString32;
     element.body_bytes_ = size + (size < 64 ? 1 : size < 4096 ? 2 : 5);
     element.total_bytes_ = element.body_bytes_ + back_bytes(element.body_bytes_);
@@ -154,6 +153,7 @@ ListpackElement ListpackElement::of(std::string_view bytes) noexcept {
 }
 
 char* ListpackElement::write(char* out) const noexcept {
+    CHECK(is_integer_ || text_.size() <= kListpackTextMax);
     const auto size = static_cast<uint32_t>(text_.size());
     switch (first_byte_) {
         case kString6:
