@@ -16,8 +16,9 @@ constexpr base::Purpose kPurpose = base::Purpose::keyspace;
 ElementMemory::~ElementMemory() {
     if (slab_ == nullptr) return;
     CHECK(slab_->used_bytes() == 0);
+    const size_t reserved = slab_->reserved_bytes();
     slab_->trim();
-    account_pages(slab_->reserved_bytes());
+    account_pages(reserved);
     footprint_ -= base::usable_size(slab_);
     slab_->~Slab();
     base::release(kPurpose, slab_);

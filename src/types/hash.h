@@ -65,6 +65,9 @@ public:
     /// The field with the nearest deadline; there is one.
     Field nearest() const { return field_at(deadlines_.nearest().data()); }
 
+    /// Removes up to `budget` fields whose deadline the clock has passed; returns how many.
+    size_t remove_due(int64_t now_ms, size_t budget);
+
     /// f(field) for all; must not change the hash.
     template <class F>
     void for_each(F&& f) const {

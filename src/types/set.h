@@ -36,6 +36,17 @@ public:
     void for_each(F&& f) const {
         elements_.table().for_each([&f](ElementRef element) { f(Layout::key(element.data())); });
     }
+    /// The same until f(member) returns false.
+    template <class F>
+    void for_each_until(F&& f) const {
+        bool goes_on = true;
+        const size_t buckets = elements_.table().bucket_count();
+        for (size_t i = 0; i < buckets && goes_on; ++i) {
+            elements_.table().for_each_in_bucket(i, [&](ElementRef element) {
+                if (goes_on) goes_on = f(Layout::key(element.data()));
+            });
+        }
+    }
     /// See BucketTable::scan().
     template <class F>
     uint64_t scan(uint64_t cursor, F&& f) const {

@@ -22,8 +22,8 @@ namespace gyre::commands {
 /// True when `entry` is null or of this type; else writes WRONGTYPE.
 bool require_type(Context& context, const store::Entry* entry, store::Type type);
 
-/// Changes the listpack of a packed collection; `entry` is updated when it moves. What `splice` adds
-/// must not lie in the entry.
+/// Changes the listpack of a packed collection; `entry` is updated when it moves. What `splice`
+/// adds must not lie in the entry.
 void splice_packed(engine::Keyspace& keyspace, const store::Key& key, store::Entry*& entry,
                    const types::ListpackSplice& splice);
 

@@ -53,6 +53,14 @@ void ListReader::previous() {
     if (is_inside_) at_ = listpack_.previous(at_);
 }
 
+void reply_end(resp::ReplyWriter& reply, const Entry& entry, ListEnd end, size_t count) {
+    ListReader reader(entry, end == ListEnd::head ? 0 : list_size(entry) - 1);
+    for (; count != 0; --count) {
+        reply_element(reply, reader.value());
+        end == ListEnd::head ? reader.next() : reader.previous();
+    }
+}
+
 // --- changing --------------------------------------------------------------------------------
 
 List::Options ListValue::options() const {
@@ -76,7 +84,8 @@ void ListValue::expect(size_t elements, size_t bytes) {
 }
 
 void ListValue::push(ListEnd end, std::string_view value) {
-    if (entry_ == nullptr) entry_ = keyspace_.put_packed(key_, nullptr, kPackedList, Listpack::kEmpty);
+    if (entry_ == nullptr)
+        entry_ = keyspace_.put_packed(key_, nullptr, kPackedList, Listpack::kEmpty);
     if (!is_packed()) {
         edit([&](List& list) { return list.push(end, value), true; });
         return;

@@ -2,9 +2,9 @@
 #pragma once
 
 // A list as its commands see it, whichever of its two forms it has: the bytes of a listpack, or a
-// types::List. When one becomes the other is Redis 7.2's rule: a listpack that would grow beyond one
-// node of list-max-listpack-size becomes a List, and a List becomes a listpack again when what is
-// left is one node of at most half of that.
+// types::List. When one becomes the other is Redis 7.2's rule: a listpack that would grow beyond
+// one node of list-max-listpack-size becomes a List, and a List becomes a listpack again when what
+// is left is one node of at most half of that.
 //
 // Ownership: borrows the context; good as long as nothing else changes the key. Threads: home
 // reactor, under the lock of the key.
@@ -36,6 +36,10 @@ private:
     bool is_inside_ = false;
     std::optional<types::List::Cursor> cursor_;
 };
+
+/// `count` elements from an end on, which are there, as a reply tells them.
+void reply_end(resp::ReplyWriter& reply, const store::Entry& entry, types::ListEnd end,
+               size_t count);
 
 /// What changes a list.
 class ListValue {
