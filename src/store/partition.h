@@ -229,12 +229,16 @@ public:
     size_t expire_due(int64_t now_ms, size_t budget,
                       const std::function<void(const Entry&)>& on_expired);
     /// Removes also keys whose deadline has passed in the wheel's tick that is not over, when
-    /// expire_due() has nothing left to do: looks at kTickTokensMax tokens of it.
+    /// expire_due() has nothing left to do: looks at kTickTokensMax tokens of it. Lowers the
+    /// shard's due_from_ms to what it leaves.
     void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
     /// Earliest time at which expire_due() may have work; INT64_MAX: none.
     int64_t next_due_ms() const;
-    /// Tokens due and not yet fired, exactly: keys to be removed, and those whose deadline was
-    /// moved or which have gone since.
+    /// A time before which no key is past its deadline; INT64_MAX: none has one.
+    int64_t due_from_ms() const;
+    /// Keys past their deadline that are still here, exactly. Time: O(tokens that are due and have
+    /// not fired), of which there are about two for each such key, and as many stale ones as
+    /// kKeysPerStaleToken allows; nothing where due_from_ms() is still to come.
     int64_t backlog(int64_t now_ms) const;
 
     /// Erases about `budget` entries, to be called until is_drained(); returns the work done. For
