@@ -36,6 +36,11 @@ const std::vector<KnownDifference>& known_differences() {
              return is_command(command, "config") && oracle.is_error() &&
                     oracle.text + ", allkeys-s3fifo, volatile-s3fifo" == subject.text;
          }},
+        {"Lists of one node and small sets are listpacks since Redis 7.2",
+         [](const Command& command, const Frame& oracle, const Frame& subject) {
+             return is_command(command, "object") && subject.text == "listpack" &&
+                    (oracle.text == "quicklist" || oracle.text == "hashtable");
+         }},
         {"Redis 7.2 names <proto> in the advice that HELLO gives before authentication",
          [](const Command& command, const Frame& oracle, const Frame& subject) {
              const std::size_t at = subject.text.find("<proto> ");

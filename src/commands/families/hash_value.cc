@@ -118,9 +118,10 @@ bool HashValue::set(std::string_view name, std::string_view value, Hash::Deadlin
     }
     if (!packed_) {
         const bool is_new = keyspace_.edit_object<Hash>(key_, entry_, [&](Hash& hash) {
-            const auto present = hash.find(name);
-            const bool was_due = present && is_due(*present);
-            if (was_due) hash.remove(name);
+            if (hash.nearest_deadline_ms() < now_ms_) {
+                const auto present = hash.find(name);
+                if (present && is_due(*present)) hash.remove(name);
+            }
             return hash.set(name, value, deadline);
         });
         entry_ = keyspace_.changed(key_, entry_);

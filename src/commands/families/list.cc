@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <string_view>
 
@@ -165,12 +164,14 @@ void ltrim(Context& context) {
 }
 
 void lrem(Context& context) {
-    const auto given = count_between(context, 2, -INT64_MAX, INT64_MAX);
+    const auto given = context.integer(2);
     if (!given) return;
     Entry* entry = context.keyspace.write(context.keys[0]);
     if (!require_list(context, entry)) return;
     if (entry == nullptr) return context.reply.integer(0);
-    const size_t limit = *given == 0 ? SIZE_MAX : static_cast<size_t>(std::abs(*given));
+    // In two's complement the least number is its own opposite, and more than any list has.
+    const auto wanted = static_cast<uint64_t>(*given);
+    const size_t limit = *given == 0 ? SIZE_MAX : *given < 0 ? 0 - wanted : wanted;
     ListValue list(context, context.keys[0], entry);
     const size_t removed =
         list.remove(context.argument(3), limit, *given < 0 ? ListEnd::tail : ListEnd::head);
