@@ -91,8 +91,8 @@ std::vector<std::string> CollectionGenerator::known_commands() {
     return names;
 }
 
-CollectionGenerator::CollectionGenerator(std::uint64_t seed)
-    : random_(seed * 0x2545f4914f6cdd1dULL + 7) {}
+CollectionGenerator::CollectionGenerator(std::uint64_t seed, bool with_encodings)
+    : random_(seed * 0x2545f4914f6cdd1dULL + 7), with_encodings_(with_encodings) {}
 
 Sequence CollectionGenerator::sequence(std::size_t length) {
     std::vector<Row> weighted;
@@ -111,7 +111,7 @@ Sequence CollectionGenerator::sequence(std::size_t length) {
     }
     for (const std::string& name : keys()) {
         commands.push_back({"TYPE", name});
-        commands.push_back({"OBJECT", "ENCODING", name});
+        if (with_encodings_) commands.push_back({"OBJECT", "ENCODING", name});
         commands.push_back({"LRANGE", name, "0", "-1"});
         commands.push_back({"HGETALL", name});
         commands.push_back({"SMEMBERS", name});
@@ -434,7 +434,7 @@ Command CollectionGenerator::copy(const std::string& name) {
 }
 
 Command CollectionGenerator::object(const std::string& name) {
-    return {name, "ENCODING", random_.pick(keys())};
+    return {name, with_encodings_ ? "ENCODING" : "FREQ", random_.pick(keys())};
 }
 
 Command CollectionGenerator::set_string(const std::string& name) {

@@ -22,7 +22,8 @@ namespace gyre::test {
 
 class CollectionGenerator {
 public:
-    explicit CollectionGenerator(std::uint64_t seed);
+    /// `with_encodings`: it asks for encodings, too.
+    explicit CollectionGenerator(std::uint64_t seed, bool with_encodings = true);
 
     Sequence sequence(std::size_t length);
     /// Every command name it knows, in lower case.
@@ -80,6 +81,7 @@ private:
     Command set_string(const std::string& name);
 
     Random random_;
+    bool with_encodings_;
 };
 
 }  // namespace gyre::test

@@ -64,7 +64,8 @@ std::vector<size_t> draw_indexes(base::Random& random, size_t size, size_t count
 }
 
 bool ElementScan::wants(std::string_view element) const {
-    return pattern.data() == nullptr || base::glob_matches(pattern, element);
+    // A star alone is no pattern: as one it would not match an empty element.
+    return pattern == "*" || base::glob_matches(pattern, element);
 }
 
 int64_t ElementScan::chains_max() const {

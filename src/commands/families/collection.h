@@ -49,7 +49,7 @@ std::vector<size_t> draw_indexes(base::Random& random, size_t size, size_t count
 struct ElementScan {
     uint64_t cursor = 0;
     int64_t count = 10;
-    std::string_view pattern = {};  ///< no data: all
+    std::string_view pattern = "*";
     bool wants(std::string_view element) const;
     /// Chains to look at in one call, as Redis: ten times as many as elements are wanted.
     int64_t chains_max() const;

@@ -101,15 +101,18 @@ std::optional<PopOptions> read_pop_options(Context& context, size_t at) {
     const auto end = read_end(context, at);
     if (!end) return std::nullopt;
     PopOptions options{*end};
-    if (at + 1 == context.count()) return options;
-    if (at + 3 != context.count() || !context.is(at + 1, "COUNT")) {
-        context.error(errors::kSyntax);
-        return std::nullopt;
+    bool has_count = false;
+    for (++at; at < context.count(); at += 2) {
+        if (has_count || at + 1 == context.count() || !context.is(at, "COUNT")) {
+            context.error(errors::kSyntax);
+            return std::nullopt;
+        }
+        const auto count =
+            count_between(context, at + 1, 1, INT64_MAX, "ERR count should be greater than 0");
+        if (!count) return std::nullopt;
+        options.count = *count;
+        has_count = true;
     }
-    const auto count =
-        count_between(context, at + 2, 1, INT64_MAX, "ERR count should be greater than 0");
-    if (!count) return std::nullopt;
-    options.count = *count;
     return options;
 }
 

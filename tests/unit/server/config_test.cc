@@ -308,11 +308,11 @@ TEST_F(ConfigTest, WhatIsNotThereIsRefused) {
 }
 
 TEST_F(ConfigTest, IgnoredDirectivesAreKeptShownAndReported) {
-    load("hz 100\nactiverehashing yes\nhash-max-ziplist-entries 7\ndaemonize yes\n");
+    load("hz 100\nactiverehashing yes\nbusy-reply-threshold 7\ndaemonize yes\n");
     EXPECT_EQ(get("hz"), "100");
     EXPECT_EQ(get("activerehashing"), "yes");
-    EXPECT_EQ(get("hash-max-listpack-entries"), "7");
-    EXPECT_EQ(get("hash-max-ziplist-entries"), "7");
+    EXPECT_EQ(get("lua-time-limit"), "7");
+    EXPECT_EQ(get("busy-reply-threshold"), "7");
     EXPECT_EQ(config_.notices().size(), 3U);
     EXPECT_THAT(config_.notices(), ::testing::Contains(HasSubstr("hz 100 has no effect: ")));
     EXPECT_EQ(set({{"hz", "50"}, {"slave-priority", "5"}}), "");
