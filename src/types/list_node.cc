@@ -60,7 +60,8 @@ ListNode ListNode::plain(std::string_view value, size_t& footprint) {
 ListNode ListNode::clone(size_t& footprint) const {
     ListNode copy = *this;
     copy.data_ = allocate(size_, footprint);
-    std::memcpy(copy.data_, data_, size_);
+    copy.gap_ = 0;
+    std::memcpy(copy.data_, bytes().data(), size_);
     return copy;
 }
 
@@ -80,24 +81,47 @@ std::string_view ListNode::bytes(std::string& scratch) const {
     return scratch;
 }
 
+/// Makes the memory larger or smaller; the bytes lie at its beginning afterwards.
 void ListNode::resize(size_t capacity, size_t& footprint) {
+    move_to(0);
     footprint -= base::usable_size(data_);
     data_ = static_cast<char*>(base::reallocate(kPurpose, data_, capacity));
     footprint += base::usable_size(data_);
 }
 
+void ListNode::move_to(size_t gap) noexcept {
+    if (gap == gap_) return;
+    std::memmove(data_ + gap, data_ + gap_, size_);
+    gap_ = static_cast<uint32_t>(gap);
+}
+
+/// Room for `bytes` more in front of what is there, or behind. All that is free goes to that side.
+void ListNode::make_room(size_t bytes, bool in_front, size_t limit, size_t& footprint) {
+    const size_t usable = base::usable_size(data_);
+    const size_t room = in_front ? gap_ : usable - gap_ - size_;
+    if (room >= bytes) return;
+    if (usable - size_ < bytes) {
+        resize(std::max(size_ + bytes, std::min(limit, usable + usable / 2)), footprint);
+    }
+    move_to(in_front ? base::usable_size(data_) - size_ : 0);
+}
+
 void ListNode::splice(const ListpackSplice& splice, size_t limit, size_t& footprint) {
     DCHECK(form_ == Form::packed);
     const size_t after = splice.size_after(size_);
-    const size_t usable = base::usable_size(data_);
-    if (after > usable) {
-        resize(std::max(after, std::min(limit, usable + usable / 2)), footprint);
+    // The first element of all may be the first of many behind it.
+    const bool in_front = splice.at == Listpack::kHeaderBytes && size_ > Listpack::kEmptyBytes;
+    if (after > size_) make_room(after - size_, in_front, limit, footprint);
+    if (in_front) {
+        gap_ = static_cast<uint32_t>(splice.apply_front(data_ + gap_, size_) - data_);
+    } else {
+        splice.apply(data_ + gap_, size_);
     }
-    splice.apply(data_, size_);
     size_ = after;
     count_ += static_cast<uint32_t>(splice.added.size());
     count_ -= static_cast<uint32_t>(splice.removed);
     is_incompressible_ = false;
+    const size_t usable = base::usable_size(data_);
     if (usable > kShrinkBytesMin && size_ < usable / 4) resize(usable / 2, footprint);
 }
 
@@ -110,7 +134,7 @@ void ListNode::compress(size_t& footprint) {
     if (size_ < kCompressBytesMin || size_ > kCompressBytesMax) return;
     char out[kCompressBytesMax];
     const auto room = static_cast<unsigned>(size_ - kCompressGainMin);
-    const unsigned written = lzf_compress(data_, static_cast<unsigned>(size_), out, room);
+    const unsigned written = lzf_compress(data_ + gap_, static_cast<unsigned>(size_), out, room);
     if (written == 0) {
         is_incompressible_ = true;
         return;
@@ -121,6 +145,7 @@ void ListNode::compress(size_t& footprint) {
     std::memcpy(compressed + kRawSizeBytes, out, written);
     free_bytes(data_, footprint);
     data_ = compressed;
+    gap_ = 0;
     size_ = kRawSizeBytes + written;
     form_ = Form::compressed;
 }

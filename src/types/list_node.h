@@ -4,6 +4,9 @@
 // A node of a list: a listpack of several elements, one element too large for that (plain), or a
 // listpack that was compressed. A plain value with functions, so that nodes move with memcpy.
 //
+// A listpack may lie anywhere in its memory, so that an element is put in front of the first, or
+// taken away, without moving the others.
+//
 // Ownership: a node owns its bytes; whoever holds it calls release(). Every function that allocates
 // or frees corrects `footprint`, the bytes the whole list has from the allocator.
 // Threads: caller holds the shard lock. Errors: running out of memory ends the process.
@@ -41,7 +44,7 @@ public:
     /// The listpack, or the plain element. A compressed one is unpacked into `scratch`.
     std::string_view bytes(std::string& scratch) const;
     /// Of one that is not compressed.
-    std::string_view bytes() const noexcept { return {data_, size_}; }
+    std::string_view bytes() const noexcept { return {data_ + gap_, size_}; }
 
     /// Changes a packed node. It grows in steps up to `limit` and is made smaller when most of it
     /// is empty.
@@ -53,11 +56,14 @@ public:
     void decompress(size_t& footprint);
 
 private:
+    void make_room(size_t bytes, bool in_front, size_t limit, size_t& footprint);
+    void move_to(size_t gap) noexcept;
     void resize(size_t capacity, size_t& footprint);
 
     char* data_ = nullptr;
     size_t size_ = 0;  // bytes as they lie
     uint32_t count_ = 0;
+    uint32_t gap_ = 0;  // free bytes in front of a listpack
     Form form_ = Form::packed;
     bool is_incompressible_ = false;  // as it is now
 };

@@ -211,6 +211,22 @@ void ListpackSplice::apply(char* bytes, size_t before) const noexcept {
     char* out = bytes + at;
     for (const ListpackElement& element : added) out = element.write(out);
     DCHECK(out == bytes + at + grown);
+    correct_header(bytes, after);
+}
+
+char* ListpackSplice::apply_front(char* bytes, size_t before) const noexcept {
+    DCHECK(at == Listpack::kHeaderBytes);
+    const size_t after = size_after(before);
+    char* begin = bytes + before - after;
+    std::memmove(begin, bytes, Listpack::kHeaderBytes);
+    char* out = begin + Listpack::kHeaderBytes;
+    for (const ListpackElement& element : added) out = element.write(out);
+    DCHECK(out == bytes + Listpack::kHeaderBytes + removed_bytes);
+    correct_header(begin, after);
+    return begin;
+}
+
+void ListpackSplice::correct_header(char* bytes, size_t after) const noexcept {
     write_little(bytes, after, 4);
     const auto count = static_cast<size_t>(read_little(bytes + 4, 2));
     if (count == Listpack::kCountUnknown) return;

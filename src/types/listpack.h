@@ -94,7 +94,13 @@ struct ListpackSplice {
     }
     /// Does it. `bytes` has room for the larger of both sizes; `before` of them are the listpack.
     void apply(char* bytes, size_t before) const noexcept;
+    /// The same at the first element: the end of the listpack stays where it is, and its beginning
+    /// moves, for which there is room. Returns that.
+    char* apply_front(char* bytes, size_t before) const noexcept;
     void apply(std::string& listpack) const;
+
+private:
+    void correct_header(char* bytes, size_t after) const noexcept;
 };
 
 class Listpack {

@@ -251,7 +251,8 @@ void hgetdel(Context& context) {
     for (size_t i = 0; i < fields->count; ++i) {
         const std::string_view name = context.argument(fields->first + i);
         reply_value(context, hash, name);
-        if (hash.exists() && hash.remove(name)) hash.settle();
+        if (hash.exists()) hash.remove(name);
+        hash.settle();
     }
 }
 

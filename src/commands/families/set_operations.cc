@@ -112,9 +112,13 @@ void sinter(Context& context) {
 void sunion(Context& context) {
     const auto sets = read_sets(context, context.keys);
     if (!sets) return;
-    const std::unique_ptr<Set> all = union_of(*sets);
+    std::unique_ptr<Set> all = union_of(*sets);
     context.reply.set(static_cast<int64_t>(all->size()));
     all->for_each([&context](std::string_view member) { context.reply.bulk(member); });
+    // Freeing many members takes too long under locks.
+    if (all->size() > store::Reclaimer::kDeferElements) {
+        context.keyspace.executor().reclaimer.add(all.release());
+    }
 }
 
 void sdiff(Context& context) {

@@ -203,6 +203,24 @@ INSTANTIATE_TEST_SUITE_P(Settings, ListModel,
                                            Setting{0, 1}, Setting{-9, 0}),
                          [](const auto& setting) { return std::to_string(setting.index); });
 
+TEST(List, CompressesWhatStandsBetweenTheEnds) {
+    const auto fill = [](List& list) {
+        for (int i = 0; i < 20'000; ++i) {
+            list.push(ListEnd::tail, "an element that repeats itself " + std::to_string(i % 7));
+        }
+    };
+    const auto plain = std::make_unique<List>(List::Options{ListLimit(-2), 0});
+    const auto compressed = std::make_unique<List>(List::Options{ListLimit(-2), 2});
+    fill(*plain);
+    fill(*compressed);
+    size_t forms = 0;
+    compressed->for_each_node([&](ListNode::Form form, std::string_view, size_t) {
+        forms += form == ListNode::Form::compressed ? 1 : 0;
+    });
+    EXPECT_EQ(forms, compressed->nodes() - 4);
+    EXPECT_LT(compressed->footprint() * 5, plain->footprint());
+}
+
 TEST(List, GivesAllMemoryBackInSlices) {
     const int64_t before = keyspace_bytes();
     auto* list = new List({ListLimit(-2), 0});
