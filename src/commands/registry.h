@@ -41,6 +41,13 @@ std::span<const CommandSpec>
 conditional_commands();  ///< DELEX, DIGEST, MSETEX, INCREX ...: newer than Redis 7.2
 std::span<const CommandSpec> bitmap_commands();
 std::span<const CommandSpec> bitfield_commands();  ///< BITFIELD, BITFIELD_RO
+std::span<const CommandSpec> list_commands();
+std::span<const CommandSpec> list_move_commands();  ///< LMOVE, LMPOP, LPOS ...
+std::span<const CommandSpec> hash_commands();
+std::span<const CommandSpec> hash_read_commands();    ///< HGETALL, HRANDFIELD, HSCAN ...
+std::span<const CommandSpec> hash_expire_commands();  ///< deadlines of fields
+std::span<const CommandSpec> set_commands();
+std::span<const CommandSpec> set_operation_commands();  ///< SINTER, SUNION, SDIFF ...
 std::span<const CommandSpec> generic_commands();
 std::span<const CommandSpec> expire_commands();
 std::span<const CommandSpec> iteration_commands();  ///< SCAN, KEYS, VALUES, ITEMS, RANDOMKEY

@@ -128,10 +128,10 @@ public:
     /// but not touch the table.
     template <class F>
     void clear(F&& on_each);
-    /// As clear(), but returns once about `budget` references are gone; true when none is left.
-    /// Between two calls the table must not be used otherwise.
+    /// The same for the last home bucket alone; returns how many references it had. Calls until
+    /// empty() clear a table in slices: what is left can be used between them, but for invariant 3.
     template <class F>
-    bool clear_some(size_t budget, F&& on_each);
+    size_t clear_last(F&& on_each);
 
     /// Visits one chain and returns the cursor of the next one; begins with 0, ends with 0. What is
     /// in the table from the first call to the last is given at least once, however the table grows
@@ -291,6 +291,7 @@ private:
     Bucket* home(uint64_t hash) const noexcept { return memory_.at(bucket_of(hash)); }
     Bucket* append_word(Bucket* tail, uint64_t word);
     void free_overflow(Bucket* bucket) noexcept;
+    void drop_last_bucket();
     void set_bucket_count(size_t count) noexcept {
         bucket_count_ = count;
         mask_ = count == 0 ? 0 : 2 * std::bit_floor(count) - 1;
@@ -450,28 +451,32 @@ void BucketTable<Policy>::merge() {
 }
 
 template <class Policy>
-template <class F>
-void BucketTable<Policy>::clear(F&& on_each) {
-    while (!clear_some(SIZE_MAX, on_each)) {
-    }
+void BucketTable<Policy>::drop_last_bucket() {
+    const size_t last = bucket_count_ - 1;
+    free_overflow(memory_.at(last)->overflow());
+    memory_.remove_bucket(last);
+    set_bucket_count(last);
 }
 
 template <class Policy>
 template <class F>
-bool BucketTable<Policy>::clear_some(size_t budget, F&& on_each) {
-    size_t gone = 0;
-    while (bucket_count_ != 0 && gone < budget) {
-        const size_t last = bucket_count_ - 1;
-        gone += 1 + chain_length(last);
-        for_each_in_bucket(last, on_each);
-        free_overflow(memory_.at(last)->overflow());
-        memory_.remove_bucket(last);
-        set_bucket_count(last);
-    }
-    if (bucket_count_ != 0) return false;
-    size_ = 0;
+size_t BucketTable<Policy>::clear_last(F&& on_each) {
+    if (bucket_count_ == 0) return 0;
+    const size_t length = chain_length(bucket_count_ - 1);
+    for_each_in_bucket(bucket_count_ - 1, on_each);
+    drop_last_bucket();
+    size_ -= length;
+    if (size_ != 0) return length;
+    // The buckets that are left are empty.
+    while (bucket_count_ != 0) drop_last_bucket();
     longest_chain_ = 0;
-    return true;
+    return length;
+}
+
+template <class Policy>
+template <class F>
+void BucketTable<Policy>::clear(F&& on_each) {
+    while (bucket_count_ != 0) clear_last(on_each);
 }
 
 namespace detail {

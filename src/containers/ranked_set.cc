@@ -563,8 +563,9 @@ bool RankedSet::join_inner(RankedInner& parent, size_t left_index) {
 
 bool RankedSet::drain(size_t budget) {
     // A reference and a member each count for one half.
-    if (!table_.clear_some(budget / 2 + 1, [](Reference) {})) return false;
-    return drain_nodes(budget / 2 + 1);
+    size_t gone = 0;
+    while (!table_.empty() && gone <= budget / 2) gone += 1 + table_.clear_last([](Reference) {});
+    return table_.empty() && drain_nodes(budget / 2 + 1);
 }
 
 bool RankedSet::drain_nodes(size_t budget) {

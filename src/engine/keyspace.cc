@@ -158,6 +158,11 @@ Entry* Keyspace::changed(const Key& key, Entry* entry) {
     return raise_timestamp(key, entry);
 }
 
+void Keyspace::track_fields(const Key& key, Entry* entry, int64_t previous_ms) {
+    dataset_.note_deadline();
+    partition_of(key).track_fields(key, entry, previous_ms);
+}
+
 Entry* Keyspace::set_expiry(const Key& key, Entry* entry, int64_t unix_ms) {
     note_change(shard_of(key));
     if (unix_ms != store::kNoExpiry) dataset_.note_deadline();

@@ -103,6 +103,8 @@ public:
     /// The object of the entry was changed: counts a write and raises the timestamp. Returns the
     /// entry as it lies now.
     store::Entry* changed(const store::Key& key, store::Entry* entry);
+    /// Fields of the hash of `entry` got deadlines; `previous_ms` is the nearest one of before.
+    void track_fields(const store::Key& key, store::Entry* entry, int64_t previous_ms);
     /// Sets the deadline, or removes it (kNoExpiry).
     store::Entry* set_expiry(const store::Key& key, store::Entry* entry, int64_t unix_ms);
     void erase(const store::Key& key, store::Entry* entry);
@@ -128,7 +130,7 @@ public:
 private:
     struct ObjectEdit {
         store::Partition& partition;
-        const store::Entry& entry;
+        store::Entry& entry;
         size_t footprint_before;
         ~ObjectEdit() { partition.object_changed(entry, footprint_before); }
     };

@@ -56,6 +56,15 @@ struct Settings {
     std::atomic<int64_t> default_ttl_seconds{0};  ///< 0: none
     std::atomic<bool> active_expire{true};        ///< DEBUG SET-ACTIVE-EXPIRE
     std::atomic<int64_t> proto_max_bulk_len{512LL * 1024 * 1024};
+
+    // Up to what size collections are packed.
+    std::atomic<size_t> hash_max_listpack_entries{512};
+    std::atomic<size_t> hash_max_listpack_value{64};
+    std::atomic<size_t> set_max_intset_entries{512};
+    std::atomic<size_t> set_max_listpack_entries{128};
+    std::atomic<size_t> set_max_listpack_value{64};
+    std::atomic<int64_t> list_max_listpack_size{-2};  ///< see types::ListLimit
+    std::atomic<int32_t> list_compress_depth{0};
 };
 
 }  // namespace gyre::engine

@@ -24,7 +24,7 @@ constexpr std::string_view kNoCluster = "there is no cluster in this version";
 constexpr std::string_view kNoTls = "there is no TLS in this version";
 constexpr std::string_view kNoChannels = "there is no publish and subscribe in this version";
 constexpr std::string_view kNoScripts = "there are no scripts in this version";
-constexpr std::string_view kNoCollections = "strings are the only type in this version";
+constexpr std::string_view kNoCollections = "this version does not have the type";
 constexpr std::string_view kNoTracking = "there is no client side caching in this version";
 constexpr std::string_view kNoAcl = "there are no ACL users in this version";
 constexpr std::string_view kNoDefragmentation =
@@ -239,15 +239,6 @@ constexpr ConfigRow kIgnoredRows[] = {
     boolean_row("lazyfree-lazy-user-flush", "no", kFreesOutside),
     number_row("tracking-table-max-keys", "1000000", kNoTracking, 0, INT64_MAX),
     // --- types ---
-    number_row("hash-max-listpack-entries", "512", kNoCollections, 0, INT64_MAX,
-               "hash-max-ziplist-entries"),
-    memory_row("hash-max-listpack-value", "64", kNoCollections, "hash-max-ziplist-value"),
-    number_row("list-max-listpack-size", "-2", kNoCollections, INT_MIN, INT_MAX,
-               "list-max-ziplist-size"),
-    number_row("list-compress-depth", "0", kNoCollections),
-    number_row("set-max-intset-entries", "512", kNoCollections, 0, INT64_MAX),
-    number_row("set-max-listpack-entries", "128", kNoCollections, 0, INT64_MAX),
-    memory_row("set-max-listpack-value", "64", kNoCollections),
     number_row("zset-max-listpack-entries", "128", kNoCollections, 0, INT64_MAX,
                "zset-max-ziplist-entries"),
     memory_row("zset-max-listpack-value", "64", kNoCollections, "zset-max-ziplist-value"),

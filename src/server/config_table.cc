@@ -382,6 +382,53 @@ const ConfigRow kWatchingRows[] = {
      .summary = "Percentiles of it that INFO shows."},
 };
 
+const ConfigRow kCollectionRows[] = {
+    {.name = "hash-max-listpack-entries",
+     .alias = "hash-max-ziplist-entries",
+     .kind = integer,
+     .initial = "512",
+     .summary = "Fields up to which a hash is packed, if each is short enough.",
+     .to_targets = DATASET(hash_max_listpack_entries, size_t)},
+    {.name = "hash-max-listpack-value",
+     .alias = "hash-max-ziplist-value",
+     .kind = memory,
+     .initial = "64",
+     .summary = "Bytes up to which fields and values of a packed hash are short enough.",
+     .to_targets = DATASET(hash_max_listpack_value, size_t)},
+    {.name = "list-max-listpack-size",
+     .alias = "list-max-ziplist-size",
+     .kind = integer,
+     .initial = "-2",
+     .min = INT_MIN,
+     .max = INT_MAX,
+     .summary =
+         "Size of a node of a list: a number of elements, or -1 to -5 for 4, 8, 16, 32 or 64 "
+         "KiB. A list of one node is packed.",
+     .to_targets = DATASET(list_max_listpack_size, int64_t)},
+    {.name = "list-compress-depth",
+     .kind = integer,
+     .initial = "0",
+     .max = INT_MAX,
+     .summary = "Nodes at either end of a list that are not compressed. 0: none is compressed. It "
+                "applies to lists that leave the packed form from now on.",
+     .to_targets = DATASET(list_compress_depth, int32_t)},
+    {.name = "set-max-intset-entries",
+     .kind = integer,
+     .initial = "512",
+     .summary = "Members up to which a set of integers is an array of integers.",
+     .to_targets = DATASET(set_max_intset_entries, size_t)},
+    {.name = "set-max-listpack-entries",
+     .kind = integer,
+     .initial = "128",
+     .summary = "Members up to which any other set is packed, if each is short enough.",
+     .to_targets = DATASET(set_max_listpack_entries, size_t)},
+    {.name = "set-max-listpack-value",
+     .kind = memory,
+     .initial = "64",
+     .summary = "Bytes up to which members of a packed set are short enough.",
+     .to_targets = DATASET(set_max_listpack_value, size_t)},
+};
+
 #undef SETTING
 #undef DATASET
 
@@ -398,6 +445,7 @@ std::span<const ConfigRow> active_config_rows() {
         append(all, kNetworkRows);
         append(all, kGeneralRows);
         append(all, kKeyspaceRows);
+        append(all, kCollectionRows);
         append(all, kWatchingRows);
         return all;
     }();

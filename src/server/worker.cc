@@ -230,6 +230,9 @@ bool Worker::background(bool is_busy) {
         const bool is_ongoing =
             run_slice("eviction-cycle", [&] { return evictor_.run_slice(now_ms); });
         has_more = has_more || is_ongoing;
+        evictor_.note_excess();
+    } else if (shared_.dataset.excess().is_on()) [[unlikely]] {
+        evictor_.note_excess();
     }
     const size_t flushes = shared_.dataset.flushes();
     if (flushes != drained_flushes_) {

@@ -10,11 +10,13 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "base/prefetch.h"
 #include "containers/slab.h"
 #include "containers/timer_wheel.h"
 #include "store/shard.h"
+#include "types/hash.h"
 
 namespace gyre::store {
 namespace {
@@ -45,22 +47,57 @@ void Partition::add_token(uint64_t token, int64_t deadline_ms) {
     wheel_->add(token, deadline_ms);
     shard_.next_due_hint_ms =
         std::min({shard_.next_due_hint_ms, deadline_ms + 1, Shard::kHintLatestMs});
+    shard_.lower_due_from(deadline_ms + 1);
     // A key changed while the wheel is rebuilt may lie before or behind the rebuild's cursor.
     if (next_wheel_) next_wheel_->add(token, deadline_ms);
+}
+
+int64_t Partition::fields_due_ms(const Entry& entry) {
+    if (entry.type() != Type::hash || !entry.has(Entry::owns_object)) [[likely]]
+        return kNoExpiry;
+    return static_cast<const types::Hash*>(entry.object())->nearest_deadline_ms();
+}
+
+/// When there is something to do for an entry.
+int64_t Partition::due_ms(const Entry& entry) {
+    return std::min(entry.expire_ms(), fields_due_ms(entry));
+}
+
+/// Whether it is counted among the hashes with deadlines of fields follows what it has.
+void Partition::count_fields(Entry& entry) {
+    const bool has_deadlines = fields_due_ms(entry) != kNoExpiry;
+    if (entry.has(Entry::times_fields) == has_deadlines) [[likely]]
+        return;
+    entry.set(Entry::times_fields, has_deadlines);
+    has_deadlines ? ++with_timed_fields_ : --with_timed_fields_;
+}
+
+void Partition::track_fields(const Key& key, Entry* entry, int64_t previous_ms) {
+    track_expiry(key, entry, std::min(previous_ms, entry->expire_ms()));
+}
+
+/// Removes some fields that are due; true when the hash has none left.
+bool Partition::expire_fields(Entry* entry, int64_t now_ms) {
+    auto* hash = static_cast<types::Hash*>(entry->object());
+    const size_t before = hash->footprint();
+    hash->remove_due(now_ms, kFieldsPerFire);
+    object_changed(*entry, before);
+    return hash->size() == 0;
 }
 
 /// Sees to it that a token fires no later than the entry's deadline, if it has one. A later
 /// deadline needs nothing: the token there is fires early and arms itself again.
 void Partition::track_expiry(const Key& key, Entry* entry, int64_t previous_ms) {
-    const bool covered = entry->has(Entry::wheel_armed) && previous_ms != kNoExpiry &&
-                         entry->expire_ms() >= previous_ms;
+    const int64_t wanted_ms = due_ms(*entry);
+    const bool covered =
+        entry->has(Entry::wheel_armed) && previous_ms != kNoExpiry && wanted_ms >= previous_ms;
     if (shard_.fifo_mode() == FifoMode::expiring && entry->has_expiry() && previous_ms == kNoExpiry)
         [[unlikely]] {
         enter_queue(key, entry);
     }
-    if (entry->has_expiry() && !covered) {
+    if (wanted_ms != kNoExpiry && !covered) {
         entry->set(Entry::wheel_armed, true);
-        add_token(containers::token_of(index_hash(key)), entry->expire_ms());
+        add_token(containers::token_of(index_hash(key)), wanted_ms);
     }
     tend_wheel();
 }
@@ -101,11 +138,13 @@ void Partition::fire(uint64_t token, int64_t now_ms,
         const Key key = key_of(*entry);
         // Another key's tag may be the same by chance; it has a token of its own.
         if (containers::token_of(index_hash(key)) != token) continue;
-        if (entry->is_expired(now_ms)) {
+        const bool is_over = entry->is_expired(now_ms) ||
+                             (fields_due_ms(*entry) < now_ms && expire_fields(entry, now_ms));
+        if (is_over) {
             on_expired(*entry);
             remove(key, entry);
-        } else if (entry->has_expiry()) {
-            add_token(token, entry->expire_ms());
+        } else if (const int64_t next_ms = due_ms(*entry); next_ms != kNoExpiry) {
+            add_token(token, next_ms);
         } else {
             entry->set(Entry::wheel_armed, false);
         }
@@ -151,9 +190,11 @@ size_t Partition::expire_due(int64_t now_ms, size_t budget,
 void Partition::expire_in_tick(int64_t now_ms,
                                const std::function<void(const Entry&)>& on_expired) {
     // A rebuild is work left to do.
-    if (!wheel_ || next_wheel_) return;
+    if (!wheel_ || next_wheel_) return shard_.lower_due_from(due_from_ms());
     uint64_t tokens[kTickTokensMax];
     const size_t count = wheel_->take_current(tokens, kTickTokensMax);
+    // Of what stays in; each token that goes back says its own.
+    shard_.lower_due_from(due_from_ms());
     // All are out before the first goes back, on top of those that were not reached.
     for (size_t first = 0; first < count; first += kFireBatch) {
         const std::span batch(tokens + first, std::min(kFireBatch, count - first));
@@ -168,15 +209,39 @@ int64_t Partition::next_due_ms() const {
     return wheel_ ? wheel_->next_due_ms() : INT64_MAX;
 }
 
-int64_t Partition::backlog(int64_t now_ms) const {
-    // Only a wheel that lags has slots which are over in part, and whose tokens have to be read.
-    if (!wheel_ || wheel_->next_due_ms() > now_ms) return 0;
-    return wheel_->backlog_exact(now_ms);
+int64_t Partition::due_from_ms() const {
+    const int64_t first_ms = wheel_ ? wheel_->first_deadline_ms() : INT64_MAX;
+    return first_ms == INT64_MAX ? first_ms : first_ms + 1;
+}
+
+int64_t Partition::backlog(int64_t now_ms, size_t& lookups) const {
+    if (due_from_ms() > now_ms) return 0;
+    std::vector<uint64_t> tokens;
+    int64_t not_looked_up = 0;
+    wheel_->visit_due(now_ms, [&](uint64_t token) {
+        tokens.size() < lookups ? tokens.push_back(token) : void(++not_looked_up);
+    });
+    lookups -= tokens.size();
+    std::vector<const Entry*> due;
+    for (size_t first = 0; first < tokens.size(); first += kFireBatch) {
+        const auto batch = std::span<const uint64_t>(tokens).subspan(
+            first, std::min(kFireBatch, tokens.size() - first));
+        prefetch_due(batch);
+        for (const uint64_t token : batch) {
+            table_.visit_chain(token, [&](EntryRef entry) {
+                if (entry->is_expired(now_ms)) due.push_back(entry.get());
+            });
+        }
+    }
+    // A key whose deadline was moved has several tokens.
+    std::sort(due.begin(), due.end());
+    return std::unique(due.begin(), due.end()) - due.begin() + not_looked_up;
 }
 
 bool Partition::needs_rebuild() const {
     const size_t slack = std::max(kTokensSlack, table_.size() / kKeysPerStaleToken);
-    return !next_wheel_ && wheel_->size() > kTokensPerKeyMax * with_expiry_ + slack;
+    return !next_wheel_ &&
+           wheel_->size() > kTokensPerKeyMax * (with_expiry_ + with_timed_fields_) + slack;
 }
 
 void Partition::begin_rebuild() {
@@ -191,9 +256,10 @@ size_t Partition::continue_rebuild(size_t budget) {
     for (size_t step = 1; step <= budget; ++step) {
         cursor_ = table_.scan(cursor_, [this](EntryRef reference) {
             Entry* entry = reference.get();
-            entry->set(Entry::wheel_armed, entry->has_expiry());
-            if (!entry->has_expiry()) return;
-            next_wheel_->add(containers::token_of(index_hash(key_of(*entry))), entry->expire_ms());
+            const int64_t wanted_ms = due_ms(*entry);
+            entry->set(Entry::wheel_armed, wanted_ms != kNoExpiry);
+            if (wanted_ms == kNoExpiry) return;
+            next_wheel_->add(containers::token_of(index_hash(key_of(*entry))), wanted_ms);
         });
         if (cursor_ != 0) continue;
         retire(wheel_);

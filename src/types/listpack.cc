@@ -143,10 +143,9 @@ ListpackElement ListpackElement::of(std::string_view bytes) noexcept {
             return element;
         }
     }
-    CHECK(bytes.size() < kListpackTextMax);
     ListpackElement element;
     element.text_ = bytes;
-    const auto size = static_cast<uint32_t>(bytes.size());
+    const size_t size = bytes.size();
     element.first_byte_ = size < 64 ? kString6 : size < 4096 ? kString12 : kString32;
     element.body_bytes_ = size + (size < 64 ? 1 : size < 4096 ? 2 : 5);
     element.total_bytes_ = element.body_bytes_ + back_bytes(element.body_bytes_);
@@ -154,6 +153,7 @@ ListpackElement ListpackElement::of(std::string_view bytes) noexcept {
 }
 
 char* ListpackElement::write(char* out) const noexcept {
+    CHECK(is_integer_ || text_.size() <= kListpackTextMax);
     const auto size = static_cast<uint32_t>(text_.size());
     switch (first_byte_) {
         case kString6:
@@ -211,6 +211,22 @@ void ListpackSplice::apply(char* bytes, size_t before) const noexcept {
     char* out = bytes + at;
     for (const ListpackElement& element : added) out = element.write(out);
     DCHECK(out == bytes + at + grown);
+    correct_header(bytes, after);
+}
+
+char* ListpackSplice::apply_front(char* bytes, size_t before) const noexcept {
+    DCHECK(at == Listpack::kHeaderBytes);
+    const size_t after = size_after(before);
+    char* begin = bytes + before - after;
+    std::memmove(begin, bytes, Listpack::kHeaderBytes);
+    char* out = begin + Listpack::kHeaderBytes;
+    for (const ListpackElement& element : added) out = element.write(out);
+    DCHECK(out == bytes + Listpack::kHeaderBytes + removed_bytes);
+    correct_header(begin, after);
+    return begin;
+}
+
+void ListpackSplice::correct_header(char* bytes, size_t after) const noexcept {
     write_little(bytes, after, 4);
     const auto count = static_cast<size_t>(read_little(bytes + 4, 2));
     if (count == Listpack::kCountUnknown) return;

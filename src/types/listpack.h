@@ -28,7 +28,7 @@
 
 namespace gyre::types {
 
-/// Longest text of an element; longer ones never reach a listpack.
+/// Longest text of an element. A longer one can be looked for, in vain, but not be written.
 inline constexpr size_t kListpackTextMax = size_t{1} << 30;
 
 /// An element as it lies in a listpack.
@@ -74,8 +74,8 @@ private:
     std::string_view text_;  // of an integer only when it was given as text
     int64_t integer_ = 0;
     size_t total_bytes_ = 0;
-    uint32_t body_bytes_ = 0;  // encoding and payload
-    uint8_t first_byte_ = 0;   // tells the encoding
+    size_t body_bytes_ = 0;   // encoding and payload
+    uint8_t first_byte_ = 0;  // tells the encoding
     bool is_integer_ = false;
 };
 
@@ -94,7 +94,13 @@ struct ListpackSplice {
     }
     /// Does it. `bytes` has room for the larger of both sizes; `before` of them are the listpack.
     void apply(char* bytes, size_t before) const noexcept;
+    /// The same at the first element: the end of the listpack stays where it is, and its beginning
+    /// moves, for which there is room. Returns that.
+    char* apply_front(char* bytes, size_t before) const noexcept;
     void apply(std::string& listpack) const;
+
+private:
+    void correct_header(char* bytes, size_t after) const noexcept;
 };
 
 class Listpack {

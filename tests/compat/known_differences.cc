@@ -36,6 +36,16 @@ const std::vector<KnownDifference>& known_differences() {
              return is_command(command, "config") && oracle.is_error() &&
                     oracle.text + ", allkeys-s3fifo, volatile-s3fifo" == subject.text;
          }},
+        {"Redis 7.2 refuses the least integer as RANK of LPOS, whose opposite it cannot hold",
+         [](const Command& command, const Frame&, const Frame& subject) {
+             return is_command(command, "lpos") &&
+                    subject.text.starts_with("ERR value is out of range, value must between");
+         }},
+        {"Lists of one node and small sets are listpacks since Redis 7.2",
+         [](const Command& command, const Frame& oracle, const Frame& subject) {
+             return is_command(command, "object") && subject.text == "listpack" &&
+                    (oracle.text == "quicklist" || oracle.text == "hashtable");
+         }},
         {"Redis 7.2 names <proto> in the advice that HELLO gives before authentication",
          [](const Command& command, const Frame& oracle, const Frame& subject) {
              const std::size_t at = subject.text.find("<proto> ");
