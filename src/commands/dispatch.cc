@@ -78,7 +78,8 @@ bool arity_fits(const CommandSpec& spec, size_t count) {
 /// Most rows have one key as their first argument: no need for the general search.
 bool has_plain_first_key(const CommandSpec& spec) {
     const KeySpec& one = spec.keys.items[0];
-    return spec.keys.count == 1 && one.begin == 1 && one.find == KeySpec::Find::range && one.a == 0;
+    return spec.keys.count == 1 && one.begin == 1 && one.find == KeySpec::Find::range &&
+           one.a == 0 && one.keyword.empty();
 }
 
 const CommandSpec* find_row(std::span<const resp::Argument> arguments) {
@@ -100,8 +101,9 @@ void append_keys(const CommandSpec* spec, std::span<const resp::Argument> argume
     }
     search.words.clear();
     search.positions.clear();
-    const bool reads_words = std::ranges::any_of(
-        spec->keys.view(), [](const KeySpec& one) { return one.find == KeySpec::Find::keynum; });
+    const bool reads_words = std::ranges::any_of(spec->keys.view(), [](const KeySpec& one) {
+        return one.find == KeySpec::Find::keynum || !one.keyword.empty();
+    });
     if (reads_words) {
         for (const resp::Argument& argument : arguments) search.words.push_back(argument.bytes);
         if (!find_keys(*spec, search.words, search.positions)) return;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "commands/spec.h"
 
+#include <algorithm>
+
 #include <optional>
 
 #include "base/numbers.h"
@@ -58,6 +60,22 @@ bool add_range(const KeySpec& spec, size_t count, std::vector<uint32_t>& positio
     return true;
 }
 
+/// Keys behind a word, if it is there.
+void add_behind_word(const KeySpec& spec, std::span<const std::string_view> arguments,
+                     std::vector<uint32_t>& positions) {
+    const auto argc = static_cast<int64_t>(arguments.size());
+    int64_t at = spec.begin;
+    while (at < argc && !base::equals_ignore_case(arguments[static_cast<size_t>(at)], spec.keyword))
+        ++at;
+    const int64_t first = at + 1;
+    if (first >= argc) return;
+    int64_t end = spec.a >= 0 ? first + spec.a + 1 : argc + spec.a + 1;
+    if (spec.c > 1) end = first + (argc - first) / spec.c;
+    for (at = first; at < std::min(end, argc); at += spec.b) {
+        positions.push_back(static_cast<uint32_t>(at));
+    }
+}
+
 /// A count, followed by that many keys.
 bool add_counted(const KeySpec& spec, std::span<const std::string_view> arguments,
                  std::vector<uint32_t>& positions) {
@@ -110,6 +128,10 @@ bool find_keys_in_ranges(const CommandSpec& spec, size_t argc, std::vector<uint3
 bool find_keys(const CommandSpec& spec, std::span<const std::string_view> arguments,
                std::vector<uint32_t>& positions) {
     for (const KeySpec& one : spec.keys.view()) {
+        if (!one.keyword.empty()) {
+            add_behind_word(one, arguments, positions);
+            continue;
+        }
         const bool fits = one.find == KeySpec::Find::range
                               ? add_range(one, arguments.size(), positions)
                               : add_counted(one, arguments, positions);

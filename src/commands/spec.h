@@ -121,15 +121,18 @@ struct KeySpec {
     int16_t begin = 0;  ///< argument at which the search begins
     Find find = Find::range;
     // range: last key relative to begin (negative: from the end, -1 the last), step between keys,
-    // limit. keynum: position of the count relative to begin, of the first key relative to begin,
-    // step.
+    // limit (of keys that reach to the end one in so many). keynum: position of the count relative
+    // to begin, of the first key relative to begin, step.
     int16_t a = 0;
     int16_t b = 1;
     int16_t c = 0;
+    /// Not empty: the keys stand behind this word, looked for from `begin` on; without it there are
+    /// none.
+    std::string_view keyword = {};
 };
 
 struct KeySpecs {
-    std::array<KeySpec, 2> items{};
+    std::array<KeySpec, 3> items{};
     uint8_t count = 0;
     std::span<const KeySpec> view() const { return {items.data(), count}; }
 };
