@@ -59,5 +59,15 @@ std::span<const CommandSpec> introspection_commands();  ///< COMMAND and its sub
 std::span<const CommandSpec> memory_commands();
 std::span<const CommandSpec> latency_commands();  ///< LATENCY, SLOWLOG
 std::span<const CommandSpec> debug_commands();
+std::span<const CommandSpec> zset_commands();
+std::span<const CommandSpec> zset_range_commands();
+std::span<const CommandSpec> zset_combine_commands();
+std::span<const CommandSpec> hyperloglog_commands();
+std::span<const CommandSpec> geo_commands();
+std::span<const CommandSpec> geo_search_commands();
+std::span<const CommandSpec> stream_commands();
+std::span<const CommandSpec> stream_group_commands();
+std::span<const CommandSpec> stream_pending_commands();
+std::span<const CommandSpec> stream_info_commands();
 
 }  // namespace gyre::commands

@@ -65,6 +65,11 @@ struct Settings {
     std::atomic<size_t> set_max_listpack_value{64};
     std::atomic<int64_t> list_max_listpack_size{-2};  ///< see types::ListLimit
     std::atomic<int32_t> list_compress_depth{0};
+    std::atomic<size_t> zset_max_listpack_entries{128};
+    std::atomic<size_t> zset_max_listpack_value{64};
+    std::atomic<size_t> hll_sparse_max_bytes{3000};
+    std::atomic<size_t> stream_node_max_bytes{4096};
+    std::atomic<size_t> stream_node_max_entries{100};
 };
 
 }  // namespace gyre::engine

@@ -24,7 +24,6 @@ constexpr std::string_view kNoCluster = "there is no cluster in this version";
 constexpr std::string_view kNoTls = "there is no TLS in this version";
 constexpr std::string_view kNoChannels = "there is no publish and subscribe in this version";
 constexpr std::string_view kNoScripts = "there are no scripts in this version";
-constexpr std::string_view kNoCollections = "this version does not have the type";
 constexpr std::string_view kNoTracking = "there is no client side caching in this version";
 constexpr std::string_view kNoAcl = "there are no ACL users in this version";
 constexpr std::string_view kNoDefragmentation =
@@ -238,13 +237,6 @@ constexpr ConfigRow kIgnoredRows[] = {
     boolean_row("lazyfree-lazy-user-del", "no", kFreesOutside),
     boolean_row("lazyfree-lazy-user-flush", "no", kFreesOutside),
     number_row("tracking-table-max-keys", "1000000", kNoTracking, 0, INT64_MAX),
-    // --- types ---
-    number_row("zset-max-listpack-entries", "128", kNoCollections, 0, INT64_MAX,
-               "zset-max-ziplist-entries"),
-    memory_row("zset-max-listpack-value", "64", kNoCollections, "zset-max-ziplist-value"),
-    memory_row("hll-sparse-max-bytes", "3000", kNoCollections),
-    memory_row("stream-node-max-bytes", "4096", kNoCollections),
-    number_row("stream-node-max-entries", "100", kNoCollections, 0, INT64_MAX),
     // --- scripts, users, channels ---
     number_row("lua-time-limit", "5000", kNoScripts, 0, INT64_MAX, "busy-reply-threshold"),
     number_row("acllog-max-len", "128", kNoAcl, 0, INT64_MAX),

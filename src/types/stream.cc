@@ -227,7 +227,6 @@ int64_t Stream::count_to(const StreamId& id) const {
     const auto added = static_cast<int64_t>(entries_added);
     if (added == 0) return 0;
     if (length_ == 0 && id <= last_id) return added;
-    if (!id.is_zero() && id < max_deleted_id) return StreamGroup::kUnknown;
     if (id == last_id) return added;
     if (id > last_id) return StreamGroup::kUnknown;
     if (max_deleted_id.is_zero() || max_deleted_id < first_id_) {
@@ -239,7 +238,8 @@ int64_t Stream::count_to(const StreamId& id) const {
 }
 
 bool Stream::has_gap_behind(const StreamId& start) const {
-    return length_ != 0 && !max_deleted_id.is_zero() && start <= max_deleted_id;
+    // What was deleted before the first entry leaves no gap.
+    return length_ != 0 && first_id_ <= max_deleted_id && start <= max_deleted_id;
 }
 
 // --- whole ---------------------------------------------------------------------------------------
