@@ -43,7 +43,7 @@ bool is_one_of(const std::string& name, std::initializer_list<const char*> names
 std::size_t cursor_place(const Command& command) {
     const std::string name = lower(command[0]);
     if (name == "scan") return 1;
-    return is_one_of(name, {"hscan", "sscan"}) ? 2 : 0;
+    return is_one_of(name, {"hscan", "sscan", "zscan"}) ? 2 : 0;
 }
 
 bool is_scan_from_start(const Command& command) {
