@@ -51,6 +51,8 @@ uint32_t group_category(Group group) {
 /// Keys of a range: from `begin` to its last, counted from the end when negative.
 bool add_range(const KeySpec& spec, size_t count, std::vector<uint32_t>& positions) {
     const auto argc = static_cast<int64_t>(count);
+    // PFMERGE's sources may be missing.
+    if (spec.begin == argc && spec.a < 0) return true;
     if (spec.begin >= argc) return false;
     int64_t last = spec.a >= 0 ? spec.begin + spec.a : argc + spec.a;
     if (last >= argc) return false;
