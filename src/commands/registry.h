@@ -52,5 +52,9 @@ std::span<const CommandSpec> introspection_commands();  ///< COMMAND and its sub
 std::span<const CommandSpec> memory_commands();
 std::span<const CommandSpec> latency_commands();  ///< LATENCY, SLOWLOG
 std::span<const CommandSpec> debug_commands();
+std::span<const CommandSpec> pubsub_commands();
+std::span<const CommandSpec> transaction_commands();
+std::span<const CommandSpec> monitor_commands();
+std::span<const CommandSpec> help_commands();
 
 }  // namespace gyre::commands

@@ -22,8 +22,6 @@ uint32_t group_category(Group group) {
             return acl::sortedset;
         case Group::hash:
             return acl::hash;
-        case Group::pubsub:
-            return acl::pubsub;
         case Group::transactions:
             return acl::transaction;
         case Group::connection:
@@ -38,6 +36,7 @@ uint32_t group_category(Group group) {
             return acl::stream;
         case Group::bitmap:
             return acl::bitmap;
+        case Group::pubsub:  // the flag says it
         case Group::server:
         case Group::cluster:
         case Group::sentinel:
@@ -110,6 +109,7 @@ bool find_keys_in_ranges(const CommandSpec& spec, size_t argc, std::vector<uint3
 bool find_keys(const CommandSpec& spec, std::span<const std::string_view> arguments,
                std::vector<uint32_t>& positions) {
     for (const KeySpec& one : spec.keys.view()) {
+        if ((one.flags & key_flag::not_key) != 0) continue;
         const bool fits = one.find == KeySpec::Find::range
                               ? add_range(one, arguments.size(), positions)
                               : add_counted(one, arguments, positions);
