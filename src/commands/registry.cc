@@ -26,7 +26,8 @@ constexpr Family kFamilies[] = {
     zset_commands,        zset_range_commands,    zset_combine_commands,
     hyperloglog_commands, geo_commands,           geo_search_commands,
     stream_commands,      stream_group_commands,  stream_pending_commands,
-    stream_info_commands,
+    stream_info_commands, pubsub_commands,        transaction_commands,
+    monitor_commands,     help_commands,
 };
 
 /// Longest command name; anything longer is unknown without a look.

@@ -69,5 +69,9 @@ std::span<const CommandSpec> stream_commands();
 std::span<const CommandSpec> stream_group_commands();
 std::span<const CommandSpec> stream_pending_commands();
 std::span<const CommandSpec> stream_info_commands();
+std::span<const CommandSpec> pubsub_commands();
+std::span<const CommandSpec> transaction_commands();
+std::span<const CommandSpec> monitor_commands();
+std::span<const CommandSpec> help_commands();
 
 }  // namespace gyre::commands

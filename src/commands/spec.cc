@@ -24,8 +24,6 @@ uint32_t group_category(Group group) {
             return acl::sortedset;
         case Group::hash:
             return acl::hash;
-        case Group::pubsub:
-            return acl::pubsub;
         case Group::transactions:
             return acl::transaction;
         case Group::connection:
@@ -40,6 +38,7 @@ uint32_t group_category(Group group) {
             return acl::stream;
         case Group::bitmap:
             return acl::bitmap;
+        case Group::pubsub:  // the flag says it
         case Group::server:
         case Group::cluster:
         case Group::sentinel:
@@ -122,6 +121,7 @@ uint32_t acl_categories(const CommandSpec& spec) {
 
 bool find_keys_in_ranges(const CommandSpec& spec, size_t argc, std::vector<uint32_t>& positions) {
     for (const KeySpec& one : spec.keys.view()) {
+        if ((one.flags & key_flag::not_key) != 0) continue;
         if (!add_range(one, argc, positions)) return false;
     }
     return true;
@@ -130,6 +130,7 @@ bool find_keys_in_ranges(const CommandSpec& spec, size_t argc, std::vector<uint3
 bool find_keys(const CommandSpec& spec, std::span<const std::string_view> arguments,
                std::vector<uint32_t>& positions) {
     for (const KeySpec& one : spec.keys.view()) {
+        if ((one.flags & key_flag::not_key) != 0) continue;
         if (!one.keyword.empty()) {
             add_behind_word(one, arguments, positions);
             continue;

@@ -188,6 +188,13 @@ struct CommandSpec {
     std::string_view replaced_by = {};
 
     bool has(uint32_t bits) const { return (flags & bits) != 0; }
+    /// Among its key specifications are some of keys, not only of channels.
+    bool has_keys() const {
+        for (const KeySpec& one : keys.view()) {
+            if ((one.flags & key_flag::not_key) == 0) return true;
+        }
+        return false;
+    }
 };
 
 /// Categories from group, flags and the row's own: as Redis' setImplicitACLCategories.

@@ -22,7 +22,8 @@ constexpr std::string_view kNoPersistence = "data lives in memory only in this v
 constexpr std::string_view kNoReplication = "there is no replication in this version";
 constexpr std::string_view kNoCluster = "there is no cluster in this version";
 constexpr std::string_view kNoTls = "there is no TLS in this version";
-constexpr std::string_view kNoChannels = "there is no publish and subscribe in this version";
+constexpr std::string_view kNoChannels =
+    "channels are open to all: there are no ACL users in this version";
 constexpr std::string_view kNoScripts = "there are no scripts in this version";
 constexpr std::string_view kNoTracking = "there is no client side caching in this version";
 constexpr std::string_view kNoAcl = "there are no ACL users in this version";
@@ -400,11 +401,6 @@ constexpr ConfigRow kFixedRows[] = {
      .role = ConfigRole::fixed,
      .change = at_start,
      .summary = "there are no ACL users. Remove the line, and use requirepass"},
-    {.name = "notify-keyspace-events",
-     .kind = text,
-     .role = ConfigRole::fixed,
-     .summary =
-         "there are no keyspace events. Remove the line, or write: notify-keyspace-events \"\""},
     {.name = "maxmemory-clients",
      .kind = memory,
      .role = ConfigRole::fixed,

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "commands/latency.h"
 #include "commands/slowlog.h"
+#include "engine/events.h"
 #include "server/config.h"
 #include "server/config_value.h"
 #include "server/process.h"
@@ -69,6 +70,22 @@ void set_policy(const ConfigTargets& targets, const ConfigValue& value) {
     if (targets.dataset == nullptr || !policy) return;
     engine::Executor executor;
     targets.dataset->set_policy(*policy, executor);
+}
+
+Result<void> check_events(const ConfigValue& value) {
+    if (engine::event_classes(value.text)) return {};
+    return fail("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+}
+
+/// What the letters shown leave out (n behind A) is in the number.
+void normalize_events(ConfigValue& value) {
+    const uint32_t classes = engine::event_classes(value.text).value_or(0);
+    value = {engine::event_letters(classes), classes};
+}
+
+void set_events(const ConfigTargets& targets, const ConfigValue& value) {
+    if (targets.dataset == nullptr) return;
+    targets.dataset->settings.notified_events.store(static_cast<uint32_t>(value.number));
 }
 
 void set_latency_tracking(const ConfigTargets& targets, const ConfigValue& value) {
@@ -324,6 +341,29 @@ const ConfigRow kKeyspaceRows[] = {
      .initial = "0",
      .summary = "Keys over all databases above which maxmemory-policy applies. 0: no limit.",
      .to_targets = set_maxkeys},
+    {.name = "notify-keyspace-events",
+     .kind = text,
+     .summary =
+         "Events of keys that are published, as letters of classes: K to "
+         "`__keyspace@<db>__:<key>`, "
+         "E to `__keyevent@<db>__:<event>`; g generic, $ strings, l lists, s sets, h hashes, z "
+         "sorted sets, t streams, x expired, e evicted, d modules, n new keys, m missed keys, A "
+         "for "
+         "g$lshztxed. Empty: none.",
+     .to_targets = set_events,
+     .check = check_events,
+     .normalize = normalize_events},
+    {.name = "maxsubscriptions",
+     .kind = integer,
+     .initial = "10000000",
+     .summary =
+         "Subscriptions of all clients, above which SUBSCRIBE and its kin are refused. 0: no "
+         "limit.",
+     .to_targets =
+         [](const ConfigTargets& targets, const ConfigValue& value) {
+             if (targets.dataset == nullptr) return;
+             targets.dataset->pubsub().subscriptions_max.store(value.number);
+         }},
     {.name = "lfu-log-factor",
      .kind = integer,
      .initial = "10",
