@@ -11,8 +11,10 @@
 namespace gyre::commands {
 namespace {
 
-/// There are no replicas, masters or subscribers to tell apart, and one user.
-constexpr std::string_view kType = "normal";
+/// There is one user, and there are no replicas or masters.
+std::string_view type_of(const Session& session) {
+    return session.subscriber.count() > 0 ? "pubsub" : "normal";
+}
 constexpr std::string_view kUser = "default";
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
@@ -31,6 +33,11 @@ struct Line {
     std::string library_version;
     std::string flags;
     int descriptor;
+    size_t channels;
+    size_t patterns;
+    size_t shard_channels;
+    int32_t queued_commands;
+    uint64_t queued_bytes;
     uint32_t database;
     uint8_t protocol;
     int64_t age_s;
@@ -42,7 +49,11 @@ struct Line {
 
 std::string flags_of(const Session& session) {
     std::string flags;
+    if (session.subscriber.count(engine::TopicKind::monitor) > 0) flags += 'O';
+    if (session.subscriber.count() > 0) flags += 'P';
+    if (session.queued_commands.load(kRelaxed) >= 0) flags += 'x';
     if (session.is_blocked.load(kRelaxed)) flags += 'b';
+    if (session.watcher.is_touched.load(kRelaxed)) flags += 'd';
     if (session.is_unix) flags += 'U';
     if (session.no_evict.load(kRelaxed)) flags += 'e';
     if (session.no_touch.load(kRelaxed)) flags += 'T';
@@ -58,6 +69,11 @@ Line::Line(const Session& session, int64_t now_ms)
       library_version(session.library_version),
       flags(flags_of(session)),
       descriptor(session.descriptor),
+      channels(session.subscriber.count(engine::TopicKind::channel)),
+      patterns(session.subscriber.count(engine::TopicKind::pattern)),
+      shard_channels(session.subscriber.count(engine::TopicKind::shard_channel)),
+      queued_commands(session.queued_commands.load(kRelaxed)),
+      queued_bytes(session.queued_bytes.load(kRelaxed)),
       database(session.database.load(kRelaxed)),
       protocol(session.protocol.load(kRelaxed)),
       age_s(std::max<int64_t>(now_ms - session.created_ms, 0) / 1000),
@@ -66,20 +82,21 @@ Line::Line(const Session& session, int64_t now_ms)
       output_bytes(session.output_pending_bytes.load(kRelaxed)),
       command(session.last_command.load(kRelaxed)) {}
 
-/// The fields of Redis 7.2 in its order. What has no counterpart here (subscriptions, transactions,
-/// memory of a parsed command) is 0; a reply buffer has chunks, no fixed first part.
+/// The fields of Redis 7.2 in its order. What has no counterpart here (memory of a parsed command)
+/// is 0; a reply buffer has chunks, no fixed first part.
 std::string Line::text() const {
     const uint64_t chunks =
         (output_bytes + base::ChunkPool::kChunkBytes - 1) / base::ChunkPool::kChunkBytes;
     std::string line =
         fmt::format("id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}", id,
                     peer_address, local_address, descriptor, name, age_s, idle_s, flags, database);
-    fmt::format_to(std::back_inserter(line),
-                   " sub=0 psub=0 ssub=0 multi=-1 qbuf={} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 "
-                   "rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={}",
-                   query_bytes, chunks, output_bytes, sizeof(Session) + query_bytes + output_bytes,
-                   output_bytes != 0 ? "rw" : "r",
-                   command == nullptr ? "NULL" : full_name(*command));
+    fmt::format_to(
+        std::back_inserter(line),
+        " sub={} psub={} ssub={} multi={} qbuf={} qbuf-free=0 argv-mem=0 multi-mem={} rbs=0 "
+        "rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={}",
+        channels, patterns, shard_channels, queued_commands, query_bytes, queued_bytes, chunks,
+        output_bytes, sizeof(Session) + query_bytes + queued_bytes + output_bytes,
+        output_bytes != 0 ? "rw" : "r", command == nullptr ? "NULL" : full_name(*command));
     fmt::format_to(std::back_inserter(line), " user={} redir=-1 resp={} lib-name={} lib-ver={}",
                    kUser, protocol, library_name, library_version);
     return line;
@@ -96,7 +113,7 @@ bool ClientFilter::matches(const Session& session, int64_t now_ms) const {
     if (!ids.empty() && !std::binary_search(ids.begin(), ids.end(), session.id)) return false;
     if (peer_address && *peer_address != session.peer_address) return false;
     if (local_address && *local_address != session.local_address) return false;
-    if (type && *type != kType) return false;
+    if (type && *type != type_of(session)) return false;
     if (user && *user != kUser) return false;
     if (age_seconds_min && now_ms / 1000 - session.created_ms / 1000 < *age_seconds_min)
         return false;

@@ -11,6 +11,7 @@
 #include "commands/clients.h"
 #include "commands/families/string_options.h"
 #include "commands/latency.h"
+#include "commands/monitor.h"
 #include "commands/registry.h"
 #include "commands/slowlog.h"
 #include "commands/statistics.h"
@@ -78,7 +79,18 @@ bool arity_fits(const CommandSpec& spec, size_t count) {
 /// Most rows have one key as their first argument: no need for the general search.
 bool has_plain_first_key(const CommandSpec& spec) {
     const KeySpec& one = spec.keys.items[0];
-    return spec.keys.count == 1 && one.begin == 1 && one.find == KeySpec::Find::range && one.a == 0;
+    return spec.keys.count == 1 && one.begin == 1 && one.find == KeySpec::Find::range &&
+           one.a == 0 && (one.flags & key_flag::not_key) == 0 && one.keyword.empty();
+}
+
+bool is_exec(const CommandSpec& spec) {
+    return spec.group == Group::transactions && spec.name == "exec";
+}
+
+/// What a subscriber may ask for when RESP2 leaves it no way to tell replies and messages apart.
+bool is_for_subscribers(const CommandSpec& spec) {
+    if (spec.has(flag::pubsub)) return spec.has(flag::noscript);
+    return spec.name == "ping" || spec.name == "quit" || spec.name == "reset";
 }
 
 const CommandSpec* find_row(std::span<const resp::Argument> arguments) {
@@ -89,8 +101,8 @@ const CommandSpec* find_row(std::span<const resp::Argument> arguments) {
     return inner != nullptr ? inner : spec;
 }
 
-/// Appends the hashed keys of the arguments; none when they do not fit the row, whose handler then
-/// says what is wrong with them.
+}  // namespace
+
 void append_keys(const CommandSpec* spec, std::span<const resp::Argument> arguments,
                  KeySearch& search, std::vector<store::Key>& keys) {
     if (spec == nullptr || spec->keys.count == 0 || !arity_fits(*spec, arguments.size())) return;
@@ -100,8 +112,9 @@ void append_keys(const CommandSpec* spec, std::span<const resp::Argument> argume
     }
     search.words.clear();
     search.positions.clear();
-    const bool reads_words = std::ranges::any_of(
-        spec->keys.view(), [](const KeySpec& one) { return one.find == KeySpec::Find::keynum; });
+    const bool reads_words = std::ranges::any_of(spec->keys.view(), [](const KeySpec& one) {
+        return one.find == KeySpec::Find::keynum || !one.keyword.empty();
+    });
     if (reads_words) {
         for (const resp::Argument& argument : arguments) search.words.push_back(argument.bytes);
         if (!find_keys(*spec, search.words, search.positions)) return;
@@ -114,7 +127,14 @@ void append_keys(const CommandSpec* spec, std::span<const resp::Argument> argume
     }
 }
 
-}  // namespace
+uint32_t flags_of(const CommandSpec& spec, const Session& session) {
+    if (!session.transaction) [[likely]]
+        return spec.flags;
+    if (is_exec(spec)) return spec.flags | session.transaction->flags();
+    // What is queued takes memory, whatever it does; what ends the transaction gives it back.
+    const bool ends = spec.name == "discard" || spec.name == "reset";
+    return ends ? spec.flags : spec.flags | flag::denyoom;
+}
 
 DetachedRequest::DetachedRequest(std::span<const resp::Argument> arguments)
     : spec_(find_row(arguments)), arguments_(arguments) {
@@ -123,7 +143,9 @@ DetachedRequest::DetachedRequest(std::span<const resp::Argument> arguments)
 }
 
 Dispatcher::Dispatcher(Services& services, size_t threads)
-    : services_(services), threads_(threads) {
+    : services_(services), services_at_once_(services), threads_(threads) {
+    services_.dispatcher = services_at_once_.dispatcher = this;
+    services_at_once_.reactor = nullptr;
     // Not by the first command, which would take milliseconds longer for it.
     base::calibrate_ticks();
 }
@@ -214,6 +236,19 @@ std::string Dispatcher::refusal(const RequestView& request, const Session& sessi
         !services_.configuration.password().empty()) {
         return std::string(errors::kNotAuthenticated);
     }
+    if (session.mode(Session::kQueueing) && spec.has(flag::no_multi)) {
+        return "ERR Command not allowed inside a transaction";
+    }
+    if (session.mode(Session::kMonitoring) &&
+        spec.has(flag::write | flag::readonly | flag::may_replicate)) {
+        return "ERR Replica can't interact with the keyspace";
+    }
+    if (session.mode(Session::kSubscribed) &&
+        session.protocol.load(std::memory_order_relaxed) == 2 && !is_for_subscribers(spec)) {
+        return "ERR Can't execute '" + full_name(spec) +
+               "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
+               "this context";
+    }
     return {};
 }
 
@@ -221,6 +256,8 @@ bool Dispatcher::is_plainly_allowed(const RequestView& request, const Session& s
     const CommandSpec* spec = request.spec;
     return spec != nullptr && spec->handler != nullptr &&
            arity_fits(*spec, request.arguments.size()) && !spec->has(flag::protected_command) &&
+           (session.modes == 0 ||
+            (session.modes == Session::kQueueing && !spec->has(flag::no_multi))) &&
            session.is_authenticated.load(std::memory_order_relaxed);
 }
 
@@ -229,18 +266,20 @@ Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& ses
     if (!is_plainly_allowed(request, session)) [[unlikely]] {
         const std::string text = refusal(request, session);
         if (!text.empty()) {
-            refuse(request, reply, text);
+            refuse(request, session, reply, text);
             return Outcome::done;
         }
     }
     const CommandSpec& spec = *request.spec;
     session.last_command.store(&spec, std::memory_order_relaxed);
-    if (spec.has(flag::denyoom) && services_.evictor.is_over_memory()) [[unlikely]] {
+    if ((flags_of(spec, session) & flag::denyoom) != 0 && services_.evictor.is_over_memory())
+        [[unlikely]] {
         if (!make_memory(request, now_ms)) {
-            refuse(request, reply, errors::kOutOfMemory);
+            refuse(request, session, reply, errors::kOutOfMemory);
             return Outcome::done;
         }
     }
+    if (session.mode(Session::kQueueing) && queue(request, session, reply)) return Outcome::done;
     if (spec.coroutine != nullptr) return Outcome::coroutine;
     const uint64_t start = base::ticks();
     const uint32_t errors_before = reply.errors();
@@ -280,9 +319,17 @@ Context Dispatcher::make_context(const RequestView& request, Session& session,
     };
 }
 
-void Dispatcher::refuse(const RequestView& request, resp::ReplyWriter& reply,
+/// What is refused spoils the transaction it was to be queued for; EXEC itself ends it.
+void Dispatcher::refuse(const RequestView& request, Session& session, resp::ReplyWriter& reply,
                         std::string_view text) {
-    reply.error(text);
+    if (request.spec != nullptr && is_exec(*request.spec)) {
+        discard_transaction(session, services_);
+        if (text.starts_with("ERR ")) text.remove_prefix(4);
+        reply.error("EXECABORT Transaction discarded because of: " + std::string(text));
+    } else {
+        if (session.transaction) session.transaction->is_spoilt = true;
+        reply.error(text);
+    }
     services_.statistics.record_error(reply.last_error_code());
     if (request.spec != nullptr) services_.statistics.reject(row_index(*request.spec));
 }
@@ -290,6 +337,8 @@ void Dispatcher::refuse(const RequestView& request, resp::ReplyWriter& reply,
 void Dispatcher::book(const RequestView& request, const Session& session,
                       const resp::ReplyWriter& reply, uint32_t errors_before, uint64_t nanoseconds,
                       int64_t now_ms) {
+    if (has_monitors(services_)) [[unlikely]]
+        tell_monitors(request, session, services_, now_ms);
     const bool failed = reply.errors() != errors_before;
     services_.statistics.count_command();
     services_.statistics.record(row_index(*request.spec), nanoseconds, failed);
@@ -322,7 +371,10 @@ void Dispatcher::run(const RequestView& request, Context& context) {
         const engine::ShardGuard guard(dataset, shards_of(request), services_.executor);
         spec.handler(context);
     }
-    if (!services_.executor.reclaimer.empty()) services_.executor.reclaimer.run();
+    // A transaction holds its locks until its end.
+    if (!services_.executor.reclaimer.empty() && !context.session.mode(Session::kExecuting)) {
+        services_.executor.reclaimer.run();
+    }
 }
 
 engine::ShardSet Dispatcher::shards_of(const RequestView& request) const {
@@ -387,11 +439,10 @@ bool Dispatcher::run_within(const RequestView& request, Context& context, int64_
 
 /// Keys that are due go first. Where that is not enough and the policy may take as many keys as the
 /// command would bring above the limit, besides its own, these are owed. False: there is no room.
-bool Dispatcher::find_room(const KeyNeed& need, const Context& context, int64_t& owed) {
+bool Dispatcher::find_room(const KeyNeed& need, size_t preferred, int64_t now_ms, int64_t& owed) {
     engine::Evictor& evictor = services_.evictor;
     if (need.keys + need.own.present > need.maxkeys) return false;
-    const size_t preferred = services_.dataset.shard_of(context.keys[0].hash);
-    if (evictor.expire_for_keys(need.keys, need.maxkeys, context.now_ms(), preferred)) return true;
+    if (evictor.expire_for_keys(need.keys, need.maxkeys, now_ms, preferred)) return true;
     const int64_t above = services_.dataset.keys_reserved() + need.keys - need.maxkeys;
     if (above <= 0) return true;
     const int64_t wanted = std::min(above, need.keys);
@@ -406,16 +457,19 @@ bool Dispatcher::find_room(const KeyNeed& need, const Context& context, int64_t&
 void Dispatcher::run_with_maxkeys(const RequestView& request, Context& context) {
     engine::Evictor& evictor = services_.evictor;
     KeyNeed need;
+    if (context.session.mode(Session::kExecuting)) return run_in_room(request, context, need);
+    const size_t shard = services_.dataset.shard_of(context.keys[0].hash);
     int64_t owed = 0;
     while (!run_within(request, context, owed, need)) {
         evictor.forgive(std::exchange(owed, 0));
-        if (!find_room(need, context, owed)) return context.error(errors::kOutOfKeys);
+        if (!find_room(need, shard, context.now_ms(), owed)) {
+            return context.error(errors::kOutOfKeys);
+        }
     }
     if (owed == 0) return;
     const int64_t created = std::min(owed, need.keys);
     evictor.forgive(owed - created);
-    evictor.evict_keys(created, need.maxkeys, context.keys, context.now_ms(),
-                       services_.dataset.shard_of(context.keys[0].hash));
+    evictor.evict_keys(created, need.maxkeys, context.keys, context.now_ms(), shard);
 }
 
 }  // namespace gyre::commands

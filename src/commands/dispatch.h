@@ -60,6 +60,20 @@ private:
     std::vector<store::Key> keys_;
 };
 
+/// Appends the hashed keys of the arguments; none when they do not fit the row, whose handler then
+/// says what is wrong with them.
+void append_keys(const CommandSpec* spec, std::span<const resp::Argument> arguments,
+                 KeySearch& search, std::vector<store::Key>& keys);
+
+// --- transactions (transaction_run.cc) ----------------------------------------------------------
+/// Takes back all marks of a session.
+void forget_watches(Session& session, engine::Dataset& dataset, engine::Executor& executor);
+/// Forgets what is queued and what is watched.
+void discard_transaction(Session& session, Services& services);
+/// The flags of a command; of EXEC, those of all that is queued as well. Behind MULTI, as in Redis,
+/// all but what ends the transaction needs memory.
+uint32_t flags_of(const CommandSpec& spec, const Session& session);
+
 class Dispatcher {
 public:
     enum class Outcome : uint8_t {
@@ -96,6 +110,8 @@ public:
     /// alive.
     Context make_context(const RequestView& request, Session& session, resp::ReplyWriter& reply,
                          int64_t now_ms);
+    /// EXEC: runs what the session has queued and writes the whole reply.
+    void run_transaction(Context& context);
     /// Books one execution: statistics, slow log, latency events. execute() does so for plain
     /// commands.
     void book(const RequestView& request, const Session& session, const resp::ReplyWriter& reply,
@@ -107,7 +123,13 @@ private:
     static bool is_plainly_allowed(const RequestView& request, const Session& session);
     /// What stands against executing the command; empty: nothing.
     std::string refusal(const RequestView& request, const Session& session) const;
-    void refuse(const RequestView& request, resp::ReplyWriter& reply, std::string_view text);
+    void refuse(const RequestView& request, Session& session, resp::ReplyWriter& reply,
+                std::string_view text);
+    bool queue(const RequestView& request, Session& session, resp::ReplyWriter& reply);
+    engine::ShardSet shards_of(const Transaction& transaction, const store::Watcher& watcher) const;
+    bool is_touched(const Context& context);
+    void run_queued(const RequestView& request, Context& outer);
+    void run_coroutine_at_once(const RequestView& request, const Context& context);
     void run(const RequestView& request, Context& context);
     bool make_memory(const RequestView& request, int64_t now_ms);
     /// Keys of a command that exist; its policy could take the victims among them.
@@ -122,12 +144,24 @@ private:
     };
     void run_with_maxkeys(const RequestView& request, Context& context);
     bool run_within(const RequestView& request, Context& context, int64_t owed, KeyNeed& need);
-    bool find_room(const KeyNeed& need, const Context& context, int64_t& owed);
+    bool find_room(const KeyNeed& need, size_t preferred, int64_t now_ms, int64_t& owed);
+    /// Room for the keys that a transaction may create: what its commands may evict, and have
+    /// created so far.
+    struct TransactionRoom {
+        int64_t owed = 0;
+        int64_t created = 0;
+        int64_t maxkeys = 0;
+    };
+    void find_room_for(const Transaction& transaction, const Context& context);
+    void run_in_room(const RequestView& request, Context& context, KeyNeed& need);
+    void settle_room(const Transaction& transaction, int64_t now_ms);
     OwnKeys own_keys(Context& context) const;
     engine::ShardSet shards_of(const RequestView& request) const;
     static int64_t new_keys(Context& context);
 
     Services& services_;
+    TransactionRoom room_;
+    Services services_at_once_;  ///< without a reactor: what runs with these never waits
     size_t threads_;
     std::vector<resp::Argument> arguments_;
     std::vector<store::Key> keys_;

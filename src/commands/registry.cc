@@ -15,11 +15,19 @@ namespace {
 using Family = std::span<const CommandSpec> (*)();
 
 constexpr Family kFamilies[] = {
-    string_commands,    string_set_commands,    string_number_commands, conditional_commands,
-    bitmap_commands,    bitfield_commands,      generic_commands,       expire_commands,
-    iteration_commands, connection_commands,    client_commands,        server_commands,
-    config_commands,    introspection_commands, memory_commands,        latency_commands,
-    debug_commands,
+    string_commands,      string_set_commands,    string_number_commands,
+    conditional_commands, list_commands,          list_move_commands,
+    hash_commands,        hash_read_commands,     hash_expire_commands,
+    set_commands,         set_operation_commands, bitmap_commands,
+    bitfield_commands,    generic_commands,       expire_commands,
+    iteration_commands,   connection_commands,    client_commands,
+    server_commands,      config_commands,        introspection_commands,
+    memory_commands,      latency_commands,       debug_commands,
+    zset_commands,        zset_range_commands,    zset_combine_commands,
+    hyperloglog_commands, geo_commands,           geo_search_commands,
+    stream_commands,      stream_group_commands,  stream_pending_commands,
+    stream_info_commands, pubsub_commands,        transaction_commands,
+    monitor_commands,     help_commands,
 };
 
 /// Longest command name; anything longer is unknown without a look.

@@ -41,6 +41,13 @@ std::span<const CommandSpec>
 conditional_commands();  ///< DELEX, DIGEST, MSETEX, INCREX ...: newer than Redis 7.2
 std::span<const CommandSpec> bitmap_commands();
 std::span<const CommandSpec> bitfield_commands();  ///< BITFIELD, BITFIELD_RO
+std::span<const CommandSpec> list_commands();
+std::span<const CommandSpec> list_move_commands();  ///< LMOVE, LMPOP, LPOS ...
+std::span<const CommandSpec> hash_commands();
+std::span<const CommandSpec> hash_read_commands();    ///< HGETALL, HRANDFIELD, HSCAN ...
+std::span<const CommandSpec> hash_expire_commands();  ///< deadlines of fields
+std::span<const CommandSpec> set_commands();
+std::span<const CommandSpec> set_operation_commands();  ///< SINTER, SUNION, SDIFF ...
 std::span<const CommandSpec> generic_commands();
 std::span<const CommandSpec> expire_commands();
 std::span<const CommandSpec> iteration_commands();  ///< SCAN, KEYS, VALUES, ITEMS, RANDOMKEY
@@ -52,5 +59,19 @@ std::span<const CommandSpec> introspection_commands();  ///< COMMAND and its sub
 std::span<const CommandSpec> memory_commands();
 std::span<const CommandSpec> latency_commands();  ///< LATENCY, SLOWLOG
 std::span<const CommandSpec> debug_commands();
+std::span<const CommandSpec> zset_commands();
+std::span<const CommandSpec> zset_range_commands();
+std::span<const CommandSpec> zset_combine_commands();
+std::span<const CommandSpec> hyperloglog_commands();
+std::span<const CommandSpec> geo_commands();
+std::span<const CommandSpec> geo_search_commands();
+std::span<const CommandSpec> stream_commands();
+std::span<const CommandSpec> stream_group_commands();
+std::span<const CommandSpec> stream_pending_commands();
+std::span<const CommandSpec> stream_info_commands();
+std::span<const CommandSpec> pubsub_commands();
+std::span<const CommandSpec> transaction_commands();
+std::span<const CommandSpec> monitor_commands();
+std::span<const CommandSpec> help_commands();
 
 }  // namespace gyre::commands

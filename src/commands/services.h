@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ namespace gyre::commands {
 
 class ClientRegistry;
 class CommandStatistics;
+class Dispatcher;
 class LatencyMonitor;
 class Slowlog;
 
@@ -47,6 +49,9 @@ public:
     /// requirepass; empty: none.
     virtual std::string password() const = 0;
     virtual bool allows_debug(bool is_local) const = 0;
+    /// Keeps other threads from it until the lock goes: for who holds shards and would else wait
+    /// for one that changes the configuration and waits for shards.
+    virtual std::unique_lock<std::recursive_mutex> hold() { return {}; }
 };
 
 /// INFO: one "# Section" block after another. No name: the default sections; also "all",
@@ -93,6 +98,7 @@ struct Services {
     CommandStatistics& statistics;  ///< of this reactor
     Slowlog& slowlog;
     LatencyMonitor& latency;
+    Dispatcher* dispatcher = nullptr;  ///< of this reactor; it puts itself here
 };
 
 }  // namespace gyre::commands

@@ -10,14 +10,20 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "base/intrusive_list.h"
+#include "commands/transaction.h"
+#include "engine/pubsub.h"
 #include "resp/reply_writer.h"
+#include "store/watch.h"
 
 namespace gyre::commands {
 
 struct CommandSpec;
+class PushOutlet;
 
 /// What a client's home does for other threads.
 class SessionHome {
@@ -33,11 +39,14 @@ public:
 enum class ReplyMode : uint8_t { on, off, skip_next, skipping };
 
 struct Session : base::ListHook<> {
+    Session() { subscriber.owner = this; }
+
     // --- fixed after registration (shared) ---
     uint64_t id = 0;
     int descriptor = -1;
     SessionHome* home = nullptr;
-    std::string peer_address;  ///< "127.0.0.1:51234" or "/path:0"
+    PushOutlet* outlet = nullptr;  ///< for messages; must be there when anything is subscribed to
+    std::string peer_address;      ///< "127.0.0.1:51234" or "/path:0"
     std::string local_address;
     int64_t created_ms = 0;
     bool is_unix = false;
@@ -60,7 +69,42 @@ struct Session : base::ListHook<> {
     std::atomic<bool> is_authenticated{true};
     std::atomic<bool> is_blocked{false};
 
+    // --- home reactor only, but for its counts ---
+    engine::Subscriber subscriber;
+    store::Watcher watcher;
+    std::atomic<int32_t> queued_commands{-1};  ///< behind MULTI; -1: there was none
+    std::atomic<uint64_t> queued_bytes{0};
+
     // --- home reactor only ---
+    /// What sets a session apart from a plain one; most have none of these.
+    static constexpr uint8_t kSubscribed = 1;  ///< to anything
+    static constexpr uint8_t kQueueing = 2;    ///< behind MULTI; there is a transaction
+    static constexpr uint8_t kExecuting = 4;   ///< the commands of a transaction run
+    static constexpr uint8_t kMonitoring = 8;
+    uint8_t modes = 0;
+    bool mode(uint8_t bit) const { return (modes & bit) != 0; }
+    void set_mode(uint8_t bit, bool is_on) {
+        modes = static_cast<uint8_t>(is_on ? modes | bit : modes & ~bit);
+    }
+    std::unique_ptr<Transaction> transaction;
+    void begin_transaction() {
+        transaction = std::make_unique<Transaction>();
+        set_mode(kQueueing, true);
+        queued_commands.store(0, std::memory_order_relaxed);
+    }
+    /// A command was queued.
+    void note_queued() {
+        queued_commands.store(static_cast<int32_t>(transaction->commands().size()),
+                              std::memory_order_relaxed);
+        queued_bytes.store(transaction->bytes(), std::memory_order_relaxed);
+    }
+    std::unique_ptr<Transaction> end_transaction() {
+        set_mode(kQueueing, false);
+        queued_commands.store(-1, std::memory_order_relaxed);
+        queued_bytes.store(0, std::memory_order_relaxed);
+        return std::move(transaction);
+    }
+    bool has_pushed = false;  ///< the command's reply is a push: CLIENT REPLY has no say in it
     ReplyMode reply_mode = ReplyMode::on;
     bool close_after_reply =
         false;  ///< QUIT, protocol errors: what is queued is sent, then the socket closes

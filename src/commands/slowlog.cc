@@ -18,21 +18,6 @@ bool is_secret_parameter(std::string_view name) {
            base::equals_ignore_case(name, "masterauth");
 }
 
-/// Passwords: those of AUTH, of HELLO's AUTH, and those that CONFIG SET sets.
-bool is_secret(Arguments arguments, size_t index) {
-    const std::string_view command = arguments[0].bytes;
-    if (base::equals_ignore_case(command, "auth")) return index >= 1;
-    if (base::equals_ignore_case(command, "hello")) {
-        const auto is_auth = [&](size_t at) {
-            return at >= 2 && base::equals_ignore_case(arguments[at].bytes, "auth");
-        };
-        return is_auth(index - 1) || (index >= 2 && is_auth(index - 2));
-    }
-    return base::equals_ignore_case(command, "config") && index >= 3 &&
-           base::equals_ignore_case(arguments[1].bytes, "set") &&
-           is_secret_parameter(arguments[index - 1].bytes);
-}
-
 std::string shown(std::string_view bytes) {
     if (bytes.size() <= Slowlog::kArgumentBytesMax) return std::string(bytes);
     return std::string(bytes.substr(0, Slowlog::kArgumentBytesMax)) + "... (" +
@@ -56,6 +41,20 @@ std::vector<std::string> shown(Arguments arguments) {
 }
 
 }  // namespace
+
+bool is_secret(Arguments arguments, size_t index) {
+    const std::string_view command = arguments[0].bytes;
+    if (base::equals_ignore_case(command, "auth")) return index >= 1;
+    if (base::equals_ignore_case(command, "hello")) {
+        const auto is_auth = [&](size_t at) {
+            return at >= 2 && base::equals_ignore_case(arguments[at].bytes, "auth");
+        };
+        return is_auth(index - 1) || (index >= 2 && is_auth(index - 2));
+    }
+    return base::equals_ignore_case(command, "config") && index >= 3 &&
+           base::equals_ignore_case(arguments[1].bytes, "set") &&
+           is_secret_parameter(arguments[index - 1].bytes);
+}
 
 void Slowlog::add(int64_t now_ms, int64_t duration_us, Arguments arguments,
                   std::string_view peer_address, std::string_view client_name) {

@@ -18,6 +18,10 @@
 
 namespace gyre::commands {
 
+/// Whether an argument is a password: those of AUTH, of HELLO's AUTH, and those that CONFIG SET
+/// sets. `index` is not 0.
+bool is_secret(std::span<const resp::Argument> arguments, size_t index);
+
 class Slowlog {
 public:
     static constexpr size_t kArgumentsMax = 32;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "commands/spec.h"
 
+#include <algorithm>
+
 #include <optional>
 
 #include "base/numbers.h"
@@ -22,8 +24,6 @@ uint32_t group_category(Group group) {
             return acl::sortedset;
         case Group::hash:
             return acl::hash;
-        case Group::pubsub:
-            return acl::pubsub;
         case Group::transactions:
             return acl::transaction;
         case Group::connection:
@@ -38,6 +38,7 @@ uint32_t group_category(Group group) {
             return acl::stream;
         case Group::bitmap:
             return acl::bitmap;
+        case Group::pubsub:  // the flag says it
         case Group::server:
         case Group::cluster:
         case Group::sentinel:
@@ -49,6 +50,8 @@ uint32_t group_category(Group group) {
 /// Keys of a range: from `begin` to its last, counted from the end when negative.
 bool add_range(const KeySpec& spec, size_t count, std::vector<uint32_t>& positions) {
     const auto argc = static_cast<int64_t>(count);
+    // PFMERGE's sources may be missing.
+    if (spec.begin == argc && spec.a < 0) return true;
     if (spec.begin >= argc) return false;
     int64_t last = spec.a >= 0 ? spec.begin + spec.a : argc + spec.a;
     if (last >= argc) return false;
@@ -56,6 +59,22 @@ bool add_range(const KeySpec& spec, size_t count, std::vector<uint32_t>& positio
         positions.push_back(static_cast<uint32_t>(at));
     }
     return true;
+}
+
+/// Keys behind a word, if it is there.
+void add_behind_word(const KeySpec& spec, std::span<const std::string_view> arguments,
+                     std::vector<uint32_t>& positions) {
+    const auto argc = static_cast<int64_t>(arguments.size());
+    int64_t at = spec.begin;
+    while (at < argc && !base::equals_ignore_case(arguments[static_cast<size_t>(at)], spec.keyword))
+        ++at;
+    const int64_t first = at + 1;
+    if (first >= argc) return;
+    int64_t end = spec.a >= 0 ? first + spec.a + 1 : argc + spec.a + 1;
+    if (spec.c > 1) end = first + (argc - first) / spec.c;
+    for (at = first; at < std::min(end, argc); at += spec.b) {
+        positions.push_back(static_cast<uint32_t>(at));
+    }
 }
 
 /// A count, followed by that many keys.
@@ -102,6 +121,7 @@ uint32_t acl_categories(const CommandSpec& spec) {
 
 bool find_keys_in_ranges(const CommandSpec& spec, size_t argc, std::vector<uint32_t>& positions) {
     for (const KeySpec& one : spec.keys.view()) {
+        if ((one.flags & key_flag::not_key) != 0) continue;
         if (!add_range(one, argc, positions)) return false;
     }
     return true;
@@ -110,6 +130,11 @@ bool find_keys_in_ranges(const CommandSpec& spec, size_t argc, std::vector<uint3
 bool find_keys(const CommandSpec& spec, std::span<const std::string_view> arguments,
                std::vector<uint32_t>& positions) {
     for (const KeySpec& one : spec.keys.view()) {
+        if ((one.flags & key_flag::not_key) != 0) continue;
+        if (!one.keyword.empty()) {
+            add_behind_word(one, arguments, positions);
+            continue;
+        }
         const bool fits = one.find == KeySpec::Find::range
                               ? add_range(one, arguments.size(), positions)
                               : add_counted(one, arguments, positions);

@@ -121,15 +121,18 @@ struct KeySpec {
     int16_t begin = 0;  ///< argument at which the search begins
     Find find = Find::range;
     // range: last key relative to begin (negative: from the end, -1 the last), step between keys,
-    // limit. keynum: position of the count relative to begin, of the first key relative to begin,
-    // step.
+    // limit (of keys that reach to the end one in so many). keynum: position of the count relative
+    // to begin, of the first key relative to begin, step.
     int16_t a = 0;
     int16_t b = 1;
     int16_t c = 0;
+    /// Not empty: the keys stand behind this word, looked for from `begin` on; without it there are
+    /// none.
+    std::string_view keyword = {};
 };
 
 struct KeySpecs {
-    std::array<KeySpec, 2> items{};
+    std::array<KeySpec, 3> items{};
     uint8_t count = 0;
     std::span<const KeySpec> view() const { return {items.data(), count}; }
 };
@@ -185,6 +188,13 @@ struct CommandSpec {
     std::string_view replaced_by = {};
 
     bool has(uint32_t bits) const { return (flags & bits) != 0; }
+    /// Among its key specifications are some of keys, not only of channels.
+    bool has_keys() const {
+        for (const KeySpec& one : keys.view()) {
+            if ((one.flags & key_flag::not_key) == 0) return true;
+        }
+        return false;
+    }
 };
 
 /// Categories from group, flags and the row's own: as Redis' setImplicitACLCategories.

@@ -294,6 +294,7 @@ std::optional<size_t> key_spec_at(const CommandSpec& spec, int64_t position) {
     const auto specs = spec.keys.view();
     for (size_t index = 0; index < specs.size(); ++index) {
         const KeySpec& keys = specs[index];
+        if ((keys.flags & key_flag::not_key) != 0 || !keys.keyword.empty()) continue;
         const int64_t first = keys.find == KeySpec::Find::keynum ? keys.begin + keys.b : keys.begin;
         const bool is_later = keys.find == KeySpec::Find::range && keys.a > 0 && keys.b > 0 &&
                               position > first && position <= first + keys.a &&
@@ -303,11 +304,41 @@ std::optional<size_t> key_spec_at(const CommandSpec& spec, int64_t position) {
     return std::nullopt;
 }
 
+/// Marks an argument that is one value as a key if a specification begins at its position.
+void mark_key(const CommandSpec& spec, SyntaxArgument& argument, int64_t position) {
+    argument.key_spec = key_spec_at(spec, position);
+    if (argument.key_spec) argument.type = Type::key;
+}
+
+bool is_one_value(const SyntaxArgument& argument) {
+    return argument.type != Type::one_of && argument.type != Type::block &&
+           argument.type != Type::pure_token;
+}
+
+/// Marks the keys that stand behind a word.
+void mark_keys_behind_words(const CommandSpec& spec, std::span<SyntaxArgument> arguments) {
+    const auto specs = spec.keys.view();
+    for (SyntaxArgument& argument : arguments) {
+        for (size_t index = 0; index < specs.size(); ++index) {
+            if (specs[index].keyword.empty() || argument.token != specs[index].keyword) continue;
+            SyntaxArgument& key = is_one_value(argument) ? argument : argument.arguments.front();
+            key.key_spec = index;
+            key.type = Type::key;
+        }
+        mark_keys_behind_words(spec, argument.arguments);
+    }
+}
+
 /// Marks the keys among arguments whose position does not depend on what the client gives. False:
 /// from here on it does.
 bool mark_keys(const CommandSpec& spec, std::span<SyntaxArgument> arguments, int64_t& position) {
     for (SyntaxArgument& argument : arguments) {
-        if (argument.is_optional) return false;
+        if (argument.is_optional) {
+            // What comes first of it still has its position.
+            if (argument.token.empty() && is_one_value(argument))
+                mark_key(spec, argument, position);
+            return false;
+        }
         if (!argument.token.empty()) ++position;
         if (argument.type == Type::one_of) {
             // Tokens to choose from take one place.
@@ -318,8 +349,7 @@ bool mark_keys(const CommandSpec& spec, std::span<SyntaxArgument> arguments, int
         } else if (argument.type == Type::block) {
             if (!mark_keys(spec, argument.arguments, position)) return false;
         } else if (argument.type != Type::pure_token) {
-            argument.key_spec = key_spec_at(spec, position++);
-            if (argument.key_spec) argument.type = Type::key;
+            mark_key(spec, argument, position++);
         }
         if (argument.is_multiple) return false;
     }
@@ -358,6 +388,7 @@ std::optional<std::vector<SyntaxArgument>> parse_syntax(const CommandSpec& spec)
     if (!arguments) return std::nullopt;
     int64_t position = spec.parent.empty() ? 1 : 2;
     mark_keys(spec, *arguments, position);
+    mark_keys_behind_words(spec, *arguments);
     return arguments;
 }
 

@@ -16,8 +16,9 @@
 //     static Reference from_bits(uint64_t)
 //     uint64_t hash(Reference) const              the full hash; called when a chain is split
 //   and may say
-//     static void prefetch(Reference)             default: two cache lines at the address to_bits()
-//     gives static constexpr base::Purpose kPurpose     default: Purpose::index
+//     void prefetch(Reference) const              default: two cache lines at the address to_bits()
+//                                                 gives
+//     static constexpr base::Purpose kPurpose     default: Purpose::index
 //
 // Ownership: the table owns its buckets and no object.
 // Threads: caller holds the shard lock, for the const functions too.
@@ -127,6 +128,10 @@ public:
     /// but not touch the table.
     template <class F>
     void clear(F&& on_each);
+    /// The same for the last home bucket alone; returns how many references it had. Calls until
+    /// empty() clear a table in slices: what is left can be used between them, but for invariant 3.
+    template <class F>
+    size_t clear_last(F&& on_each);
 
     /// Visits one chain and returns the cursor of the next one; begins with 0, ends with 0. What is
     /// in the table from the first call to the last is given at least once, however the table grows
@@ -243,9 +248,9 @@ private:
     static Reference reference_at(const Bucket& bucket, unsigned slot) {
         return Policy::from_bits(bucket.slots[slot] & Bucket::kReferenceMask);
     }
-    static void prefetch(Reference reference) {
-        if constexpr (requires { Policy::prefetch(reference); }) {
-            Policy::prefetch(reference);
+    void prefetch(Reference reference) const {
+        if constexpr (requires { policy_.prefetch(reference); }) {
+            policy_.prefetch(reference);
         } else {
             const char* address = reinterpret_cast<const char*>(Policy::to_bits(reference));
             base::prefetch(address);
@@ -286,6 +291,7 @@ private:
     Bucket* home(uint64_t hash) const noexcept { return memory_.at(bucket_of(hash)); }
     Bucket* append_word(Bucket* tail, uint64_t word);
     void free_overflow(Bucket* bucket) noexcept;
+    void drop_last_bucket();
     void set_bucket_count(size_t count) noexcept {
         bucket_count_ = count;
         mask_ = count == 0 ? 0 : 2 * std::bit_floor(count) - 1;
@@ -445,17 +451,32 @@ void BucketTable<Policy>::merge() {
 }
 
 template <class Policy>
+void BucketTable<Policy>::drop_last_bucket() {
+    const size_t last = bucket_count_ - 1;
+    free_overflow(memory_.at(last)->overflow());
+    memory_.remove_bucket(last);
+    set_bucket_count(last);
+}
+
+template <class Policy>
+template <class F>
+size_t BucketTable<Policy>::clear_last(F&& on_each) {
+    if (bucket_count_ == 0) return 0;
+    const size_t length = chain_length(bucket_count_ - 1);
+    for_each_in_bucket(bucket_count_ - 1, on_each);
+    drop_last_bucket();
+    size_ -= length;
+    if (size_ != 0) return length;
+    // The buckets that are left are empty.
+    while (bucket_count_ != 0) drop_last_bucket();
+    longest_chain_ = 0;
+    return length;
+}
+
+template <class Policy>
 template <class F>
 void BucketTable<Policy>::clear(F&& on_each) {
-    while (bucket_count_ != 0) {
-        const size_t last = bucket_count_ - 1;
-        for_each_in_bucket(last, on_each);
-        free_overflow(memory_.at(last)->overflow());
-        memory_.remove_bucket(last);
-        set_bucket_count(last);
-    }
-    size_ = 0;
-    longest_chain_ = 0;
+    while (bucket_count_ != 0) clear_last(on_each);
 }
 
 namespace detail {

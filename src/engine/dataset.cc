@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "engine/events.h"
+#include "engine/keyspace.h"
 #include "store/access.h"
 
 namespace gyre::engine {
@@ -57,7 +59,7 @@ uint32_t initial_access_word(EvictionPolicy policy, int64_t now_ms) {
     return is_lfu(policy) ? store::lfu_initial(now_ms) : store::lru_clock(now_ms);
 }
 
-Dataset::Dataset(const DatasetOptions& options) : options_(options) {
+Dataset::Dataset(const DatasetOptions& options) : options_(options), pubsub_(options.threads) {
     const size_t count = shard_count(options);
     CHECK(std::has_single_bit(count));
     CHECK(count <= ShardSet::kShardsMax);
@@ -77,9 +79,40 @@ void Dataset::lock(const ShardSet& set, Executor& executor) {
     set.for_each([&](size_t shard) { lock(shard, executor); });
 }
 
+/// Somebody has the lock. If that is this thread, for a transaction, it goes in once more.
+void Dataset::lock_slow(size_t shard) {
+    LockedShard& locked = *shards_[shard];
+    // Only this thread writes its own id there, so that reading it needs no order.
+    if (locked.holder.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
+        locked.lock.enter_again();
+    } else {
+        locked.lock.lock();
+    }
+}
+
+void Dataset::hold(const ShardSet& set, Executor& executor) {
+    lock(set, executor);
+    if (threads() == 1) return;
+    set.for_each([&](size_t shard) {
+        shards_[shard]->holder.store(std::this_thread::get_id(), std::memory_order_relaxed);
+    });
+}
+
+void Dataset::let_go(const ShardSet& set) {
+    if (threads() > 1) {
+        set.for_each([&](size_t shard) {
+            shards_[shard]->holder.store(std::thread::id(), std::memory_order_relaxed);
+        });
+    }
+    unlock(set);
+}
+
 void Dataset::unlock(const ShardSet& set) {
     bool is_any_sooner = false;
-    set.for_each([&](size_t shard) { is_any_sooner = release(shard) || is_any_sooner; });
+    set.for_each([&](size_t shard) {
+        if (shards_[shard]->lock.leave_again()) return;
+        is_any_sooner = release(shard) || is_any_sooner;
+    });
     if (!is_any_sooner) [[likely]]
         return;
     // To tell what the owner knows already does no harm: no need to remember which ones.
@@ -116,6 +149,28 @@ void Dataset::wake(size_t reactor, int64_t due_ms) {
             if (wake_) wake_(reactor);
             return;
         }
+    }
+}
+
+void Dataset::wake_origin(Pubsub::Origin& origin) {
+    for (const uint32_t reactor : origin.asleep) {
+        if (wake_) wake_(reactor);
+    }
+    origin.asleep.clear();
+}
+
+void Dataset::publish_event(std::string_view name, std::string_view key, size_t database,
+                            Executor& executor) {
+    const std::string place = "@" + std::to_string(database) + "__:";
+    if (notifies(event::keyspace)) {
+        std::string channel = "__keyspace" + place;
+        channel += key;
+        pubsub_.publish(TopicKind::channel, channel, name, executor.origin);
+    }
+    if (notifies(event::keyevent)) {
+        std::string channel = "__keyevent" + place;
+        channel += name;
+        pubsub_.publish(TopicKind::channel, channel, key, executor.origin);
     }
 }
 
@@ -211,6 +266,7 @@ void Dataset::flush(size_t database, Executor& executor) {
         if (partition == nullptr) continue;
         removed += static_cast<int64_t>(partition->size());
         shard(index).statistics.changes += partition->size();
+        shard(index).touch_database(database);
         shard(index).detach_database(database);
     }
     if (counts_keys()) unreserve_keys(removed);
@@ -226,6 +282,7 @@ void Dataset::flush_all(Executor& executor) {
         removed += static_cast<int64_t>(shard(index).keys());
         shard(index).statistics.changes += shard(index).keys();
         for (size_t database = 0; database < databases(); ++database) {
+            shard(index).touch_database(database);
             shard(index).detach_database(database);
         }
     }
@@ -233,11 +290,31 @@ void Dataset::flush_all(Executor& executor) {
     flushes_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void Dataset::swap(size_t first, size_t second, Executor& executor) {
+void Dataset::swap(size_t first, size_t second, Executor& executor, int64_t now_ms) {
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);
-    for (size_t index = 0; index < shards(); ++index) shard(index).swap_databases(first, second);
+    for (size_t index = 0; index < shards(); ++index) {
+        store::Shard& data = shard(index);
+        if (data.is_watched()) [[unlikely]] {
+            expire_watched(data, first, second, now_ms, executor);
+            expire_watched(data, second, first, now_ms, executor);
+            data.touch_database(first, data.find_database(second));
+            data.touch_database(second, data.find_database(first));
+        }
+        data.swap_databases(first, second);
+    }
+}
+
+/// Removes what is past its deadline of the keys watched in a database, there and where it will
+/// be: a key that is gone in truth is not changed by being moved.
+void Dataset::expire_watched(store::Shard& data, size_t database, size_t other, int64_t now_ms,
+                             Executor& executor) {
+    for (const std::string& name : data.watched_keys(database)) {
+        const store::Key key = store::Key::of(name);
+        Keyspace(*this, executor, database, now_ms, true).peek(key);
+        Keyspace(*this, executor, other, now_ms, true).peek(key);
+    }
 }
 
 bool Dataset::drain(size_t first, size_t step, size_t budget, Executor& executor) {

@@ -18,10 +18,12 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "engine/eviction_pool.h"
+#include "engine/pubsub.h"
 #include "engine/settings.h"
 #include "engine/shard_lock.h"
 #include "store/shard.h"
@@ -62,6 +64,8 @@ struct Executor {
     store::Reclaimer reclaimer;
     uint32_t initial_access_word =
         0;  ///< for new keys; set once a turn from the policy and the clock
+    /// Where this thread publishes from, and the reactors that it has to wake for it.
+    Pubsub::Origin origin;
     /// Keys that the running handler may still create in the room reserve_keys() gave it.
     int64_t promised_keys = 0;
 };
@@ -111,7 +115,8 @@ public:
     store::Shard& shard(size_t index) { return shards_[index]->data; }
 
     void lock(size_t shard, Executor& executor) {
-        shards_[shard]->lock.lock();
+        if (!shards_[shard]->lock.lock_if_free()) [[unlikely]]
+            lock_slow(shard);
         enter(shard, executor);
     }
     bool try_lock(size_t shard, Executor& executor) {
@@ -120,12 +125,18 @@ public:
         return true;
     }
     void unlock(size_t shard) {
+        if (shards_[shard]->lock.leave_again()) [[unlikely]]
+            return;
         if (release(shard)) [[unlikely]]
             tell_owner(shard);
     }
     void lock(const ShardSet& set, Executor& executor);
     /// Wakes nobody before the last lock is released: waking is a system call.
     void unlock(const ShardSet& set);
+    /// Locks the set for a transaction: until let_go() this thread may lock its shards, and no
+    /// others, as often as it likes, through any executor.
+    void hold(const ShardSet& set, Executor& executor);
+    void let_go(const ShardSet& set);
 
     /// Time at which the shard's wheels may have work. No lock needed.
     int64_t next_due_ms(size_t shard) const {
@@ -161,6 +172,11 @@ public:
         // consistent, would not order that look behind it.
         std::atomic_thread_fence(std::memory_order_seq_cst);
     }
+    /// Wakes the reactors that got messages to deliver. No lock may be held.
+    void wake_asleep(Executor& executor) {
+        if (!executor.origin.asleep.empty()) [[unlikely]]
+            wake_origin(executor.origin);
+    }
     void announce_awake(size_t reactor) {
         reactors_[reactor].sleeps_until_ms.store(INT64_MIN, std::memory_order_relaxed);
     }
@@ -182,7 +198,8 @@ public:
     /// Empties a database, or all. The entries are freed later in slices (drain()).
     void flush(size_t database, Executor& executor);
     void flush_all(Executor& executor);
-    void swap(size_t first, size_t second, Executor& executor);
+    /// Of keys that are watched, those past their deadline go first.
+    void swap(size_t first, size_t second, Executor& executor, int64_t now_ms = INT64_MIN);
     /// Frees up to `budget` detached entries of shards `first`, `first + step`, ...; true when none
     /// is left.
     bool drain(size_t first, size_t step, size_t budget, Executor& executor);
@@ -260,6 +277,28 @@ public:
         return *pool;
     }
 
+    // --- messages --------------------------------------------------------------------------------
+    Pubsub& pubsub() { return pubsub_; }
+    /// Whether somebody may want to know of events of these classes.
+    bool notifies(uint32_t classes) const {
+        return (settings.notified_events.load(std::memory_order_relaxed) & classes) != 0;
+    }
+    /// Tells of an event of a key, whose shard is locked. Only when notifies().
+    void publish_event(std::string_view name, std::string_view key, size_t database,
+                       Executor& executor);
+
+    /// The same for an entry that goes because of its deadline or for want of room: the shard's
+    /// current_database() is its own.
+    void tell_of_removal(uint32_t event_class, std::string_view name, size_t shard_index,
+                         const store::Entry& entry, Executor& executor) {
+        store::Shard& data = shard(shard_index);
+        if (data.is_watched()) [[unlikely]]
+            data.note_touched(data.current_database(), store::Key::of(entry.key()));
+        if (!notifies(event_class)) [[likely]]
+            return;
+        publish_event(name, entry.key(), data.current_database(), executor);
+    }
+
     ExcessTime& excess() { return excess_; }
 
     Settings settings;
@@ -274,6 +313,7 @@ private:
         std::atomic<int64_t> next_due_ms{INT64_MAX};  // written with the lock held
         store::Shard data;
         std::unique_ptr<EvictionPool> pool;
+        std::atomic<std::thread::id> holder{};  // the thread whose transaction holds the lock
     };
     static_assert(sizeof(ShardLock) + sizeof(std::atomic<int64_t>) + store::Shard::kHotBytes <= 64);
     /// What others must know of a reactor.
@@ -281,6 +321,7 @@ private:
         std::atomic<int64_t> sleeps_until_ms{INT64_MIN};  // INT64_MIN: awake
         std::atomic<int64_t> soonest_due_ms{INT64_MAX};
     };
+    void lock_slow(size_t shard);
     void enter(size_t shard, Executor& executor) {
         store::Shard& data = shards_[shard]->data;
         data.reclaimer = &executor.reclaimer;
@@ -298,6 +339,9 @@ private:
         return is_sooner;
     }
     void tell_owner(size_t shard);
+    void expire_watched(store::Shard& data, size_t database, size_t other, int64_t now_ms,
+                        Executor& executor);
+    void wake_origin(Pubsub::Origin& origin);
     void lower_soonest_due(size_t reactor, int64_t due_ms);
     void wake(size_t reactor, int64_t due_ms);
 
@@ -308,6 +352,7 @@ private:
     std::vector<std::unique_ptr<LockedShard>> shards_;
     std::unique_ptr<Reactor[]> reactors_;
     std::function<void(size_t)> wake_;
+    Pubsub pubsub_;
     std::atomic<size_t> flushes_{0};
     std::atomic<uint64_t> drained_entries_{0};
     std::atomic<Deadlines> deadlines_{Deadlines::unknown};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/memory.h"
+#include "engine/events.h"
 #include "store/access.h"
 
 namespace gyre::engine {
@@ -202,7 +203,10 @@ bool Evictor::expire_in(size_t shard, int64_t now_ms, int64_t until_us) {
     while (removed == 0 && has_more) {
         dataset_.lock(shard, executor_);
         store::Shard& data = dataset_.shard(shard);
-        const auto on_expired = [&removed](const store::Entry&) { ++removed; };
+        const auto on_expired = [&](const store::Entry& entry) {
+            ++removed;
+            dataset_.tell_of_removal(event::expired, "expired", shard, entry, executor_);
+        };
         has_more = data.expire_due(now_ms, kExpireBatch, on_expired) >= kExpireBatch;
         if (removed == 0 && !has_more) data.expire_in_tick(now_ms, on_expired);
         data.statistics.expired_lazily += static_cast<uint64_t>(removed);
@@ -307,7 +311,11 @@ Evictor::Found Evictor::fill_pool(int64_t now_ms, EvictionPolicy policy) {
 void Evictor::remove(size_t shard, store::Partition& partition, const store::Key& key,
                      store::Entry* entry, int64_t now_ms) {
     store::ShardStatistics& statistics = dataset_.shard(shard).statistics;
-    ++(entry->is_expired(now_ms) ? statistics.expired_lazily : statistics.evicted);
+    const bool is_expired = entry->is_expired(now_ms);
+    ++(is_expired ? statistics.expired_lazily : statistics.evicted);
+    dataset_.shard(shard).set_current(partition);
+    dataset_.tell_of_removal(is_expired ? event::expired : event::evicted,
+                             is_expired ? "expired" : "evicted", shard, *entry, executor_);
     partition.erase(key, entry);
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
 }

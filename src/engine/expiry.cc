@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "engine/events.h"
+
 namespace gyre::engine {
 
 void ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
@@ -12,11 +14,13 @@ void ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
         base::Histogram* lateness = &statistics_.lateness_ms;
         const auto on_expired = [&](const store::Entry& entry) {
             ++removed;
+            dataset_.tell_of_removal(event::expired, "expired", shard, entry, executor_);
             lateness->record(now_ms - std::max<int64_t>(entry.expire_ms(), 0));
         };
         {
-            const std::lock_guard hold(mutex_);
+            // In this order: INFO within a transaction holds all shards and then asks for figures.
             dataset_.lock(shard, executor_);
+            const std::lock_guard hold(mutex_);
             store::Shard& data = dataset_.shard(shard);
             data.expire_due(now_ms, kBatch, on_expired);
             data.statistics.expired_actively += removed;

@@ -39,6 +39,8 @@ Entry* Keyspace::find_live(Shard& shard, const Key& key) {
     partition->erase(key, entry);
     ++shard.statistics.expired_lazily;
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
+    shard.note_touched(database_, key);
+    notify(event::expired, "expired", key);
     return nullptr;
 }
 
@@ -47,6 +49,7 @@ Entry* Keyspace::read(const Key& key) {
     Entry* entry = find_live(shard, key);
     if (entry == nullptr) {
         ++shard.statistics.keyspace_misses;
+        notify(event::key_miss, "keymiss", key);
         return nullptr;
     }
     ++shard.statistics.keyspace_hits;
@@ -63,10 +66,11 @@ Entry* Keyspace::write(const Key& key) {
 
 Entry* Keyspace::peek(const Key& key) { return find_live(shard_of(key), key); }
 
-Entry* Keyspace::probe(const Key& key) {
+Entry* Keyspace::probe(const Key& key, bool tells_of_miss) {
     Shard& shard = shard_of(key);
     Entry* entry = find_live(shard, key);
     ++(entry == nullptr ? shard.statistics.keyspace_misses : shard.statistics.keyspace_hits);
+    if (entry == nullptr && tells_of_miss) notify(event::key_miss, "keymiss", key);
     return entry;
 }
 
@@ -98,12 +102,13 @@ Entry* Keyspace::raise_timestamp(const Key& key, Entry* entry) {
 /// Handlers of a row that says it creates keys run with a promise of room for them, which each new
 /// key uses up; any other new key counts on its own.
 void Keyspace::note_created(const Key& key) {
-    note_change(shard_of(key));
+    note_change(key);
     if (dataset_.counts_keys()) dataset_.note_created(executor_);
+    notify(event::created, "new", key);
 }
 
 void Keyspace::note_put(const Key& key, const Entry* present, int64_t expire_ms) {
-    present == nullptr ? note_created(key) : note_change(shard_of(key));
+    present == nullptr ? note_created(key) : note_change(key);
     if (expire_ms != store::kNoExpiry) dataset_.note_deadline();
 }
 
@@ -117,7 +122,7 @@ Entry* Keyspace::put(const Key& key, Entry* present, const types::StringContent&
 
 Entry* Keyspace::change(const Key& key, Entry* present, const types::StringContent& content) {
     if (present == nullptr) return put(key, nullptr, content);
-    note_change(shard_of(key));
+    note_change(key);
     Entry* entry = partition_of(key).change_string(key, present, content);
     return raise_timestamp(key, entry);
 }
@@ -126,7 +131,7 @@ char* Keyspace::edit(const Key& key, Entry*& present, size_t bytes) {
     if (present == nullptr) {
         present = put(key, nullptr, types::plain_string({}, true));
     } else {
-        note_change(shard_of(key));
+        note_change(key);
         present = raise_timestamp(key, present);
     }
     return partition_of(key).edit_string(key, present, bytes);
@@ -154,21 +159,25 @@ Entry* Keyspace::put_object(const Key& key, Entry* present, store::Kind kind,
 }
 
 Entry* Keyspace::changed(const Key& key, Entry* entry) {
-    note_change(shard_of(key));
+    note_change(key);
     return raise_timestamp(key, entry);
 }
 
+void Keyspace::track_fields(const Key& key, Entry* entry, int64_t previous_ms) {
+    dataset_.note_deadline();
+    partition_of(key).track_fields(key, entry, previous_ms);
+}
+
 Entry* Keyspace::set_expiry(const Key& key, Entry* entry, int64_t unix_ms) {
-    note_change(shard_of(key));
+    note_change(key);
     if (unix_ms != store::kNoExpiry) dataset_.note_deadline();
     entry = partition_of(key).set_expiry(key, entry, unix_ms);
     return raise_timestamp(key, entry);
 }
 
 void Keyspace::erase(const Key& key, Entry* entry) {
-    Shard& shard = shard_of(key);
-    note_change(shard);
-    shard.database(database_, now_ms_).erase(key, entry);
+    note_change(key);
+    partition_of(key).erase(key, entry);
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
 }
 
@@ -183,8 +192,9 @@ Entry* Keyspace::copy_to(const Key& key, const Entry& source, int64_t replaced_m
 
 Entry* Keyspace::move_to(const Key& key, Keyspace& from, const Key& source_key, Entry* source,
                          int64_t replaced_ms) {
-    note_change(shard_of(key));
-    from.note_change(from.shard_of(source_key));
+    note_change(key);
+    from.note_change(source_key);
+    notify(event::created, "new", key);
     const int64_t stamp = std::max({source->timestamp_ms(), replaced_ms, now_ms_});
     Entry* entry =
         partition_of(key).insert_moved(key, from.partition_of(source_key), source_key, source);

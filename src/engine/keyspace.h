@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "engine/dataset.h"
+#include "engine/events.h"
 
 namespace gyre::engine {
 
@@ -64,7 +65,7 @@ public:
     store::Entry* peek(const store::Key& key);
     /// Counts a hit or a miss as read() does, without marking the key used (EXISTS, TTL, TYPE ...
     /// as Redis decides).
-    store::Entry* probe(const store::Key& key);
+    store::Entry* probe(const store::Key& key, bool tells_of_miss = true);
 
     // --- changing
     // ---------------------------------------------------------------------------------
@@ -103,6 +104,8 @@ public:
     /// The object of the entry was changed: counts a write and raises the timestamp. Returns the
     /// entry as it lies now.
     store::Entry* changed(const store::Key& key, store::Entry* entry);
+    /// Fields of the hash of `entry` got deadlines; `previous_ms` is the nearest one of before.
+    void track_fields(const store::Key& key, store::Entry* entry, int64_t previous_ms);
     /// Sets the deadline, or removes it (kNoExpiry).
     store::Entry* set_expiry(const store::Key& key, store::Entry* entry, int64_t unix_ms);
     void erase(const store::Key& key, store::Entry* entry);
@@ -117,6 +120,13 @@ public:
     store::Entry* move_to(const store::Key& key, Keyspace& from, const store::Key& source_key,
                           store::Entry* source, int64_t replaced_ms);
 
+    /// Tells those who listen of an event, at the place in the handler where Redis does: after the
+    /// key was changed. `classes` are bits of event::, `name` is Redis' ("set", "rename_from").
+    void notify(uint32_t classes, std::string_view name, const store::Key& key) {
+        if (dataset_.notifies(classes)) [[unlikely]]
+            dataset_.publish_event(name, key.bytes, database_, executor_);
+    }
+
     store::LfuParameters lfu_parameters() const;
     store::Partition& partition_of(const store::Key& key) {
         return shard_of(key).database(database_, now_ms_);
@@ -128,7 +138,7 @@ public:
 private:
     struct ObjectEdit {
         store::Partition& partition;
-        const store::Entry& entry;
+        store::Entry& entry;
         size_t footprint_before;
         ~ObjectEdit() { partition.object_changed(entry, footprint_before); }
     };
@@ -139,7 +149,11 @@ private:
     store::Entry* raise_timestamp(const store::Key& key, store::Entry* entry);
     void note_created(const store::Key& key);
     void note_put(const store::Key& key, const store::Entry* present, int64_t expire_ms);
-    void note_change(store::Shard& shard) { ++shard.statistics.changes; }
+    void note_change(const store::Key& key) {
+        store::Shard& shard = shard_of(key);
+        ++shard.statistics.changes;
+        shard.note_touched(database_, key);
+    }
 
     Dataset& dataset_;
     Executor& executor_;

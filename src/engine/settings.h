@@ -55,7 +55,22 @@ struct Settings {
     std::atomic<int32_t> lfu_decay_minutes{1};
     std::atomic<int64_t> default_ttl_seconds{0};  ///< 0: none
     std::atomic<bool> active_expire{true};        ///< DEBUG SET-ACTIVE-EXPIRE
+    std::atomic<uint32_t> notified_events{0};     ///< notify-keyspace-events: bits of event::
     std::atomic<int64_t> proto_max_bulk_len{512LL * 1024 * 1024};
+
+    // Up to what size collections are packed.
+    std::atomic<size_t> hash_max_listpack_entries{512};
+    std::atomic<size_t> hash_max_listpack_value{64};
+    std::atomic<size_t> set_max_intset_entries{512};
+    std::atomic<size_t> set_max_listpack_entries{128};
+    std::atomic<size_t> set_max_listpack_value{64};
+    std::atomic<int64_t> list_max_listpack_size{-2};  ///< see types::ListLimit
+    std::atomic<int32_t> list_compress_depth{0};
+    std::atomic<size_t> zset_max_listpack_entries{128};
+    std::atomic<size_t> zset_max_listpack_value{64};
+    std::atomic<size_t> hll_sparse_max_bytes{3000};
+    std::atomic<size_t> stream_node_max_bytes{4096};
+    std::atomic<size_t> stream_node_max_entries{100};
 };
 
 }  // namespace gyre::engine

@@ -8,11 +8,15 @@
 // lock would hand over to threads that are not running. With a single reactor there is nobody to
 // exclude and the lock does nothing.
 //
-// Several locks are taken in ascending order of their shards, all before the first is used.
+// Several locks are taken in ascending order of their shards, all before the first is used. Who
+// holds locks for a whole transaction marks them as held by its thread; the commands of it lock
+// their shards as always, and enter those a second time.
 // Threads: any.
 
 #include <atomic>
 #include <cstdint>
+
+#include "base/check.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -23,21 +27,37 @@ namespace gyre::engine {
 class ShardLock {
 public:
     static constexpr int kSpins = 64;
+    /// A transaction enters a lock once, a command in it once more, and what that calls.
+    static constexpr uint8_t kDepthMax = 8;
 
     /// With one reactor only: taking the lock becomes a no-op. Before the first use.
     void elide() noexcept { elided_ = true; }
 
     void lock() noexcept {
-        if (elided_) return;
+        if (!lock_if_free()) [[unlikely]]
+            lock_slow();
+    }
+    /// lock() where it need not wait; false: somebody has the lock.
+    bool lock_if_free() noexcept {
 #ifdef GYRE_MUTATION_SKIP_LOCK
         // Planted fault: the checkers must notice that this lock does not exclude.
-        return;
+        return true;
 #endif
         // Not an exchange: that would forget, on a lock that is held, that somebody sleeps on it.
-        uint32_t expected = kFree;
-        if (state_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire)) [[likely]]
-            return;
-        lock_slow();
+        return try_lock();
+    }
+    /// The holder goes in once more.
+    void enter_again() noexcept {
+        CHECK(depth_ < kDepthMax);
+        ++depth_;
+    }
+    /// Undoes enter_again(); false: the lock was entered only once, and has to be unlocked. By the
+    /// holder.
+    bool leave_again() noexcept {
+        if (depth_ == 0) [[likely]]
+            return false;
+        --depth_;
+        return true;
     }
     bool try_lock() noexcept {
         if (elided_) return true;
@@ -75,6 +95,7 @@ private:
 
     std::atomic<uint32_t> state_{kFree};
     bool elided_ = false;
+    uint8_t depth_ = 0;  // by the holder
 };
 
 }  // namespace gyre::engine

@@ -130,6 +130,13 @@ public:
         if (handle_) handle_.destroy();
     }
 
+    /// Runs a task that has nothing to wait for to its end, from a plain function. False: it waits
+    /// after all, for what nobody would hear of.
+    bool run_at_once() {
+        CHECK(handle_);
+        return handle_.promise().start(handle_);
+    }
+
     /// Trivially destructible, as every awaiter here: the Task stays the owner.
     class Awaiter {
     public:

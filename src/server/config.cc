@@ -29,7 +29,7 @@ struct Change {
 
 /// All under the mutex, but for `directory`.
 struct Config::State {
-    mutable std::mutex mutex;
+    mutable std::recursive_mutex mutex;
     ConfigValues values = initial_config_values();
     std::string file;
     /// Where the process was started: paths of `include` are seen from there, also after `dir`.
@@ -320,6 +320,8 @@ std::string Config::password() const {
     const std::lock_guard lock(state_->mutex);
     return state_->value("requirepass").text;
 }
+
+std::unique_lock<std::recursive_mutex> Config::hold() { return std::unique_lock(state_->mutex); }
 
 bool Config::allows_debug(bool is_local) const {
     return settings_.debug_access == DebugAccess::yes ||

@@ -61,6 +61,7 @@ public:
     Result<void> rewrite() override;
     std::string password() const override;
     bool allows_debug(bool is_local) const override;
+    std::unique_lock<std::recursive_mutex> hold() override;
 
 private:
     struct State;  // values as text, the file read, the targets

@@ -22,9 +22,9 @@ constexpr std::string_view kNoPersistence = "data lives in memory only in this v
 constexpr std::string_view kNoReplication = "there is no replication in this version";
 constexpr std::string_view kNoCluster = "there is no cluster in this version";
 constexpr std::string_view kNoTls = "there is no TLS in this version";
-constexpr std::string_view kNoChannels = "there is no publish and subscribe in this version";
+constexpr std::string_view kNoChannels =
+    "channels are open to all: there are no ACL users in this version";
 constexpr std::string_view kNoScripts = "there are no scripts in this version";
-constexpr std::string_view kNoCollections = "strings are the only type in this version";
 constexpr std::string_view kNoTracking = "there is no client side caching in this version";
 constexpr std::string_view kNoAcl = "there are no ACL users in this version";
 constexpr std::string_view kNoDefragmentation =
@@ -238,22 +238,6 @@ constexpr ConfigRow kIgnoredRows[] = {
     boolean_row("lazyfree-lazy-user-del", "no", kFreesOutside),
     boolean_row("lazyfree-lazy-user-flush", "no", kFreesOutside),
     number_row("tracking-table-max-keys", "1000000", kNoTracking, 0, INT64_MAX),
-    // --- types ---
-    number_row("hash-max-listpack-entries", "512", kNoCollections, 0, INT64_MAX,
-               "hash-max-ziplist-entries"),
-    memory_row("hash-max-listpack-value", "64", kNoCollections, "hash-max-ziplist-value"),
-    number_row("list-max-listpack-size", "-2", kNoCollections, INT_MIN, INT_MAX,
-               "list-max-ziplist-size"),
-    number_row("list-compress-depth", "0", kNoCollections),
-    number_row("set-max-intset-entries", "512", kNoCollections, 0, INT64_MAX),
-    number_row("set-max-listpack-entries", "128", kNoCollections, 0, INT64_MAX),
-    memory_row("set-max-listpack-value", "64", kNoCollections),
-    number_row("zset-max-listpack-entries", "128", kNoCollections, 0, INT64_MAX,
-               "zset-max-ziplist-entries"),
-    memory_row("zset-max-listpack-value", "64", kNoCollections, "zset-max-ziplist-value"),
-    memory_row("hll-sparse-max-bytes", "3000", kNoCollections),
-    memory_row("stream-node-max-bytes", "4096", kNoCollections),
-    number_row("stream-node-max-entries", "100", kNoCollections, 0, INT64_MAX),
     // --- scripts, users, channels ---
     number_row("lua-time-limit", "5000", kNoScripts, 0, INT64_MAX, "busy-reply-threshold"),
     number_row("acllog-max-len", "128", kNoAcl, 0, INT64_MAX),
@@ -417,11 +401,6 @@ constexpr ConfigRow kFixedRows[] = {
      .role = ConfigRole::fixed,
      .change = at_start,
      .summary = "there are no ACL users. Remove the line, and use requirepass"},
-    {.name = "notify-keyspace-events",
-     .kind = text,
-     .role = ConfigRole::fixed,
-     .summary =
-         "there are no keyspace events. Remove the line, or write: notify-keyspace-events \"\""},
     {.name = "maxmemory-clients",
      .kind = memory,
      .role = ConfigRole::fixed,

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "commands/latency.h"
 #include "commands/slowlog.h"
+#include "engine/events.h"
 #include "server/config.h"
 #include "server/config_value.h"
 #include "server/process.h"
@@ -69,6 +70,22 @@ void set_policy(const ConfigTargets& targets, const ConfigValue& value) {
     if (targets.dataset == nullptr || !policy) return;
     engine::Executor executor;
     targets.dataset->set_policy(*policy, executor);
+}
+
+Result<void> check_events(const ConfigValue& value) {
+    if (engine::event_classes(value.text)) return {};
+    return fail("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+}
+
+/// What the letters shown leave out (n behind A) is in the number.
+void normalize_events(ConfigValue& value) {
+    const uint32_t classes = engine::event_classes(value.text).value_or(0);
+    value = {engine::event_letters(classes), classes};
+}
+
+void set_events(const ConfigTargets& targets, const ConfigValue& value) {
+    if (targets.dataset == nullptr) return;
+    targets.dataset->settings.notified_events.store(static_cast<uint32_t>(value.number));
 }
 
 void set_latency_tracking(const ConfigTargets& targets, const ConfigValue& value) {
@@ -324,6 +341,29 @@ const ConfigRow kKeyspaceRows[] = {
      .initial = "0",
      .summary = "Keys over all databases above which maxmemory-policy applies. 0: no limit.",
      .to_targets = set_maxkeys},
+    {.name = "notify-keyspace-events",
+     .kind = text,
+     .summary =
+         "Events of keys that are published, as letters of classes: K to "
+         "`__keyspace@<db>__:<key>`, "
+         "E to `__keyevent@<db>__:<event>`; g generic, $ strings, l lists, s sets, h hashes, z "
+         "sorted sets, t streams, x expired, e evicted, d modules, n new keys, m missed keys, A "
+         "for "
+         "g$lshztxed. Empty: none.",
+     .to_targets = set_events,
+     .check = check_events,
+     .normalize = normalize_events},
+    {.name = "maxsubscriptions",
+     .kind = integer,
+     .initial = "10000000",
+     .summary =
+         "Subscriptions of all clients, above which SUBSCRIBE and its kin are refused. 0: no "
+         "limit.",
+     .to_targets =
+         [](const ConfigTargets& targets, const ConfigValue& value) {
+             if (targets.dataset == nullptr) return;
+             targets.dataset->pubsub().subscriptions_max.store(value.number);
+         }},
     {.name = "lfu-log-factor",
      .kind = integer,
      .initial = "10",
@@ -382,6 +422,80 @@ const ConfigRow kWatchingRows[] = {
      .summary = "Percentiles of it that INFO shows."},
 };
 
+const ConfigRow kCollectionRows[] = {
+    {.name = "hash-max-listpack-entries",
+     .alias = "hash-max-ziplist-entries",
+     .kind = integer,
+     .initial = "512",
+     .summary = "Fields up to which a hash is packed, if each is short enough.",
+     .to_targets = DATASET(hash_max_listpack_entries, size_t)},
+    {.name = "hash-max-listpack-value",
+     .alias = "hash-max-ziplist-value",
+     .kind = memory,
+     .initial = "64",
+     .summary = "Bytes up to which fields and values of a packed hash are short enough.",
+     .to_targets = DATASET(hash_max_listpack_value, size_t)},
+    {.name = "list-max-listpack-size",
+     .alias = "list-max-ziplist-size",
+     .kind = integer,
+     .initial = "-2",
+     .min = INT_MIN,
+     .max = INT_MAX,
+     .summary =
+         "Size of a node of a list: a number of elements, or -1 to -5 for 4, 8, 16, 32 or 64 "
+         "KiB. A list of one node is packed.",
+     .to_targets = DATASET(list_max_listpack_size, int64_t)},
+    {.name = "list-compress-depth",
+     .kind = integer,
+     .initial = "0",
+     .max = INT_MAX,
+     .summary = "Nodes at either end of a list that are not compressed. 0: none is compressed. It "
+                "applies to lists that leave the packed form from now on.",
+     .to_targets = DATASET(list_compress_depth, int32_t)},
+    {.name = "set-max-intset-entries",
+     .kind = integer,
+     .initial = "512",
+     .summary = "Members up to which a set of integers is an array of integers.",
+     .to_targets = DATASET(set_max_intset_entries, size_t)},
+    {.name = "set-max-listpack-entries",
+     .kind = integer,
+     .initial = "128",
+     .summary = "Members up to which any other set is packed, if each is short enough.",
+     .to_targets = DATASET(set_max_listpack_entries, size_t)},
+    {.name = "set-max-listpack-value",
+     .kind = memory,
+     .initial = "64",
+     .summary = "Bytes up to which members of a packed set are short enough.",
+     .to_targets = DATASET(set_max_listpack_value, size_t)},
+    {.name = "zset-max-listpack-entries",
+     .alias = "zset-max-ziplist-entries",
+     .kind = integer,
+     .initial = "128",
+     .summary = "Members a sorted set has at most while it is kept as a listpack.",
+     .to_targets = DATASET(zset_max_listpack_entries, size_t)},
+    {.name = "zset-max-listpack-value",
+     .alias = "zset-max-ziplist-value",
+     .kind = memory,
+     .initial = "64",
+     .summary = "Longest member of a sorted set that is kept as a listpack.",
+     .to_targets = DATASET(zset_max_listpack_value, size_t)},
+    {.name = "hll-sparse-max-bytes",
+     .kind = memory,
+     .initial = "3000",
+     .summary = "Size above which a HyperLogLog becomes dense.",
+     .to_targets = DATASET(hll_sparse_max_bytes, size_t)},
+    {.name = "stream-node-max-bytes",
+     .kind = memory,
+     .initial = "4096",
+     .summary = "Size from which a node of a stream is full; 0: no limit.",
+     .to_targets = DATASET(stream_node_max_bytes, size_t)},
+    {.name = "stream-node-max-entries",
+     .kind = integer,
+     .initial = "100",
+     .summary = "Entries with which a node of a stream is full; 0: no limit.",
+     .to_targets = DATASET(stream_node_max_entries, size_t)},
+};
+
 #undef SETTING
 #undef DATASET
 
@@ -398,6 +512,7 @@ std::span<const ConfigRow> active_config_rows() {
         append(all, kNetworkRows);
         append(all, kGeneralRows);
         append(all, kKeyspaceRows);
+        append(all, kCollectionRows);
         append(all, kWatchingRows);
         return all;
     }();

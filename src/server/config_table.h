@@ -79,6 +79,8 @@ struct ConfigRow {
     void (*to_targets)(const ConfigTargets& targets, const ConfigValue& value) = nullptr;
     /// Whether a value has sense, beyond what its kind says.
     Result<void> (*check)(const ConfigValue& value) = nullptr;
+    /// Brings a value that has passed check() to the form in which it is shown.
+    void (*normalize)(ConfigValue& value) = nullptr;
     /// Whether the system allows a value at run time.
     Result<void> (*admit)(const ServerSettings& settings, const ConfigValue& value) = nullptr;
     /// What is in force, where the start may have changed what was asked for.

@@ -303,6 +303,7 @@ Result<ConfigValue> parse_config_value(const ConfigRow& row, std::span<const std
             return tl::unexpected(std::move(checked.error()));
         }
     }
+    if (value && row.normalize != nullptr) row.normalize(*value);
     if (value && row.role == ConfigRole::fixed && value->text != row.initial) {
         return fail(fmt::format("not supported in this version: {}", row.summary));
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/log.h"
 #include "base/numbers.h"
@@ -23,6 +24,9 @@ namespace {
 bool is_http(std::string_view name) {
     return base::equals_ignore_case(name, "post") || base::equals_ignore_case(name, "host:");
 }
+
+/// Frames come to it that are no replies.
+constexpr uint8_t kListening = commands::Session::kSubscribed | commands::Session::kMonitoring;
 
 /// One writer: no locked addition.
 void count_one(std::atomic<uint64_t>& counter) {
@@ -45,6 +49,8 @@ Connection::Connection(Worker& worker, int descriptor, bool is_unix)
     : Stream(worker.ring(), worker.chunks(), descriptor), worker_(worker) {
     session_.descriptor = descriptor;
     session_.home = &worker;
+    session_.outlet = this;
+    session_.subscriber.reactor = static_cast<uint32_t>(worker.index());
     session_.is_unix = is_unix;
     session_.created_ms = worker.ring().wall_ms();
     session_.last_active_ms.store(session_.created_ms, std::memory_order_relaxed);
@@ -313,7 +319,9 @@ bool Connection::exceeds_query_limit() {
     const size_t held = tail_.size() - std::min(tail_.size(), parser_.parsed_bytes()) +
                         (large_ ? large_->capacity() : 0);
     session_.query_buffer_bytes.store(held, std::memory_order_relaxed);
-    if (held <= worker_.shared().settings.query_buffer_bytes_max.load(std::memory_order_relaxed)) {
+    const size_t queued = session_.queued_bytes.load(std::memory_order_relaxed);
+    if (held + queued <=
+        worker_.shared().settings.query_buffer_bytes_max.load(std::memory_order_relaxed)) {
         return false;
     }
     base::log(base::Level::warning,
@@ -338,15 +346,40 @@ bool Connection::is_paused(const commands::CommandSpec* spec) const {
     const Mode mode = worker_.shared().clients.pause_mode(worker_.reactor().now_ms());
     if (mode == Mode::none || spec == nullptr) [[likely]]
         return false;
-    return mode == Mode::all || spec->has(commands::flag::write | commands::flag::may_replicate);
+    return mode == Mode::all || may_write(*spec);
+}
+
+/// In truth: what a transaction queues is not written yet.
+bool Connection::may_write(const commands::CommandSpec& spec) const {
+    return (commands::flags_of(spec, session_) &
+            (commands::flag::write | commands::flag::may_replicate)) != 0;
+}
+
+/// A pause, or more messages than the reactors have delivered so far: who goes on making more
+/// waits.
+bool Connection::is_held_up(const commands::CommandSpec* spec) const {
+    if (is_paused(spec)) [[unlikely]]
+        return true;
+    return worker_.shared().dataset.pubsub().is_congested() && spec != nullptr && may_write(*spec);
+}
+
+base::OutputBuffer* Connection::push_buffer() {
+    if (is_closing()) return nullptr;
+    worker_.mark_dirty(*this);
+    if (!session_.executing) [[likely]]
+        return &output();
+    if (!held_pushes_) held_pushes_ = std::make_unique<base::OutputBuffer>(worker_.chunks());
+    return held_pushes_.get();
 }
 
 /// False when the rest of the batch must wait or will never run.
 bool Connection::execute_one(const commands::Request& request) {
-    if (is_paused(request.spec)) [[unlikely]] {
+    if (is_held_up(request.spec)) [[unlikely]] {
         defer(request);
         return false;
     }
+    if (session_.mode(kListening)) [[unlikely]]
+        worker_.courier().catch_up();
     resp::ReplyWriter reply(output(), protocol_of(session_));
     const ReplyMode mode_before = session_.reply_mode;
     const size_t mark = mode_before == ReplyMode::on ? 0 : output().mark();
@@ -359,6 +392,8 @@ bool Connection::execute_one(const commands::Request& request) {
     if (mode_before != ReplyMode::on || session_.reply_mode != ReplyMode::on) [[unlikely]] {
         if (!keeps_reply(mode_before, request)) output().truncate(mark);
     }
+    if (session_.mode(kListening)) [[unlikely]]
+        worker_.courier().catch_up();
     if (session_.close_after_reply) [[unlikely]] {
         ends_after_batch_ = true;
         return false;
@@ -369,6 +404,7 @@ bool Connection::execute_one(const commands::Request& request) {
 /// CLIENT REPLY: whether the client gets what a command has written; moves the mode on to the next
 /// one.
 bool Connection::keeps_reply(ReplyMode mode_before, const commands::Request& request) {
+    const bool has_pushed = std::exchange(session_.has_pushed, false);
     const ReplyMode mode = session_.reply_mode;
     // A skipped command is the last one to be; if it is SKIP itself, it means the one behind it.
     if (mode == ReplyMode::skipping) session_.reply_mode = ReplyMode::on;
@@ -376,7 +412,7 @@ bool Connection::keeps_reply(ReplyMode mode_before, const commands::Request& req
         session_.reply_mode = request.is_empty_behind ? ReplyMode::on : ReplyMode::skipping;
     }
     // Whatever switches replies on is answered, and what switches them off has written nothing.
-    return mode_before == ReplyMode::on || mode == ReplyMode::on;
+    return mode_before == ReplyMode::on || mode == ReplyMode::on || has_pushed;
 }
 
 /// Keeps a command beyond its turn: its arguments move into memory of its own, and what was parsed
@@ -412,7 +448,7 @@ void Connection::defer(const commands::Request& request) {
 }
 
 ring::Task<void> Connection::wait_for_pause(const commands::CommandSpec* spec) {
-    while (!is_closing() && is_paused(spec)) {
+    while (!is_closing() && is_held_up(spec)) {
         session_.is_blocked.store(true, std::memory_order_relaxed);
         worker_.mark_paused(*this);
         co_await pause_.wait();
@@ -427,6 +463,7 @@ ring::Task<void> Connection::run_deferred() {
     commands::Dispatcher& dispatcher = worker_.dispatcher();
     co_await wait_for_pause(command->request.spec);
     if (is_closing()) co_return;
+    worker_.courier().catch_up();
     session_.executing = true;
     // While the command waits, what is in the output may leave: a reply that may have to be taken
     // back is written aside.
@@ -447,6 +484,10 @@ ring::Task<void> Connection::run_deferred() {
         dispatcher.book(view, session_, reply, errors_before, elapsed_ns, now_ms);
     }
     session_.executing = false;
+    if (held_pushes_) {
+        output().splice(*held_pushes_);
+        held_pushes_.reset();
+    }
     // However long it took, the client was not idle.
     session_.last_active_ms.store(worker_.reactor().now_ms(), std::memory_order_relaxed);
     if (keeps_reply(mode_before, command->request)) output().splice(aside);
@@ -569,7 +610,14 @@ bool Connection::has_too_much_unread() {
 
 void Connection::check_output_limit(int64_t now_ms) {
     if (is_ended()) return;
-    if (is_over(worker_.shared().settings.output_normal.load(), now_ms)) close_for_output();
+    const ServerSettings& settings = worker_.shared().settings;
+    const bool is_subscriber = session_.mode(kListening);
+    const net::OutputLimit limit =
+        is_subscriber ? settings.output_pubsub.load() : settings.output_normal.load();
+    const size_t held = held_pushes_ ? held_pushes_->footprint() : 0;
+    if (is_over(limit, now_ms) || (limit.hard_bytes != 0 && held > limit.hard_bytes)) {
+        close_for_output();
+    }
 }
 
 void Connection::close_for_output() {
@@ -589,7 +637,9 @@ void Connection::check_limits(int64_t now_ms) {
     // Without one he is, and so is one who reads slowly: a send that is under way tells of its
     // progress only at its end, so the two look alike.
     const int64_t idle_ms = now_ms - session_.last_active_ms.load(std::memory_order_relaxed);
-    const bool waits = session_.executing || session_.is_blocked.load(std::memory_order_relaxed);
+    // As in Redis, nothing is expected of who listens.
+    const bool waits = session_.mode(kListening) || session_.executing ||
+                       session_.is_blocked.load(std::memory_order_relaxed);
     if (timeout_s > 0 && idle_ms > timeout_s * 1000 && !waits) {
         base::log(base::Level::verbose, "Closing idle client id={} addr={}", session_.id,
                   session_.peer_address);

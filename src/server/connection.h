@@ -23,6 +23,7 @@
 #include "base/counted.h"
 #include "base/intrusive_list.h"
 #include "base/memory.h"
+#include "commands/courier.h"
 #include "commands/dispatch.h"
 #include "commands/session.h"
 #include "net/stream.h"
@@ -37,7 +38,9 @@ class Worker;
 /// The worker's list of connections whose command a pause holds back.
 struct PausedTag;
 
-class Connection final : public net::Stream, public base::ListHook<PausedTag> {
+class Connection final : public net::Stream,
+                         public commands::PushOutlet,
+                         public base::ListHook<PausedTag> {
 public:
     /// Commands parsed ahead of execution, for each connection and turn of the batch.
     static constexpr size_t kCommandsPerBatch = 32;
@@ -80,6 +83,7 @@ public:
     /// Closes for that, or when idle for longer than `timeout`.
     void check_limits(int64_t now_ms);
     bool is_finished() const noexcept { return is_closed_ && has_ended_; }
+    base::OutputBuffer* push_buffer() override;
 
     size_t place = 0;         ///< among the worker's connections
     bool is_ready = false;    ///< in the worker's ready list
@@ -124,6 +128,8 @@ private:
     bool execute_one(const commands::Request& request);
     bool keeps_reply(commands::ReplyMode mode_before, const commands::Request& request);
     bool is_paused(const commands::CommandSpec* spec) const;
+    bool may_write(const commands::CommandSpec& spec) const;
+    bool is_held_up(const commands::CommandSpec* spec) const;
     void defer(const commands::Request& request);
     ring::Task<void> run_deferred();
     ring::Task<void> wait_for_pause(const commands::CommandSpec* spec);
@@ -154,6 +160,8 @@ private:
     base::SharedBytesRef large_;  // the large argument being received
     size_t large_chunk_bytes_ = kLargeChunkBytesMin;
     std::unique_ptr<Deferred> deferred_;
+    // Messages that came while a reply was half written.
+    std::unique_ptr<base::OutputBuffer> held_pushes_;
     uint32_t first_request_ = 0;  // this connection's part of the dispatcher's requests
     uint32_t request_count_ = 0;
 };

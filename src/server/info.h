@@ -53,6 +53,7 @@ struct KeyspaceSums {
 struct ClientSums {
     size_t connected = 0;
     size_t blocked = 0;
+    size_t subscribers = 0;
     uint64_t input_buffer_max = 0;
     uint64_t output_buffer_max = 0;
 };

@@ -106,6 +106,7 @@ const ClientSums& InfoSource::clients() {
     server.clients().for_each([&](const commands::Session& session) {
         ++sums.connected;
         if (session.is_blocked.load(std::memory_order_relaxed)) ++sums.blocked;
+        if (session.subscriber.count() > 0) ++sums.subscribers;
         sums.input_buffer_max = std::max(
             sums.input_buffer_max, session.query_buffer_bytes.load(std::memory_order_relaxed));
         sums.output_buffer_max = std::max(

@@ -16,6 +16,7 @@ Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t se
       reactor_(ring, *this, {.gather_us = static_cast<uint32_t>(shared.settings.gather_us)}),
       evictor_(shared.dataset, executor_, seed, [&ring] { return ring.monotonic_us(); }),
       expiry_(shared.dataset, executor_, index, [&ring] { return ring.monotonic_us(); }),
+      courier_(shared.dataset.pubsub().inbox(index)),
       services_{shared.dataset,     executor_,      evictor_,
                 &reactor_,          shared.clients, shared.configuration,
                 shared.information, shared.control, statistics_,
@@ -24,6 +25,7 @@ Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t se
       cron_(*this),
       pause_timer_(*this),
       farewell_(*this) {
+    executor_.origin.reactor = static_cast<uint32_t>(index);
     reactor_.arm(cron_, ring.monotonic_us() + kCronUs);
 }
 
@@ -124,7 +126,8 @@ void Worker::mark_paused(Connection& connection) {
     paused_.push_back(connection);
     if (pause_timer_.is_armed()) return;
     const int64_t left_ms = shared_.clients.pause_until_ms() - reactor_.now_ms();
-    const int64_t wait_ms = std::clamp<int64_t>(left_ms, 0, kPauseLookMs);
+    const bool is_congested = shared_.dataset.pubsub().is_congested();
+    const int64_t wait_ms = std::clamp(left_ms, is_congested ? kCongestedLookMs : 0, kPauseLookMs);
     reactor_.arm(pause_timer_, reactor_.now_us() + wait_ms * 1000);
 }
 
@@ -195,9 +198,21 @@ void Worker::flush_dirty() {
     starved_.clear();
 }
 
-void Worker::destroy_finished() {
-    for (Connection* connection : finished_) {
+/// True when some are left that have too many subscriptions to take back in one turn.
+bool Worker::destroy_finished() {
+    size_t budget = kLeavingPerTurn;
+    std::vector<Connection*> leaving;
+    for (Connection* connection : std::exchange(finished_, {})) {
         CHECK(connection->is_finished());
+        engine::Subscriber& subscriber = connection->session().subscriber;
+        const size_t subscriptions = subscriber.count();
+        if (!shared_.dataset.pubsub().leave(subscriber, budget)) {
+            leaving.push_back(connection);
+            budget = 0;
+            continue;
+        }
+        budget -= std::min(budget, subscriptions);
+        commands::forget_watches(connection->session(), shared_.dataset, executor_);
         std::erase(dirty_, connection);
         std::erase(starved_, connection);
         std::erase(ready_, connection);
@@ -209,7 +224,8 @@ void Worker::destroy_finished() {
         connections_.pop_back();
         load_.fetch_sub(1, std::memory_order_relaxed);
     }
-    finished_.clear();
+    finished_ = std::move(leaving);
+    return !finished_.empty();
 }
 
 /// Runs a slice of background work, and notes how long it took while somebody watches.
@@ -260,11 +276,14 @@ int64_t Worker::next_expiry_ms() {
 }
 
 int64_t Worker::before_wait() {
+    courier_.run();
     flush_dirty();
-    destroy_finished();
-    const bool has_more = background(was_busy_);
-    // A command that had to wait has ended after on_ready(), and there is input behind it.
-    if (has_more || !ready_.empty()) return 0;
+    bool has_more = destroy_finished();
+    has_more = background(was_busy_) || has_more;
+    shared_.dataset.wake_asleep(executor_);
+    // A command that had to wait has ended after on_ready(), and there is input behind it; or what
+    // was removed in the background has made messages.
+    if (has_more || !ready_.empty() || !shared_.dataset.pubsub().inbox(index_).empty()) return 0;
     if (!shared_.dataset.settings.active_expire.load(std::memory_order_relaxed)) return -1;
     const int64_t due_ms = next_expiry_ms();
     if (due_ms == INT64_MAX) return -1;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/output_buffer.h"
+#include "commands/courier.h"
 #include "commands/dispatch.h"
 #include "commands/services.h"
 #include "commands/statistics.h"
@@ -65,6 +66,10 @@ public:
     static constexpr int64_t kCronUs = 1'000'000;
     /// A pause ends by the wall clock, which may be set: it is looked at so often at least.
     static constexpr int64_t kPauseLookMs = 1000;
+    /// How soon somebody is asked again who waits for messages of his to be delivered.
+    static constexpr int64_t kCongestedLookMs = 1;
+    /// Subscriptions of clients that left, taken back in one turn.
+    static constexpr size_t kLeavingPerTurn = 1000;
     /// The warning about a cross-protocol attack comes at most so often.
     static constexpr int64_t kAttackWarningUs = 60'000'000;
 
@@ -99,6 +104,7 @@ public:
     engine::ExpiryCycle& expiry() { return expiry_; }
     commands::CommandStatistics& statistics() { return statistics_; }
     WorkerFigures& figures() { return figures_; }
+    commands::Courier& courier() { return courier_; }
 
     // --- called by connections ---
     void mark_ready(Connection& connection);
@@ -136,7 +142,7 @@ private:
     Connection& create(int descriptor, bool is_unix);
     void serve_group(size_t& next);
     void flush_dirty();
-    void destroy_finished();
+    bool destroy_finished();
     bool background(bool is_busy);
     template <class F>
     bool run_slice(const char* event, F&& slice);
@@ -151,6 +157,7 @@ private:
     engine::Evictor evictor_;
     engine::ExpiryCycle expiry_;
     commands::CommandStatistics statistics_;
+    commands::Courier courier_;
     commands::Services services_;
     commands::Dispatcher dispatcher_;
     WorkerFigures figures_;

@@ -68,9 +68,10 @@ public:
     enum Flag : uint8_t {
         has_expire_field = 1,
         has_timestamp = 2,
-        wheel_armed = 4,   ///< at least one token of this key is in the wheel
-        external = 8,      ///< the value field points to a SharedBytes
-        owns_object = 16,  ///< the value field points to a types::Object
+        wheel_armed = 4,    ///< at least one token of this key is in the wheel
+        external = 8,       ///< the value field points to a SharedBytes
+        owns_object = 16,   ///< the value field points to a types::Object
+        times_fields = 32,  ///< its partition counts it among the hashes with deadlines of fields
     };
     static constexpr size_t kHeaderBytes = 8;
     static constexpr size_t kLongKey = 255;

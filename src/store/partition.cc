@@ -56,15 +56,20 @@ void Partition::free_memory(Entry* entry, size_t bytes) {
     shard_.slab().release(entry, bytes);
 }
 
-void Partition::count_in(const Entry& entry) {
+void Partition::count_in(Entry& entry) {
     entry_bytes_[static_cast<size_t>(entry.type())] += static_cast<int64_t>(footprint(entry));
+    count_fields(entry);
     if (!entry.has_expiry()) return;
     ++with_expiry_;
     deadline_sum_ms_ += static_cast<double>(entry.expire_ms());
 }
 
-void Partition::count_out(const Entry& entry) {
+void Partition::count_out(Entry& entry) {
     entry_bytes_[static_cast<size_t>(entry.type())] -= static_cast<int64_t>(footprint(entry));
+    if (entry.has(Entry::times_fields)) {
+        entry.set(Entry::times_fields, false);
+        --with_timed_fields_;
+    }
     if (!entry.has_expiry()) return;
     --with_expiry_;
     deadline_sum_ms_ =

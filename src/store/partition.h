@@ -10,7 +10,8 @@
 // Reclaimer instead of being freed under the lock.
 // Threads: caller holds the shard lock.
 // Invariants: 1. with_expiry() entries have a deadline, and each of them has a token in the wheel
-//                (or in the wheel being rebuilt) that fires no later than one tick after it.
+//                (or in the wheel being rebuilt) that fires no later than one tick after it. The
+//                same holds for the nearest deadline of a hash's fields.
 //             2. entry_bytes() is the sum of footprint() over all entries.
 //             3. once it has a wheel it stands in its shard's list of those that have one.
 
@@ -88,6 +89,8 @@ public:
     static constexpr size_t kFireBatch = 32;
     /// Tokens expire_in_tick() looks at. Those of keys that are not due go back.
     static constexpr size_t kTickTokensMax = 1024;
+    /// Fields of one hash that a token removes; where more are due it comes back in the next step.
+    static constexpr size_t kFieldsPerFire = 32;
     /// Entries that small_queue_victim() and main_queue_victim() look at, at most.
     static constexpr size_t kSmallStepsMax = 256;
     static constexpr size_t kMainStepsMax = 256;
@@ -148,7 +151,11 @@ public:
                       std::unique_ptr<types::Object> object, int64_t expire_ms,
                       int64_t timestamp_ms);
     /// To be called when the object of an entry was changed, with its footprint() from before.
-    void object_changed(const Entry& entry, size_t footprint_before);
+    void object_changed(Entry& entry, size_t footprint_before);
+    /// To be called when fields of a hash got deadlines, with its fields_due_ms() from before.
+    void track_fields(const Key& key, Entry* entry, int64_t previous_ms);
+    /// The nearest deadline of the fields of a hash; kNoExpiry: none has one.
+    static int64_t fields_due_ms(const Entry& entry);
     /// Changes the value of a string, keeping TTL and timestamp.
     Entry* change_string(const Key& key, Entry* entry, const types::StringContent& content);
     /// Sets or (kNoExpiry) removes the deadline. Returns the entry as it lies now.
@@ -277,13 +284,16 @@ private:
     void add_token(uint64_t token, int64_t deadline_ms);
     void insert(const Key& key, Entry* entry);
     void release_value(Entry* entry);
-    void count_in(const Entry& entry);
-    void count_out(const Entry& entry);
+    void count_in(Entry& entry);
+    void count_out(Entry& entry);
+    void count_fields(Entry& entry);
     void track_expiry(const Key& key, Entry* entry, int64_t previous_ms);
     void write_content(Entry* entry, const types::StringContent& content);
     void defend();
     void prefetch_due(std::span<const uint64_t> tokens) const;
     void fire(uint64_t token, int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
+    static int64_t due_ms(const Entry& entry);
+    bool expire_fields(Entry* entry, int64_t now_ms);
     bool needs_rebuild() const;
     void begin_rebuild();
     size_t continue_rebuild(size_t budget);
@@ -313,6 +323,7 @@ private:
     friend class Shard;
     size_t timed_place_ = SIZE_MAX;  // in the shard's list of partitions with a wheel
     size_t with_expiry_ = 0;
+    size_t with_timed_fields_ = 0;  // hashes
     double deadline_sum_ms_ = 0;
     std::array<int64_t, kTypeCount> entry_bytes_{};  // by type
 };

@@ -16,6 +16,7 @@
 #include "containers/slab.h"
 #include "containers/timer_wheel.h"
 #include "store/shard.h"
+#include "types/hash.h"
 
 namespace gyre::store {
 namespace {
@@ -51,18 +52,52 @@ void Partition::add_token(uint64_t token, int64_t deadline_ms) {
     if (next_wheel_) next_wheel_->add(token, deadline_ms);
 }
 
+int64_t Partition::fields_due_ms(const Entry& entry) {
+    if (entry.type() != Type::hash || !entry.has(Entry::owns_object)) [[likely]]
+        return kNoExpiry;
+    return static_cast<const types::Hash*>(entry.object())->nearest_deadline_ms();
+}
+
+/// When there is something to do for an entry.
+int64_t Partition::due_ms(const Entry& entry) {
+    return std::min(entry.expire_ms(), fields_due_ms(entry));
+}
+
+/// Whether it is counted among the hashes with deadlines of fields follows what it has.
+void Partition::count_fields(Entry& entry) {
+    const bool has_deadlines = fields_due_ms(entry) != kNoExpiry;
+    if (entry.has(Entry::times_fields) == has_deadlines) [[likely]]
+        return;
+    entry.set(Entry::times_fields, has_deadlines);
+    has_deadlines ? ++with_timed_fields_ : --with_timed_fields_;
+}
+
+void Partition::track_fields(const Key& key, Entry* entry, int64_t previous_ms) {
+    track_expiry(key, entry, std::min(previous_ms, entry->expire_ms()));
+}
+
+/// Removes some fields that are due; true when the hash has none left.
+bool Partition::expire_fields(Entry* entry, int64_t now_ms) {
+    auto* hash = static_cast<types::Hash*>(entry->object());
+    const size_t before = hash->footprint();
+    hash->remove_due(now_ms, kFieldsPerFire);
+    object_changed(*entry, before);
+    return hash->size() == 0;
+}
+
 /// Sees to it that a token fires no later than the entry's deadline, if it has one. A later
 /// deadline needs nothing: the token there is fires early and arms itself again.
 void Partition::track_expiry(const Key& key, Entry* entry, int64_t previous_ms) {
-    const bool covered = entry->has(Entry::wheel_armed) && previous_ms != kNoExpiry &&
-                         entry->expire_ms() >= previous_ms;
+    const int64_t wanted_ms = due_ms(*entry);
+    const bool covered =
+        entry->has(Entry::wheel_armed) && previous_ms != kNoExpiry && wanted_ms >= previous_ms;
     if (shard_.fifo_mode() == FifoMode::expiring && entry->has_expiry() && previous_ms == kNoExpiry)
         [[unlikely]] {
         enter_queue(key, entry);
     }
-    if (entry->has_expiry() && !covered) {
+    if (wanted_ms != kNoExpiry && !covered) {
         entry->set(Entry::wheel_armed, true);
-        add_token(containers::token_of(index_hash(key)), entry->expire_ms());
+        add_token(containers::token_of(index_hash(key)), wanted_ms);
     }
     tend_wheel();
 }
@@ -103,11 +138,13 @@ void Partition::fire(uint64_t token, int64_t now_ms,
         const Key key = key_of(*entry);
         // Another key's tag may be the same by chance; it has a token of its own.
         if (containers::token_of(index_hash(key)) != token) continue;
-        if (entry->is_expired(now_ms)) {
+        const bool is_over = entry->is_expired(now_ms) ||
+                             (fields_due_ms(*entry) < now_ms && expire_fields(entry, now_ms));
+        if (is_over) {
             on_expired(*entry);
             remove(key, entry);
-        } else if (entry->has_expiry()) {
-            add_token(token, entry->expire_ms());
+        } else if (const int64_t next_ms = due_ms(*entry); next_ms != kNoExpiry) {
+            add_token(token, next_ms);
         } else {
             entry->set(Entry::wheel_armed, false);
         }
@@ -205,7 +242,8 @@ int64_t Partition::backlog(int64_t now_ms, size_t& lookups) const {
 
 bool Partition::needs_rebuild() const {
     const size_t slack = std::max(kTokensSlack, table_.size() / kKeysPerStaleToken);
-    return !next_wheel_ && wheel_->size() > kTokensPerKeyMax * with_expiry_ + slack;
+    return !next_wheel_ &&
+           wheel_->size() > kTokensPerKeyMax * (with_expiry_ + with_timed_fields_) + slack;
 }
 
 void Partition::begin_rebuild() {
@@ -220,9 +258,10 @@ size_t Partition::continue_rebuild(size_t budget) {
     for (size_t step = 1; step <= budget; ++step) {
         cursor_ = table_.scan(cursor_, [this](EntryRef reference) {
             Entry* entry = reference.get();
-            entry->set(Entry::wheel_armed, entry->has_expiry());
-            if (!entry->has_expiry()) return;
-            next_wheel_->add(containers::token_of(index_hash(key_of(*entry))), entry->expire_ms());
+            const int64_t wanted_ms = due_ms(*entry);
+            entry->set(Entry::wheel_armed, wanted_ms != kNoExpiry);
+            if (wanted_ms == kNoExpiry) return;
+            next_wheel_->add(containers::token_of(index_hash(key_of(*entry))), wanted_ms);
         });
         if (cursor_ != 0) continue;
         retire(wheel_);

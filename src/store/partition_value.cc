@@ -285,7 +285,8 @@ char* Partition::edit_external(const Key& key, Entry*& entry, size_t bytes) {
     return block->data();
 }
 
-void Partition::object_changed(const Entry& entry, size_t footprint_before) {
+void Partition::object_changed(Entry& entry, size_t footprint_before) {
+    count_fields(entry);
     entry_bytes_[static_cast<size_t>(entry.type())] +=
         static_cast<int64_t>(entry.object()->footprint()) - static_cast<int64_t>(footprint_before);
 }

@@ -143,6 +143,7 @@ size_t Shard::expire_due(int64_t now_ms, size_t budget,
     size_t work = 0;
     for (size_t visited = 0; visited < timed_.size() && work < budget; ++visited) {
         if (next_timed_ >= timed_.size()) next_timed_ = 0;
+        current_ = timed_[next_timed_];
         work += timed_[next_timed_++]->expire_due(now_ms, budget - work, on_expired);
     }
     int64_t due_from = INT64_MAX;
@@ -155,7 +156,16 @@ size_t Shard::expire_due(int64_t now_ms, size_t budget,
 void Shard::expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired) {
     // Whoever looks at it meanwhile comes too late for what goes here anyway.
     due_from_ms->store(INT64_MAX, std::memory_order_relaxed);
-    for (Partition* partition : timed_) partition->expire_in_tick(now_ms, on_expired);
+    for (Partition* partition : timed_) {
+        current_ = partition;
+        partition->expire_in_tick(now_ms, on_expired);
+    }
+}
+
+size_t Shard::current_database() const {
+    size_t index = 0;
+    while (index < database_count_ && databases_[index].get() != current_) ++index;
+    return index;
 }
 
 int64_t Shard::next_due_ms() const {
@@ -167,6 +177,46 @@ int64_t Shard::next_due_ms() const {
 size_t Shard::keys() const {
     size_t keys = 0;
     for (const auto& partition : all_databases()) keys += partition ? partition->size() : 0;
+    return keys;
+}
+
+// --- watches ------------------------------------------------------------------------------------
+
+void Shard::add_watch(Watcher& watcher, size_t database, const Key& key) {
+    if (!watches_) watches_ = std::make_unique<WatchTable>();
+    if (watches_->has(watcher, database, key)) return;
+    watcher.watches.push_back(std::make_unique<Watch>(watcher, database, key));
+    watches_->add(*watcher.watches.back());
+    is_watched_ = 1;
+}
+
+void Shard::remove_watch(const Watch& watch) {
+    watches_->remove(watch);
+    if (!watches_->empty()) return;
+    watches_.reset();
+    is_watched_ = 0;
+}
+
+void Shard::touch_database(size_t database, const Partition* replacement) {
+    if (is_watched_ == 0) return;
+    const Partition* present = find_database(database);
+    if (present == nullptr && replacement == nullptr) return;
+    const auto has = [](const Partition* partition, const Key& key) {
+        return partition != nullptr && partition->find(key) != nullptr;
+    };
+    watches_->for_each([&](const Watch& watch) {
+        if (watch.database != database) return;
+        if (!has(present, watch.key()) && !has(replacement, watch.key())) return;
+        watch.watcher.is_touched.store(true, std::memory_order_relaxed);
+    });
+}
+
+std::vector<std::string> Shard::watched_keys(size_t database) const {
+    std::vector<std::string> keys;
+    if (is_watched_ == 0) return keys;
+    watches_->for_each([&](const Watch& watch) {
+        if (watch.database == database) keys.emplace_back(watch.name);
+    });
     return keys;
 }
 

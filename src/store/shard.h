@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/random.h"
@@ -19,6 +20,7 @@
 #include "containers/slab.h"
 #include "store/access.h"
 #include "store/partition.h"
+#include "store/watch.h"
 
 namespace gyre::store {
 
@@ -97,7 +99,8 @@ public:
     uint32_t initial_access_word = 0;
 
 private:
-    uint32_t database_count_ : 24;
+    uint32_t database_count_ : 23;
+    uint32_t is_watched_ : 1 = 0;             // there are marks in watches_
     FifoMode fifo_mode_ : 8 = FifoMode::off;  // looked at for each new key
 
 public:
@@ -138,6 +141,10 @@ public:
     /// Partition::expire_in_tick() for all databases. Afterwards due_from_ms is exact, but for a
     /// wheel that is being rebuilt or has too many tokens in the tick.
     void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
+    /// The database of the partition whose keys go: within the callbacks of expire_due() and
+    /// expire_in_tick(), and after set_current(). O(databases), as it is rarely asked for.
+    size_t current_database() const;
+    void set_current(const Partition& partition) { current_ = &partition; }
     /// A key is past its deadline at `ms` at the earliest.
     void lower_due_from(int64_t ms) {
         if (ms < due_from_ms->load(std::memory_order_relaxed)) {
@@ -146,6 +153,23 @@ public:
     }
     /// A partition's word that it has got its first wheel.
     void add_timed(Partition& partition);
+
+    // --- marks of watchers (store/watch.h) ---
+    /// A key is written, removed or put in another's place: tells who watches it.
+    void note_touched(size_t database, const Key& key) {
+        if (is_watched_ != 0) [[unlikely]]
+            watches_->touch(database, key);
+    }
+    bool is_watched() const { return is_watched_ != 0; }
+    /// Marks a key for the watcher, unless it has a mark already; the mark is added to its list.
+    void add_watch(Watcher& watcher, size_t database, const Key& key);
+    void remove_watch(const Watch& watch);
+    /// The database is about to be emptied: touches the marked keys that it has; with
+    /// `replacement`, about to change places with that one: those that either has. Keys past their
+    /// deadline are for the caller to remove first.
+    void touch_database(size_t database, const Partition* replacement = nullptr);
+    /// The marked keys of a database.
+    std::vector<std::string> watched_keys(size_t database) const;
 
     FifoMode fifo_mode() const { return fifo_mode_; }
     /// Another mode begins with empty queues; without one there are none.
@@ -183,6 +207,8 @@ private:
     // Those of databases_ that have a wheel: there may be 65,536 databases, and few have one.
     std::vector<Partition*> timed_;
     size_t next_timed_ = 0;
+    const Partition* current_ = nullptr;  // see current_database()
+    std::unique_ptr<WatchTable> watches_;
     base::Random random_;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <initializer_list>
 #include <stdexcept>
 #include <utility>
 
@@ -34,8 +35,26 @@ void remove_duplicates(Frame& sorted) {
     sort_items(sorted);
 }
 
+bool is_one_of(const std::string& name, std::initializer_list<const char*> names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// The argument with the cursor; 0: the command is no scan.
+std::size_t cursor_place(const Command& command) {
+    const std::string name = lower(command[0]);
+    if (name == "scan") return 1;
+    return is_one_of(name, {"hscan", "sscan", "zscan"}) ? 2 : 0;
+}
+
 bool is_scan_from_start(const Command& command) {
-    return command.size() >= 2 && lower(command[0]) == "scan" && command[1] == "0";
+    const std::size_t place = cursor_place(command);
+    return place != 0 && command.size() > place && command[place] == "0";
+}
+
+/// Replies whose elements may come in any order.
+bool is_unordered(const std::string& name) {
+    return is_one_of(name, {"keys", "smembers", "sinter", "sunion", "sdiff", "spop", "hkeys",
+                            "hvals", "hgetall"});
 }
 
 bool needs_company(const Command& command) {
@@ -50,7 +69,7 @@ Frame scan_to_end(RawSocket& socket, Command command) {
     Frame keys = first.items[1];
     std::string cursor = first.items[0].text;
     for (int round = 0; cursor != "0" && round < kScanRounds; ++round) {
-        command[1] = cursor;
+        command[cursor_place(command)] = cursor;
         const Frame next = socket.command(command);
         if (next.items.size() != 2) return next;
         cursor = next.items[0].text;
@@ -133,7 +152,12 @@ bool replies_agree(const Command& command, const Frame& oracle, const Frame& sub
         const bool are_both_times = oracle.integer() > 0 && subject.integer() > 0;
         if (!is_absolute && are_both_times && distance <= *tolerance) return true;
     }
-    if (lower(command[0]) == "keys" && oracle.is_aggregate() && subject.is_aggregate()) {
+    const std::string name = lower(command[0]);
+    if (is_one_of(name, {"srandmember", "hrandfield"}) && oracle.type == subject.type &&
+        oracle.is_null == subject.is_null && !oracle.is_error()) {
+        return oracle.items.size() == subject.items.size();
+    }
+    if (is_unordered(name) && oracle.is_aggregate() && subject.is_aggregate()) {
         Frame left = oracle;
         Frame right = subject;
         sort_items(left);
@@ -141,7 +165,7 @@ bool replies_agree(const Command& command, const Frame& oracle, const Frame& sub
         if (left.raw == right.raw) return true;
     }
     // From any other cursor a scan may return what it likes.
-    if (lower(command[0]) == "scan" && !is_scan_from_start(command) && oracle.items.size() == 2 &&
+    if (cursor_place(command) != 0 && !is_scan_from_start(command) && oracle.items.size() == 2 &&
         subject.items.size() == 2) {
         return true;
     }

@@ -6,7 +6,9 @@
 // "Simplifying and Isolating Failure-Inducing Input", 2002, reduced to chunks of falling size).
 //
 // Every reply must be equal byte for byte, with these exceptions, each decided by the command:
-// KEYS in any order; SCAN run to its end and taken as a set; RANDOMKEY any key that exists; DBSIZE
+// KEYS, and commands that list members of sets or fields of hashes, in any order; SCAN, HSCAN and
+// SSCAN run to their end and taken as a set; SRANDMEMBER and HRANDFIELD any as many; RANDOMKEY any
+// key that exists; DBSIZE
 // after the due keys were touched; TTL, PTTL, EXPIRETIME, PEXPIRETIME and OBJECT IDLETIME within
 // kTolerance, but equal when one of them shows an absolute deadline of the generator. What is known
 // to differ between the oracle's version and ours stands in known_differences.cc.

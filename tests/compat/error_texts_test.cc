@@ -29,7 +29,8 @@ const std::set<std::string> kLeftOut{
     "quit",           "client|kill",     "client|pause",   "client|reply",
     "client|unblock", "client|tracking", "config|rewrite", "bgsave",
     "save",           "bgrewriteaof",    "subscribe",      "psubscribe",
-    "ssubscribe",     "hello",           "auth",           "migrate",
+    "ssubscribe",     "unsubscribe",     "punsubscribe",   "sunsubscribe",
+    "multi",          "hello",           "auth",           "migrate",
     "cluster",        "sentinel",        "info",           "config|set"};
 
 // One command each, from an empty state on a fresh connection.

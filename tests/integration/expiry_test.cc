@@ -53,6 +53,38 @@ TEST_P(ExpiryTest, AKeyIsThereUntilItIsDueAndNotAfter) {
     EXPECT_EQ(s.ask("TTL", "k"), ":-2");
 }
 
+TEST_P(ExpiryTest, AFieldIsThereUntilItIsDueAndNotAfter) {
+    start();
+    Session s = session();
+    const int64_t due = now_ms(s) + 300;
+    s.ask("HSET", "h", "stays", "1");
+    s.ask("HSETEX", "h", "PXAT", std::to_string(due), "FIELDS", "1", "f", "v");
+    while (true) {
+        const int64_t before = now_ms(s);
+        const bool is_there = s.number("HEXISTS", "h", "f") == 1;
+        const int64_t after = now_ms(s);
+        if (after < due) {
+            EXPECT_TRUE(is_there) << due - after << " ms early";
+        }
+        if (before > due) {
+            EXPECT_FALSE(is_there) << before - due << " ms late";
+            break;
+        }
+    }
+    EXPECT_EQ(s.ask("HLEN", "h"), ":1");
+}
+
+// DBSIZE counts what is there: nobody has looked at these hashes since.
+TEST_P(ExpiryTest, FieldsGoWithoutBeingAskedForAndTheirHashesWithThem) {
+    start();
+    Session s = session();
+    for (int i = 0; i < 200; ++i) {
+        const std::string key = "h" + std::to_string(i);
+        s.ask("HSETEX", key, "PX", "100", "FIELDS", "2", "a", "1", "b", "2");
+    }
+    EXPECT_TRUE(wait_until([&] { return s.number("DBSIZE") == 0; }));
+}
+
 TEST_P(ExpiryTest, KeysGoWithoutBeingAskedFor) {
     start();
     Session s = session();

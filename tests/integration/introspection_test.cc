@@ -286,6 +286,8 @@ TEST_P(IntrospectionTest, CommandTellsOnlyWhatIsThere) {
     const Reply list = s.reply("COMMAND", "LIST");
     for (const Reply& name : list.elements) {
         if (name.text == "shutdown" || name.text == "quit" || name.text == "reset") continue;
+        // What follows would be queued, or be told of in between.
+        if (name.text == "multi" || name.text == "monitor") continue;
         const std::size_t bar = name.text.find('|');
         const std::string reply =
             bar == std::string::npos

@@ -75,6 +75,7 @@ CommandRunner::CommandRunner(RunnerOptions options)
                 .seed = options.seed}),
       evictor_(dataset_, executor_, options.seed,
                [this] { return eviction_clock_us_ += eviction_step_us; }),
+      courier_(dataset_.pubsub().inbox(0)),
       services_{.dataset = dataset_,
                 .executor = executor_,
                 .evictor = evictor_,
@@ -93,13 +94,19 @@ CommandRunner::CommandRunner(RunnerOptions options)
 }
 
 CommandRunner::~CommandRunner() {
-    for (const auto& session : sessions_) clients_.remove(*session);
+    for (const auto& session : sessions_) {
+        clients_.remove(*session);
+        dataset_.pubsub().leave(session->subscriber, SIZE_MAX);
+        commands::forget_watches(*session, dataset_, executor_);
+    }
 }
 
 Session& CommandRunner::add_session() {
     auto session = std::make_unique<Session>();
     session->descriptor = static_cast<int>(8 + sessions_.size());
     session->home = &home_;
+    outlets_[session.get()] = std::make_unique<FakeOutlet>(chunks_);
+    session->outlet = outlets_[session.get()].get();
     session->peer_address = "127.0.0.1:" + std::to_string(50000 + sessions_.size());
     session->local_address = "127.0.0.1:6379";
     session->created_ms = now_ms_;
@@ -159,7 +166,13 @@ std::string CommandRunner::run_words(Session& session, std::span<const std::stri
     if (outcome == Dispatcher::Outcome::coroutine) run_coroutine(request, session, reply);
     dispatcher_.clear();
     executor_.reclaimer.run();
-    return take_output();
+    return take_output(output_);
+}
+
+std::string CommandRunner::pushed(Session& session) {
+    while (courier_.run()) {
+    }
+    return take_output(outlets_.at(&session)->output());
 }
 
 void CommandRunner::run_coroutine(const commands::RequestView& request, Session& session,
@@ -172,17 +185,17 @@ void CommandRunner::run_coroutine(const commands::RequestView& request, Session&
     dispatcher_.book(request, session, reply, errors_before, 0, now_ms_);
 }
 
-std::string CommandRunner::take_output() {
+std::string CommandRunner::take_output(base::OutputBuffer& output) {
     std::string bytes;
     std::array<iovec, 16> vectors;
-    while (!output_.empty()) {
-        const size_t count = output_.gather(vectors, SIZE_MAX);
+    while (!output.empty()) {
+        const size_t count = output.gather(vectors, SIZE_MAX);
         size_t taken = 0;
         for (size_t index = 0; index < count; ++index) {
             bytes.append(static_cast<const char*>(vectors[index].iov_base), vectors[index].iov_len);
             taken += vectors[index].iov_len;
         }
-        output_.consume(taken);
+        output.consume(taken);
     }
     return bytes;
 }

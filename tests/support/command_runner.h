@@ -25,6 +25,7 @@
 
 #include "base/output_buffer.h"
 #include "commands/clients.h"
+#include "commands/courier.h"
 #include "commands/dispatch.h"
 #include "commands/latency.h"
 #include "commands/services.h"
@@ -91,6 +92,17 @@ public:
     void unpause_later() override { ++unpauses; }
 };
 
+/// Where one session's messages go.
+class FakeOutlet : public commands::PushOutlet {
+public:
+    explicit FakeOutlet(base::ChunkPool& chunks) : output_(chunks) {}
+    base::OutputBuffer* push_buffer() override { return &output_; }
+    base::OutputBuffer& output() { return output_; }
+
+private:
+    base::OutputBuffer output_;
+};
+
 struct RunnerOptions {
     size_t threads = 1;
     size_t databases = 16;
@@ -113,6 +125,9 @@ public:
     std::string run(std::span<const std::string_view> words);
     std::string run(const std::vector<std::string>& words);
     std::string run_as(commands::Session& session, std::initializer_list<std::string_view> words);
+
+    /// What was pushed to a session since it was last asked; delivers what waits.
+    std::string pushed(commands::Session& session);
 
     int64_t now_ms() const { return now_ms_; }
     void advance_ms(int64_t milliseconds) { now_ms_ += milliseconds; }
@@ -142,7 +157,7 @@ private:
     void add_argument(std::string_view word);
     void run_coroutine(const commands::RequestView& request, commands::Session& session,
                        resp::ReplyWriter& reply);
-    std::string take_output();
+    static std::string take_output(base::OutputBuffer& output);
 
     // fixed after construction
     RunnerOptions options_;
@@ -158,12 +173,14 @@ private:
     FakeInformation information_;
     FakeControl control_;
     FakeHome home_;
+    commands::Courier courier_;
     commands::Services services_;
     commands::Dispatcher dispatcher_;
 
     base::ChunkPool chunks_;
     base::OutputBuffer output_{chunks_};
     std::vector<std::unique_ptr<commands::Session>> sessions_;
+    std::map<commands::Session*, std::unique_ptr<FakeOutlet>> outlets_;
     int64_t now_ms_;
 };
 

@@ -180,6 +180,11 @@ void run_writing(Context& context, const Program& program) {
     if (!context.require_string(entry)) return;
     const size_t present = entry == nullptr ? 0 : Context::string_length(*entry);
     const size_t length = std::max<size_t>(present, program.last_written_bit / 8 + 1);
+    // Operations that leave everything as it was are no event: asked only when somebody listens.
+    const bool may_tell = context.services.dataset.notifies(engine::event::string);
+    char digits[24];
+    const std::string before(may_tell && entry != nullptr ? Context::string_bytes(*entry, digits)
+                                                          : std::string_view());
     char* bytes = context.keyspace.edit(key, entry, length);
     context.reply.array(static_cast<int64_t>(program.operations.size()));
     for (const Operation& operation : program.operations) {
@@ -188,6 +193,9 @@ void run_writing(Context& context, const Program& program) {
         } else {
             modify(context, operation, bytes, length);
         }
+    }
+    if (may_tell && before != std::string_view(bytes, length)) {
+        context.keyspace.notify(engine::event::string, "setbit", key);
     }
 }
 

@@ -53,7 +53,11 @@ void setbit(Context& context) {
     const auto mask = static_cast<uint8_t>(1U << (7 - *offset % 8));
     const auto before = static_cast<uint8_t>(bytes[at]);
     bytes[at] = static_cast<char>(*bit == 1 ? before | mask : before & ~mask);
-    context.reply.integer((before & mask) != 0 ? 1 : 0);
+    const bool was_set = (before & mask) != 0;
+    if (was_set != (*bit == 1) || length <= at) {
+        context.keyspace.notify(engine::event::string, "setbit", key);
+    }
+    context.reply.integer(was_set ? 1 : 0);
 }
 
 void getbit(Context& context) {
@@ -237,7 +241,10 @@ void bitop(Context& context) {
     const Key& key = context.keys[0];
     if (length == 0) {
         Entry* present = context.keyspace.write(key);
-        if (present != nullptr) context.keyspace.erase(key, present);
+        if (present != nullptr) {
+            context.keyspace.erase(key, present);
+            context.keyspace.notify(engine::event::generic, "del", key);
+        }
         return context.reply.integer(0);
     }
     // The target may be one of the operands, so the result is built beside it.
@@ -249,6 +256,7 @@ void bitop(Context& context) {
     const types::StringContent content = is_inline ? types::plain_string(result->view(), true)
                                                    : types::block_string(result.detach());
     context.keyspace.put(key, context.keyspace.write(key), content);
+    context.keyspace.notify(engine::event::string, "set", key);
     context.reply.integer(static_cast<int64_t>(length));
 }
 

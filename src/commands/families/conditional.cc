@@ -35,7 +35,10 @@ void delete_if(Context& context, const Condition& condition) {
     Entry* entry = context.keyspace.write(key);
     if (condition.compares() && !context.require_string(entry)) return;
     const bool deletes = entry != nullptr && is_met(context, condition, entry);
-    if (deletes) context.keyspace.erase(key, entry);
+    if (deletes) {
+        context.keyspace.erase(key, entry);
+        context.keyspace.notify(engine::event::generic, "del", key);
+    }
     context.reply.integer(deletes ? 1 : 0);
 }
 
@@ -211,6 +214,7 @@ struct IntegerKind {
 
     static void put(Context& context, Entry* present, Number value, Deadline deadline) {
         context.keyspace.put(context.keys[0], present, types::integer_string(value), deadline);
+        context.keyspace.notify(engine::event::string, "incrby", context.keys[0]);
     }
     static void reply(Context& context, Number value) { context.reply.integer(value); }
 };
@@ -246,6 +250,7 @@ struct RealKind {
     static void put(Context& context, Entry* present, Number value, Deadline deadline) {
         const std::string text = base::format_long_double_human(value);
         context.keyspace.put(context.keys[0], present, types::plain_string(text), deadline);
+        context.keyspace.notify(engine::event::string, "incrbyfloat", context.keys[0]);
     }
     static void reply(Context& context, Number value) {
         context.reply.real_text(base::format_long_double_human(value));
@@ -266,10 +271,19 @@ template <class Kind>
 void store_step(Context& context, Entry* present, typename Kind::Number value, Deadline deadline,
                 bool keeps_expiry) {
     if (keeps_expiry && present != nullptr && present->has_expiry()) deadline = Deadline::keep();
-    if (!is_past(context, deadline)) {
-        Kind::put(context, present, value, deadline);
-    } else if (present != nullptr) {
+    if (is_past(context, deadline)) {
+        if (present == nullptr) return;
         context.keyspace.erase(context.keys[0], present);
+        context.keyspace.notify(engine::event::generic, "del", context.keys[0]);
+        return;
+    }
+    const bool had_deadline = present != nullptr && present->has_expiry();
+    Kind::put(context, present, value, deadline);
+    if (deadline.kind != Deadline::Kind::at) return;
+    if (deadline.unix_ms != store::kNoExpiry) {
+        context.keyspace.notify(engine::event::generic, "expire", context.keys[0]);
+    } else if (had_deadline) {
+        context.keyspace.notify(engine::event::generic, "persist", context.keys[0]);
     }
 }
 

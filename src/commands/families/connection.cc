@@ -10,6 +10,7 @@
 #include "base/numbers.h"
 #include "commands/clients.h"
 #include "commands/context.h"
+#include "commands/dispatch.h"
 #include "commands/registry.h"
 
 namespace gyre::commands {
@@ -150,6 +151,13 @@ void ping(Context& context) {
     if (context.count() > 2) {
         return context.error("ERR wrong number of arguments for 'ping' command");
     }
+    const Session& session = context.session;
+    if (session.mode(Session::kSubscribed) && session.protocol.load(kRelaxed) == 2) {
+        // In the form of a message, which is all a subscriber expects.
+        context.reply.array(2);
+        context.reply.bulk("pong");
+        return context.reply.bulk(context.count() == 2 ? context.argument(1) : "");
+    }
     if (context.count() == 2) return context.reply.bulk(context.argument(1));
     context.reply.simple("PONG");
 }
@@ -163,6 +171,9 @@ void quit(Context& context) {
 /// library.
 void reset(Context& context) {
     Session& session = context.session;
+    discard_transaction(session, context.services);
+    context.services.dataset.pubsub().leave(session.subscriber, SIZE_MAX);
+    session.set_mode(Session::kSubscribed | Session::kMonitoring, false);
     session.database.store(0, kRelaxed);
     session.no_evict.store(false, kRelaxed);
     session.no_touch.store(false, kRelaxed);

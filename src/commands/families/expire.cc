@@ -104,8 +104,10 @@ void set_deadline(Context& context, TimeForm form) {
     // A deadline that has come already needs no timer.
     if (*deadline_ms <= context.now_ms()) {
         context.keyspace.erase(key, entry);
+        context.keyspace.notify(engine::event::generic, "del", key);
     } else {
         context.keyspace.set_expiry(key, entry, *deadline_ms);
+        context.keyspace.notify(engine::event::generic, "expire", key);
     }
     context.reply.integer(1);
 }
@@ -139,7 +141,10 @@ void persist(Context& context) {
     const Key& key = context.keys[0];
     Entry* entry = context.keyspace.write(key);
     const bool had_one = entry != nullptr && entry->has_expiry();
-    if (had_one) context.keyspace.set_expiry(key, entry, store::kNoExpiry);
+    if (had_one) {
+        context.keyspace.set_expiry(key, entry, store::kNoExpiry);
+        context.keyspace.notify(engine::event::generic, "persist", key);
+    }
     context.reply.integer(had_one ? 1 : 0);
 }
 

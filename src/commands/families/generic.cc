@@ -23,6 +23,7 @@ void del(Context& context) {
         Entry* entry = context.keyspace.peek(key);
         if (entry == nullptr) continue;
         context.keyspace.erase(key, entry);
+        context.keyspace.notify(engine::event::generic, "del", key);
         ++removed;
     }
     context.reply.integer(removed);
@@ -78,6 +79,10 @@ void rename_key(Context& context, bool only_new) {
     const bool is_same = source.bytes == context.keys[1].bytes;
     const bool renamed = !is_same && transfer(Transfer::move, context.keyspace, source,
                                               context.keyspace, context.keys[1], !only_new);
+    if (renamed) {
+        context.keyspace.notify(engine::event::generic, "rename_from", source);
+        context.keyspace.notify(engine::event::generic, "rename_to", context.keys[1]);
+    }
     if (only_new) {
         context.reply.integer(renamed ? 1 : 0);
     } else {
@@ -123,6 +128,7 @@ void copy(Context& context) {
     Keyspace target = context.keyspace.in_database(options->database);
     const bool copied = transfer(Transfer::copy, context.keyspace, context.keys[0], target,
                                  context.keys[1], options->replace);
+    if (copied) target.notify(engine::event::generic, "copy_to", context.keys[1]);
     context.reply.integer(copied ? 1 : 0);
 }
 
@@ -149,6 +155,10 @@ void move(Context& context) {
     if (context.keyspace.write(key) == nullptr) return context.reply.integer(0);
     Keyspace target = context.keyspace.in_database(*database);
     const bool moved = transfer(Transfer::move, context.keyspace, key, target, key, false);
+    if (moved) {
+        context.keyspace.notify(engine::event::generic, "move_from", key);
+        target.notify(engine::event::generic, "move_to", key);
+    }
     context.reply.integer(moved ? 1 : 0);
 }
 
@@ -174,7 +184,7 @@ engine::EvictionPolicy policy_of(const Context& context) {
 
 /// The entry OBJECT asks about; null after the reply was written.
 const Entry* object_entry(Context& context) {
-    const Entry* entry = context.keyspace.probe(context.keys[0]);
+    const Entry* entry = context.keyspace.probe(context.keys[0], false);
     if (entry == nullptr) context.reply.null();
     return entry;
 }

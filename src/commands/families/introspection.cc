@@ -127,7 +127,7 @@ const CommandSpec* find_line(std::span<const std::string_view> words) {
 /// What there is to say against a command line of which the keys are asked; empty: nothing.
 std::string_view refusal(const CommandSpec* spec, size_t count) {
     if (spec == nullptr) return "ERR Invalid command specified";
-    if (spec->keys.count == 0) return "ERR The command has no key arguments";
+    if (!spec->has_keys()) return "ERR The command has no key arguments";
     const auto argc = static_cast<int64_t>(count);
     if (spec->arity >= 0 ? argc != spec->arity : argc < -spec->arity) {
         return "ERR Invalid number of arguments specified for command";

@@ -88,14 +88,14 @@ struct LegacyRange {
 LegacyRange legacy_range(const CommandSpec& spec) {
     const auto specs = spec.keys.view();
     LegacyRange range;
-    if (specs.size() == 1 && specs[0].find == KeySpec::Find::range) {
+    if (specs.size() == 1 && specs[0].find == KeySpec::Find::range && specs[0].keyword.empty()) {
         const KeySpec& only = specs[0];
         return {only.begin, only.a >= 0 ? only.begin + only.a : only.a, only.b, false};
     }
     int64_t previous_last = 0;
     for (const KeySpec& keys : specs) {
         const bool joins = previous_last == 0 || previous_last == keys.begin - 1;
-        if (keys.find != KeySpec::Find::range || keys.b != 1 || !joins) {
+        if (keys.find != KeySpec::Find::range || !keys.keyword.empty() || keys.b != 1 || !joins) {
             range.is_partial = true;
             previous_last = 0;
             continue;
@@ -115,6 +115,13 @@ std::string_view notes_of(const CommandSpec& spec) {
     if (!spec.parent.empty()) return {};
     if (spec.name == "set") return "RW and ACCESS due to the optional `GET` argument";
     if (spec.name == "getex") return "RW and UPDATE because it changes the TTL";
+    if (spec.name == "pfcount") {
+        return "RW because it may change the internal representation of the key, and propagate to "
+               "replicas";
+    }
+    if (spec.name == "xadd") {
+        return "UPDATE instead of INSERT because of the optional trimming feature";
+    }
     if (spec.name == "bitfield") {
         return "This command allows both access and modification of the key";
     }
@@ -134,6 +141,19 @@ void reply_type(resp::ReplyWriter& reply, std::string_view name, std::string_vie
     reply.bulk("spec");
 }
 
+void reply_begin(resp::ReplyWriter& reply, const KeySpec& keys) {
+    if (keys.keyword.empty()) {
+        reply_type(reply, "begin_search", "index");
+        reply.map(1);
+        return reply_field(reply, "index", keys.begin);
+    }
+    reply_type(reply, "begin_search", "keyword");
+    reply.map(2);
+    reply.bulk("keyword");
+    reply.bulk(keys.keyword);
+    reply_field(reply, "startfrom", keys.begin);
+}
+
 void reply_key_spec(resp::ReplyWriter& reply, const KeySpec& keys, std::string_view notes) {
     reply.map(notes.empty() ? 3 : 4);
     if (!notes.empty()) {
@@ -142,9 +162,7 @@ void reply_key_spec(resp::ReplyWriter& reply, const KeySpec& keys, std::string_v
     }
     reply.bulk("flags");
     reply_key_flags(reply, keys.flags);
-    reply_type(reply, "begin_search", "index");
-    reply.map(1);
-    reply_field(reply, "index", keys.begin);
+    reply_begin(reply, keys);
     if (keys.find == KeySpec::Find::keynum) {
         reply_type(reply, "find_keys", "keynum");
         reply.map(3);

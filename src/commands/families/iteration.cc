@@ -18,6 +18,7 @@
 #include "base/glob.h"
 #include "base/numbers.h"
 #include "commands/context.h"
+#include "commands/families/collection.h"
 #include "commands/registry.h"
 #include "commands/slice.h"
 #include "engine/walk.h"
@@ -165,25 +166,6 @@ struct ScanOptions {
         return pattern == "*" || base::glob_matches(pattern, entry.key());
     }
 };
-
-/// A cursor as Redis reads it with strtoul: a sign may stand before it, an empty text is 0, and the
-/// text ends at a NUL.
-std::optional<uint64_t> parse_cursor(std::string_view text) {
-    text = text.substr(0, text.find('\0'));
-    if (text.empty()) return 0;
-    const bool is_negative = text[0] == '-';
-    if (is_negative || text[0] == '+') text.remove_prefix(1);
-    if (text.empty()) return std::nullopt;
-    constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
-    uint64_t value = 0;
-    for (const char digit : text) {
-        if (digit < '0' || digit > '9') return std::nullopt;
-        const auto units = static_cast<uint64_t>(digit - '0');
-        if (value > (kMax - units) / 10) return std::nullopt;
-        value = value * 10 + units;
-    }
-    return is_negative ? 0 - value : value;
-}
 
 /// One option with its value, arguments `index` and the next; false after the error was written.
 bool parse_scan_option(Context& context, size_t index, ScanOptions& options) {

@@ -76,7 +76,7 @@ void swapdb(Context& context) {
     }
     if (*first != *second) {
         context.services.dataset.swap(static_cast<size_t>(*first), static_cast<size_t>(*second),
-                                      context.services.executor);
+                                      context.services.executor, context.now_ms());
     }
     context.reply.ok();
 }

@@ -38,7 +38,9 @@ void get(Context& context) { reply_value(context, context.keyspace.read(context.
 void getdel(Context& context) {
     const Key& key = context.keys[0];
     Entry* entry = context.keyspace.read(key);
-    if (reply_value(context, entry) && entry != nullptr) context.keyspace.erase(key, entry);
+    if (!reply_value(context, entry) || entry == nullptr) return;
+    context.keyspace.erase(key, entry);
+    context.keyspace.notify(engine::event::generic, "del", key);
 }
 
 /// nullopt: a syntax error.
@@ -67,8 +69,11 @@ void getex(Context& context) {
     if (option->kind == ExpiryOption::Kind::none) return;
     if (deadline_ms <= context.now_ms()) {
         context.keyspace.erase(key, entry);
+        context.keyspace.notify(engine::event::generic, "del", key);
     } else if (deadline_ms != store::kNoExpiry || entry->has_expiry()) {
         context.keyspace.set_expiry(key, entry, deadline_ms);
+        context.keyspace.notify(engine::event::generic,
+                                deadline_ms == store::kNoExpiry ? "persist" : "expire", key);
     }
 }
 
@@ -120,6 +125,7 @@ void append(Context& context) {
     Entry* entry = context.keyspace.write(key);
     if (entry == nullptr) {
         context.keyspace.put(key, nullptr, context.content(2));
+        context.keyspace.notify(engine::event::string, "append", key);
         return context.reply.integer(static_cast<int64_t>(added.size()));
     }
     if (!context.require_string(entry)) return;
@@ -127,6 +133,7 @@ void append(Context& context) {
     if (!check_length(context, length, added.size())) return;
     char* bytes = context.keyspace.edit(key, entry, length + added.size());
     std::memcpy(bytes + length, added.data(), added.size());
+    context.keyspace.notify(engine::event::string, "append", key);
     context.reply.integer(static_cast<int64_t>(length + added.size()));
 }
 
@@ -145,6 +152,7 @@ void setrange(Context& context) {
     const size_t new_length = std::max(length, start + written.size());
     char* bytes = context.keyspace.edit(key, entry, new_length);
     std::memcpy(bytes + start, written.data(), written.size());
+    context.keyspace.notify(engine::event::string, "setrange", key);
     context.reply.integer(static_cast<int64_t>(new_length));
 }
 

@@ -33,6 +33,7 @@ void add(Context& context, int64_t increment) {
         return context.error("ERR increment or decrement would overflow");
     }
     context.keyspace.change(key, entry, types::integer_string(value));
+    context.keyspace.notify(engine::event::string, "incrby", key);
     context.reply.integer(value);
 }
 
@@ -69,6 +70,7 @@ void incrbyfloat(Context& context) {
     }
     const std::string text = base::format_long_double_human(value);
     context.keyspace.change(key, entry, types::plain_string(text));
+    context.keyspace.notify(engine::event::string, "incrbyfloat", key);
     context.reply.bulk(text);
 }
 

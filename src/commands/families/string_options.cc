@@ -170,6 +170,10 @@ void put_until(Context& context, const store::Key& key, store::Entry* present, s
     } else if (present != nullptr) {
         context.keyspace.erase(key, present);
     }
+    context.keyspace.notify(engine::event::string, "set", key);
+    if (deadline.kind != engine::Deadline::Kind::at) return;
+    context.keyspace.notify(engine::event::generic, "expire", key);
+    if (is_past(context, deadline)) context.keyspace.notify(engine::event::expired, "expired", key);
 }
 
 }  // namespace gyre::commands

@@ -26,6 +26,7 @@ using store::Key;
 inline void store_plainly(Context& context, const Key& key, size_t value_at) {
     Entry* present = context.keyspace.write(key);
     context.keyspace.put(key, present, context.content(value_at));
+    context.keyspace.notify(engine::event::string, "set", key);
 }
 
 struct SetOptions {
@@ -128,6 +129,7 @@ void setnx(Context& context) {
     const Key& key = context.keys[0];
     if (context.keyspace.write(key) != nullptr) return context.reply.integer(0);
     context.keyspace.put(key, nullptr, context.content(2));
+    context.keyspace.notify(engine::event::string, "set", key);
     context.reply.integer(1);
 }
 
@@ -167,6 +169,7 @@ void getset(Context& context) {
         context.reply_string(*present);
     }
     context.keyspace.put(key, present, context.content(2));
+    context.keyspace.notify(engine::event::string, "set", key);
 }
 
 bool has_pairs(const Context& context) { return context.count() % 2 == 1; }

@@ -171,4 +171,20 @@ TEST_F(CommandCommands, DocsOfAllCommandsAreWellFormed) {
 }
 
 }  // namespace
+TEST_F(CommandCommands, HelpExplainsACommandInTextOrInAMap) {
+    const std::string text = run({"HELP", "config", "GET"});
+    EXPECT_NE(text.find("\r\nCONFIG GET parameter [parameter ...]\n  summary: "), std::string::npos)
+        << text;
+    EXPECT_NE(run({"HELP", "config"}).find("  subcommands: "), std::string::npos);
+    EXPECT_NE(run({"HELP"}).find("  bitmap: bitcount, bitfield, bitfield_ro, bitop, bitpos, "),
+              std::string::npos);
+    EXPECT_EQ(run({"HELP", "no\r\nsuch"}),
+              "-ERR no such command 'no  such'. HELP alone lists all\r\n");
+    EXPECT_EQ(run({"HELP", "config", "nosuch"}),
+              "-ERR no such command 'config|nosuch'. HELP alone lists all\r\n");
+    runner_.use_resp3();
+    EXPECT_TRUE(
+        run({"HELP", "ping"}).starts_with("%5\r\n$5\r\nusage\r\n$14\r\nPING [message]\r\n"));
+}
+
 }  // namespace gyre::test

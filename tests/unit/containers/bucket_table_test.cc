@@ -186,6 +186,31 @@ TEST(BucketTable, AgreesWithAMapThroughGrowthAndShrinking) {
     }
 }
 
+TEST(BucketTable, CanBeClearedInSlices) {
+    SCOPED_TRACE(seed_note());
+    base::Random random(test_seed());
+    for (const uint64_t count : {1u, 6u, 7u, 500u, 20'000u}) {
+        Pair pair;
+        for (uint64_t key = 0; key < count; ++key) pair.insert(key);
+        for (uint64_t key = 0; key < count / 3; ++key) pair.erase(key);
+        size_t given = 0;
+        size_t calls = 0;
+        while (!pair.table.empty()) {
+            given += pair.table.clear_last(
+                [&](ItemReference reference) { pair.items.erase(reference->key); });
+            // What is left can be found, and nothing else.
+            if (++calls % 64 != 0) continue;
+            ASSERT_EQ(pair.table.size(), pair.items.size());
+            for (const auto& [key, item] : pair.items) ASSERT_TRUE(pair.find(key));
+        }
+        EXPECT_EQ(given, count - count / 3);
+        EXPECT_TRUE(pair.items.empty());
+        EXPECT_EQ(pair.table.memory_bytes(), 0u);
+        pair.insert(random.next());  // and it can be used again
+        EXPECT_EQ(pair.table.size(), 1u);
+    }
+}
+
 TEST(BucketTable, AgreesWithAMapWhenHashesCollide) {
     SCOPED_TRACE(seed_note());
     static constexpr Pair::HashFunction kBadHashes[] = {

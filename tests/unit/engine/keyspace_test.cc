@@ -47,16 +47,21 @@ protected:
 };
 
 TEST_F(KeyspaceTest, a_key_is_there_at_its_deadline_and_gone_a_millisecond_later) {
-    Entry* (Keyspace::* const lookups[])(const Key&) = {&Keyspace::read, &Keyspace::write,
-                                                        &Keyspace::peek, &Keyspace::probe};
+    using Lookup = Entry* (*)(Keyspace&, const Key&);
+    const Lookup lookups[] = {
+        [](Keyspace& keyspace, const Key& key) { return keyspace.read(key); },
+        [](Keyspace& keyspace, const Key& key) { return keyspace.write(key); },
+        [](Keyspace& keyspace, const Key& key) { return keyspace.peek(key); },
+        [](Keyspace& keyspace, const Key& key) { return keyspace.probe(key); },
+    };
     for (const auto lookup : lookups) {
         put("key", kNow + 100);
         Keyspace before = at(kNow + 100);
         Keyspace after = at(kNow + 101);
-        EXPECT_NE((before.*lookup)(key_), nullptr);
-        EXPECT_EQ((after.*lookup)(key_), nullptr);
+        EXPECT_NE(lookup(before, key_), nullptr);
+        EXPECT_EQ(lookup(after, key_), nullptr);
         // It was removed: even an older moment does not see it again.
-        EXPECT_EQ((before.*lookup)(key_), nullptr);
+        EXPECT_EQ(lookup(before, key_), nullptr);
     }
     EXPECT_EQ(statistics().expired_lazily, 4U);
     EXPECT_EQ(dataset_.keys_total(executor_), 0U);

@@ -296,8 +296,8 @@ TEST_F(ConfigTest, WhatIsNotThereIsRefused) {
     for (const char* text :
          {"save 900 1", "appendonly yes", "replicaof 10.0.0.1 6379", "slaveof 10.0.0.1 6379",
           "tls-port 6380", "cluster-enabled yes", "aclfile /etc/users.acl", "user alice on",
-          "rename-command FLUSHALL \"\"", "loadmodule /x.so", "notify-keyspace-events KEA",
-          "maxmemory-clients 1mb", "min-replicas-to-write 1", "syslog-enabled yes"}) {
+          "rename-command FLUSHALL \"\"", "loadmodule /x.so", "maxmemory-clients 1mb",
+          "min-replicas-to-write 1", "syslog-enabled yes"}) {
         EXPECT_THAT(error_of(text), HasSubstr("not supported in this version: ")) << text;
         EXPECT_THAT(error_of(text), HasSubstr("Remove the line")) << text;
     }
@@ -308,11 +308,11 @@ TEST_F(ConfigTest, WhatIsNotThereIsRefused) {
 }
 
 TEST_F(ConfigTest, IgnoredDirectivesAreKeptShownAndReported) {
-    load("hz 100\nactiverehashing yes\nhash-max-ziplist-entries 7\ndaemonize yes\n");
+    load("hz 100\nactiverehashing yes\nbusy-reply-threshold 7\ndaemonize yes\n");
     EXPECT_EQ(get("hz"), "100");
     EXPECT_EQ(get("activerehashing"), "yes");
-    EXPECT_EQ(get("hash-max-listpack-entries"), "7");
-    EXPECT_EQ(get("hash-max-ziplist-entries"), "7");
+    EXPECT_EQ(get("lua-time-limit"), "7");
+    EXPECT_EQ(get("busy-reply-threshold"), "7");
     EXPECT_EQ(config_.notices().size(), 3U);
     EXPECT_THAT(config_.notices(), ::testing::Contains(HasSubstr("hz 100 has no effect: ")));
     EXPECT_EQ(set({{"hz", "50"}, {"slave-priority", "5"}}), "");

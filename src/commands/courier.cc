@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "commands/courier.h"
+
+#include <string_view>
+
+#include "commands/session.h"
+
+namespace gyre::commands {
+namespace {
+
+std::string_view frame_start(engine::TopicKind kind) {
+    switch (kind) {
+        case engine::TopicKind::channel:
+            return "*3\r\n$7\r\nmessage\r\n";
+        case engine::TopicKind::pattern:
+            return "*4\r\n$8\r\npmessage\r\n";
+        case engine::TopicKind::shard_channel:
+            return "*3\r\n$8\r\nsmessage\r\n";
+        case engine::TopicKind::monitor:
+            return "+";
+    }
+    return {};
+}
+
+}  // namespace
+
+void Courier::append(std::string_view bytes) {
+    frame_ += '$';
+    frame_ += std::to_string(bytes.size());
+    frame_ += "\r\n";
+    frame_ += bytes;
+    frame_ += "\r\n";
+}
+
+/// The frame in RESP2; RESP3 differs in its first byte. Of a payload that is shared it has only the
+/// length.
+void Courier::write_frame(const engine::Delivery& delivery) {
+    const engine::Topic& topic = *delivery.part->topic;
+    frame_ = frame_start(topic.kind());
+    if (topic.kind() == engine::TopicKind::monitor) {
+        if (delivery.message.payload) return;
+        frame_ += delivery.message.content();
+        frame_ += "\r\n";
+        return;
+    }
+    if (topic.kind() == engine::TopicKind::pattern) append(topic.name());
+    append(delivery.message.channel());
+    if (!delivery.message.payload) return append(delivery.message.content());
+    frame_ += '$';
+    frame_ += std::to_string(delivery.message.content().size());
+    frame_ += "\r\n";
+}
+
+bool Courier::run(size_t budget) {
+    for (; budget > 0; --budget) {
+        const engine::Delivery* delivery = nullptr;
+        const engine::Subscription* next = inbox_.take(delivery);
+        if (next == nullptr) {
+            // The topic may be gone, and another come to its place.
+            part_ = nullptr;
+            return false;
+        }
+        if (part_ != delivery->part || number_ != delivery->number) {
+            write_frame(*delivery);
+            part_ = delivery->part;
+            number_ = delivery->number;
+        }
+        const auto& session = *static_cast<const Session*>(next->subscriber->owner);
+        base::OutputBuffer* output = session.outlet->push_buffer();
+        if (output == nullptr) continue;
+        const bool is_resp3 = session.protocol.load(std::memory_order_relaxed) == 3;
+        if (delivery->part->topic->kind() != engine::TopicKind::monitor) {
+            frame_[0] = is_resp3 ? '>' : '*';
+        }
+        output->append(frame_);
+        if (!delivery->message.payload) continue;
+        output->append_reference(delivery->message.payload);
+        output->append("\r\n");
+    }
+    return !inbox_.empty();
+}
+
+}  // namespace gyre::commands

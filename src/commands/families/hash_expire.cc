@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Deadlines of single fields of a hash, newer than Redis 7.2: HEXPIRE, HPEXPIRE, HEXPIREAT,
+// HPEXPIREAT, HTTL, HPTTL, HEXPIRETIME, HPEXPIRETIME, HPERSIST, HGETEX, HSETEX, HGETDEL. A field
+// that is set again loses its deadline, one that is incremented keeps it.
+//
+// Threads: home reactor, under the lock of the key.
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/numbers.h"
+#include "commands/families/collection.h"
+#include "commands/families/hash_value.h"
+#include "commands/families/string_options.h"
+#include "commands/registry.h"
+
+namespace gyre::commands {
+namespace {
+
+using store::Entry;
+using types::Hash;
+
+constexpr std::string_view kFieldsMissing =
+    "ERR Mandatory argument FIELDS is missing or not at the right position";
+constexpr std::string_view kFieldsNotPositive = "ERR Number of fields must be a positive integer";
+constexpr std::string_view kFieldsDiffer =
+    "ERR The `numfields` parameter must match the number of arguments";
+
+/// What HTTL and kin answer for a field.
+constexpr int64_t kNoSuchField = -2;
+constexpr int64_t kNoDeadline = -1;
+
+/// The arguments of the fields: from `first` on, each `step` words.
+struct FieldArguments {
+    size_t first = 0;
+    size_t count = 0;
+};
+
+/// FIELDS, a count, and that many fields up to the end. nullopt: something is wrong, and the reply
+/// says so.
+std::optional<FieldArguments> read_fields(Context& context, size_t at, size_t step = 1) {
+    if (at + 1 >= context.count() || !context.is(at, "FIELDS")) {
+        context.error(kFieldsMissing);
+        return std::nullopt;
+    }
+    const auto count = count_between(context, at + 1, 1, INT64_MAX, kFieldsNotPositive);
+    if (!count) return std::nullopt;
+    const size_t words = context.count() - (at + 2);
+    if (words % step != 0 || words / step != static_cast<size_t>(*count)) {
+        context.error(kFieldsDiffer);
+        return std::nullopt;
+    }
+    return FieldArguments{at + 2, static_cast<size_t>(*count)};
+}
+
+/// The hash of a command's key. nullopt: the key holds something else, and the reply says so.
+std::optional<Entry*> find_hash(Context& context, bool writes) {
+    Entry* entry =
+        writes ? context.keyspace.write(context.keys[0]) : context.keyspace.read(context.keys[0]);
+    if (!require_type(context, entry, store::Type::hash)) return std::nullopt;
+    return entry;
+}
+
+/// One integer for each field.
+template <class F>
+void answer_each(Context& context, const FieldArguments& fields, F&& answer) {
+    context.reply.array(static_cast<int64_t>(fields.count));
+    for (size_t i = 0; i < fields.count; ++i) {
+        context.reply.integer(answer(context.argument(fields.first + i)));
+    }
+}
+
+// --- HEXPIRE and kin --------------------------------------------------------------------------
+
+struct TimeUnit {
+    int64_t milliseconds = 1;
+    bool is_relative = false;
+};
+
+/// The deadline the second argument gives. nullopt: something is wrong, and the reply says so.
+std::optional<int64_t> read_time(Context& context, TimeUnit unit) {
+    const auto number = context.integer(2);
+    if (!number) return std::nullopt;
+    if (*number < 0) {
+        context.error("ERR invalid expire time, must be >= 0");
+        return std::nullopt;
+    }
+    int64_t deadline_ms = 0;
+    const int64_t from_ms = unit.is_relative ? context.now_ms() : 0;
+    if (__builtin_mul_overflow(*number, unit.milliseconds, &deadline_ms) ||
+        __builtin_add_overflow(deadline_ms, from_ms, &deadline_ms)) {
+        context.error("ERR invalid expire time in '" + full_name(context.spec) + "' command");
+        return std::nullopt;
+    }
+    return std::min(deadline_ms, Hash::kNoDeadline - 1);
+}
+
+enum class When : uint8_t { always, nx, xx, gt, lt };
+
+std::optional<When> read_when(const Context& context, size_t at) {
+    if (context.is(at, "NX")) return When::nx;
+    if (context.is(at, "XX")) return When::xx;
+    if (context.is(at, "GT")) return When::gt;
+    if (context.is(at, "LT")) return When::lt;
+    return std::nullopt;
+}
+
+/// No deadline counts as one that never comes.
+bool is_met(When when, int64_t present_ms, int64_t deadline_ms) {
+    switch (when) {
+        case When::nx:
+            return present_ms == Hash::kNoDeadline;
+        case When::xx:
+            return present_ms != Hash::kNoDeadline;
+        case When::gt:
+            return deadline_ms > present_ms;
+        case When::lt:
+            return deadline_ms < present_ms;
+        case When::always:
+            break;
+    }
+    return true;
+}
+
+/// 1: it has this deadline now; 2: that is past, and the field is gone; else what was not there.
+int64_t expire_field(Context& context, HashValue& hash, std::string_view name, When when,
+                     int64_t deadline_ms) {
+    if (!hash.exists() || !hash.find(name)) return kNoSuchField;
+    if (!is_met(when, hash.deadline_ms(name), deadline_ms)) return 0;
+    if (deadline_ms <= context.now_ms()) {
+        hash.remove(name);
+        hash.settle();
+        return 2;
+    }
+    hash.set_deadline(name, deadline_ms);
+    return 1;
+}
+
+void expire_fields(Context& context, TimeUnit unit) {
+    const auto deadline_ms = read_time(context, unit);
+    if (!deadline_ms) return;
+    const auto when = read_when(context, 3);
+    const auto fields = read_fields(context, when ? 4 : 3);
+    if (!fields) return;
+    const auto entry = find_hash(context, true);
+    if (!entry) return;
+    HashValue hash(context, context.keys[0], *entry);
+    answer_each(context, *fields, [&](std::string_view name) {
+        return expire_field(context, hash, name, when.value_or(When::always), *deadline_ms);
+    });
+}
+
+void hexpire(Context& context) { expire_fields(context, {1000, true}); }
+void hpexpire(Context& context) { expire_fields(context, {1, true}); }
+void hexpireat(Context& context) { expire_fields(context, {1000, false}); }
+void hpexpireat(Context& context) { expire_fields(context, {1, false}); }
+
+// --- HTTL and kin -----------------------------------------------------------------------------
+
+void tell_deadlines(Context& context, TimeUnit unit) {
+    const auto fields = read_fields(context, 2);
+    if (!fields) return;
+    const auto entry = find_hash(context, false);
+    if (!entry) return;
+    const HashValue hash(context, context.keys[0], *entry);
+    answer_each(context, *fields, [&](std::string_view name) {
+        if (!hash.find(name)) return kNoSuchField;
+        const int64_t deadline_ms = hash.deadline_ms(name);
+        if (deadline_ms == Hash::kNoDeadline) return kNoDeadline;
+        const int64_t time = unit.is_relative ? deadline_ms - context.now_ms() : deadline_ms;
+        // Seconds that are left are rounded as TTL rounds them, points in time are cut.
+        const int64_t half = unit.is_relative ? unit.milliseconds / 2 : 0;
+        return (time + half) / unit.milliseconds;
+    });
+}
+
+void httl(Context& context) { tell_deadlines(context, {1000, true}); }
+void hpttl(Context& context) { tell_deadlines(context, {1, true}); }
+void hexpiretime(Context& context) { tell_deadlines(context, {1000, false}); }
+void hpexpiretime(Context& context) { tell_deadlines(context, {1, false}); }
+
+void hpersist(Context& context) {
+    const auto fields = read_fields(context, 2);
+    if (!fields) return;
+    const auto entry = find_hash(context, true);
+    if (!entry) return;
+    HashValue hash(context, context.keys[0], *entry);
+    answer_each(context, *fields, [&](std::string_view name) {
+        if (!hash.find(name)) return kNoSuchField;
+        if (hash.deadline_ms(name) == Hash::kNoDeadline) return kNoDeadline;
+        hash.set_deadline(name, Hash::kNoDeadline);
+        return int64_t{1};
+    });
+}
+
+// --- HGETEX, HGETDEL, HSETEX ------------------------------------------------------------------
+
+void reply_value(Context& context, const HashValue& hash, std::string_view name) {
+    const auto value = hash.find(name);
+    if (value) {
+        reply_element(context.reply, *value);
+    } else {
+        context.reply.null();
+    }
+}
+
+/// The deadline an option gives, kNoDeadline where it gives none. nullopt: it is wrong, and the
+/// reply says so.
+std::optional<int64_t> deadline_of(Context& context, const ExpiryOption& option) {
+    if (!option.has_number()) return Hash::kNoDeadline;
+    return read_deadline(context, option.kind, option.at, context.now_ms());
+}
+
+/// A deadline that is past already ends the field at once.
+void set_or_end(Context& context, HashValue& hash, std::string_view name, int64_t deadline_ms) {
+    if (deadline_ms > context.now_ms()) return hash.set_deadline(name, deadline_ms);
+    hash.remove(name);
+}
+
+void hgetex(Context& context) {
+    ExpiryOption option;
+    size_t at = 2;
+    if (take_expiry(context, at, option, ExpiryOption::Kind::persist)) ++at;
+    const auto fields = read_fields(context, at);
+    if (!fields) return;
+    const auto deadline_ms = deadline_of(context, option);
+    if (!deadline_ms) return;
+    const auto entry = find_hash(context, true);
+    if (!entry) return;
+    HashValue hash(context, context.keys[0], *entry);
+    context.reply.array(static_cast<int64_t>(fields->count));
+    for (size_t i = 0; i < fields->count; ++i) {
+        const std::string_view name = context.argument(fields->first + i);
+        reply_value(context, hash, name);
+        if (option.kind == ExpiryOption::Kind::none || !hash.find(name)) continue;
+        set_or_end(context, hash, name, *deadline_ms);
+        hash.settle();
+    }
+}
+
+void hgetdel(Context& context) {
+    const auto fields = read_fields(context, 2);
+    if (!fields) return;
+    const auto entry = find_hash(context, true);
+    if (!entry) return;
+    HashValue hash(context, context.keys[0], *entry);
+    context.reply.array(static_cast<int64_t>(fields->count));
+    for (size_t i = 0; i < fields->count; ++i) {
+        const std::string_view name = context.argument(fields->first + i);
+        reply_value(context, hash, name);
+        if (hash.exists()) hash.remove(name);
+        hash.settle();
+    }
+}
+
+enum class Presence : uint8_t { any, none, all };
+
+struct HsetexOptions {
+    Presence presence = Presence::any;
+    ExpiryOption expiry;
+    size_t fields_at = 0;
+};
+
+/// The words in front of FIELDS. nullopt: they make no sense.
+std::optional<HsetexOptions> parse_hsetex(const Context& context) {
+    HsetexOptions options;
+    for (size_t at = 2; at < context.count(); ++at) {
+        if (context.is(at, "FIELDS")) {
+            options.fields_at = at;
+            return options;
+        }
+        const bool is_fnx = context.is(at, "FNX");
+        if (is_fnx || context.is(at, "FXX")) {
+            if (options.presence != Presence::any) return std::nullopt;
+            options.presence = is_fnx ? Presence::none : Presence::all;
+        } else if (!take_expiry(context, at, options.expiry, ExpiryOption::Kind::keepttl)) {
+            return std::nullopt;
+        }
+    }
+    options.fields_at = context.count();
+    return options;
+}
+
+/// Whether FNX or FXX, if given, holds for every field.
+bool holds(const Context& context, Presence presence, const HashValue& hash,
+           const FieldArguments& fields) {
+    for (size_t i = 0; i < fields.count && presence != Presence::any; ++i) {
+        const bool is_there = hash.find(context.argument(fields.first + 2 * i)).has_value();
+        if (is_there != (presence == Presence::all)) return false;
+    }
+    return true;
+}
+
+void hsetex(Context& context) {
+    const auto options = parse_hsetex(context);
+    if (!options) return context.error(errors::kSyntax);
+    const auto fields = read_fields(context, options->fields_at, 2);
+    if (!fields) return;
+    const auto deadline_ms = deadline_of(context, options->expiry);
+    if (!deadline_ms) return;
+    const auto entry = find_hash(context, true);
+    if (!entry) return;
+    HashValue hash(context, context.keys[0], *entry);
+    if (!holds(context, options->presence, hash, *fields)) return context.reply.integer(0);
+    const bool keeps = options->expiry.kind == ExpiryOption::Kind::keepttl;
+    for (size_t i = 0; i < fields->count; ++i) {
+        const std::string_view name = context.argument(fields->first + 2 * i);
+        hash.set(name, context.argument(fields->first + 2 * i + 1),
+                 keeps ? Hash::Deadline::keep : Hash::Deadline::drop);
+        if (options->expiry.has_number()) set_or_end(context, hash, name, *deadline_ms);
+    }
+    hash.settle();
+    context.reply.integer(1);
+}
+
+/// None for FXX, whose fields must be there.
+int64_t hsetex_new_keys(Context& context) {
+    const auto options = parse_hsetex(context);
+    if (!options || options->presence == Presence::all) return 0;
+    return context.keyspace.peek(context.keys[0]) == nullptr ? 1 : 0;
+}
+
+constexpr uint16_t kUpdates = key_flag::rw | key_flag::update;
+constexpr uint16_t kReads = key_flag::ro | key_flag::access;
+constexpr uint32_t kWritesFast = flag::write | flag::denyoom | flag::fast;
+constexpr std::string_view kEachField = "O(N) with N the fields given.";
+
+/// A field without deadline does not count for hashes that are not there.
+int64_t none(Context&) { return 0; }
+
+constexpr CommandSpec expire_row(std::string_view name, Handler handler, std::string_view syntax,
+                                 std::string_view summary) {
+    return {.name = name,
+            .handler = handler,
+            .arity = -6,
+            .flags = kWritesFast,
+            .group = Group::hash,
+            .keys = one_key(kUpdates),
+            .since = "7.4.0",
+            .complexity = kEachField,
+            .syntax = syntax,
+            .summary = summary,
+            .new_keys = none};
+}
+
+constexpr CommandSpec tell_row(std::string_view name, Handler handler, std::string_view summary) {
+    return {.name = name,
+            .handler = handler,
+            .arity = -5,
+            .flags = flag::readonly | flag::fast,
+            .group = Group::hash,
+            .keys = one_key(kReads),
+            .since = "7.4.0",
+            .complexity = kEachField,
+            .syntax = "key FIELDS numfields field [field ...]",
+            .summary = summary};
+}
+
+constexpr CommandSpec kHashExpireCommands[] = {
+    expire_row("hexpire", hexpire,
+               "key seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]",
+               "Sets how many seconds fields of a hash have to live."),
+    expire_row("hpexpire", hpexpire,
+               "key milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]",
+               "Sets how many milliseconds fields of a hash have to live."),
+    expire_row("hexpireat", hexpireat,
+               "key unix-time-seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]",
+               "Sets the Unix time in seconds at which fields of a hash end."),
+    expire_row("hpexpireat", hpexpireat,
+               "key unix-time-milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]",
+               "Sets the Unix time in milliseconds at which fields of a hash end."),
+    tell_row("httl", httl, "Tells how many seconds fields of a hash have to live."),
+    tell_row("hpttl", hpttl, "Tells how many milliseconds fields of a hash have to live."),
+    tell_row("hexpiretime", hexpiretime, "Tells the Unix time in seconds at which fields end."),
+    tell_row("hpexpiretime", hpexpiretime,
+             "Tells the Unix time in milliseconds at which fields end."),
+    {.name = "hpersist",
+     .handler = hpersist,
+     .arity = -5,
+     .flags = flag::write | flag::fast,
+     .group = Group::hash,
+     .keys = one_key(kUpdates),
+     .since = "7.4.0",
+     .complexity = kEachField,
+     .syntax = "key FIELDS numfields field [field ...]",
+     .summary = "Removes the deadlines of fields of a hash."},
+    {.name = "hgetex",
+     .handler = hgetex,
+     .arity = -5,
+     .flags = flag::write | flag::fast,
+     .group = Group::hash,
+     .keys = one_key(kUpdates | key_flag::access),
+     .since = "8.0.0",
+     .complexity = kEachField,
+     .syntax = "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT "
+               "unix-time-milliseconds | PERSIST] FIELDS numfields field [field ...]",
+     .summary = "Returns the values of fields of a hash and changes their deadlines."},
+    {.name = "hsetex",
+     .handler = hsetex,
+     .arity = -6,
+     .flags = kWritesFast,
+     .group = Group::hash,
+     .keys = one_key(kUpdates),
+     .since = "8.0.0",
+     .complexity = kEachField,
+     .syntax = "key [FNX | FXX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT "
+               "unix-time-milliseconds | KEEPTTL] FIELDS numfields field value [field value ...]",
+     .summary = "Sets fields of a hash together with their deadline, all or none.",
+     .new_keys = hsetex_new_keys},
+    {.name = "hgetdel",
+     .handler = hgetdel,
+     .arity = -5,
+     .flags = flag::write | flag::fast,
+     .group = Group::hash,
+     .keys = one_key(key_flag::rw | key_flag::access | key_flag::remove),
+     .since = "8.0.0",
+     .complexity = kEachField,
+     .syntax = "key FIELDS numfields field [field ...]",
+     .summary = "Returns the values of fields of a hash and removes them."},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> hash_expire_commands() { return kHashExpireCommands; }
+
+}  // namespace gyre::commands

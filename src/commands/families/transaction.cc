@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// MULTI, EXEC, DISCARD, WATCH, UNWATCH. The dispatcher queues commands behind MULTI and runs them
+// for EXEC, under the locks of all their keys and of all keys watched.
+//
+// Threads: home reactor; WATCH with the shards of its keys locked, the others take locks
+// themselves.
+
+#include <memory>
+
+#include "commands/context.h"
+#include "commands/dispatch.h"
+#include "commands/registry.h"
+
+namespace gyre::commands {
+namespace {
+
+void multi(Context& context) {
+    if (context.session.mode(Session::kQueueing)) {
+        return context.error("ERR MULTI calls can not be nested");
+    }
+    context.session.begin_transaction();
+    context.reply.ok();
+}
+
+void discard(Context& context) {
+    if (!context.session.mode(Session::kQueueing)) {
+        return context.error("ERR DISCARD without MULTI");
+    }
+    discard_transaction(context.session, context.services);
+    context.reply.ok();
+}
+
+void exec(Context& context) {
+    if (!context.session.mode(Session::kQueueing)) return context.error("ERR EXEC without MULTI");
+    context.services.dispatcher->run_transaction(context);
+}
+
+/// A key that is past its deadline is removed first: it will not change any more by that.
+void watch(Context& context) {
+    if (context.session.mode(Session::kQueueing)) {
+        return context.error("ERR WATCH inside MULTI is not allowed");
+    }
+    store::Watcher& watcher = context.session.watcher;
+    if (watcher.watches.size() + context.keys.size() > kWatchedKeysMax) {
+        return context.error("ERR too many watched keys. Watch fewer, or UNWATCH some first");
+    }
+    for (const store::Key& key : context.keys) {
+        context.keyspace.peek(key);
+        context.keyspace.shard_of(key).add_watch(watcher, context.keyspace.database(), key);
+    }
+    context.reply.ok();
+}
+
+void unwatch(Context& context) {
+    forget_watches(context.session, context.services.dataset, context.services.executor);
+    context.reply.ok();
+}
+
+constexpr uint32_t kPlain = flag::noscript | flag::loading | flag::stale;
+constexpr uint32_t kQuick = kPlain | flag::fast | flag::allow_busy;
+
+constexpr CommandSpec kTransactionCommands[] = {
+    {.name = "multi",
+     .handler = multi,
+     .arity = 1,
+     .flags = kQuick,
+     .group = Group::transactions,
+     .since = "1.2.0",
+     .complexity = "O(1)",
+     .summary = "Begins a transaction: the commands that follow are queued until EXEC."},
+    {.name = "exec",
+     .handler = exec,
+     .arity = 1,
+     .flags = kPlain | flag::skip_slowlog,
+     .group = Group::transactions,
+     .since = "1.2.0",
+     .complexity = "Depends on the commands queued.",
+     .summary = "Runs the commands of a transaction, all at one moment."},
+    {.name = "discard",
+     .handler = discard,
+     .arity = 1,
+     .flags = kQuick,
+     .group = Group::transactions,
+     .since = "2.0.0",
+     .complexity = "O(N) with N the number of commands queued.",
+     .summary = "Forgets a transaction and the watched keys."},
+    {.name = "watch",
+     .handler = watch,
+     .arity = -2,
+     .flags = kQuick,
+     .group = Group::transactions,
+     .keys = keys_to_end(key_flag::ro),
+     .since = "2.2.0",
+     .complexity = "O(1) for each key.",
+     .syntax = "key [key ...]",
+     .summary = "Has the next EXEC run nothing if one of the keys was changed before it."},
+    {.name = "unwatch",
+     .handler = unwatch,
+     .arity = 1,
+     .flags = kQuick,
+     .group = Group::transactions,
+     .since = "2.2.0",
+     .complexity = "O(N) with N the number of watched keys.",
+     .summary = "Forgets the watched keys."},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> transaction_commands() { return kTransactionCommands; }
+
+}  // namespace gyre::commands

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// Keyspace notifications: what happens to keys, published to the channels `__keyspace@<db>__:<key>`
+// and `__keyevent@<db>__:<event>`. Handlers tell of an event right where they change the key, with
+// its shard locked, so that the events of a key leave in the order of its changes. While nobody
+// asked for a class, telling costs one load and one branch.
+//
+// Classes, letters and names of events are Redis' (notify-keyspace-events). Threads: any.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gyre::engine {
+
+namespace event {
+inline constexpr uint32_t keyspace = 1U << 0;    ///< K: publish to __keyspace@<db>__
+inline constexpr uint32_t keyevent = 1U << 1;    ///< E: publish to __keyevent@<db>__
+inline constexpr uint32_t generic = 1U << 2;     ///< g: del, expire, rename_from ...
+inline constexpr uint32_t string = 1U << 3;      ///< $
+inline constexpr uint32_t list = 1U << 4;        ///< l
+inline constexpr uint32_t set = 1U << 5;         ///< s
+inline constexpr uint32_t hash = 1U << 6;        ///< h
+inline constexpr uint32_t sorted_set = 1U << 7;  ///< z
+inline constexpr uint32_t expired = 1U << 8;     ///< x
+inline constexpr uint32_t evicted = 1U << 9;     ///< e
+inline constexpr uint32_t stream = 1U << 10;     ///< t
+inline constexpr uint32_t module = 1U << 11;     ///< d
+inline constexpr uint32_t created = 1U << 12;    ///< n: new
+inline constexpr uint32_t key_miss = 1U << 13;   ///< m: keymiss
+/// A: all but new and keymiss.
+inline constexpr uint32_t all =
+    generic | string | list | set | hash | sorted_set | expired | evicted | stream | module;
+}  // namespace event
+
+/// The classes that the letters of notify-keyspace-events name; nullopt: a letter is unknown.
+std::optional<uint32_t> event_classes(std::string_view letters);
+/// The letters, in the order in which Redis shows them.
+std::string event_letters(uint32_t classes);
+
+}  // namespace gyre::engine

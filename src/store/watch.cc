@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "store/watch.h"
+
+#include "base/check.h"
+
+namespace gyre::store {
+
+Watcher::~Watcher() { CHECK(watches.empty()); }
+
+void WatchTable::remove(const Watch& watch) {
+    const auto [first, last] = marks_.equal_range(watch.hash);
+    for (auto mark = first; mark != last; ++mark) {
+        if (mark->second != &watch) continue;
+        marks_.erase(mark);
+        return;
+    }
+}
+
+void WatchTable::touch(size_t database, const Key& key) {
+    const auto [first, last] = marks_.equal_range(key.hash);
+    for (auto mark = first; mark != last; ++mark) {
+        if (mark->second->is_of(database, key)) {
+            mark->second->watcher.is_touched.store(true, std::memory_order_relaxed);
+        }
+    }
+}
+
+bool WatchTable::has(const Watcher& watcher, size_t database, const Key& key) const {
+    const auto [first, last] = marks_.equal_range(key.hash);
+    for (auto mark = first; mark != last; ++mark) {
+        if (&mark->second->watcher == &watcher && mark->second->is_of(database, key)) return true;
+    }
+    return false;
+}
+
+void WatchTable::for_each(const std::function<void(const Watch&)>& visit) const {
+    for (const auto& [hash, watch] : marks_) visit(*watch);
+}
+
+}  // namespace gyre::store

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Goal: publish, subscribe and keyspace notifications as redis-server does them. Method: scripts
+// (compat/script.h). Two things are kept out of them: the order of patterns among themselves, which
+// redis-server leaves open, and messages that a client publishes to itself, where 7.0 and 7.2
+// differ.
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "compat/script.h"
+
+namespace gyre::test {
+namespace {
+
+TEST(PubsubCompatTest, ChannelsPatternsAndShardChannels) {
+    compare_scripts({
+        {0, {"SUBSCRIBE", "a", "b", "a"}},
+        {1, {"PSUBSCRIBE", "a*"}},
+        {2, {"SSUBSCRIBE", "a"}},
+        {3, {"PUBLISH", "a", "one"}},
+        {3, {"PUBLISH", "abc", std::string("\0\r\n", 3)}},
+        {3, {"PUBLISH", "b", ""}},
+        {3, {"PUBLISH", "", "x"}},
+        {3, {"SPUBLISH", "a", "shard"}},
+        {3, {"PUBLISH", "a", std::string(50'000, 'x')}},
+        {3, {"PUBSUB", "CHANNELS", "a*"}},
+        {3, {"PUBSUB", "CHANNELS", "[a]"}},
+        {3, {"PUBSUB", "CHANNELS", "a", "b"}},
+        {3, {"PUBSUB", "NUMSUB"}},
+        {3, {"PUBSUB", "NUMSUB", "a", "b", "c", "a"}},
+        {3, {"PUBSUB", "NUMPAT"}},
+        {3, {"PUBSUB", "NUMPAT", "x"}},
+        {3, {"PUBSUB", "SHARDCHANNELS"}},
+        {3, {"PUBSUB", "SHARDCHANNELS", "b*"}},
+        {3, {"PUBSUB", "SHARDNUMSUB", "a", "b"}},
+        {3, {"PUBSUB", "NOSUCH"}},
+        {3, {"PUBSUB"}},
+        {0, {"SUBSCRIBE", "c"}},
+        {0, {"PSUBSCRIBE", "d*", "d*"}},
+        {0, {"SSUBSCRIBE", "e"}},
+        {0, {"UNSUBSCRIBE", "a", "nosuch"}},
+        {3, {"PUBLISH", "a", "two"}},
+        {0, {"PUNSUBSCRIBE"}},
+        {0, {"UNSUBSCRIBE", "b"}},
+        {0, {"UNSUBSCRIBE"}},
+        {0, {"UNSUBSCRIBE"}},
+        {0, {"PUNSUBSCRIBE"}},
+        {0, {"GET", "a"}},
+        {0, {"SUNSUBSCRIBE"}},
+        {0, {"SUNSUBSCRIBE"}},
+        {0, {"GET", "a"}},
+        {3, {"PUBLISH", "a", "three"}},
+        {3, {"PUBLISH", "c", "three"}},
+        {3, {"PUBSUB", "CHANNELS"}},
+    });
+}
+
+TEST(PubsubCompatTest, WhatASubscriberMayDo) {
+    compare_scripts({
+        {0, {"SUBSCRIBE", "a"}},
+        {0, {"PING"}},
+        {0, {"PING", "a", "b"}},
+        {0, {"GET", "a"}},
+        {0, {"GET"}},
+        {0, {"nosuch"}},
+        {0, {"CONFIG", "GET", "x"}},
+        {0, {"CONFIG", "NOSUCH"}},
+        {0, {"PUBLISH", "a", "b"}},
+        {0, {"PUBSUB", "CHANNELS"}},
+        {0, {"HELLO", "3"}},
+        {0, {"SELECT", "1"}},
+        {0, {"SUBSCRIBE"}},
+        {0, {"RESET"}},
+        {0, {"GET", "a"}},
+        {1, {"PUBLISH", "a", "b"}},
+        {1, {"PUBSUB", "NUMSUB", "a"}},
+        {0, {"SUBSCRIBE", "a"}},
+        {0, {"QUIT"}},
+        {1, {"PUBLISH", "a", "b"}},
+    });
+}
+
+TEST(PubsubCompatTest, MessagesInResp3AndRepliesBetween) {
+    compare_scripts({
+        {1, {"HELLO", "3"}, {}, false},
+        {1, {"CLIENT", "SETNAME", "x"}},
+        {1, {"SUBSCRIBE", "a"}},
+        {1, {"PSUBSCRIBE", "a*"}},
+        {1, {"SSUBSCRIBE", "a"}},
+        {1, {"GET", "a"}},
+        {1, {"PING"}},
+        {2, {"PUBLISH", "a", "one"}},
+        {2, {"SPUBLISH", "a", "two"}},
+        {1, {"CLIENT", "REPLY", "SKIP"}, {{"PSUBSCRIBE", "b*"}}},
+        {1,
+         {"CLIENT", "REPLY", "OFF"},
+         {{"GET", "a"}, {"SSUBSCRIBE", "c"}, {"UNSUBSCRIBE", "x"}, {"CLIENT", "REPLY", "ON"}}},
+        {1, {"PUBSUB", "NUMSUB", "a"}},
+        {1, {"UNSUBSCRIBE"}},
+        {1, {"UNSUBSCRIBE"}},
+        {2, {"PUBLISH", "a", "three"}},
+        {1, {"RESET"}},
+        {2, {"PUBLISH", "a", "four"}},
+    });
+}
+
+// What changes keys, or is refused to, in an order that finds them there or not.
+const std::vector<std::vector<std::string>> kEventful{
+    {"SET", "k", "1"},
+    {"SET", "k", "1", "EX", "100"},
+    {"SET", "k", "2", "KEEPTTL"},
+    {"SET", "k", "3", "NX"},
+    {"SET", "new", "3", "XX"},
+    {"SET", "k", "3", "GET"},
+    {"SETNX", "k", "1"},
+    {"SETNX", "k2", "1"},
+    {"SETEX", "k", "100", "v"},
+    {"PSETEX", "k", "100000", "v"},
+    {"GETSET", "k", "v"},
+    {"GETDEL", "k"},
+    {"GETDEL", "k"},
+    {"MSET", "a", "1", "b", "2"},
+    {"MSETNX", "a", "1", "c", "2"},
+    {"MSETNX", "c", "1", "d", "2"},
+    {"APPEND", "a", "x"},
+    {"APPEND", "a", ""},
+    {"APPEND", "fresh", "x"},
+    {"SETRANGE", "a", "2", "xy"},
+    {"SETRANGE", "a", "2", ""},
+    {"SETRANGE", "nosuch", "2", ""},
+    {"INCR", "n"},
+    {"INCRBY", "n", "3"},
+    {"DECR", "n"},
+    {"DECRBY", "n", "3"},
+    {"INCRBYFLOAT", "n", "1.5"},
+    {"INCR", "a"},
+    {"SETBIT", "bits", "7", "1"},
+    {"SETBIT", "bits", "7", "1"},
+    {"SETBIT", "bits", "100", "0"},
+    {"BITFIELD", "bits", "SET", "u8", "0", "255"},
+    {"BITFIELD", "bits", "SET", "u8", "0", "255"},
+    {"BITFIELD", "bits", "GET", "u8", "0"},
+    {"BITFIELD", "bits", "OVERFLOW", "FAIL", "INCRBY", "u8", "0", "1"},
+    {"BITOP", "NOT", "inverse", "bits"},
+    {"BITOP", "AND", "inverse", "nosuch"},
+    {"BITOP", "AND", "inverse", "nosuch"},
+    {"EXPIRE", "a", "100"},
+    {"EXPIRE", "a", "100", "NX"},
+    {"PEXPIRE", "a", "100000"},
+    {"EXPIREAT", "a", "99999999999"},
+    {"PEXPIREAT", "a", "99999999999999"},
+    {"PERSIST", "a"},
+    {"PERSIST", "a"},
+    {"EXPIRE", "a", "-1"},
+    {"EXPIRE", "a", "-1"},
+    {"GETEX", "b", "EX", "100"},
+    {"GETEX", "b", "PERSIST"},
+    {"GETEX", "b", "PERSIST"},
+    {"GETEX", "b"},
+    {"GETEX", "b", "PXAT", "1"},
+    {"RENAME", "c", "c2"},
+    {"RENAME", "c2", "c2"},
+    {"RENAMENX", "c2", "d"},
+    {"RENAMENX", "c2", "e"},
+    {"RENAME", "e", "d"},
+    {"COPY", "d", "d2"},
+    {"COPY", "d", "d2"},
+    {"COPY", "d", "d2", "REPLACE"},
+    {"COPY", "d", "d", "DB", "3"},
+    {"MOVE", "d", "3"},
+    {"MOVE", "d2", "3"},
+    {"DEL", "d", "d", "x"},
+    {"UNLINK", "n"},
+    {"TOUCH", "k2"},
+    {"SWAPDB", "0", "3"},
+    {"DEL", "d2"},
+    {"SELECT", "3"},
+    {"DEL", "k2"},
+    {"FLUSHALL"}};
+
+// What looks for a key that is missing.
+const std::vector<std::vector<std::string>> kLookups{{"SELECT", "0"},
+                                                     {"GET", "no"},
+                                                     {"MGET", "no", "no"},
+                                                     {"EXISTS", "no"},
+                                                     {"TTL", "no"},
+                                                     {"TYPE", "no"},
+                                                     {"OBJECT", "ENCODING", "no"},
+                                                     {"STRLEN", "no"},
+                                                     {"GETRANGE", "no", "0", "1"},
+                                                     {"TOUCH", "no"},
+                                                     {"COPY", "no", "x"},
+                                                     {"GETBIT", "no", "1"},
+                                                     {"BITCOUNT", "no"},
+                                                     {"GETEX", "no"},
+                                                     {"EXPIRE", "no", "1"},
+                                                     {"PERSIST", "no"},
+                                                     {"RENAME", "no", "x"},
+                                                     {"DEL", "no"},
+                                                     {"INCR", "yes"},
+                                                     {"FLUSHDB"}};
+
+TEST(PubsubCompatTest, KeyspaceEventsOfEveryCommand) {
+    std::vector<Step> steps{{0, {"CONFIG", "SET", "notify-keyspace-events", "KEA"}},
+                            {0, {"CONFIG", "GET", "notify-keyspace-events"}},
+                            {1, {"PSUBSCRIBE", "__key*__:*"}}};
+    for (const char* classes : {"KEA", "Kg", "E$x", "KEmn", ""}) {
+        steps.push_back({0, {"CONFIG", "SET", "notify-keyspace-events", classes}});
+        for (const auto& command : kEventful) steps.push_back({0, command});
+        for (const auto& command : kLookups) {
+            steps.push_back({0, command});
+        }
+    }
+    compare_scripts(steps);
+}
+
+TEST(PubsubCompatTest, ALetterThatIsNoClass) {
+    compare_scripts({{0, {"CONFIG", "SET", "notify-keyspace-events", "KEq"}},
+                     {0, {"CONFIG", "SET", "notify-keyspace-events", "AKEn"}},
+                     {0, {"CONFIG", "GET", "notify-keyspace-events"}},
+                     {0, {"CONFIG", "SET", "notify-keyspace-events", "nmEKx"}},
+                     {0, {"CONFIG", "GET", "notify-keyspace-events"}},
+                     {0, {"CONFIG", "SET", "notify-keyspace-events", ""}},
+                     {0, {"CONFIG", "GET", "notify-keyspace-events"}}});
+}
+
+}  // namespace
+}  // namespace gyre::test

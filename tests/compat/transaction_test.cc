@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Goal: MULTI, EXEC, DISCARD, WATCH and UNWATCH as redis-server does them, errors included. Method:
+// scripts (compat/script.h); between MULTI and EXEC a PING is queued like anything else, so the
+// commands of a transaction are sent in one step.
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "compat/script.h"
+
+namespace gyre::test {
+namespace {
+
+using Command = std::vector<std::string>;
+
+/// One step: MULTI, the commands, EXEC.
+Step transaction(size_t connection, std::vector<Command> commands, const char* end = "EXEC") {
+    commands.push_back({end});
+    return {connection, {"MULTI"}, std::move(commands)};
+}
+
+TEST(TransactionCompatTest, QueuedCommandsRunTogether) {
+    for (const char* protocol : {"2", "3"}) {
+        compare_scripts({
+            {0, {"HELLO", protocol}, {}, false},
+            transaction(0, {}),
+            transaction(0, {{"SET", "a", "1"}, {"INCR", "a"}, {"GET", "a"}, {"GET", "none"}}),
+            transaction(0, {{"SET", "a", "x"}, {"INCR", "a"}, {"GET", "a"}}),
+            transaction(0, {{"SET", "a", "1"}}, "DISCARD"),
+            transaction(0, {{"SELECT", "3"}, {"SET", "b", "1"}, {"SELECT", "0"}, {"GET", "b"}}),
+            transaction(0, {{"SELECT", "3"}, {"GET", "b"}}),
+            {0, {"GET", "b"}},
+            {0, {"SELECT", "0"}},
+            transaction(0, {{"MSET", "a", "1", "b", "2"},
+                            {"MGET", "a", "b"},
+                            {"KEYS", "*a*"},
+                            {"DBSIZE"},
+                            {"EXISTS", "a", "b", "c"},
+                            {"DEL", "a", "b"},
+                            {"DBSIZE"},
+                            {"RANDOMKEY"},
+                            {"SCAN", "0", "COUNT", "1000"},
+                            {"ECHO", "x"},
+                            {"PING"},
+                            {"CONFIG", "GET", "maxmemory"},
+                            {"OBJECT", "HELP"},
+                            {"CLIENT", "GETNAME"},
+                            {"SET", "large", std::string(100'000, 'x')},
+                            {"GET", "large"},
+                            {"FLUSHALL"},
+                            {"DBSIZE"}}),
+            transaction(0, {{"CONFIG", "SET", "maxmemory-samples", "7"},
+                            {"CONFIG", "GET", "maxmemory-samples"},
+                            {"CONFIG", "RESETSTAT"},
+                            {"SWAPDB", "0", "1"},
+                            {"FLUSHDB"},
+                            {"SET", "t", "1", "EX", "100"},
+                            {"TTL", "t"},
+                            {"PERSIST", "t"},
+                            {"RENAME", "t", "u"},
+                            {"COPY", "u", "v"},
+                            {"MOVE", "v", "2"},
+                            {"OBJECT", "ENCODING", "u"}}),
+            {0, {"GET", "u"}},
+        });
+    }
+}
+
+TEST(TransactionCompatTest, ErrorsWhileQueueingSpoilTheTransaction) {
+    compare_scripts({
+        {0, {"EXEC"}},
+        {0, {"DISCARD"}},
+        {0, {"UNWATCH"}},
+        {0, {"EXEC", "x"}},
+        {0, {"MULTI", "x"}},
+        {0, {"WATCH"}},
+        transaction(0, {{"NOSUCH"}, {"SET", "a", "1"}}),
+        transaction(0, {{"SET", "a"}, {"SET", "a", "1"}}),
+        transaction(0, {{"CONFIG", "NOSUCH"}, {"SET", "a", "1"}}),
+        transaction(0, {{"MULTI"}, {"SET", "a", "1"}}),
+        transaction(0, {{"WATCH", "a"}, {"SET", "a", "2"}}),
+        transaction(0, {{"UNWATCH"}, {"SET", "a", "3"}}),
+        transaction(0, {{"SHUTDOWN"}, {"SET", "a", "4"}}),
+        transaction(0, {{"EXEC", "x"}, {"GET", "a"}}),
+        transaction(0, {{"DISCARD", "x"}, {"GET", "a"}}),
+        transaction(0, {{"NOSUCH"}}, "DISCARD"),
+        transaction(0, {{"GET", "a"}, {"SET", "a", "5", "BAD"}, {"GET", "a"}}),
+        {0, {"GET", "a"}},
+    });
+}
+
+TEST(TransactionCompatTest, SessionsWithinTransactions) {
+    compare_scripts({
+        transaction(0, {{"SET", "a", "1"}, {"RESET"}}),
+        {0, {"GET", "a"}},
+        transaction(0, {{"HELLO", "3"}, {"GET", "none"}, {"HELLO", "2"}, {"GET", "none"}},
+                    "DISCARD"),
+        transaction(0, {{"SUBSCRIBE", "c"}, {"GET", "a"}, {"UNSUBSCRIBE", "c"}, {"GET", "a"}}),
+        {1, {"SUBSCRIBE", "d"}},
+        transaction(0, {{"PUBLISH", "d", "1"}, {"SET", "a", "1"}, {"PUBLISH", "d", "2"}}),
+        {1, {"MULTI"}},
+        {1, {"UNSUBSCRIBE", "d"}},
+        transaction(0, {{"CLIENT", "SETNAME", "me"}, {"CLIENT", "GETNAME"}, {"AUTH", "x"}}),
+        transaction(0, {{"SET", "a", "2"}, {"QUIT"}}),
+        {2, {"GET", "a"}},
+    });
+}
+
+// What may change a watched key w, or not.
+const std::vector<Command> kChanges{{"SET", "w", "1"},
+                                    {"SET", "w", "1", "XX"},
+                                    {"SET", "w", "1", "NX"},
+                                    {"APPEND", "w", "x"},
+                                    {"APPEND", "w", ""},
+                                    {"SETRANGE", "w", "0", ""},
+                                    {"GETSET", "w", "2"},
+                                    {"GETDEL", "w"},
+                                    {"DEL", "w"},
+                                    {"DEL", "other"},
+                                    {"EXPIRE", "w", "100"},
+                                    {"EXPIRE", "w", "-1"},
+                                    {"PERSIST", "w"},
+                                    {"RENAME", "w", "x"},
+                                    {"RENAME", "other", "w"},
+                                    {"COPY", "other", "w"},
+                                    {"COPY", "w", "x"},
+                                    {"MOVE", "w", "3"},
+                                    {"FLUSHDB"},
+                                    {"FLUSHALL"},
+                                    {"SWAPDB", "0", "1"},
+                                    {"SWAPDB", "1", "2"},
+                                    {"GET", "w"},
+                                    {"TOUCH", "w"},
+                                    {"OBJECT", "ENCODING", "w"},
+                                    {"GETEX", "w", "EX", "100"},
+                                    {"GETEX", "w"},
+                                    {"INCR", "w"},
+                                    {"MSET", "a", "1", "w", "2"},
+                                    {"MSETNX", "w", "1", "q", "1"},
+                                    {"SETBIT", "w", "1", "1"},
+                                    {"BITOP", "NOT", "w", "other"},
+                                    {"BITFIELD", "w", "GET", "u8", "0"},
+                                    {"SETEX", "w", "100", "v"},
+                                    {"UNLINK", "w"}};
+
+TEST(TransactionCompatTest, WatchedKeysThatChangeMakeExecDoNothing) {
+    std::vector<Step> steps;
+    for (const bool exists : {true, false}) {
+        for (const Command& change : kChanges) {
+            steps.push_back({1, {"FLUSHALL"}});
+            steps.push_back({1, {"SET", "other", "o"}});
+            if (exists) steps.push_back({1, {"SET", "w", "9"}});
+            steps.push_back({0, {"WATCH", "w", "w", "also"}});
+            steps.push_back({1, change});
+            steps.push_back(transaction(0, {{"PING"}}));
+        }
+    }
+    // What goes before EXEC itself, and what ends a watch.
+    for (const Command& end : {Command{"UNWATCH"}, {"DISCARD"}, {"RESET"}, {"EXEC"}}) {
+        steps.push_back({1, {"SET", "w", "1"}});
+        steps.push_back({0, {"WATCH", "w"}});
+        steps.push_back({1, {"SET", "w", "2"}});
+        if (end[0] == "DISCARD" || end[0] == "EXEC") {
+            steps.push_back(transaction(0, {{"PING"}}, end[0].c_str()));
+        } else {
+            steps.push_back({0, end});
+        }
+        steps.push_back(transaction(0, {{"PING"}}));
+    }
+    // A change by oneself counts; so does one of another database's key of that name not.
+    steps.push_back({0, {"WATCH", "w"}});
+    steps.push_back({0, {"SET", "w", "3"}});
+    steps.push_back(transaction(0, {{"GET", "w"}}));
+    steps.push_back({0, {"WATCH", "w"}});
+    steps.push_back({1, {"SELECT", "5"}});
+    steps.push_back({1, {"SET", "w", "3"}});
+    steps.push_back(transaction(0, {{"SELECT", "5"}, {"GET", "w"}, {"SELECT", "0"}}));
+    steps.push_back({0, {"WATCH", "w"}});
+    steps.push_back({0, {"SELECT", "5"}});
+    steps.push_back({1, {"SET", "w", "4"}});
+    steps.push_back(transaction(0, {{"GET", "w"}}));
+    // Of two that watch, one is first.
+    steps.push_back({1, {"SELECT", "0"}});
+    steps.push_back({0, {"SELECT", "0"}});
+    steps.push_back({0, {"WATCH", "w"}});
+    steps.push_back({1, {"WATCH", "w"}});
+    steps.push_back(transaction(1, {{"SET", "w", "5"}}));
+    steps.push_back(transaction(0, {{"SET", "w", "6"}}));
+    // A transaction that is void and spoilt.
+    steps.push_back({0, {"WATCH", "w"}});
+    steps.push_back({1, {"SET", "w", "7"}});
+    steps.push_back(transaction(0, {{"NOSUCH"}}));
+    compare_scripts(steps);
+}
+
+TEST(TransactionCompatTest, WatchedKeysAndTime) {
+    compare_scripts(
+        {
+            {0, {"DEBUG", "SET-ACTIVE-EXPIRE", "0"}},
+            // Past its deadline before it is watched: nothing changes when it goes.
+            {0, {"SET", "w", "1", "PX", "1"}},
+            {0, {"DEBUG", "SLEEP", "0.02"}},
+            {0, {"WATCH", "w"}},
+            {1, {"GET", "w"}},
+            transaction(0, {{"PING"}}),
+            // Past it after that: the transaction is void, whether somebody looked or not.
+            {0, {"SET", "w", "1", "PX", "50"}},
+            {0, {"WATCH", "w"}},
+            {0, {"DEBUG", "SLEEP", "0.1"}},
+            transaction(0, {{"PING"}}),
+            {0, {"SET", "w", "1", "PX", "50"}},
+            {0, {"WATCH", "w"}},
+            {0, {"DEBUG", "SLEEP", "0.1"}},
+            {1, {"GET", "w"}},
+            transaction(0, {{"PING"}}),
+            // Databases change places.
+            {0, {"SET", "w", "1", "PX", "1"}},
+            {0, {"SELECT", "1"}},
+            {0, {"DEBUG", "SLEEP", "0.02"}},
+            {0, {"WATCH", "w"}},
+            {1, {"SWAPDB", "0", "1"}},
+            {0, {"GET", "w"}},
+            transaction(0, {{"PING"}}),
+        },
+        {"--enable-debug-command", "yes"});
+}
+
+TEST(TransactionCompatTest, MemoryAtTheLimit) {
+    compare_scripts({
+        {0, {"SET", "a", "1"}},
+        {0, {"MULTI"}, {{"SET", "a", "2"}, {"GET", "a"}}, true, true},
+        {1, {"CONFIG", "SET", "maxmemory", "1"}},
+        {0, {"EXEC"}},
+        {0, {"GET", "a"}},
+        transaction(0, {{"GET", "a"}}),
+        transaction(0, {{"SET", "a", "3"}, {"GET", "a"}}),
+        transaction(0, {{"DEL", "a"}}),
+        {1, {"CONFIG", "SET", "maxmemory", "0"}},
+        {0, {"GET", "a"}},
+    });
+}
+
+TEST(TransactionCompatTest, TransactionsMakeEventsInOrder) {
+    compare_scripts({
+        {0, {"CONFIG", "SET", "notify-keyspace-events", "EA"}},
+        {1, {"PSUBSCRIBE", "__keyevent*"}},
+        transaction(0, {{"SET", "a", "1"}, {"INCR", "a"}, {"RENAME", "a", "b"}, {"DEL", "b"}}),
+        transaction(0, {{"SET", "a", "1"}, {"NOSUCH"}}),
+        transaction(0, {{"SET", "a", "1"}}, "DISCARD"),
+    });
+}
+
+}  // namespace
+}  // namespace gyre::test

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Publish and subscribe, and keyspace notifications, without sockets. Replies and the names of
+// events were compared with redis-server 7.0.15.
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "engine/events.h"
+#include "engine/expiry.h"
+#include "support/command_runner.h"
+
+namespace {
+
+using gyre::commands::Session;
+using gyre::test::CommandRunner;
+
+class PubsubCommandsTest : public testing::Test {
+protected:
+    std::string run(std::initializer_list<std::string_view> words) { return runner_.run(words); }
+    /// The events published since it was last called, as "channel payload", of a subscriber to all.
+    std::vector<std::string> events() {
+        std::vector<std::string> found;
+        const std::string text = runner_.pushed(*listener_);
+        for (size_t at = text.find("*4\r\n"); at != std::string::npos;) {
+            const size_t next = text.find("*4\r\n", at + 1);
+            const std::string frame = text.substr(at, next - at);
+            std::vector<std::string> lines;
+            for (size_t from = 0; from < frame.size();) {
+                const size_t end = frame.find("\r\n", from);
+                lines.push_back(frame.substr(from, end - from));
+                from = end + 2;
+            }
+            found.push_back(lines.at(6) + " " + lines.at(8));
+            at = next;
+        }
+        return found;
+    }
+    void listen(std::string_view classes) {
+        listener_ = &runner_.add_session();
+        runner_.run_as(*listener_, {"PSUBSCRIBE", "__key*"});
+        runner_.dataset().settings.notified_events = gyre::engine::event_classes(classes).value();
+    }
+    CommandRunner runner_;
+    Session* listener_ = nullptr;
+};
+
+using Events = std::vector<std::string>;
+
+TEST_F(PubsubCommandsTest, a_subscriber_of_resp2_may_only_ask_for_little) {
+    EXPECT_EQ(run({"SUBSCRIBE", "a"}), "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n");
+    EXPECT_EQ(run({"CONFIG", "GET", "x"}),
+              "-ERR Can't execute 'config|get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
+              "QUIT / RESET are allowed in this context\r\n");
+    EXPECT_EQ(run({"PUBLISH", "a", "b"}).substr(0, 30), "-ERR Can't execute 'publish': ");
+    EXPECT_EQ(run({"PING"}), "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+    EXPECT_EQ(run({"PING", "x"}), "*2\r\n$4\r\npong\r\n$1\r\nx\r\n");
+    EXPECT_EQ(run({"UNSUBSCRIBE"}), "*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n");
+    EXPECT_EQ(run({"PING"}), "+PONG\r\n");
+    EXPECT_EQ(run({"UNSUBSCRIBE"}), "*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n");
+}
+
+TEST_F(PubsubCommandsTest, a_subscriber_of_resp3_may_ask_for_anything) {
+    runner_.use_resp3();
+    EXPECT_EQ(run({"SUBSCRIBE", "a"}), ">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n");
+    EXPECT_EQ(run({"PUBLISH", "a", "m"}), ":1\r\n");
+    EXPECT_EQ(run({"PING"}), "+PONG\r\n");
+    EXPECT_EQ(runner_.pushed(runner_.session()), ">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nm\r\n");
+}
+
+TEST_F(PubsubCommandsTest, a_large_message_is_whole) {
+    Session& other = runner_.add_session();
+    runner_.run_as(other, {"SUBSCRIBE", "a"});
+    runner_.run_as(other, {"PSUBSCRIBE", "*"});
+    const std::string large(100'000, 'x');
+    EXPECT_EQ(run({"PUBLISH", "a", large}), ":2\r\n");
+    EXPECT_EQ(runner_.pushed(other),
+              "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n" + gyre::test::bulk(large) +
+                  "*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\na\r\n" + gyre::test::bulk(large));
+}
+
+TEST_F(PubsubCommandsTest, reset_forgets_the_subscriptions) {
+    run({"SUBSCRIBE", "a"});
+    run({"PSUBSCRIBE", "a"});
+    run({"SSUBSCRIBE", "a"});
+    EXPECT_EQ(run({"RESET"}), "+RESET\r\n");
+    EXPECT_EQ(run({"PUBSUB", "NUMSUB", "a"}), "*2\r\n$1\r\na\r\n:0\r\n");
+    EXPECT_EQ(run({"PUBSUB", "NUMPAT"}), ":0\r\n");
+    EXPECT_EQ(run({"PUBSUB", "SHARDCHANNELS"}), "*0\r\n");
+}
+
+TEST_F(PubsubCommandsTest, channels_are_listed_and_counted) {
+    Session& other = runner_.add_session();
+    runner_.run_as(other, {"SUBSCRIBE", "one", "two"});
+    runner_.run_as(other, {"SSUBSCRIBE", "three"});
+    EXPECT_EQ(run({"PUBSUB", "CHANNELS", "t*"}), "*1\r\n$3\r\ntwo\r\n");
+    EXPECT_EQ(run({"LIST_CHANNELS", "t*"}), "*1\r\n$3\r\ntwo\r\n");
+    EXPECT_EQ(run({"LIST_CHANNELS"}).substr(0, 4), "*2\r\n");
+    EXPECT_EQ(run({"LIST_SUBSCRIBERS", "one"}), ":1\r\n");
+    EXPECT_EQ(run({"LIST_SUBSCRIBERS", "three"}), ":0\r\n");
+    EXPECT_EQ(run({"PUBSUB", "SHARDNUMSUB", "three"}), "*2\r\n$5\r\nthree\r\n:1\r\n");
+    EXPECT_EQ(run({"LIST_CHANNELS", "a", "b"}),
+              "-ERR wrong number of arguments for 'list_channels' command\r\n");
+    const std::string line = run({"CLIENT", "LIST", "TYPE", "pubsub"});
+    EXPECT_NE(line.find(" flags=P "), std::string::npos);
+    EXPECT_NE(line.find(" sub=2 psub=0 ssub=1 "), std::string::npos);
+}
+
+TEST_F(PubsubCommandsTest, the_limit_of_subscriptions_is_an_error_with_its_name) {
+    runner_.dataset().pubsub().subscriptions_max = 1;
+    EXPECT_EQ(run({"SUBSCRIBE", "a", "b", "c"}),
+              "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n-ERR max number of subscriptions reached. "
+              "Unsubscribe from some channels, or raise maxsubscriptions\r\n");
+}
+
+// --- keyspace notifications ---------------------------------------------------------------------
+
+TEST_F(PubsubCommandsTest, letters_of_classes_are_shown_as_redis_shows_them) {
+    const auto shown = [](std::string_view letters) {
+        return gyre::engine::event_letters(gyre::engine::event_classes(letters).value());
+    };
+    EXPECT_EQ(shown("nmEK"), "nKEm");
+    EXPECT_EQ(shown("AKEn"), "AKE");
+    EXPECT_EQ(shown("g$lshzxetd"), "A");
+    EXPECT_EQ(shown("xg"), "gx");
+    EXPECT_EQ(shown(""), "");
+    EXPECT_FALSE(gyre::engine::event_classes("Kq").has_value());
+}
+
+TEST_F(PubsubCommandsTest, nothing_is_published_unless_asked_for) {
+    listen("");
+    run({"SET", "a", "1"});
+    EXPECT_EQ(events(), Events{});
+    listen("g$");  // no K and no E
+    run({"SET", "a", "1"});
+    EXPECT_EQ(events(), Events{});
+}
+
+TEST_F(PubsubCommandsTest, an_event_goes_to_the_key_and_to_its_name) {
+    listen("KE$");
+    run({"SET", "a", "1", "EX", "10"});
+    EXPECT_EQ(events(), (Events{"__keyspace@0__:a set", "__keyevent@0__:set a"}));
+    run({"SELECT", "3"});
+    run({"SET", "a", "1"});
+    EXPECT_EQ(events(), (Events{"__keyspace@3__:a set", "__keyevent@3__:set a"}));
+}
+
+TEST_F(PubsubCommandsTest, a_key_that_comes_to_its_end_says_so_without_anybody_looking) {
+    listen("Kxg");
+    run({"SELECT", "2"});
+    run({"SET", "a", "1", "PX", "50"});
+    EXPECT_EQ(events(), Events{"__keyspace@2__:a expire"});
+    runner_.advance_ms(100);
+    gyre::engine::ExpiryCycle cycle(runner_.dataset(), runner_.executor(), 0, [] { return 0; });
+    cycle.run(runner_.now_ms(), false);
+    EXPECT_EQ(events(), Events{"__keyspace@2__:a expired"});
+    EXPECT_EQ(run({"EXISTS", "a"}), ":0\r\n");
+    EXPECT_EQ(events(), Events{});
+}
+
+TEST_F(PubsubCommandsTest, a_key_found_past_its_end_says_so_once) {
+    listen("Exm");
+    run({"SET", "a", "1", "PX", "50"});
+    runner_.advance_ms(100);
+    run({"GET", "a"});
+    run({"GET", "a"});
+    EXPECT_EQ(events(), (Events{"__keyevent@0__:expired a", "__keyevent@0__:keymiss a",
+                                "__keyevent@0__:keymiss a"}));
+}
+
+TEST_F(PubsubCommandsTest, a_deadline_that_is_past_is_told_of) {
+    listen("E$gx");
+    run({"SET", "a", "1", "PXAT", "1"});
+    EXPECT_EQ(events(), (Events{"__keyevent@0__:set a", "__keyevent@0__:expire a",
+                                "__keyevent@0__:expired a"}));
+    run({"SET", "b", "1"});
+    run({"EXPIRE", "b", "-1"});
+    EXPECT_EQ(events(), (Events{"__keyevent@0__:set b", "__keyevent@0__:del b"}));
+}
+
+TEST_F(PubsubCommandsTest, what_is_evicted_says_so) {
+    listen("Ee");
+    runner_.dataset().settings.policy = gyre::engine::EvictionPolicy::allkeys_random;
+    run({"SET", "a", "1"});
+    runner_.dataset().set_maxkeys(1, runner_.executor());
+    run({"SET", "b", "1"});
+    EXPECT_EQ(events(), Events{"__keyevent@0__:evicted a"});
+}
+
+TEST_F(PubsubCommandsTest, a_new_key_and_a_missed_one_have_events_of_their_own) {
+    listen("Enm");
+    run({"GET", "a"});
+    run({"SET", "a", "1"});
+    run({"SET", "a", "2"});
+    run({"RENAME", "a", "b"});
+    run({"OBJECT", "ENCODING", "a"});
+    EXPECT_EQ(events(),
+              (Events{"__keyevent@0__:keymiss a", "__keyevent@0__:new a", "__keyevent@0__:new b"}));
+}
+
+// --- MONITOR ------------------------------------------------------------------------------------
+
+TEST_F(PubsubCommandsTest, monitor_shows_commands_that_ran_with_secrets_hidden) {
+    Session& monitor = runner_.add_session();
+    EXPECT_EQ(runner_.run_as(monitor, {"MONITOR"}), "+OK\r\n");
+    EXPECT_EQ(runner_.run_as(monitor, {"MONITOR"}), "");
+    EXPECT_EQ(runner_.run_as(monitor, {"GET", "a"}),
+              "-ERR Replica can't interact with the keyspace\r\n");
+    const std::string begin = "+1700000000.000000 [0 127.0.0.1:50000] ";
+    const auto shown = [&](std::initializer_list<std::string_view> words) {
+        run(words);
+        return runner_.pushed(monitor);
+    };
+    EXPECT_EQ(shown({"set", "a", std::string_view("x\0\"", 3)}),
+              begin + "\"set\" \"a\" \"x\\x00\\\"\"\r\n");
+    EXPECT_EQ(shown({"AUTH", "me", "secret"}),
+              begin + "\"AUTH\" \"(redacted)\" \"(redacted)\"\r\n");
+    EXPECT_EQ(shown({"HELLO", "2", "AUTH", "default", "secret", "SETNAME", "n"}),
+              begin +
+                  "\"HELLO\" \"2\" \"AUTH\" \"(redacted)\" \"(redacted)\" \"SETNAME\" "
+                  "\"n\"\r\n");
+    // What is refused did not run; what administrates is nobody's business.
+    EXPECT_EQ(shown({"GET"}), "");
+    EXPECT_EQ(shown({"CONFIG", "SET", "requirepass", "secret"}), "");
+    // The commands of a transaction run when EXEC does.
+    EXPECT_EQ(shown({"MULTI"}), begin + "\"MULTI\"\r\n");
+    EXPECT_EQ(shown({"INCR", "n"}), "");
+    EXPECT_EQ(shown({"EXEC"}), begin + "\"INCR\" \"n\"\r\n" + begin + "\"EXEC\"\r\n");
+    // A long argument is in a block of its own on its way.
+    const std::string large(50'000, 'x');
+    EXPECT_EQ(shown({"ECHO", large}), begin + "\"ECHO\" \"" + large + "\"\r\n");
+    EXPECT_NE(run({"CLIENT", "LIST"}).find(" flags=O "), std::string::npos);
+    EXPECT_EQ(runner_.run_as(monitor, {"RESET"}), "+RESET\r\n");
+    EXPECT_EQ(shown({"PING"}), "");
+}
+
+TEST_F(PubsubCommandsTest, monitor_within_a_transaction_is_refused) {
+    run({"MULTI"});
+    run({"MONITOR"});
+    EXPECT_EQ(run({"EXEC"}), "*1\r\n-ERR MONITOR isn't allowed for DENY BLOCKING client\r\n");
+}
+
+}  // namespace
