@@ -114,6 +114,8 @@ TEST(Syntax, EveryKeySpecificationOfTheTableIsFound) {
         ASSERT_TRUE(arguments.has_value()) << full_name(*row);
         const std::string text = text_of(*arguments);
         for (size_t index = 0; index < row->keys.count; ++index) {
+            // A shard's channel is found like a key, and is none.
+            if ((row->keys.items[index].flags & key_flag::not_key) != 0) continue;
             EXPECT_NE(text.find(":key#" + std::to_string(index)), std::string::npos)
                 << full_name(*row) << ": " << text;
         }

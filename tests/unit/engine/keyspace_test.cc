@@ -255,16 +255,16 @@ private:
 };
 
 constexpr store::Kind kList{store::Type::list, store::Encoding::listpack};
-constexpr store::Kind kHash{store::Type::hash, store::Encoding::hashtable};
+constexpr store::Kind kLarge{store::Type::set, store::Encoding::hashtable};
 
 TEST_F(KeyspaceTest, a_collection_gets_the_default_ttl_once) {
     dataset_.settings.default_ttl_seconds = 10;
     Entry* entry = at(kNow).put_packed(key_, nullptr, kList, "first");
     EXPECT_EQ(entry->expire_ms(), kNow + 10'000);
     Keyspace later = at(kNow + 1000);
-    entry = later.put_object(key_, later.write(key_), kHash, std::make_unique<Counter>());
+    entry = later.put_object(key_, later.write(key_), kLarge, std::make_unique<Counter>());
     EXPECT_EQ(entry->expire_ms(), kNow + 10'000);
-    EXPECT_EQ(entry->type(), store::Type::hash);
+    EXPECT_EQ(entry->type(), store::Type::set);
 }
 
 TEST_F(KeyspaceTest, packed_bytes_are_changed_in_place_and_count_as_a_write) {
@@ -281,7 +281,7 @@ TEST_F(KeyspaceTest, packed_bytes_are_changed_in_place_and_count_as_a_write) {
 
 TEST_F(KeyspaceTest, an_object_that_grows_is_counted) {
     Keyspace keys = at(kNow);
-    Entry* entry = keys.put_object(key_, nullptr, kHash, std::make_unique<Counter>());
+    Entry* entry = keys.put_object(key_, nullptr, kLarge, std::make_unique<Counter>());
     const uint64_t changes = statistics().changes;
     const size_t size = keys.edit_object<Counter>(key_, entry, [](Counter& counter) {
         counter.grow(100'000);
@@ -291,14 +291,14 @@ TEST_F(KeyspaceTest, an_object_that_grows_is_counted) {
     EXPECT_EQ(statistics().changes, changes) << "only the caller knows";
     keys.changed(key_, entry);
     EXPECT_EQ(statistics().changes, changes + 1);
-    EXPECT_EQ(keys.partition_of(key_).entry_bytes(store::Type::hash),
+    EXPECT_EQ(keys.partition_of(key_).entry_bytes(store::Type::set),
               static_cast<int64_t>(store::Partition::footprint(*entry)));
 }
 
 TEST_F(KeyspaceTest, a_change_raises_the_timestamp_of_a_collection) {
     put("key", store::kNoExpiry, kNow - 500);
     Keyspace keys = at(kNow);
-    Entry* entry = keys.put_object(key_, keys.write(key_), kHash, std::make_unique<Counter>());
+    Entry* entry = keys.put_object(key_, keys.write(key_), kLarge, std::make_unique<Counter>());
     EXPECT_EQ(entry->timestamp_ms(), kNow);
     Keyspace later = at(kNow + 7);
     EXPECT_EQ(later.changed(key_, later.write(key_))->timestamp_ms(), kNow + 7);
@@ -306,7 +306,7 @@ TEST_F(KeyspaceTest, a_change_raises_the_timestamp_of_a_collection) {
 
 TEST_F(KeyspaceTest, a_key_is_moved_with_its_object) {
     Keyspace keys = at(kNow);
-    keys.put_object(key_, nullptr, kHash, std::make_unique<Counter>());
+    keys.put_object(key_, nullptr, kLarge, std::make_unique<Counter>());
     types::Object* object = keys.peek(key_)->object();
     keys.set_expiry(key_, keys.peek(key_), kNow + 1000);
     Keyspace other = at(kNow, 1);

@@ -27,7 +27,7 @@ using base::Purpose;
 constexpr int64_t kNow = 1'700'000'000'000;
 constexpr Kind kPackedList{Type::list, Encoding::listpack};
 constexpr Kind kPackedSet{Type::set, Encoding::intset};
-constexpr Kind kLargeHash{Type::hash, Encoding::hashtable};
+constexpr Kind kLargeList{Type::list, Encoding::quicklist};
 
 /// Blocks of a size each: the simplest thing with elements.
 class Blocks final : public types::Object {
@@ -137,9 +137,9 @@ void Pair::put_object(size_t place, const std::string& name) {
     Entry* present = partition(place).find(key);
     const int64_t expire_ms = present == nullptr ? kNoExpiry : present->expire_ms();
     const size_t count = random.below(3) == 0 ? 200 : random.below(20);
-    partition(place).put_object(key, present, kLargeHash, std::make_unique<Blocks>(count),
+    partition(place).put_object(key, present, kLargeList, std::make_unique<Blocks>(count),
                                 expire_ms, kNoTimestamp);
-    model(place)[name] = {kLargeHash, "", count, true, expire_ms};
+    model(place)[name] = {kLargeList, "", count, true, expire_ms};
 }
 
 void Pair::edit_object(size_t place, const std::string& name) {
@@ -281,7 +281,7 @@ class ReclaimerTest : public testing::Test {
 protected:
     ReclaimerTest() { shard_.reclaimer = &reclaimer_; }
     Entry* put(size_t elements) {
-        return partition().put_object(key_, partition().find(key_), kLargeHash,
+        return partition().put_object(key_, partition().find(key_), kLargeList,
                                       std::make_unique<Blocks>(elements), kNoExpiry, kNoTimestamp);
     }
     Partition& partition() { return shard_.database(0, kNow); }
