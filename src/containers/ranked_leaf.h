@@ -58,7 +58,7 @@ struct RankedEdge {
     }
 };
 
-class RankedLeaf {
+class alignas(8) RankedLeaf {
 public:
     /// Longest member that lies in the leaf.
     static constexpr size_t kInlineMax = 128;
