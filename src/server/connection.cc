@@ -66,13 +66,16 @@ ring::Task<void> Connection::serve() {
         co_await batch_.wait();
         batch_.reset();
         if (is_closing()) break;
+        is_in_batch_ = true;
         execute_batch();
-        while (deferred_ != nullptr && !is_closing()) {
+        while (session_.blocked || (deferred_ && !is_closing())) {
             hold_input();
             // The replies to what came before do not wait with it.
             worker_.mark_dirty(*this);
-            co_await run_deferred();
+            if (deferred_) co_await run_deferred();
+            if (session_.blocked) co_await wait_for_keys();
         }
+        is_in_batch_ = false;
         finish_batch();
     }
     // A stream that drains its last replies ends when they are out.
@@ -91,6 +94,7 @@ void Connection::refuse(std::string_view error) {
 }
 
 void Connection::finish() {
+    leave_wait();
     if (session_.executing) {
         ends_after_batch_ = true;
     } else {
@@ -117,6 +121,11 @@ void Connection::on_received(const ring::Completion& completion, bool into_memor
             large_received(bytes, waited_ms);
             return;
         }
+        if (is_in_batch_ || has_unparsed_input()) [[unlikely]] {
+            keep_received({ring().buffer_data(completion.buffer), bytes});
+            ring().give_back(completion.buffer);
+            return;
+        }
         buffer_ = completion.buffer;
         input_ = {ring().buffer_data(buffer_), bytes};
         offset_ = 0;
@@ -128,6 +137,7 @@ void Connection::on_received(const ring::Completion& completion, bool into_memor
         worker_.mark_starved(*this);
     } else if (result == 0) {
         // The peer sends no more, but may still read what it has asked for.
+        leave_wait();
         close_after_output();
     } else if (result == -EINTR || result == -EAGAIN) {
         receive_more();
@@ -243,7 +253,8 @@ bool Connection::admit(uint32_t first_argument) {
     // Behind a command that may wait, and behind one that changes how to go on, nothing is parsed
     // ahead.
     const commands::CommandSpec* spec = request.spec;
-    return spec == nullptr || (spec->coroutine == nullptr && !spec->has(commands::flag::no_auth));
+    return spec == nullptr || (spec->coroutine == nullptr &&
+                               !spec->has(commands::flag::no_auth | commands::flag::blocking));
 }
 
 void Connection::keep_tail() {
@@ -317,7 +328,7 @@ bool Connection::is_trusted() const {
 /// large they are together; one that is being received is.
 bool Connection::exceeds_query_limit() {
     const size_t held = tail_.size() - std::min(tail_.size(), parser_.parsed_bytes()) +
-                        (large_ ? large_->capacity() : 0);
+                        (large_ ? large_->capacity() : 0) + (waiting_ ? kept_input_.size() : 0);
     session_.query_buffer_bytes.store(held, std::memory_order_relaxed);
     const size_t queued = session_.queued_bytes.load(std::memory_order_relaxed);
     if (held + queued <=
@@ -385,6 +396,7 @@ bool Connection::execute_one(const commands::Request& request) {
     const size_t mark = mode_before == ReplyMode::on ? 0 : output().mark();
     const auto outcome = worker_.dispatcher().execute(worker_.dispatcher().view(request), session_,
                                                       reply, worker_.reactor().now_ms());
+    if (outcome == commands::Dispatcher::Outcome::blocked) return false;
     if (outcome == commands::Dispatcher::Outcome::coroutine) {
         defer(request);
         return false;
@@ -484,6 +496,8 @@ ring::Task<void> Connection::run_deferred() {
         dispatcher.book(view, session_, reply, errors_before, elapsed_ns, now_ms);
     }
     session_.executing = false;
+    // Its reply is for wait_for_keys().
+    if (outcome == commands::Dispatcher::Outcome::blocked) co_return;
     if (held_pushes_) {
         output().splice(*held_pushes_);
         held_pushes_.reset();
@@ -493,6 +507,74 @@ ring::Task<void> Connection::run_deferred() {
     if (keeps_reply(mode_before, command->request)) output().splice(aside);
     if (session_.close_after_reply) ends_after_batch_ = true;
     worker_.mark_dirty(*this);
+}
+
+// --- waiting for keys
+// -----------------------------------------------------------------------------
+
+void Connection::Waiting::on_due(ring::Timer& timer) {
+    Connection& connection = static_cast<Waiting&>(timer).connection;
+    connection.session_.waiter.end(store::Waiter::State::timed_out);
+    connection.look_at_wait();
+}
+
+void Connection::look_at_wait() {
+    if (waiting_ && session_.waiter.is_over()) waiting_->event.set_later(worker_.reactor());
+}
+
+void Connection::leave_wait() {
+    session_.waiter.end(store::Waiter::State::left);
+    look_at_wait();
+}
+
+void Connection::arm_timeout() {
+    const int64_t timeout_ms = session_.blocked->timeout_ms();
+    // Further away than the clock counts: never.
+    if (timeout_ms == 0 || timeout_ms > (INT64_MAX - worker_.reactor().now_us()) / 1000) return;
+    worker_.reactor().arm(*waiting_, worker_.reactor().now_us() + timeout_ms * 1000);
+}
+
+/// Until the client is served, its time is over, or it goes. What it sends meanwhile is received,
+/// since that is how its going shows.
+ring::Task<void> Connection::wait_for_keys() {
+    waiting_ = std::make_unique<Waiting>(*this);
+    if (is_closing()) leave_wait();
+    arm_timeout();
+    receive_more();
+    while (!session_.waiter.is_over()) {
+        co_await waiting_->event.wait();
+        waiting_->event.reset();
+    }
+    waiting_.reset();
+    end_wait();
+}
+
+/// The reply, unless the client is going or has asked for none.
+void Connection::end_wait() {
+    const ReplyMode mode_before = session_.reply_mode;
+    base::OutputBuffer aside(worker_.chunks());
+    const bool is_kept = mode_before == ReplyMode::on && !is_closing();
+    resp::ReplyWriter reply(is_kept ? output() : aside, protocol_of(session_));
+    const int64_t now_ms = worker_.reactor().now_ms();
+    worker_.dispatcher().end_wait(session_, reply, now_ms);
+    session_.last_active_ms.store(now_ms, std::memory_order_relaxed);
+    if (is_closing()) return;
+    const commands::Request alone;
+    if (keeps_reply(mode_before, alone)) output().splice(aside);
+    worker_.mark_dirty(*this);
+}
+
+/// Of a client whose earlier commands are not done.
+void Connection::keep_received(std::string_view bytes) {
+    hold_input();
+    if (offset_ > 0) {
+        kept_input_.erase(0, offset_);
+        offset_ = 0;
+    }
+    kept_input_.append(bytes);
+    input_ = kept_input_;
+    if (!waiting_) return;
+    exceeds_query_limit() ? close() : receive_more();
 }
 
 void Connection::end_with_protocol_error() {
@@ -594,6 +676,7 @@ void Connection::on_sent(const ring::Completion& completion) {
 void Connection::on_closed() {
     is_closed_ = true;
     batch_.set_later(worker_.reactor());
+    leave_wait();
     look_at_pause();
 }
 
