@@ -41,7 +41,7 @@ constexpr Family kFamilies[] = {
     latency_commands,
     debug_commands,
     zset_commands,
-   
+    zset_blocking_commands,
     zset_range_commands,
     zset_combine_commands,
     hyperloglog_commands,
