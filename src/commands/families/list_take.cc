@@ -73,7 +73,8 @@ bool move_element(Context& context, ListMove move, const Reach& reach) {
         drop_from(list, move.from, 1);
         list.expect(1, value.size());
         list.push(move.to, value);
-        list.settle();
+        list.tell(push_event(move.to));
+        list.settle(pop_event(move.from));
         context.reply.bulk(value);
         return true;
     }
@@ -82,10 +83,11 @@ bool move_element(Context& context, ListMove move, const Reach& reach) {
     ListValue other(context, target_key, target);
     other.expect(1, value.size());
     other.push(move.to, value);
+    other.tell(push_event(move.to));
     // The other key may lie in the same shard, and what was known of this one is void.
     ListValue rest(context, source_key, context.keyspace.peek(source_key));
     drop_from(rest, move.from, 1);
-    rest.settle();
+    rest.settle(pop_event(move.from));
     context.reply.bulk(value);
     return true;
 }
@@ -133,7 +135,7 @@ bool pop_from_first(Context& context, const ListPop& pop, const Reach& reach) {
     reply_end(context.reply, *found.entry, pop.end, taken);
     ListValue list(context, *found.key, found.entry);
     drop_from(list, pop.end, taken);
-    list.settle();
+    list.settle(pop_event(pop.end));
     return true;
 }
 
@@ -145,7 +147,7 @@ bool pop_one_from_first(Context& context, ListEnd end, const Reach& reach) {
     reply_end(context.reply, *found.entry, end, 1);
     ListValue list(context, *found.key, found.entry);
     drop_from(list, end, 1);
-    list.settle();
+    list.settle(pop_event(end));
     return true;
 }
 

@@ -122,7 +122,7 @@ void add_members(Context& context, const AddOptions& options) {
                          return decide(options, scores[i], present, outcome);
                      });
     }
-    if (outcome.added + outcome.updated > 0) zset->settle();
+    if (outcome.added + outcome.updated > 0) zset->settle(options.incr ? "zincr" : "zadd");
     if (outcome.is_nan) return context.error("ERR resulting score is not a number (NaN)");
     if (!options.incr) {
         return context.reply.integer(outcome.added + (options.ch ? outcome.updated : 0));
@@ -154,7 +154,7 @@ void zrem(Context& context) {
     for (size_t at = 2; at < context.count() && zset->size() > 0; ++at) {
         removed += zset->erase(context.argument(at)) ? 1 : 0;
     }
-    if (removed > 0) zset->settle();
+    if (removed > 0) zset->settle("zrem");
     context.reply.integer(removed);
 }
 
@@ -204,6 +204,7 @@ void zrevrank(Context& context) { reply_rank(context, true); }
 
 // --- popping -------------------------------------------------------------------------------------
 
+/// What popping is called in events.
 /// Replies with so many members from one end and removes them.
 void pop_members(Context& context, ZsetValue& zset, size_t count, bool is_max) {
     const size_t size = zset.size();
@@ -212,7 +213,7 @@ void pop_members(Context& context, ZsetValue& zset, size_t count, bool is_max) {
         reply_member(context.reply, member, score, true);
     });
     zset.erase_ranks(begin, begin + count);
-    zset.settle();
+    zset.settle(pop_event(is_max));
 }
 
 void pop(Context& context, bool is_max) {
@@ -236,7 +237,7 @@ void pop(Context& context, bool is_max) {
                     context.reply.real(score);
                 });
     zset->erase_ranks(is_max ? zset->size() - 1 : 0, is_max ? zset->size() : 1);
-    zset->settle();
+    zset->settle(pop_event(is_max));
 }
 
 void zpopmin(Context& context) { pop(context, false); }

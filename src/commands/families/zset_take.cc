@@ -76,7 +76,7 @@ bool pop_from_first(Context& context, const ZsetPop& pop, const Reach& reach) {
         context.reply.real(score);
     });
     zset.erase_ranks(begin, begin + taken);
-    zset.settle();
+    zset.settle(pop_event(pop.is_max));
     return true;
 }
 
@@ -92,7 +92,7 @@ bool pop_one_from_first(Context& context, bool is_max, const Reach& reach) {
         context.reply.real(score);
     });
     zset.erase_ranks(begin, begin + 1);
-    zset.settle();
+    zset.settle(pop_event(is_max));
     return true;
 }
 

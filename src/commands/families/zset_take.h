@@ -10,11 +10,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "commands/blocking.h"
 #include "commands/context.h"
 
 namespace gyre::commands {
+
+/// What members that are taken from an end are told as.
+inline std::string_view pop_event(bool is_max) { return is_max ? "zpopmax" : "zpopmin"; }
 
 struct ZsetPop {
     bool is_max = false;
