@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <functional>
 #include <string>
 #include <unordered_set>
 
@@ -126,6 +126,8 @@ bool WaiterService::extend(ShardSet& locked, std::span<const Key> keys) {
     for (const Key& key : keys) {
         if (dataset.shard(dataset.shard_of(key.hash)).is_awaited()) waiting.push_back(key.hash);
     }
+    if (waiting.empty()) [[likely]]
+        return false;
     ShardSet wider = locked;
     bool has_grown = false;
     std::unordered_set<uint64_t> seen(waiting.begin(), waiting.end());
@@ -150,20 +152,28 @@ bool WaiterService::extend(ShardSet& locked, std::span<const Key> keys) {
 }
 
 void WaiterService::serve(const ShardSet& locked) {
+    using Touched = std::pair<uint64_t, store::Shard*>;
     if (is_deferred_) return;
-    for (;;) {
-        store::Shard* first = nullptr;
-        locked.for_each([&](size_t index) {
-            store::Shard& shard = services_.dataset.shard(index);
-            if (!shard.has_touched()) return;
-            if (first == nullptr ||
-                shard.waits().first_touched_at() < first->waits().first_touched_at()) {
-                first = &shard;
-            }
-        });
-        if (first == nullptr) return;
-        serve_queue(*first, locked);
-    }
+    std::vector<Touched> heap;
+    const auto add = [&heap](store::Shard& shard, uint64_t until) {
+        if (!shard.has_touched() || shard.waits().first_touched_at() > until) return;
+        heap.emplace_back(shard.waits().first_touched_at(), &shard);
+        std::push_heap(heap.begin(), heap.end(), std::greater<>());
+    };
+    do {
+        // What is changed by serving comes after all that was changed before.
+        const uint64_t until = store::WaitTable::now();
+        locked.for_each([&](size_t index) { add(services_.dataset.shard(index), until); });
+        if (heap.empty()) return;
+        while (!heap.empty()) {
+            store::Shard& first = *heap.front().second;
+            std::pop_heap(heap.begin(), heap.end(), std::greater<>());
+            heap.pop_back();
+            // Its waiters may have been served by now, for other keys.
+            if (first.has_touched()) serve_queue(first, locked);
+            add(first, until);
+        }
+    } while (true);
 }
 
 void WaiterService::serve_queue(store::Shard& shard, const ShardSet& locked) {

@@ -29,6 +29,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/counted.h"
 #include "base/output_buffer.h"
 #include "commands/context.h"
 #include "commands/transaction.h"
@@ -117,7 +118,7 @@ private:
     const size_t database_;
     Transaction copy_;  // of the arguments
     std::vector<store::Key> keys_;
-    std::deque<store::Wait> waits_;
+    std::deque<store::Wait, base::CountedAllocator<store::Wait, base::Purpose::clients>> waits_;
     // What the attempt that succeeds writes, on any thread: its chunks are of no reactor.
     base::ChunkPool chunks_;
     base::OutputBuffer output_{chunks_};

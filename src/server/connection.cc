@@ -121,29 +121,60 @@ void Connection::on_received(const ring::Completion& completion, bool into_memor
             large_received(bytes, waited_ms);
             return;
         }
-        if (is_in_batch_ || has_unparsed_input()) [[unlikely]] {
-            keep_received({ring().buffer_data(completion.buffer), bytes});
-            ring().give_back(completion.buffer);
-            return;
-        }
-        buffer_ = completion.buffer;
-        input_ = {ring().buffer_data(buffer_), bytes};
-        offset_ = 0;
-        worker_.mark_ready(*this);
-        return;
+        return take_buffer(completion.buffer, bytes);
     }
     if (completion.buffer != ring::Completion::kNoBuffer) ring().give_back(completion.buffer);
     if (result == -ENOBUFS) {
         worker_.mark_starved(*this);
     } else if (result == 0) {
-        // The peer sends no more, but may still read what it has asked for.
-        leave_wait();
-        close_after_output();
+        end_of_input();
     } else if (result == -EINTR || result == -EAGAIN) {
         receive_more();
     } else {
         close();
     }
+}
+
+/// What was received is the next input, but for what has to go elsewhere after a wait, during which
+/// the receive was asked for: the rest of a large argument, and what comes while earlier commands
+/// are still to be run.
+void Connection::take_buffer(uint16_t buffer, size_t bytes) {
+    std::string_view received(ring().buffer_data(buffer), bytes);
+    if (large_) [[unlikely]]
+        received.remove_prefix(take_into_large(received));
+    if (!received.empty() && !is_in_batch_ && !has_unparsed_input()) [[likely]] {
+        buffer_ = buffer;
+        input_ = received;
+        offset_ = 0;
+        return worker_.mark_ready(*this);
+    }
+    if (received.empty()) {
+        receive_more();
+    } else {
+        keep_received(received);
+    }
+    ring().give_back(buffer);
+}
+
+/// How many of the bytes are of the large argument.
+size_t Connection::take_into_large(std::string_view bytes) {
+    const size_t have = large_->size();
+    const size_t taken = std::min(bytes.size(), parser_.large_size() - have);
+    std::memcpy(large_->data() + have, bytes.data(), taken);
+    large_->set_size(have + taken);
+    if (large_->size() == parser_.large_size()) parser_.large_done(std::move(large_));
+    return taken;
+}
+
+/// The peer sends no more, but may still read what it has asked for: all but what it waits for.
+void Connection::end_of_input() {
+    const bool has_left = session_.waiter.end(store::Waiter::State::left);
+    look_at_wait();
+    if (!has_left && (is_in_batch_ || has_unparsed_input())) {
+        input_has_ended_ = true;
+        return;
+    }
+    close_after_output();
 }
 
 void Connection::parse_batch() {
@@ -634,7 +665,7 @@ void Connection::finish_batch() {
         return;
     }
     worker_.mark_dirty(*this);
-    receive_more();
+    input_has_ended_ ? close_after_output() : receive_more();
 }
 
 void Connection::release_input() {

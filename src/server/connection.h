@@ -157,6 +157,9 @@ private:
     void finish_batch();
     void release_input();
     void hold_input();
+    void take_buffer(uint16_t buffer, size_t bytes);
+    size_t take_into_large(std::string_view bytes);
+    void end_of_input();
     bool has_unparsed_input() const { return offset_ < input_.size(); }
     void keep_received(std::string_view bytes);
     void end_with_protocol_error();
@@ -177,11 +180,12 @@ private:
     bool is_http_ = false;           // no Redis client: it gets no reply at all
     bool is_closed_ = false;
     bool has_ended_ = false;
-    bool is_in_batch_ = false;    // from the first command of a batch to the last
-    Text tail_;                   // the beginning of an incomplete command
-    Text held_;                   // the next tail, while commands still refer to the present one
-    Text kept_input_;             // the rest of the input, while a command waits
-    base::SharedBytesRef large_;  // the large argument being received
+    bool input_has_ended_ = false;  // found while commands were still to be run
+    bool is_in_batch_ = false;      // from the first command of a batch to the last
+    Text tail_;                     // the beginning of an incomplete command
+    Text held_;                     // the next tail, while commands still refer to the present one
+    Text kept_input_;               // the rest of the input, while a command waits
+    base::SharedBytesRef large_;    // the large argument being received
     size_t large_chunk_bytes_ = kLargeChunkBytesMin;
     std::unique_ptr<Deferred> deferred_;
     std::unique_ptr<Waiting> waiting_;

@@ -66,7 +66,7 @@ void WaitTable::touch_database(size_t database) {
 
 WaitQueue& WaitTable::begin_service() {
     WaitQueue& queue = *touched_.front();
-    touched_.erase(touched_.begin());
+    touched_.pop_front();
     queue.touched_at = 0;
     queue.is_in_service = true;
     return queue;

@@ -15,9 +15,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <unordered_map>
-#include <vector>
 
 #include "base/counted.h"
 #include "base/intrusive_list.h"
@@ -112,6 +112,8 @@ public:
     bool has_touched() const { return !touched_.empty(); }
     /// When the key was changed that was changed first. Only when has_touched().
     uint64_t first_touched_at() const { return touched_.front()->touched_at; }
+    /// Later than all changes there have been of keys in locked shards.
+    static uint64_t now() { return changes_.load(std::memory_order_relaxed); }
     /// That key's waiters; it counts as not touched from here on. The queue stays until
     /// end_service().
     WaitQueue& begin_service();
@@ -142,7 +144,7 @@ private:
         base::CountedAllocator<std::pair<const uint64_t, std::unique_ptr<WaitQueue>>,
                                base::Purpose::clients>>
         queues_;
-    std::vector<WaitQueue*> touched_;  // in the order of the changes
+    std::deque<WaitQueue*> touched_;  // in the order of the changes
     // Of all shards: a command may change keys of several.
     static inline std::atomic<uint64_t> changes_{0};
 };

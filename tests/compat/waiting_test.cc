@@ -168,10 +168,8 @@ TEST_F(WaitingCompatTest, Order) {
     });
 }
 
-// What has to do with numbers, and what nobody should send. None of these waits for longer than a
-// few milliseconds.
-TEST_F(WaitingCompatTest, HostileArguments) {
-    std::vector<Words> commands;
+// Of keys that have something all are answered at once, whatever the timeout.
+TEST_F(WaitingCompatTest, Timeouts) {
     const Words timeouts{"",
                          " ",
                          "x",
@@ -188,79 +186,85 @@ TEST_F(WaitingCompatTest, HostileArguments) {
                          "9223372036854776",
                          "9223372036854775807",
                          "9223372036854775808",
+                         "-9223372036854775809",
                          "0x",
                          "1 ",
                          " 1",
                          "1e",
                          std::string("1\0", 2),
-                         "-9223372036854775809",
                          "+",
                          "--1"};
-    // Those that would wait for ever are left out: of keys that have something all are answered.
     for (const std::string& timeout : timeouts) {
-        commands.push_back({"RPUSH", "a", "1", "2", "3"});
-        commands.push_back({"ZADD", "z", "1", "x"});
-        commands.push_back({"XADD", "s", "*", "f", "v"});
-        commands.push_back({"DEL", "s"});
-        commands.push_back({"XADD", "s", "1-1", "f", "v"});
-        commands.push_back({"BLPOP", "a", timeout});
-        commands.push_back({"BRPOP", "none", "a", timeout});
-        commands.push_back({"BLMOVE", "a", "a", "LEFT", "LEFT", timeout});
-        commands.push_back({"BRPOPLPUSH", "a", "a", timeout});
-        commands.push_back({"BLMPOP", timeout, "1", "a", "LEFT"});
-        commands.push_back({"BZPOPMIN", "z", timeout});
-        commands.push_back({"BZPOPMAX", "z", timeout});
-        commands.push_back({"ZADD", "z", "1", "x"});
-        commands.push_back({"BZMPOP", timeout, "1", "z", "MIN"});
-        commands.push_back({"XREAD", "BLOCK", timeout, "STREAMS", "s", "0"});
+        compare_replies({
+            {"DEL", "a", "z", "s"},
+            {"RPUSH", "a", "1", "2", "3"},
+            {"ZADD", "z", "1", "x", "2", "y", "3", "z"},
+            {"XADD", "s", "1-1", "f", "v"},
+            {"BLPOP", "a", timeout},
+            {"BRPOP", "none", "a", timeout},
+            {"BLMOVE", "a", "a", "LEFT", "LEFT", timeout},
+            {"BRPOPLPUSH", "a", "a", timeout},
+            {"BLMPOP", timeout, "1", "a", "LEFT"},
+            {"BZPOPMIN", "z", timeout},
+            {"BZPOPMAX", "none", "z", timeout},
+            {"BZMPOP", timeout, "1", "z", "MIN"},
+            {"XREAD", "BLOCK", timeout, "STREAMS", "s", "0"},
+        });
     }
-    std::erase_if(commands,
-                  [](const Words& command) { return command[0] == "XADD" && command[2] == "*"; });
-    const std::vector<Words> more{
-        {"DEL", "a", "z", "s"},
-        {"BLPOP"},
-        {"BLPOP", "a"},
-        {"BLMOVE", "a", "b", "LEFT", "0"},
-        {"BLMOVE", "a", "b", "UP", "LEFT", "x"},
-        {"BLMOVE", "a", "b", "LEFT", "DOWN", "x"},
-        {"BLMOVE", "a", "b", "LEFT", "LEFT", "x"},
-        {"BLMPOP", "x", "0", "a", "UP"},
-        {"BLMPOP", "0", "0", "a", "LEFT"},
-        {"BLMPOP", "0", "-1", "a", "LEFT"},
-        {"BLMPOP", "0", "x", "a", "LEFT"},
-        {"BLMPOP", "0", "2", "a", "LEFT"},
-        {"BLMPOP", "0", "9223372036854775807", "a", "LEFT"},
-        {"BLMPOP", "0", "9223372036854775808", "a", "LEFT"},
-        {"BLMPOP", "0", "1", "a", "UP"},
-        {"BLMPOP", "0", "1", "a", "LEFT", "COUNT"},
-        {"BLMPOP", "0", "1", "a", "LEFT", "COUNT", "0"},
-        {"BLMPOP", "0", "1", "a", "LEFT", "COUNT", "1", "COUNT", "1"},
-        {"BLMPOP", "0", "1", "a", "LEFT", "COUNT", "x"},
-        {"BZMPOP", "0", "0", "a", "MIN"},
-        {"BZMPOP", "0", "x", "a", "MIN"},
-        {"BZMPOP", "0", "2", "a", "MIN"},
-        {"BZMPOP", "0", "1", "a", "LEFT"},
-        {"BZMPOP", "0", "1", "a", "MAX", "COUNT", "-1"},
-        {"BZMPOP", "x", "0", "a", "LEFT"},
-        {"XREAD", "BLOCK"},
-        {"XREAD", "BLOCK", "0"},
-        {"XREAD", "BLOCK", "0", "STREAMS"},
-        {"XREAD", "BLOCK", "0", "STREAMS", "a"},
-        {"XREAD", "BLOCK", "x", "STREAMS", "a"},
-        {"XREAD", "BLOCK", "0", "STREAMS", "a", ">"},
-        {"XREAD", "BLOCK", "0", "STREAMS", "a", "x"},
-        {"XREAD", "BLOCK", "1", "BLOCK", "1", "STREAMS", "a", "$"},
-        {"XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", "a", ">"},
-        {"XREADGROUP", "GROUP", "g", "c", "BLOCK", "-1", "STREAMS", "a", ">"},
-        {"XREADGROUP", "BLOCK", "0", "STREAMS", "a", ">", "x"},
-        {"CLIENT", "UNBLOCK"},
-        {"CLIENT", "UNBLOCK", "x"},
-        {"CLIENT", "UNBLOCK", "x", "NOSUCH"},
-        {"CLIENT", "UNBLOCK", "1", "NOSUCH"},
-        {"CLIENT", "UNBLOCK", "1", "TIMEOUT", "x"},
-        {"CLIENT", "UNBLOCK", "-1"},
-        {"CLIENT", "UNBLOCK", "99999999", "ERROR"},
-        {"CLIENT", "UNBLOCK", "9223372036854775808"},
+}
+
+// What nobody should send. Nothing of this waits.
+const std::vector<Words> kHostile{
+    {"DEL", "a", "z", "s"},
+    {"BLPOP"},
+    {"BLPOP", "a"},
+    {"BLMOVE", "a", "b", "LEFT", "0"},
+    {"BLMOVE", "a", "b", "UP", "LEFT", "x"},
+    {"BLMOVE", "a", "b", "LEFT", "DOWN", "x"},
+    {"BLMOVE", "a", "b", "LEFT", "LEFT", "x"},
+    {"BLMPOP", "x", "0", "a", "UP"},
+    {"BLMPOP", "0", "0", "a", "LEFT"},
+    {"BLMPOP", "0", "-1", "a", "LEFT"},
+    {"BLMPOP", "0", "x", "a", "LEFT"},
+    {"BLMPOP", "0", "2", "a", "LEFT"},
+    {"BLMPOP", "0", "9223372036854775807", "a", "LEFT"},
+    {"BLMPOP", "0", "9223372036854775808", "a", "LEFT"},
+    {"BLMPOP", "0", "1", "a", "UP"},
+    {"BLMPOP", "0", "1", "a", "LEFT", "COUNT"},
+    {"BLMPOP", "0", "1", "a", "LEFT", "COUNT", "0"},
+    {"BLMPOP", "0", "1", "a", "LEFT", "COUNT", "1", "COUNT", "1"},
+    {"BLMPOP", "0", "1", "a", "LEFT", "COUNT", "x"},
+    {"BZMPOP", "0", "0", "a", "MIN"},
+    {"BZMPOP", "0", "x", "a", "MIN"},
+    {"BZMPOP", "0", "2", "a", "MIN"},
+    {"BZMPOP", "0", "1", "a", "LEFT"},
+    {"BZMPOP", "0", "1", "a", "MAX", "COUNT", "-1"},
+    {"BZMPOP", "x", "0", "a", "LEFT"},
+    {"XREAD", "BLOCK"},
+    {"XREAD", "BLOCK", "0"},
+    {"XREAD", "BLOCK", "0", "STREAMS"},
+    {"XREAD", "BLOCK", "0", "STREAMS", "a"},
+    {"XREAD", "BLOCK", "x", "STREAMS", "a"},
+    {"XREAD", "BLOCK", "0", "STREAMS", "a", ">"},
+    {"XREAD", "BLOCK", "0", "STREAMS", "a", "x"},
+    {"XREAD", "BLOCK", "1", "BLOCK", "1", "STREAMS", "a", "$"},
+    {"XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", "a", ">"},
+    {"XREADGROUP", "GROUP", "g", "c", "BLOCK", "-1", "STREAMS", "a", ">"},
+    {"XREADGROUP", "BLOCK", "0", "STREAMS", "a", ">", "x"},
+    {"CLIENT", "UNBLOCK"},
+    {"CLIENT", "UNBLOCK", "x"},
+    {"CLIENT", "UNBLOCK", "x", "NOSUCH"},
+    {"CLIENT", "UNBLOCK", "1", "NOSUCH"},
+    {"CLIENT", "UNBLOCK", "1", "TIMEOUT", "x"},
+    {"CLIENT", "UNBLOCK", "-1"},
+    {"CLIENT", "UNBLOCK", "99999999", "ERROR"},
+    {"CLIENT", "UNBLOCK", "9223372036854775808"},
+};
+
+TEST_F(WaitingCompatTest, HostileArguments) { compare_replies(kHostile); }
+
+TEST_F(WaitingCompatTest, InATransactionNobodyWaits) {
+    compare_replies({
         {"MULTI"},
         {"BLPOP", "a", "0"},
         {"BLPOP", "a", "x"},
@@ -278,9 +282,45 @@ TEST_F(WaitingCompatTest, HostileArguments) {
         {"COMMAND", "GETKEYS", "BLMPOP", "0", "2", "a", "b", "LEFT"},
         {"COMMAND", "GETKEYS", "BZMPOP", "0", "2", "a", "b", "MIN"},
         {"COMMAND", "GETKEYS", "XREAD", "BLOCK", "0", "STREAMS", "a", "b", "0", "0"},
+    });
+}
+
+// What a subscriber hears of a push and of what it serves.
+TEST_F(WaitingCompatTest, Events) {
+    const std::vector<std::pair<Words, Words>> scenes{
+        {{"BLPOP", "a", "0"}, {"RPUSH", "a", "1"}},
+        {{"BRPOP", "a", "0"}, {"RPUSH", "a", "1", "2"}},
+        {{"BLMOVE", "a", "b", "LEFT", "RIGHT", "0"}, {"RPUSH", "a", "1"}},
+        {{"BRPOPLPUSH", "a", "a", "0"}, {"RPUSH", "a", "1"}},
+        {{"BLMPOP", "0", "1", "a", "LEFT", "COUNT", "2"}, {"RPUSH", "a", "1", "2"}},
+        {{"BZPOPMIN", "a", "0"}, {"ZADD", "a", "1", "m"}},
+        {{"BZMPOP", "0", "1", "a", "MAX"}, {"ZADD", "a", "1", "m", "2", "n"}},
     };
-    commands.insert(commands.end(), more.begin(), more.end());
-    compare_replies(commands);
+    for (const auto& [waiting, pushing] : scenes) {
+        std::vector<std::string> heard;
+        for (const ServerProcess* server : {oracle_, subject_}) {
+            RawSocket listener = server->connect();
+            RawSocket other = server->connect();
+            other.command({"FLUSHALL"});
+            other.command({"CONFIG", "SET", "notify-keyspace-events", "EA"});
+            listener.command({"PSUBSCRIBE", "__key*"});
+            RawSocket waiter = server->connect();
+            waiter.send(encode(waiting));
+            while (other.command({"CLIENT", "LIST"}).text.find("flags=b") == std::string::npos) {
+            }
+            other.command(pushing);
+            std::string events = waiter.read_frame()->raw;
+            other.command({"SET", "end", "x"});
+            for (;;) {
+                const Frame event = *listener.read_frame();
+                events += event.items[2].text + " " + event.items[3].text + "\n";
+                if (event.items[3].text == "end") break;
+            }
+            other.command({"CONFIG", "SET", "notify-keyspace-events", ""});
+            heard.push_back(events);
+        }
+        EXPECT_EQ(heard[1], heard[0]) << describe(waiting);
+    }
 }
 
 TEST_F(WaitingCompatTest, ClientUnblock) {

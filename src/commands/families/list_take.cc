@@ -59,6 +59,8 @@ std::optional<ListEnd> read_list_end(Context& context, size_t at) {
 bool move_element(Context& context, ListMove move, const Reach& reach) {
     const Key& source_key = context.keys[0];
     const Key& target_key = context.keys[1];
+    // Whoever makes the source ready holds the target's lock too (ServedLock).
+    if (!reach.sees(target_key)) return false;
     Entry* source = context.keyspace.write(source_key);
     if (source == nullptr) return false;
     if (source->type() != store::Type::list) {

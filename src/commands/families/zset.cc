@@ -204,7 +204,6 @@ void zrevrank(Context& context) { reply_rank(context, true); }
 
 // --- popping -------------------------------------------------------------------------------------
 
-/// What popping is called in events.
 /// Replies with so many members from one end and removes them.
 void pop_members(Context& context, ZsetValue& zset, size_t count, bool is_max) {
     const size_t size = zset.size();

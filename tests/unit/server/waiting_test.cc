@@ -115,6 +115,33 @@ TEST(WaitingTest, what_is_pipelined_behind_the_command_runs_after_it) {
     EXPECT_TRUE(one.expect(pair("a", "x") + "+PONG\r\n+PONG\r\n$100000\r\n" + large + "\r\n"));
 }
 
+TEST(WaitingTest, a_large_argument_may_begin_during_the_wait_and_end_after_it) {
+    for (const size_t first_bytes : {100U, 20'000U, 90'000U}) {
+        SimulatedServer server({.workers = 2});
+        SimulatedClient one(server);
+        SimulatedClient pusher(server);
+        std::string large;
+        while (large.size() < 100'000) large += std::to_string(large.size());
+        const std::string echo =
+            command({"ECHO", large}) + command({"BLPOP", "b", "0"}) + "PING\r\n";
+        one.send(command({"BLPOP", "a", "0"}));
+        ASSERT_TRUE(is_blocked(server, 1));
+        one.send(echo.substr(0, first_bytes));
+        server.run_for(50'000);
+        EXPECT_TRUE(pusher.exchange(command({"RPUSH", "a", "x"}), ":1\r\n"));
+        EXPECT_TRUE(one.expect(pair("a", "x")));
+        one.forget();
+        for (size_t at = first_bytes; at < echo.size(); at += 30'000) {
+            one.send(echo.substr(at, 30'000));
+            server.run_for(50'000);
+        }
+        ASSERT_TRUE(is_blocked(server, 1));
+        EXPECT_TRUE(pusher.exchange(command({"RPUSH", "b", "y"}), ":1\r\n"));
+        EXPECT_TRUE(one.expect("$" + std::to_string(large.size()) + "\r\n" + large + "\r\n" +
+                               pair("b", "y") + "+PONG\r\n"));
+    }
+}
+
 TEST(WaitingTest, a_client_waits_again_and_again_in_one_pipeline) {
     SimulatedServer server({.workers = 2});
     SimulatedClient one(server);
