@@ -89,7 +89,7 @@ constexpr uint64_t kFoldFirst = power_of_x(8 * kBlockBytes + 63);
 constexpr uint64_t kFoldSecond = power_of_x(8 * kBlockBytes - 1);
 
 // Before this is initialised it is false, which is right as well.
-const bool has_carryless_multiply = __builtin_cpu_supports("pclmul") != 0;
+const bool kHasCarrylessMultiply = __builtin_cpu_supports("pclmul") != 0;
 
 /// `bytes` has kFoldBytesMin bytes at least. Four lanes, so that four products are under way at
 /// once; what is left of them is a message of 64 bytes with the same remainder.
@@ -124,7 +124,7 @@ const bool has_carryless_multiply = __builtin_cpu_supports("pclmul") != 0;
 }  // namespace
 
 uint64_t crc64(uint64_t crc, std::string_view bytes) noexcept {
-    if (bytes.size() >= kFoldBytesMin && has_carryless_multiply) return by_folding(crc, bytes);
+    if (bytes.size() >= kFoldBytesMin && kHasCarrylessMultiply) return by_folding(crc, bytes);
     return crc64_detail::by_table(crc, bytes);
 }
 

@@ -72,8 +72,7 @@ Result<void> RdbHandler::end(const RdbSummary& /*summary*/) { return {}; }
 RdbReader::RdbReader(RdbHandler& handler, RdbReaderOptions options)
     : handler_(handler), options_(options) {}
 
-// --- chunks and items
-// -----------------------------------------------------------------------------
+// --- chunks and items ---
 
 Result<size_t> RdbReader::feed(std::string_view chunk) {
     std::string_view rest = chunk;
@@ -107,7 +106,7 @@ std::string_view RdbReader::feed_items(std::string_view rest) {
     while (!rest.empty() && state_ < State::done) {
         const size_t taken = read_item(rest);
         if (taken == 0) {
-            cut_item_.append(rest);
+            if (state_ != State::failed) cut_item_.append(rest);
             rest.remove_prefix(rest.size());
             break;
         }
@@ -182,8 +181,7 @@ std::string_view RdbReader::item_name() const {
     return first < kRdbOpcodeFirst ? "a key" : "a field";
 }
 
-// --- the items
-// ------------------------------------------------------------------------------------
+// --- the items ---
 
 void RdbReader::read(RdbInput& input) {
     switch (state_) {
