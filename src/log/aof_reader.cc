@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "base/check.h"
 #include "base/numbers.h"
 #include "log/effect_writer.h"
 
@@ -54,7 +53,7 @@ AofReader::Status AofReader::feed_in_place(std::string_view piece) {
         const uint64_t before = unit_offset_;
         const Step step = read_unit(piece);
         if (step == Step::incomplete) {
-            buffer_.assign(piece);
+            buffer_.assign(piece.begin(), piece.end());
             return Status::more;
         }
         if (step != Step::done) return status_of(step);
@@ -65,13 +64,23 @@ AofReader::Status AofReader::feed_in_place(std::string_view piece) {
 
 // `bytes` do not reach beyond the unit under way, see wanted().
 AofReader::Status AofReader::feed_buffer(std::string_view bytes) {
-    buffer_.append(bytes);
-    const Step step = read_unit(buffer_);
+    reserve(buffer_.size() + bytes.size());
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+    const Step step = read_unit({buffer_.data(), buffer_.size()});
     if (step == Step::incomplete) return Status::more;
     if (step != Step::done) return status_of(step);
     buffer_.clear();
     if (buffer_.capacity() > kKeptBytesMax) buffer_.shrink_to_fit();
     return Status::more;
+}
+
+// Doubles, as it must for many small arguments, but stops at the end of one that is at least half
+// of what is held: a large value would otherwise take up to twice its size.
+void AofReader::reserve(size_t needed) {
+    const size_t capacity = buffer_.capacity();
+    if (phase_ != Phase::payload || needed <= capacity || length_ < capacity / 2) return;
+    const size_t end = position_ + length_ + kLineEndBytes;
+    buffer_.reserve(std::max(needed, std::min(end, 2 * capacity)));
 }
 
 AofReader::Status AofReader::status_of(Step step) const {

@@ -95,7 +95,7 @@ public:
     /// Takes the next bytes of the file, in pieces of any size. The calls of the handler happen in
     /// here.
     Status feed(std::string_view piece);
-    /// After the last byte: how the file ended. Feeding after it is our mistake.
+    /// After the last byte: how the file ended. From here on feed() takes nothing.
     const AofEnd& finish();
     /// After `failed`: the same.
     const AofEnd& end() const { return end_; }
@@ -122,6 +122,7 @@ private:
 
     Status feed_in_place(std::string_view piece);
     Status feed_buffer(std::string_view bytes);
+    void reserve(size_t needed);
     Status status_of(Step step) const;
     size_t wanted(std::string_view piece) const;
     Step read_unit(std::string_view input);
@@ -160,7 +161,8 @@ private:
     base::CountedVector<Command, base::Purpose::log> commands_;
 
     // between pieces of the file
-    base::CountedString<base::Purpose::log> buffer_;  // the unit's bytes, when it did not lie whole
+    // The bytes of the unit that are there, when it did not lie whole in a piece.
+    base::CountedVector<char, base::Purpose::log> buffer_;
     std::optional<int64_t> clock_s_;
     bool is_over_ = false;
     AofEnd end_;
