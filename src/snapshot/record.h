@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// What every format of a data set is written from and read into.
+// What the formats of snapshots exchange: one key with its value and what is known of it.
+//
+// Ownership: borrows everything. Threads: any.
 
 #include <cstddef>
 #include <cstdint>
