@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <bitset>
 #include <string>
@@ -29,6 +30,8 @@ using base::JsonPlace;
 /// Document, array of keys, record, object with base64, and some more for errors that say what is
 /// wrong rather than that it is deep.
 constexpr size_t kDepthMax = 8;
+/// No limit of the caller's makes a name of a member too long.
+constexpr size_t kTextBytesMin = 64;
 
 constexpr std::array<std::string_view, 3> kHeadMembers = {
     json_format::kFormat, json_format::kVersionMember, json_format::kKeys};
@@ -111,12 +114,10 @@ private:
     Result<void> on_head(const JsonEvent& event) {
         const std::string_view wanted = kHeadMembers[head_members_];
         if (event.kind == JsonKind::object_end) {
-            return json_fail(
-                event.place,
-                fmt::format("the document has no \"{}\"; write it, behind {}", wanted,
-                            head_members_ == 0
-                                ? std::string("nothing else")
-                                : fmt::format("\"{}\"", kHeadMembers[head_members_ - 1])));
+            return json_fail(event.place,
+                             fmt::format("the document has no \"{}\"; a data set has \"format\", "
+                                         "\"version\" and \"keys\", in this order",
+                                         wanted));
         }
         if (*event.text == wanted) {
             state_ = State::head_value;
@@ -291,9 +292,16 @@ private:
             return wrong_kind(event, member_name(),
                               "a string, or for bytes that are no text {\"base64\":\"...\"}");
         }
+        if (event.text->size() > options_.string_bytes_max) return too_long(event);
         // The parser goes on with what the target had: no copy, and no new allocation either.
         target.swap(*event.text);
         return {};
+    }
+
+    tl::unexpected<Error> too_long(const JsonEvent& event) const {
+        return json_fail(event.place, fmt::format("\"{}\" is longer than {} bytes; take the record "
+                                                  "out, or read with a higher limit",
+                                                  member_name(), options_.string_bytes_max));
     }
 
     Result<void> on_base64(const JsonEvent& event) {
@@ -324,6 +332,7 @@ private:
                              "no blanks, the bits left over zero); encode the bytes again");
         }
         bytes.resize(*length);
+        if (bytes.size() > options_.string_bytes_max) return too_long(event);
         if (base::is_utf8(bytes)) {
             return json_fail(event.place,
                              fmt::format("base64 of what is valid UTF-8; write \"{}\" as a string: "
@@ -365,9 +374,18 @@ private:
         if (const Result<void> taken = handler_(record_); !taken) {
             return json_fail(record_place_, taken.error().message, taken.error().code);
         }
+        forget_long(key_);
+        forget_long(value_);
         ++records_;
         state_ = State::keys;
         return {};
+    }
+
+    /// Buffers of short strings are used again. Long ones are not kept: the parser would swap them
+    /// round until each of its strings and ours were that long.
+    static void forget_long(std::string& bytes) {
+        constexpr size_t kKeptBytes = size_t{1} << 20;
+        if (bytes.capacity() > kKeptBytes) std::string().swap(bytes);
     }
 
     static tl::unexpected<Error> wrong_kind(const JsonEvent& event, std::string_view member,
@@ -400,10 +418,14 @@ private:
 Result<uint64_t> read_json(const base::ByteSource& source, const RecordHandler& handler,
                            const JsonReadOptions& options) {
     CHECK(options.databases > 0);
+    CHECK(std::in_range<int64_t>(options.databases));
     DocumentReader reader(handler, options);
-    const base::JsonLimits limits{.string_bytes_max = options.string_bytes_max,
-                                  .depth_max = kDepthMax,
-                                  .chunk_bytes = options.chunk_bytes};
+    CHECK(options.string_bytes_max < SIZE_MAX / 2);
+    // The parser counts texts, names among them; the bytes they stand for are counted here.
+    const base::JsonLimits limits{
+        .string_bytes_max = std::max(base::base64_chars(options.string_bytes_max), kTextBytesMin),
+        .depth_max = kDepthMax,
+        .chunk_bytes = options.chunk_bytes};
     const Result<void> done = base::parse_json(
         source, [&reader](const JsonEvent& event) { return reader.on_event(event); }, limits);
     if (!done) return tl::unexpected<Error>(done.error());

@@ -29,7 +29,7 @@ using RecordHandler = std::function<Result<void>(const Record&)>;
 
 struct JsonReadOptions {
     size_t databases = size_t{1} << 31;           ///< those there are; a higher number is an error
-    size_t string_bytes_max = size_t{512} << 20;  ///< longest key or value, as base64 text
+    size_t string_bytes_max = size_t{512} << 20;  ///< longest key or value
     size_t chunk_bytes = size_t{64} << 10;
     /// Whether the reader remembers keys to refuse one that comes twice. A handler that sees this
     /// itself, because it puts keys into an empty data set, can spare the memory.

@@ -428,14 +428,31 @@ TEST(JsonReader, strings_have_a_limit_that_is_not_believed_but_counted) {
     EXPECT_EQ(read(with_value(std::string(10, 'x')), 1, options).error, "");
     EXPECT_EQ(read(with_value(R"(\u0000\u0000\u0000\u0000\u0000\n\n\n\n\n)"), 1, options).error,
               "");
-    for (const std::string& longer :
-         {std::string(11, 'x'), std::string(1000, 'x'), std::string(R"(\n\n\n\n\n\n\n\n\n\n\n)"),
-          std::string(R"(\u20ac\u20ac\u20ac\u20ac)")}) {
+    EXPECT_EQ(read(document(R"({"db":0,"key":{"base64":"////////////8w=="},"type":"string",)"
+                            R"("value":""})"),
+                   1, options)
+                  .error,
+              "");
+    const std::string value_long =
+        at(2, value) +
+        "\"value\" is longer than 10 bytes; take the record out, or read with a "
+        "higher limit";
+    EXPECT_EQ(read(with_value(std::string(11, 'x')), 1, options).error, value_long);
+    EXPECT_EQ(read(with_value(R"(\n\n\n\n\n\n\n\n\n\n\n)"), 1, options).error, value_long);
+    EXPECT_EQ(read(with_value(R"(\u20ac\u20ac\u20ac\u20ac)"), 1, options).error, value_long);
+    EXPECT_EQ(read(document(R"({"key":{"base64":"//////////////8="}})"), 1, options).error,
+              at(2, kFirst + 17) +
+                  "\"key\" is longer than 10 bytes; take the record out, or read "
+                  "with a higher limit");
+    // What no base64 of so few bytes could be is refused before it is all read.
+    std::string escapes;
+    for (int count = 0; count < 65; ++count) escapes += "\\n";
+    for (const std::string& longer : {std::string(1000, 'x'), escapes}) {
         EXPECT_EQ(read(with_value(longer), 1, options).error,
                   at(2, value) +
-                      "a string longer than 10 bytes; take it out, or read with a "
-                      "higher limit");
+                      "a string longer than 64 bytes; take it out, or read with a higher limit");
     }
+    EXPECT_EQ(read(with_value("b"), 1, {.string_bytes_max = 1}).error, "");
 }
 
 // The source never ends: only a limit ends the reading.
@@ -450,8 +467,8 @@ TEST(JsonReader, endless_input_ends_at_a_limit) {
         {std::string(kHead), '\n', "without a string"},
         {document(kPlain), ' ', "without a string"},
         {std::string(kHead) + "{\"db\":", '1', "without a string"},
-        {std::string(kHead) + "{\"key\":\"", 'k', "a string longer than 1000 bytes"},
-        {std::string(kHead) + "{\"", 'k', "a string longer than 1000 bytes"},
+        {std::string(kHead) + "{\"key\":\"", 'k', "a string longer than 1336 bytes"},
+        {std::string(kHead) + "{\"", 'k', "a string longer than 1336 bytes"},
     };
     for (const Endless& endless : cases) {
         size_t given = 0;
