@@ -30,6 +30,8 @@ constexpr std::string_view kNoAcl = "there are no ACL users in this version";
 constexpr std::string_view kNoDefragmentation =
     "slabs of fixed places do not fragment as a heap does";
 constexpr std::string_view kFreesOutside = "large values are always freed outside of the locks";
+constexpr std::string_view kAlwaysChecked =
+    "what RESTORE and the start read is always checked to its last byte";
 constexpr std::string_view kNoTimer = "background work runs when it is due, not by a timer";
 constexpr std::string_view kThreadsServe =
     "each of `threads` reads, executes and writes for its clients";
@@ -264,7 +266,7 @@ constexpr ConfigRow kIgnoredRows[] = {
     boolean_row("rdbchecksum", "yes", kNoPersistence, at_start),
     boolean_row("rdb-del-sync-files", "no", kNoPersistence),
     boolean_row("rdb-save-incremental-fsync", "yes", kNoPersistence),
-    choice_row("sanitize-dump-payload", "no", "no yes clients", kNoPersistence),
+    choice_row("sanitize-dump-payload", "no", "no yes clients", kAlwaysChecked),
     text_row("dbfilename", "dump.rdb", kNoPersistence, never_by_set),
     text_row("appendfilename", "appendonly.aof", kNoPersistence, at_start),
     text_row("appenddirname", "appendonlydir", kNoPersistence, at_start),
