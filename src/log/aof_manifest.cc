@@ -180,6 +180,12 @@ Result<AofManifest> AofManifest::parse(std::string_view text) {
             "append-only file manifest: it is empty; restore a copy, or remove the "
             "directory to start without data");
     }
+    if (text.size() > kManifestBytesMax) {
+        return fail(
+            fmt::format("append-only file manifest: it is longer than {} bytes; correct it, or "
+                        "restore a copy",
+                        kManifestBytesMax));
+    }
     AofManifest manifest;
     for (size_t line = 1; !text.empty(); ++line) {
         const size_t newline = text.find('\n');

@@ -31,6 +31,7 @@ namespace gyre::log {
 /// A line with its LF, as in Redis.
 inline constexpr size_t kManifestLineBytesMax = 1024;
 inline constexpr size_t kManifestFilesMax = 65536;
+inline constexpr size_t kManifestBytesMax = kManifestFilesMax * kManifestLineBytesMax;
 /// Of a file's name: what a directory can hold.
 inline constexpr size_t kAofNameBytesMax = 255;
 

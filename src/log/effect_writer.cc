@@ -53,14 +53,14 @@ public:
         at_ = base::write_integer(at_, number);
         end_line();
     }
-    char* end() const { return at_; }
-
-private:
     void length(char marker, size_t value) {
         *at_++ = marker;
         at_ = base::write_integer(at_, static_cast<int64_t>(value));
         end_line();
     }
+    char* end() const { return at_; }
+
+private:
     void raw(std::string_view text) {
         // An empty view may have no address, which memcpy() must not be given.
         if (!text.empty()) std::memcpy(at_, text.data(), text.size());
@@ -72,6 +72,41 @@ private:
     }
 
     char* at_;
+};
+
+/// Hands on what is short in one piece, and the text of a word as it lies.
+class PieceWriter {
+public:
+    explicit PieceWriter(Pieces& out) : out_(out) {}
+
+    void command(size_t words) { length('*', words); }
+    void word(std::string_view text) {
+        length('$', text.size());
+        out_.append(text);
+        out_.append("\r\n");
+    }
+    void word(int64_t number) {
+        char digits[base::kIntegerCharsMax];
+        const char* const end = base::write_integer(digits, number);
+        word(std::string_view(digits, static_cast<size_t>(end - digits)));
+    }
+    void line(std::string_view prefix, int64_t number) {
+        char digits[base::kIntegerCharsMax];
+        const char* const end = base::write_integer(digits, number);
+        out_.append(prefix);
+        out_.append({digits, static_cast<size_t>(end - digits)});
+        out_.append("\r\n");
+    }
+
+private:
+    void length(char marker, size_t value) {
+        char text[1 + base::kIntegerCharsMax + kLineEndBytes];
+        Writer writer(text);
+        writer.length(marker, value);
+        out_.append({text, static_cast<size_t>(writer.end() - text)});
+    }
+
+    Pieces& out_;
 };
 
 template <class Sink>
@@ -302,5 +337,9 @@ char* ClockLine::write(char* out) const noexcept { return put(*this, out); }
 
 size_t Record::bytes() const noexcept { return measure(*this); }
 char* Record::write(char* out) const noexcept { return put(*this, out); }
+void Record::write(Pieces& out) const {
+    PieceWriter sink(out);
+    list(sink, *this);
+}
 
 }  // namespace gyre::log

@@ -34,6 +34,13 @@ namespace gyre::log {
 inline constexpr int64_t kNoDeadline = INT64_MAX;
 inline constexpr int64_t kNoTimestamp = INT64_MIN;
 
+/// Takes the bytes of a record one piece after the other, where they do not lie in one.
+class Pieces {
+public:
+    virtual ~Pieces() = default;
+    virtual void append(std::string_view bytes) = 0;
+};
+
 /// SET key value, SET key value PXAT ms, or SET key value KEEPTTL (INCRBYFLOAT).
 struct SetEffect {
     std::string_view key;
@@ -196,6 +203,7 @@ struct Record {
 
     size_t bytes() const noexcept;
     char* write(char* out) const noexcept;
+    void write(Pieces& out) const;
 };
 
 /// Appends anything with bytes() and write() to a string or a vector of char.

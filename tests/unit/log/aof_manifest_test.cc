@@ -130,6 +130,10 @@ TEST(AofManifest, HasAsManyFilesAsItsLimit) {
         error(text + "file x seq 1 type b\n"),
         "append-only file manifest, line 65537: more than 65536 files; correct it, or restore a "
         "copy");
+    EXPECT_EQ(
+        error(std::string(kManifestBytesMax + 1, '#')),
+        "append-only file manifest: it is longer than 67108864 bytes; correct it, or restore a "
+        "copy");
     const Result<AofManifest> next = manifest.with_new_increment(kNames);
     ASSERT_FALSE(next);
     EXPECT_NE(next.error().message.find("65536 parts"), std::string::npos);
