@@ -194,6 +194,7 @@ void Dataset::reset_statistics(Executor& executor) {
         data.statistics.changes = changes;
     });
     drained_entries_.store(0, std::memory_order_relaxed);
+    store::Reclaimer::forget_freed();
 }
 
 void Dataset::flush(size_t database, Executor& executor) {

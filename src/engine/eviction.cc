@@ -126,9 +126,13 @@ bool Evictor::run_slice(int64_t now_ms) {
     return false;
 }
 
-/// Keys that were flushed and are still to be freed go before any that can be seen. False: there
-/// are none.
+/// What was deleted or flushed and is still to be freed goes before any key that can be seen.
+/// False: there is none.
 bool Evictor::drain_some() {
+    if (executor_.reclaimer.has_objects()) {
+        executor_.reclaimer.drain(kDrainEntries);
+        return true;
+    }
     const size_t flushes = dataset_.flushes();
     if (flushes == drained_flushes_) return false;
     if (dataset_.drain(0, 1, kDrainEntries, executor_)) drained_flushes_ = flushes;

@@ -102,12 +102,16 @@ void Keyspace::note_created(const Key& key) {
     if (dataset_.counts_keys()) dataset_.note_created(executor_);
 }
 
+void Keyspace::note_put(const Key& key, const Entry* present, int64_t expire_ms) {
+    present == nullptr ? note_created(key) : note_change(shard_of(key));
+    if (expire_ms != store::kNoExpiry) dataset_.note_deadline();
+}
+
 Entry* Keyspace::put(const Key& key, Entry* present, const types::StringContent& content,
                      Deadline deadline, int64_t timestamp_ms) {
     const int64_t expire_ms = deadline_ms(present, deadline);
     const int64_t stamp = next_timestamp(present, timestamp_ms);
-    present == nullptr ? note_created(key) : note_change(shard_of(key));
-    if (expire_ms != store::kNoExpiry) dataset_.note_deadline();
+    note_put(key, present, expire_ms);
     return partition_of(key).put_string(key, present, content, expire_ms, stamp);
 }
 
@@ -126,6 +130,32 @@ char* Keyspace::edit(const Key& key, Entry*& present, size_t bytes) {
         present = raise_timestamp(key, present);
     }
     return partition_of(key).edit_string(key, present, bytes);
+}
+
+Entry* Keyspace::put_packed(const Key& key, Entry* present, store::Kind kind,
+                            std::string_view bytes) {
+    const int64_t expire_ms = deadline_ms(present, Deadline::keep());
+    const int64_t stamp = next_timestamp(present, store::kNoTimestamp);
+    note_put(key, present, expire_ms);
+    return partition_of(key).put_packed(key, present, kind, bytes, expire_ms, stamp);
+}
+
+char* Keyspace::edit_packed(const Key& key, Entry*& entry, size_t bytes) {
+    entry = changed(key, entry);
+    return partition_of(key).edit_packed(key, entry, bytes);
+}
+
+Entry* Keyspace::put_object(const Key& key, Entry* present, store::Kind kind,
+                            std::unique_ptr<types::Object> object) {
+    const int64_t expire_ms = deadline_ms(present, Deadline::keep());
+    const int64_t stamp = next_timestamp(present, store::kNoTimestamp);
+    note_put(key, present, expire_ms);
+    return partition_of(key).put_object(key, present, kind, std::move(object), expire_ms, stamp);
+}
+
+Entry* Keyspace::changed(const Key& key, Entry* entry) {
+    note_change(shard_of(key));
+    return raise_timestamp(key, entry);
 }
 
 Entry* Keyspace::set_expiry(const Key& key, Entry* entry, int64_t unix_ms) {
@@ -147,6 +177,18 @@ Entry* Keyspace::copy_to(const Key& key, const Entry& source, int64_t replaced_m
     if (source.has_expiry()) dataset_.note_deadline();
     const int64_t stamp = std::max({source.timestamp_ms(), replaced_ms, now_ms_});
     Entry* entry = partition_of(key).insert_copy(key, source);
+    if (replaced_ms == store::kNoTimestamp) return entry;
+    return partition_of(key).set_timestamp(key, entry, stamp);
+}
+
+Entry* Keyspace::move_to(const Key& key, Keyspace& from, const Key& source_key, Entry* source,
+                         int64_t replaced_ms) {
+    note_change(shard_of(key));
+    from.note_change(from.shard_of(source_key));
+    const int64_t stamp = std::max({source->timestamp_ms(), replaced_ms, now_ms_});
+    Entry* entry =
+        partition_of(key).insert_moved(key, from.partition_of(source_key), source_key, source);
+    if (entry->has_expiry()) dataset_.note_deadline();
     if (replaced_ms == store::kNoTimestamp) return entry;
     return partition_of(key).set_timestamp(key, entry, stamp);
 }

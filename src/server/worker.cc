@@ -240,6 +240,9 @@ bool Worker::background(bool is_busy) {
         }
         executor_.reclaimer.run();
     }
+    if (executor_.reclaimer.has_objects() && !executor_.reclaimer.drain(kDrainElements)) {
+        has_more = true;
+    }
     return has_more;
 }
 

@@ -7,6 +7,7 @@
 // Ownership: a Shard owns its partitions; the Reclaimer belongs to the thread that holds the lock
 // and is set each time the lock is taken. Threads: caller holds the shard lock.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,23 +22,48 @@
 
 namespace gyre::store {
 
-/// Takes what is too slow to free under a lock and frees it when told, outside of it.
+/// Takes what is too slow to free under a lock and frees it when told, outside of it: what one call
+/// each can free at the next run(), large collections in slices.
+///
+/// Threads: one, but for pending_objects().
 class Reclaimer {
 public:
     /// Freeing less than this takes less time than deferring it.
     static constexpr size_t kDeferBytes = 64 * 1024;
+    /// The same for the elements of a collection.
+    static constexpr size_t kDeferElements = 64;
+    Reclaimer() = default;
+    Reclaimer(const Reclaimer&) = delete;
+    Reclaimer& operator=(const Reclaimer&) = delete;
+    ~Reclaimer();
+
     void add(base::SharedBytes* block) { blocks_.push_back(block); }
     /// Memory from base::allocate(Purpose::keyspace): entries with a very long key.
     void add(Entry* entry) { entries_.push_back(entry); }
+    /// Takes over a collection.
+    void add(types::Object* object);
+    /// Nothing to do for run().
     bool empty() const { return blocks_.empty() && entries_.empty(); }
     size_t pending() const { return blocks_.size() + entries_.size(); }
-    /// Drops the references held and frees the rest. No shard lock may be held.
+    /// Drops the references held and frees the rest but collections. No shard lock may be held.
     void run();
-    ~Reclaimer() { run(); }
+
+    /// Collections wait to be drained.
+    bool has_objects() const { return !objects_.empty(); }
+    /// Frees about `budget` elements of them; true when none is left. No shard lock may be held.
+    bool drain(size_t budget);
+    /// Collections that wait in all threads, and those freed since the start or forget_freed().
+    static size_t pending_objects() { return pending_objects_.load(std::memory_order_relaxed); }
+    static size_t freed_objects() { return freed_objects_.load(std::memory_order_relaxed); }
+
+    static void forget_freed() { freed_objects_.store(0, std::memory_order_relaxed); }
 
 private:
     std::vector<base::SharedBytes*> blocks_;
     std::vector<Entry*> entries_;
+    std::vector<types::Object*> objects_;
+    static inline std::atomic<size_t> pending_objects_{0};
+    static inline std::atomic<size_t> freed_objects_{0};
 };
 
 /// Event counters of a shard; summed over shards for INFO.
