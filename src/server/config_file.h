@@ -42,6 +42,7 @@ private:
     Result<void> include_file(const std::string& path);
 
     ConfigValues& values_;
+    bool has_save_points_ = false;  // a line of them was read: further ones add to it
     std::filesystem::path directory_;
     size_t depth_ = 0;
     size_t files_ = 0;

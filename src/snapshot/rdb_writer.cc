@@ -2,11 +2,9 @@
 #include "snapshot/rdb_writer.h"
 
 #include <array>
-#include <cstring>
 
 #include "base/check.h"
 #include "base/crc64.h"
-#include "base/numbers.h"
 
 namespace gyre::snapshot {
 
@@ -35,19 +33,21 @@ void RdbWriter::begin() {
 void RdbWriter::aux(std::string_view name, std::string_view value) {
     CHECK(state_ == State::body);
     CHECK(name != kTimestampField);
-    put_field(name, value);
+    put_opcode(RdbOpcode::aux);
+    put_string(name);
+    put_string(value);
 }
 
 void RdbWriter::select_database(size_t database) {
     CHECK(state_ == State::body);
-    put_opcode(RdbOpcode::select_database);
-    put_length(database);
-    database_ = database;
+    if (kPieceBytesMax - piece_.size() < RecordEncoder::kAttributesBytesMax) flush();
+    encoder_.select_database(database, piece_);
+    has_database_ = true;
 }
 
 void RdbWriter::resize_database(uint64_t keys, uint64_t keys_with_deadline) {
     CHECK(state_ == State::body);
-    CHECK(database_.has_value());
+    CHECK(has_database_);
     put_opcode(RdbOpcode::resize_database);
     put_length(keys);
     put_length(keys_with_deadline);
@@ -76,12 +76,18 @@ void RdbWriter::value_part(std::string_view part) {
     if (value_bytes_left_ == 0 && state_ == State::value) state_ = State::body;
 }
 
+void RdbWriter::encoded(std::string_view part) {
+    CHECK(state_ == State::body);
+    encoder_.start_run();
+    put(part);
+}
+
 void RdbWriter::end() {
     CHECK(state_ == State::body);
     put_opcode(RdbOpcode::end);
     // The checksum covers everything before it, the end mark included.
     flush();
-    put_little_endian(options_.has_checksum ? checksum_ : 0, kRdbChecksumBytes);
+    RecordEncoder::little_endian(options_.has_checksum ? checksum_ : 0, kRdbChecksumBytes, piece_);
     flush();
     state_ = State::ended;
 }
@@ -116,44 +122,15 @@ void RdbWriter::put_length(uint64_t length) {
 }
 
 void RdbWriter::put_string(std::string_view text) {
-    const EncodedString encoded = encoder_.encode(text);
+    const EncodedString encoded = encoder_.strings().encode(text);
     put(encoded.head());
     put(encoded.body);
 }
 
-void RdbWriter::put_little_endian(uint64_t value, size_t bytes) {
-    std::array<char, sizeof(value)> text;
-    std::memcpy(text.data(), &value, sizeof(value));
-    put(std::string_view(text.data(), bytes));
-}
-
-void RdbWriter::put_field(std::string_view name, std::string_view value) {
-    put_opcode(RdbOpcode::aux);
-    put_string(name);
-    put_string(value);
-}
-
 void RdbWriter::put_attributes(const Record& record) {
     CHECK(state_ == State::body);
-    if (database_ != record.database) select_database(record.database);
-    if (record.timestamp_ms != store::kNoTimestamp) {
-        std::array<char, base::kIntegerCharsMax> text;
-        const char* end = base::write_integer(text.data(), record.timestamp_ms);
-        put_field(kTimestampField,
-                  std::string_view(text.data(), static_cast<size_t>(end - text.data())));
-    }
-    if (record.expire_ms != store::kNoExpiry) {
-        put_opcode(RdbOpcode::expire_time_ms);
-        put_little_endian(static_cast<uint64_t>(record.expire_ms), sizeof(record.expire_ms));
-    }
-    if (record.idle_seconds) {
-        put_opcode(RdbOpcode::idle);
-        put_length(*record.idle_seconds);
-    }
-    if (record.frequency) {
-        put_opcode(RdbOpcode::frequency);
-        put_byte(*record.frequency);
-    }
+    if (kPieceBytesMax - piece_.size() < RecordEncoder::kAttributesBytesMax) flush();
+    encoder_.attributes(record, piece_);
 }
 
 void RdbWriter::emit(std::string_view bytes) {

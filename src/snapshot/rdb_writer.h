@@ -28,6 +28,7 @@
 #include "snapshot/rdb_encode.h"
 #include "snapshot/rdb_format.h"
 #include "snapshot/record.h"
+#include "snapshot/record_encoder.h"
 
 namespace gyre::snapshot {
 
@@ -56,6 +57,8 @@ public:
     /// The value is written as it is: neither as a number nor compressed.
     void begin_value(const Record& record, uint64_t value_bytes);
     void value_part(std::string_view part);
+    /// Bytes that RecordEncoders made, in parts of any size; whole runs of them in the end.
+    void encoded(std::string_view part);
     /// End mark and checksum; everything is in the sink afterwards.
     void end();
 
@@ -73,17 +76,15 @@ private:
     void put_opcode(RdbOpcode opcode) { put_byte(static_cast<uint8_t>(opcode)); }
     void put_length(uint64_t length);
     void put_string(std::string_view text);
-    void put_little_endian(uint64_t value, size_t bytes);
     void put_attributes(const Record& record);
-    void put_field(std::string_view name, std::string_view value);
     void emit(std::string_view bytes);
 
     ByteSink& sink_;
     const RdbWriterOptions options_;
-    StringEncoder encoder_;
+    RecordEncoder encoder_;
     Buffer piece_;
     State state_ = State::new_file;
-    std::optional<size_t> database_;
+    bool has_database_ = false;
     uint64_t value_bytes_left_ = 0;
     uint64_t bytes_emitted_ = 0;
     uint64_t checksum_ = 0;

@@ -71,6 +71,7 @@ public:
         wheel_armed = 4,   ///< at least one token of this key is in the wheel
         external = 8,      ///< the value field points to a SharedBytes
         owns_object = 16,  ///< the value field points to a types::Object
+        save_mark = 128,   ///< unlike the shard's own mark: a snapshot is yet to save it
     };
     static constexpr size_t kHeaderBytes = 8;
     static constexpr size_t kLongKey = 255;

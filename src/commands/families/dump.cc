@@ -26,7 +26,11 @@ void dump(Context& context) {
     const Entry* entry = context.keyspace.read(context.keys[0]);
     if (entry == nullptr) return context.reply.null();
     char digits[24];
-    context.reply.bulk(snapshot::dump_string(Context::string_bytes(*entry, digits)).joined());
+    snapshot::DumpOptions options;
+    options.strings.compress =
+        context.services.dataset.settings.rdb_compression.load(std::memory_order_relaxed);
+    const auto payload = snapshot::dump_string(Context::string_bytes(*entry, digits), options);
+    context.reply.bulk(payload.joined());
 }
 
 struct RestoreOptions {
