@@ -190,13 +190,13 @@ void ClientRegistry::unpause() {
 void ClientRegistry::hold_writes(int64_t now_ms) {
     const std::scoped_lock lock(mutex_);
     if (wanted_until_ms_ <= now_ms) wanted_mode_ = PauseMode::none;
-    is_holding_ = true;
+    ++holds_;
     publish_pause();
 }
 
 void ClientRegistry::release_writes() {
     const std::scoped_lock lock(mutex_);
-    is_holding_ = false;
+    --holds_;
     publish_pause();
     tell_homes();
 }
@@ -204,9 +204,9 @@ void ClientRegistry::release_writes() {
 /// A pause of everything that was under way when writes were held stays one until they are
 /// released.
 void ClientRegistry::publish_pause() {
-    pause_mode_.store(is_holding_ ? std::max(wanted_mode_, PauseMode::write) : wanted_mode_,
+    pause_mode_.store(holds_ > 0 ? std::max(wanted_mode_, PauseMode::write) : wanted_mode_,
                       kRelaxed);
-    pause_until_ms_.store(is_holding_ ? INT64_MAX : wanted_until_ms_, kRelaxed);
+    pause_until_ms_.store(holds_ > 0 ? INT64_MAX : wanted_until_ms_, kRelaxed);
 }
 
 /// Each home once; there are few.

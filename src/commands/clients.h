@@ -66,8 +66,8 @@ public:
     void pause(PauseMode mode, int64_t until_ms, int64_t now_ms);
     /// Ends the pause, and tells the homes of all sessions so.
     void unpause();
-    /// Holds all writes back, beside any pause, until release_writes(): while the last snapshot of
-    /// a server that stops is taken.
+    /// Holds all writes back, beside any pause, until as many calls of release_writes(): while the
+    /// last snapshot of a server that stops is taken, or the disk cannot keep up with one.
     void hold_writes(int64_t now_ms);
     void release_writes();
     /// What is paused now: nothing once the time of the pause is over.
@@ -90,7 +90,7 @@ private:
     // as CLIENT PAUSE has it; what is published counts held writes in
     PauseMode wanted_mode_ = PauseMode::none;
     int64_t wanted_until_ms_ = 0;
-    bool is_holding_ = false;
+    size_t holds_ = 0;
     std::atomic<PauseMode> pause_mode_{PauseMode::none};
     std::atomic<int64_t> pause_until_ms_{0};
 };

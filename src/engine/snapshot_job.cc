@@ -129,6 +129,8 @@ bool SnapshotJob::walk_shard(size_t shard, Executor& executor, int64_t deadline_
 
 bool SnapshotJob::run_slice(size_t reactor, Executor& executor, const Clock& clock, bool is_busy) {
     if (!is_walking()) return false;
+    if (queue_.bytes() >= kBrakeBytes) [[unlikely]]
+        brake();
     Walker& walker = walkers_[reactor];
     const uint64_t snapshot = snapshots_.load(std::memory_order_relaxed);
     if (walker.snapshot != snapshot) walker = {snapshot, reactor};
@@ -150,6 +152,23 @@ bool SnapshotJob::run_slice(size_t reactor, Executor& executor, const Clock& clo
 void SnapshotJob::set_consumer(std::function<void()> wake) {
     const std::lock_guard hold(consumer_mutex_);
     wake_consumer_ = std::move(wake);
+}
+
+bool SnapshotJob::consumed(size_t bytes) {
+    const bool may_go_on = queue_.consumed(bytes, kQueuedBytesMax);
+    release_brake();
+    return may_go_on;
+}
+
+void SnapshotJob::brake() {
+    if (!brake_ || is_braking_.exchange(true)) return;
+    brake_(true);
+    release_brake();  // the consumer may have come to the end meanwhile, and not seen it
+}
+
+void SnapshotJob::release_brake() {
+    if (queue_.bytes() > kBrakeBytes / 2 || !is_braking_.load()) return;
+    if (is_braking_.exchange(false)) brake_(false);
 }
 
 void SnapshotJob::tell_consumer() {

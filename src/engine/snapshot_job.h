@@ -12,7 +12,7 @@
 // comes meanwhile makes new ones.
 //
 // Memory: what is encoded and not yet consumed. The walk stops at kQueuedBytesMax; what writers
-// must save first comes on top of it, each entry once.
+// must save first comes on top of it, each entry once, and they are held back at kBrakeBytes.
 //
 // Ownership: borrows the data set, outlived by it; used again for one snapshot after the other.
 // Threads: run_slice() on each reactor; begin() on any thread without locks, and not before
@@ -83,6 +83,8 @@ public:
 
     /// The walk waits for the consumer while more than this is queued.
     static constexpr size_t kQueuedBytesMax = 8 * 1024 * 1024;
+    /// Writers are held back from so many on, until half of them are gone.
+    static constexpr size_t kBrakeBytes = 64 * 1024 * 1024;
     /// A chunk is handed over when it has this many bytes.
     static constexpr size_t kChunkBytes = 64 * 1024;
     /// Longest slice while clients are being served, and when nothing else wants the thread.
@@ -101,6 +103,10 @@ public:
     void begin(const SnapshotOptions& options, Executor& executor,
                const std::function<uint64_t()>& position = nullptr);
 
+    /// Called, without locks and on any thread, to hold writers back and to let them go again.
+    /// Before the first begin().
+    void set_brake(std::function<void(bool is_on)> brake) { brake_ = std::move(brake); }
+
     // --- the walk -------------------------------------------------------------------------------
     /// True while there is something to walk over. Any thread, at each turn.
     [[nodiscard]] bool is_walking() const noexcept {
@@ -115,6 +121,8 @@ public:
     /// more.
     void set_consumer(std::function<void()> wake);
     SnapshotQueue& queue() noexcept { return queue_; }
+    /// So many bytes of the queue are done with. True when the walk may go on because of that.
+    bool consumed(size_t bytes);
     /// Everything is in the queue, or was taken from it.
     [[nodiscard]] bool is_collected() const noexcept {
         return shards_left_.load(std::memory_order_acquire) == 0;
@@ -164,6 +172,8 @@ private:
     bool walk_shard(size_t shard, Executor& executor, int64_t deadline_us, const Clock& clock);
     void describe(const store::Entry& entry, snapshot::Record& record) const;
     void tell_consumer();
+    void brake();
+    void release_brake();
 
     Dataset& dataset_;
     SnapshotQueue queue_;
@@ -172,6 +182,8 @@ private:
     std::mutex consumer_mutex_;
     std::function<void()> wake_consumer_;
     std::atomic<bool> is_told_{false};
+    std::function<void(bool)> brake_;  // fixed before the first snapshot
+    std::atomic<bool> is_braking_{false};
 
     // set by begin() under all locks
     SnapshotOptions options_;

@@ -220,8 +220,7 @@ ring::Task<void> SnapshotWriter::drain() {
 }
 
 void SnapshotWriter::consumed(size_t bytes) {
-    const bool may_go_on = job_.queue().consumed(bytes, SnapshotJob::kQueuedBytesMax);
-    if (may_go_on && resume_) resume_();
+    if (job_.consumed(bytes) && resume_) resume_();
 }
 
 }  // namespace gyre::engine

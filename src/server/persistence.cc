@@ -36,7 +36,10 @@ Persistence::Persistence(engine::Dataset& dataset, const ServerSettings& setting
     figures_.last_save_s = wall_s();
 }
 
-Result<void> Persistence::start() { return saver_.start(); }
+Result<void> Persistence::start(std::function<void(bool)> brake) {
+    job_.set_brake(std::move(brake));
+    return saver_.start();
+}
 
 // --- saving -------------------------------------------------------------------------------------
 

@@ -59,8 +59,9 @@ public:
 
     Persistence(engine::Dataset& dataset, const ServerSettings& settings);
 
-    /// Starts the thread that writes.
-    Result<void> start();
+    /// Starts the thread that writes. `brake` holds writers back, and lets them go again, when the
+    /// disk cannot keep up with what they have saved first.
+    Result<void> start(std::function<void(bool is_on)> brake);
 
     // --- commands::Persistence ---
     bool begin_save(engine::Executor& executor) override;

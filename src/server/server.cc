@@ -106,7 +106,10 @@ void Server::each_turn() {
 
 Result<void> Server::start() {
     dataset_->set_waker([this](size_t worker) { workers_[worker]->ring().wake(); });
-    if (auto started = persistence_->start(); !started) return started;
+    const auto brake = [this](bool is_on) {
+        is_on ? clients_.hold_writes(rings_[0]->wall_ms()) : clients_.release_writes();
+    };
+    if (auto started = persistence_->start(brake); !started) return started;
     if (auto made = start_workers(); !made) return made;
     ConfigTargets targets;
     targets.dataset = dataset_.get();

@@ -213,6 +213,11 @@ TEST_F(ClientCommands, HeldWritesStandBesideAPause) {
     EXPECT_EQ(run({"CLIENT", "UNPAUSE"}), "+OK\r\n");
     EXPECT_EQ(mode(), Mode::write) << "not what UNPAUSE means";
     run({"CLIENT", "PAUSE", "50", "WRITE"});
+    runner_.clients().hold_writes(runner_.now_ms());
+    runner_.clients().release_writes();
+    runner_.advance_ms(50);
+    EXPECT_EQ(mode(), Mode::write) << "held twice";
+    run({"CLIENT", "PAUSE", "50", "WRITE"});
     runner_.clients().release_writes();
     EXPECT_EQ(mode(), Mode::write) << "the pause goes on";
     runner_.advance_ms(50);

@@ -62,7 +62,7 @@ void consume(SnapshotJob& job, snapshot::RdbWriter& writer) {
     SnapshotChunk* chunks = job.queue().take_all();
     while (chunks != nullptr) {
         const std::unique_ptr<SnapshotChunk> chunk(std::exchange(chunks, chunks->next));
-        job.queue().consumed(chunk->size(), SIZE_MAX);
+        job.consumed(chunk->size());
         writer.encoded(chunk->bytes.view());
         if (!chunk->value) continue;
         snapshot::StringEncoder encoder({});
@@ -216,6 +216,43 @@ TEST(SnapshotJob, the_walk_waits_while_too_much_is_queued) {
     EXPECT_EQ(job.keys_encoded(), 8000U);
     EXPECT_EQ(job.keys_total(), 8000U);
     EXPECT_EQ(job.queue().bytes(), 0U);
+}
+
+// A disk that stands still while writers go through all keys: at some point they are to wait.
+TEST(SnapshotJob, writers_are_held_back_when_what_they_save_first_piles_up) {
+    Dataset dataset({.threads = 1, .databases = 1, .shards = 4, .seed = 1});
+    Executor executor;
+    Keyspace keys(dataset, executor, 0, kNow, false);
+    const std::string value(4000, 'v');
+    constexpr int kKeys = 25'000;
+    for (int index = 0; index < kKeys; ++index) {
+        const std::string name = "k" + std::to_string(index);
+        keys.put(Key::of(name), nullptr, types::plain_string(value));
+    }
+    SnapshotJob job(dataset);
+    std::vector<bool> orders;
+    job.set_brake([&](bool is_on) { orders.push_back(is_on); });
+    job.begin({.strings = {.compress = false}}, executor);
+    const auto clock = [] { return int64_t{0}; };
+    for (int index = 0; index < kKeys && orders.empty(); ++index) {
+        const std::string name = "k" + std::to_string(index);
+        const Key key = Key::of(name);
+        keys.put(key, keys.write(key), types::plain_string("new"));
+        job.run_slice(0, executor, clock, true);
+    }
+    EXPECT_EQ(orders, std::vector<bool>{true});
+    EXPECT_LE(job.queue().bytes(), SnapshotJob::kBrakeBytes + 2 * SnapshotJob::kChunkBytes);
+    SnapshotChunk* chunks = job.queue().take_all();
+    while (chunks != nullptr) {
+        const std::unique_ptr<SnapshotChunk> chunk(std::exchange(chunks, chunks->next));
+        job.consumed(chunk->size());
+        EXPECT_EQ(orders.size() == 2, job.queue().bytes() <= SnapshotJob::kBrakeBytes / 2);
+    }
+    EXPECT_EQ(orders, (std::vector<bool>{true, false}));
+    job.discard();
+    while (job.run_slice(0, executor, clock, false)) {
+    }
+    SnapshotQueue::free_all(job.queue().take_all());
 }
 
 // --- on a simulated disk ------------------------------------------------------------------------
