@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/config_value.h"
 
@@ -44,6 +45,7 @@ private:
     ConfigValues& values_;
     bool has_save_points_ = false;  // a line of them was read: further ones add to it
     std::filesystem::path directory_;
+    std::vector<std::filesystem::path> open_files_;  // being read, each includes the next
     size_t depth_ = 0;
     size_t files_ = 0;
 };

@@ -239,6 +239,9 @@ bool Worker::background(bool is_busy) {
         const bool is_ongoing =
             run_slice("eviction-cycle", [&] { return evictor_.run_slice(now_ms); });
         has_more = has_more || is_ongoing;
+        evictor_.note_excess();
+    } else if (shared_.dataset.excess().is_on()) [[unlikely]] {
+        evictor_.note_excess();
     }
     if (shared_.snapshot != nullptr && shared_.snapshot->is_walking()) [[unlikely]] {
         const auto clock = [this] { return ring_.monotonic_us(); };

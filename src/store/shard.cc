@@ -155,10 +155,16 @@ size_t Shard::expire_due(int64_t now_ms, size_t budget,
         if (next_timed_ >= timed_.size()) next_timed_ = 0;
         work += timed_[next_timed_++]->expire_due(now_ms, budget - work, on_expired);
     }
+    int64_t due_from = INT64_MAX;
+    for (const Partition* partition : timed_)
+        due_from = std::min(due_from, partition->due_from_ms());
+    due_from_ms->store(due_from, std::memory_order_relaxed);
     return work;
 }
 
 void Shard::expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired) {
+    // Whoever looks at it meanwhile comes too late for what goes here anyway.
+    due_from_ms->store(INT64_MAX, std::memory_order_relaxed);
     for (Partition* partition : timed_) partition->expire_in_tick(now_ms, on_expired);
 }
 

@@ -104,6 +104,10 @@ private:
 
 public:
     ShardStatistics statistics;
+    /// A time before which no key of the shard is past its deadline. Written under the lock, read
+    /// by whoever wants to know whether a look is worth the lock; so it may lie with those of other
+    /// shards.
+    std::atomic<int64_t>* due_from_ms = &own_due_from_ms_;
 
     Shard(size_t databases, uint64_t seed);
     ~Shard();
@@ -131,8 +135,15 @@ public:
     /// database behind the one where the last ended, so that none waits for another's backlog.
     size_t expire_due(int64_t now_ms, size_t budget,
                       const std::function<void(const Entry&)>& on_expired);
-    /// Partition::expire_in_tick() for all databases.
+    /// Partition::expire_in_tick() for all databases. Afterwards due_from_ms is exact, but for a
+    /// wheel that is being rebuilt or has too many tokens in the tick.
     void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
+    /// A key is past its deadline at `ms` at the earliest.
+    void lower_due_from(int64_t ms) {
+        if (ms < due_from_ms->load(std::memory_order_relaxed)) {
+            due_from_ms->store(ms, std::memory_order_relaxed);
+        }
+    }
     /// A partition's word that it has got its first wheel.
     void add_timed(Partition& partition);
 
@@ -182,6 +193,7 @@ private:
     static constexpr size_t kFifoAttempts = 3;
     Victim fifo_victim_of(bool is_small, bool expiring_only, size_t total);
 
+    std::atomic<int64_t> own_due_from_ms_{INT64_MAX};
     containers::Slab slab_;
     std::vector<std::unique_ptr<Partition>> detached_;
     // Those of databases_ that have a wheel: there may be 65,536 databases, and few have one.

@@ -34,6 +34,7 @@ SimulatedServer::SimulatedServer(const SimulatedServerOptions& options)
                 .databases = 4,
                 .shards = options.shards,
                 .seed = options.seed}) {
+    settings_.gather_us = options.gather_us;
     const Shared shared{dataset_, settings_,    clients_, configuration_, information_,
                         control_, persistence_, slowlog_, latency_};
     for (size_t index = 0; index < options.workers; ++index) {

@@ -34,6 +34,7 @@ struct SimulatedServerOptions {
     uint64_t seed = 1;
     size_t workers = 1;
     size_t shards = 16;
+    int64_t gather_us = 100;
     ring::sim::Faults faults = {};
     ring::sim::SimRingOptions ring = {.buffer_count = 16, .buffer_bytes = 16 * 1024};
 };
