@@ -97,6 +97,7 @@ public:
     /// Ends before the key is erased.
     template <class T, class F>
     decltype(auto) edit_object(const store::Key& key, store::Entry* entry, F&& edit) {
+        partition_of(key).will_change(*entry);
         ObjectEdit guard{partition_of(key), *entry, entry->object()->footprint()};
         return std::forward<F>(edit)(static_cast<T&>(*entry->object()));
     }

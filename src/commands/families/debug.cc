@@ -218,16 +218,9 @@ ring::Task<void> debug_populate(Context& context) {
 /// What differs in every round is a fault; what differs in one may have been under way.
 constexpr int kMemoryRounds = 5;
 
-/// The buffers of the rings, which are all made alike.
-int64_t ring_mapped_bytes(Context& context) {
-    if (context.services.reactor == nullptr) return 0;
-    const auto each =
-        static_cast<int64_t>(context.services.reactor->ring().features().mapped_bytes);
-    return each * static_cast<int64_t>(context.services.dataset.threads());
-}
-
 ring::Task<void> debug_memory_check(Context& context) {
     engine::Dataset& dataset = context.services.dataset;
+    const auto mapped = static_cast<int64_t>(context.services.information.ring_mapped_bytes());
     Slice slice(context);
     std::string report;
     for (int round = 0; round < kMemoryRounds; ++round) {
@@ -236,7 +229,7 @@ ring::Task<void> debug_memory_check(Context& context) {
             check.visit(shard, context.services.executor);
             if (slice.is_over_now()) co_await slice.next();
         }
-        const auto differences = check.conclude(ring_mapped_bytes(context));
+        const auto differences = check.conclude(mapped);
         if (differences.empty()) {
             context.reply.integer(0);
             co_return;

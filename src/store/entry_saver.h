@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// Who writes down the entries of a snapshot. Each entry that was there when the snapshot began is
+// told once, as it was then: when its turn comes, or before it is changed or removed.
+//
+// Ownership: borrowed by the shards from Shard::begin_snapshot() until all their entries are saved.
+// Threads: called with the shard's lock held, so it neither waits nor enters the kernel.
+
+#include <cstddef>
+
+#include "store/entry.h"
+
+namespace gyre::store {
+
+class EntrySaver {
+public:
+    virtual ~EntrySaver() = default;
+    /// `database` is the number it had when the snapshot began.
+    virtual void save(size_t database, const Entry& entry) = 0;
+};
+
+}  // namespace gyre::store
