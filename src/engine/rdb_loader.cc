@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/numbers.h"
 #include "store/access.h"
@@ -46,8 +47,18 @@ Result<void> RdbLoader::record(const snapshot::Record& record) {
 
 void RdbLoader::insert(store::Partition& partition, const store::Key& key,
                        const snapshot::Record& record) {
-    store::Entry* entry = partition.put_string(key, nullptr, types::encode_string(record.value),
-                                               record.expire_ms, record.timestamp_ms);
+    store::Entry* entry = nullptr;
+    if (record.kind.type == store::Type::string) {
+        entry = partition.put_string(key, nullptr, types::encode_string(record.value),
+                                     record.expire_ms, record.timestamp_ms);
+    } else if (record.object == nullptr) {
+        entry = partition.put_packed(key, nullptr, record.kind, record.value, record.expire_ms,
+                                     record.timestamp_ms);
+    } else {
+        entry = partition.put_object(key, nullptr, record.kind, std::move(*record.owner),
+                                     record.expire_ms, record.timestamp_ms);
+        if (store::Partition::fields_due_ms(*entry) != store::kNoExpiry) dataset_.note_deadline();
+    }
     set_access(*entry, record);
     if (record.expire_ms != store::kNoExpiry) dataset_.note_deadline();
     if (dataset_.counts_keys()) dataset_.note_created(executor_);

@@ -11,6 +11,12 @@ namespace gyre::engine {
 
 // --- the queue ----------------------------------------------------------------------------------
 
+size_t SnapshotChunk::size() const {
+    size_t total = bytes.size() + (value ? value->size() : 0);
+    for (const snapshot::Buffer& part : more) total += part.size();
+    return total;
+}
+
 void SnapshotQueue::push(std::unique_ptr<SnapshotChunk> chunk) noexcept {
     bytes_.fetch_add(chunk->size(), std::memory_order_relaxed);
     SnapshotChunk* const pushed = chunk.release();
@@ -27,32 +33,84 @@ void SnapshotQueue::free_all(SnapshotChunk* chunks) noexcept {
 // --- one shard ----------------------------------------------------------------------------------
 
 void SnapshotJob::Collector::begin(const SnapshotOptions& options) {
-    encoder_ = snapshot::RecordEncoder(options.strings);
+    encoder_ = snapshot::RecordEncoder(options.strings, options.version);
+    partials_.clear();
 }
 
-void SnapshotJob::Collector::save(size_t database, const store::Entry& entry) {
-    if (job_.is_discarding_.load(std::memory_order_relaxed)) return;
-    if (!snapshot::RecordEncoder::can_encode(entry)) {
-        job_.lacks_values_.store(true, std::memory_order_relaxed);
-        return;
+bool SnapshotJob::Collector::save(size_t database, const store::Entry& entry, Pace pace) {
+    if (job_.is_discarding_.load(std::memory_order_relaxed)) {
+        forget(entry);
+        return true;
     }
-    if (!chunk_) {
-        chunk_ = std::make_unique<SnapshotChunk>();
-        encoder_.start_run();
+    if (!snapshot::RecordEncoder::can_encode(entry.type())) {
+        job_.lacks_values_.store(true, std::memory_order_relaxed);
+        return true;
     }
     snapshot::Record record{.database = database,
                             .key = entry.key(),
                             .expire_ms = entry.expire_ms(),
                             .timestamp_ms = entry.timestamp_ms()};
     job_.describe(entry, record);
+    if (entry.encoding() != store::Encoding::integer) snapshot::describe_value(entry, record);
+    if (record.object != nullptr && record.object->footprint() > kLargeBytes) {
+        return save_large(record, entry, pace);
+    }
+    save_small(record, entry);
+    return true;
+}
+
+void SnapshotJob::Collector::save_small(const snapshot::Record& record, const store::Entry& entry) {
+    if (!chunk_) {
+        chunk_ = std::make_unique<SnapshotChunk>();
+        encoder_.start_run();
+    }
     ++chunk_->keys;
-    if (entry.has(store::Entry::external)) {
-        encoder_.begin_string(record, chunk_->bytes);
+    if (entry.has(store::Entry::external) && encoder_.begin_shared(record, chunk_->bytes)) {
         chunk_->value = base::SharedBytesRef::share(entry.block());
         return hand_over();
     }
     encoder_.entry(record, entry, chunk_->bytes);
     if (chunk_->bytes.size() >= kChunkBytes) hand_over();
+}
+
+/// In a chunk of its own.
+bool SnapshotJob::Collector::save_large(const snapshot::Record& record, const store::Entry& entry,
+                                        Pace pace) {
+    Partial& partial = partial_of(entry);
+    bool is_over = false;
+    do {
+        add_part(partial, record, is_over);
+    } while (!is_over && pace == Pace::at_once);
+    if (!is_over) return false;
+    job_.keys_encoded_.fetch_add(1, std::memory_order_relaxed);
+    job_.queue_.push(std::move(partial.chunk));
+    forget(entry);
+    return true;
+}
+
+void SnapshotJob::Collector::add_part(Partial& partial, const snapshot::Record& record,
+                                      bool& is_over) {
+    if (!partial.chunk) {
+        hand_over();  // its run is over: this one names its database again
+        partial.chunk = std::make_unique<SnapshotChunk>();
+        partial.chunk->keys = 1;
+        encoder_.start_run();
+    }
+    SnapshotChunk& chunk = *partial.chunk;
+    snapshot::Buffer* out = chunk.more.empty() ? &chunk.bytes : &chunk.more.back();
+    if (out->size() >= kChunkBytes) out = &chunk.more.emplace_back();
+    is_over = encoder_.record_part(record, partial.progress, kPartBytes, *out);
+}
+
+SnapshotJob::Collector::Partial& SnapshotJob::Collector::partial_of(const store::Entry& entry) {
+    for (Partial& partial : partials_) {
+        if (partial.entry == &entry) return partial;
+    }
+    return partials_.emplace_back(Partial{.entry = &entry, .chunk = nullptr, .progress = {}});
+}
+
+void SnapshotJob::Collector::forget(const store::Entry& entry) {
+    std::erase_if(partials_, [&](const Partial& partial) { return partial.entry == &entry; });
 }
 
 void SnapshotJob::Collector::hand_over() {

@@ -178,6 +178,9 @@ ring::Task<Result<void>> SnapshotWriter::write_records(FileSink& sink,
 ring::Task<Result<void>> SnapshotWriter::write_chunk(FileSink& sink, snapshot::RdbWriter& writer,
                                                      SnapshotChunk& chunk) {
     Result<void> result = co_await write_bytes(sink, writer, chunk.bytes.view());
+    for (const snapshot::Buffer& part : chunk.more) {
+        if (result) result = co_await write_bytes(sink, writer, part.view());
+    }
     if (!result || !chunk.value) co_return result;
     const snapshot::EncodedString encoded = strings_.encode(chunk.value->view());
     result = co_await write_bytes(sink, writer, encoded.head());

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "engine/rdb_loader.h"
+#include "engine/value_limits.h"
 
 namespace gyre::server {
 namespace {
@@ -225,7 +226,8 @@ Result<void> Persistence::load_open(int file, uint64_t bytes, engine::Executor& 
     executor.initial_access_word = engine::initial_access_word(
         dataset_.settings.policy.load(std::memory_order_relaxed), started_ms);
     engine::RdbLoader loader(dataset_, executor, started_ms);
-    snapshot::RdbReader reader(loader, {.verifies_checksum = settings_.rdb_checksum});
+    snapshot::RdbReader reader(loader, {.verifies_checksum = settings_.rdb_checksum,
+                                        .limits = engine::value_limits(dataset_.settings)});
     const auto buffer = std::make_unique<char[]>(kLoadSliceBytes);
     uint64_t offset = 0;
     while (!reader.is_done()) {

@@ -3,11 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "base/check.h"
 #include "base/crc64.h"
+#include "snapshot/record_encoder.h"
+#include "types/hash.h"
 
 namespace gyre::snapshot {
 
@@ -65,6 +68,48 @@ std::string DumpPayload::joined() const {
     return text;
 }
 
+namespace {
+
+void write_footer(DumpPayload& payload, int rdb_version) {
+    const auto version = static_cast<uint16_t>(rdb_version);
+    std::memcpy(payload.footer.data(), &version, kVersionBytes);
+    uint64_t checksum = base::crc64(base::crc64(0, payload.head), payload.body);
+    checksum = base::crc64(checksum, std::string_view(payload.footer.data(), kVersionBytes));
+    std::memcpy(payload.footer.data() + kVersionBytes, &checksum, kRdbChecksumBytes);
+}
+
+tl::expected<RestoredValue, DumpError> restore_string(RdbInput& input, size_t end) {
+    const EncodedText text = input.take_string();
+    if (input.problem()) return refuse(*input.problem());
+    if (!input.is_complete()) return refuse(RdbProblem{"the value ends too early", end});
+    StringDecoder decoder;
+    const tl::expected<std::string_view, RdbProblem> decoded = decoder.decode(text);
+    if (!decoded) return refuse(decoded.error());
+    RestoredValue restored{.value = *decoded};
+    if (text.form == EncodedText::Form::lzf) restored.unpacked = decoder.take_unpacked();
+    if (text.form == EncodedText::Form::integer) {
+        restored.unpacked.append(*decoded);
+        restored.value = restored.unpacked.view();
+    }
+    return restored;
+}
+
+tl::expected<RestoredValue, DumpError> restore_collection(RdbInput& input, size_t end,
+                                                          std::unique_ptr<ValueReader> reader) {
+    while (!reader->is_done()) {
+        reader->read(input);
+        if (input.problem()) return refuse(*input.problem());
+        if (!input.is_complete()) return refuse(RdbProblem{"the value ends too early", end});
+    }
+    if (reader->is_empty()) return refuse(RdbProblem{"a collection without elements", 0});
+    RestoredValue restored{.kind = reader->kind(), .value = reader->bytes()};
+    restored.object = std::move(reader->object());
+    restored.reader = std::move(reader);
+    return restored;
+}
+
+}  // namespace
+
 DumpPayload dump_string(std::string_view value, const DumpOptions& options) {
     CHECK(is_rdb_version_known(options.version));
     StringEncoder encoder(options.strings);
@@ -77,41 +122,46 @@ DumpPayload dump_string(std::string_view value, const DumpOptions& options) {
     } else {
         payload.head += encoded.body;  // compressed, in memory of the encoder
     }
-    const auto version = static_cast<uint16_t>(options.version);
-    std::memcpy(payload.footer.data(), &version, kVersionBytes);
-    uint64_t checksum = base::crc64(base::crc64(0, payload.head), payload.body);
-    checksum = base::crc64(checksum, std::string_view(payload.footer.data(), kVersionBytes));
-    std::memcpy(payload.footer.data() + kVersionBytes, &checksum, kRdbChecksumBytes);
+    write_footer(payload, options.version);
+    return payload;
+}
+
+DumpPayload dump_collection(const store::Entry& entry, const DumpOptions& options) {
+    CHECK(is_rdb_version_known(options.version));
+    int version = options.version;
+    Record record;
+    describe_value(entry, record);
+    if (entry.kind() == store::Kind{store::Type::hash, store::Encoding::hashtable} &&
+        static_cast<const types::Hash&>(*entry.object()).with_deadline() != 0) {
+        version = std::max(version, kRdbVersionFieldDeadlines);
+    }
+    RecordEncoder encoder(options.strings, version);
+    Buffer bytes;
+    encoder.payload(record, bytes);
+    DumpPayload payload;
+    payload.head = bytes.view();
+    write_footer(payload, version);
     return payload;
 }
 
 tl::expected<RestoredValue, DumpError> restore_payload(std::string_view payload,
-                                                       uint64_t string_bytes_max) {
+                                                       const RestoreOptions& options) {
     const tl::expected<std::string_view, DumpError> body = checked_body(payload);
     if (!body) return tl::unexpected(body.error());
-    RdbInput input(*body, 0, string_bytes_max);
+    RdbInput input(*body, 0, options.string_bytes_max);
     const uint8_t type = input.take_byte();
-    if (input.is_complete() && type != kRdbTypeString) {
-        const std::string_view name = rdb_type_name(type);
-        if (name.empty()) return refuse(RdbProblem{fmt::format("unknown type {}", type), 0});
-        return refuse(
-            DumpError::Kind::type,
-            fmt::format("payload: a {} (type {}) at offset 0; only strings are there so far", name,
-                        type));
-    }
-    const EncodedText text = input.take_string();
-    if (input.problem()) return refuse(*input.problem());
     if (!input.is_complete()) return refuse(RdbProblem{"the value ends too early", body->size()});
-    StringDecoder decoder;
-    const tl::expected<std::string_view, RdbProblem> decoded = decoder.decode(text);
-    if (!decoded) return refuse(decoded.error());
-    RestoredValue restored{.value = *decoded};
-    if (text.form == EncodedText::Form::lzf) restored.unpacked = decoder.take_unpacked();
-    if (text.form == EncodedText::Form::integer) {
-        restored.unpacked.append(*decoded);
-        restored.value = restored.unpacked.view();
-    }
-    return restored;
+    if (type == kRdbTypeString) return restore_string(input, body->size());
+    uint16_t version = 0;
+    std::memcpy(&version, payload.data() + body->size(), kVersionBytes);
+    auto reader = make_value_reader(type, {.version = version, .limits = &options.limits});
+    if (reader) return restore_collection(input, body->size(), std::move(reader));
+    const std::string_view name = rdb_type_name(type);
+    if (name.empty()) return refuse(RdbProblem{fmt::format("unknown type {}", type), 0});
+    return refuse(DumpError::Kind::type,
+                  fmt::format("payload: a {} (type {}) at offset 0; values of that type are not "
+                              "there",
+                              name, type));
 }
 
 }  // namespace gyre::snapshot

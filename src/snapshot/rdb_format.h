@@ -47,6 +47,34 @@ enum class RdbOpcode : uint8_t {
 inline constexpr uint8_t kRdbOpcodeFirst = 243;
 
 inline constexpr uint8_t kRdbTypeString = 0;
+/// Numbers of the types that are written or read. Those up to 25 mean the same everywhere but for
+/// one: in Valkey's version 80 number 22 is a hash with a deadline behind each field.
+enum class RdbType : uint8_t {
+    string = 0,
+    list = 1,
+    set = 2,
+    hash = 4,
+    hash_zipmap = 9,
+    list_ziplist = 10,
+    set_intset = 11,
+    hash_ziplist = 13,
+    list_quicklist = 14,
+    hash_listpack = 16,
+    list_quicklist_2 = 18,
+    set_listpack = 20,
+    hash_metadata_early = 22,     ///< of Redis 7.4 before its release
+    hash_listpack_ex_early = 23,  ///< the same
+    hash_metadata = 24,
+    hash_listpack_ex = 25,
+};
+/// What a node of list_quicklist_2 is.
+enum class RdbListNode : uint8_t { plain = 1, packed = 2 };
+/// From these versions on a packed set, and a hash with deadlines of fields, have types of their
+/// own.
+inline constexpr int kRdbVersionSetListpack = 11;
+inline constexpr int kRdbVersionFieldDeadlines = 12;
+/// The latest deadline of a field, Unix milliseconds: Redis'.
+inline constexpr int64_t kFieldDeadlineMax = (int64_t{1} << 48) - 2;
 /// "list", "hash", ...: the type of a value by its number in the file; "" for an unknown number.
 std::string_view rdb_type_name(uint8_t type);
 
@@ -73,5 +101,7 @@ inline constexpr uint64_t kRdbStringBytesMax = uint64_t{512} * 1024 * 1024;
 
 /// The AUX field before a key that carries the timestamp of its last write.
 inline constexpr std::string_view kTimestampField = "gyre-timestamp";
+/// The AUX fields before a hash that carry the deadlines of its fields.
+inline constexpr std::string_view kFieldDeadlinesField = "gyre-field-deadlines";
 
 }  // namespace gyre::snapshot

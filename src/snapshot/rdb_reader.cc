@@ -171,6 +171,8 @@ std::string_view RdbReader::item_name() const {
             return "the header";
         case State::module_value:
             return "the data of a module";
+        case State::value:
+            return "a collection";
         case State::checksum:
             return "the checksum";
         default:
@@ -191,6 +193,8 @@ void RdbReader::read(RdbInput& input) {
             return read_body(input);
         case State::module_value:
             return read_module_value(input);
+        case State::value:
+            return read_value(input);
         default:
             return read_checksum(input);
     }
@@ -222,7 +226,7 @@ void RdbReader::read_header(RdbInput& input) {
 void RdbReader::read_body(RdbInput& input) {
     const uint8_t first = input.take_byte();
     if (first == kRdbTypeString) return read_record(input);
-    if (first < kRdbOpcodeFirst) return refuse_type(input, first);
+    if (first < kRdbOpcodeFirst) return begin_value(input, first);
     read_opcode(input, first);
 }
 
@@ -300,6 +304,10 @@ void RdbReader::read_aux(RdbInput& input) {
     if (!input.is_complete()) return;
     if (name == kTimestampField) {
         take_timestamp(input, value);
+    } else if (name == kFieldDeadlinesField) {
+        if (!read_field_deadlines(value, deadlines_)) {
+            input.refuse(offset_, "the deadlines of a hash's fields make no sense");
+        }
     } else {
         tell(handler_.aux(name, value));
     }
@@ -365,12 +373,58 @@ void RdbReader::read_record(RdbInput& input) {
     record_.key = decode(input, key_, key);
     record_.value = decode(input, value_, value);
     if (!input.is_complete()) return;
-    ++summary_.records;
-    tell(handler_.record(record_));
-    const size_t database = record_.database;
-    record_ = Record{.database = database};
+    if (!deadlines_.empty()) return input.refuse(offset_, "deadlines of fields before a string");
+    tell_record();
     key_.trim();
     value_.trim();
+}
+
+void RdbReader::tell_record() {
+    ++summary_.records;
+    tell(handler_.record(record_));
+    record_ = Record{.database = record_.database};
+}
+
+/// Type and key; the parts of the value are items of their own.
+void RdbReader::begin_value(RdbInput& input, uint8_t type) {
+    const bool is_of_valkey = summary_.version == kRdbVersionValkey;
+    ReadContext context{.version = summary_.version, .limits = &options_.limits};
+    std::unique_ptr<ValueReader> reader = make_value_reader(type, context);
+    if (!reader) return refuse_type(input, type);
+    const EncodedText text = input.take_string();
+    const std::string_view key = decode(input, key_, text);
+    if (!input.is_complete()) return;
+    if (!deadlines_.empty()) {
+        if (reader->kind().type != store::Type::hash || is_of_valkey) {
+            return input.refuse(offset_, "deadlines of fields before what has none");
+        }
+        context.deadlines = std::exchange(deadlines_, {});
+        reader = make_value_reader(type, std::move(context));
+    }
+    key_bytes_.clear();
+    key_bytes_.append(key);
+    key_.trim();
+    collection_ = std::move(reader);
+    state_ = State::value;
+}
+
+void RdbReader::read_value(RdbInput& input) {
+    collection_->read(input);
+    if (!input.is_complete() || !collection_->is_done()) return;
+    state_ = State::body;
+    if (collection_->is_empty()) {
+        ++summary_.empty_records;
+        record_ = Record{.database = record_.database};
+    } else {
+        record_.key = key_bytes_.view();
+        record_.kind = collection_->kind();
+        record_.value = collection_->bytes();
+        record_.object = collection_->object().get();
+        record_.owner = &collection_->object();
+        tell_record();
+    }
+    collection_.reset();
+    key_bytes_.trim();
 }
 
 void RdbReader::refuse_type(RdbInput& input, uint8_t type) {
@@ -386,8 +440,8 @@ void RdbReader::refuse_type(RdbInput& input, uint8_t type) {
     input.refuse({fmt::format("the key {} of database {} is a {} (type {})", shown(key),
                               record_.database, name, type),
                   offset_,
-                  "only strings are there so far: delete such keys where the file was made, and "
-                  "save again"});
+                  "values of that type are not there: delete such keys where the file was made, "
+                  "and save again"});
 }
 
 void RdbReader::read_end_mark(RdbInput& input) {

@@ -16,9 +16,12 @@
 // Nothing in the input is believed before it is there: a length reserves no memory, a string is
 // gathered as its bytes come, and one that is compressed is checked for a possible length first.
 //
+// A collection is read element by element (snapshot/value.h) and told when it is complete: as
+// packed bytes, or as an object that the handler takes.
+//
 // Ownership: borrows the handler. Threads: one at a time. Suspends: never; a call takes the time of
 // its chunk. Errors: say what, at which offset of the input, and what to do; the first one stays.
-// Memory: the item that is cut in two, and two unpacked strings.
+// Memory: the item that is cut in two, two unpacked strings, and the collection at hand.
 // Complexity: O(bytes), whatever the size of the chunks.
 
 #include <cstddef>
@@ -32,6 +35,7 @@
 #include "snapshot/rdb_decode.h"
 #include "snapshot/rdb_format.h"
 #include "snapshot/record.h"
+#include "snapshot/value.h"
 
 namespace gyre::snapshot {
 
@@ -40,6 +44,8 @@ struct RdbSummary {
     int version = 0;
     uint64_t bytes = 0;  ///< with header and checksum
     uint64_t records = 0;
+    /// Collections without elements, which are left out, as in Redis.
+    uint64_t empty_records = 0;
     bool is_verified = false;  ///< there was a checksum, and it was right
 };
 
@@ -70,6 +76,8 @@ struct RdbReaderOptions {
     uint64_t string_bytes_max = kRdbStringBytesMax;
     /// False: the checksum is read and not compared.
     bool verifies_checksum = true;
+    /// In which form collections are told.
+    ValueLimits limits = {};
 };
 
 class RdbReader {
@@ -89,7 +97,7 @@ public:
     [[nodiscard]] int version() const noexcept { return summary_.version; }
 
 private:
-    enum class State : uint8_t { header, body, module_value, checksum, done, failed };
+    enum class State : uint8_t { header, body, module_value, value, checksum, done, failed };
 
     std::string_view feed_cut_item(std::string_view rest);
     std::string_view feed_items(std::string_view rest);
@@ -104,6 +112,9 @@ private:
     void read_module_aux(RdbInput& input);
     void read_module_value(RdbInput& input);
     void read_record(RdbInput& input);
+    void begin_value(RdbInput& input, uint8_t type);
+    void read_value(RdbInput& input);
+    void tell_record();
     void refuse_type(RdbInput& input, uint8_t type);
     void read_end_mark(RdbInput& input);
     void read_checksum(RdbInput& input);
@@ -134,6 +145,11 @@ private:
     Record record_;  ///< the attributes of the next key, and the database
     StringDecoder key_;
     StringDecoder value_;
+
+    // the collection that is being read
+    Buffer key_bytes_;
+    std::vector<FieldDeadline> deadlines_;
+    std::unique_ptr<ValueReader> collection_;
 };
 
 }  // namespace gyre::snapshot

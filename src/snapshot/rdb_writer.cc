@@ -16,7 +16,7 @@ constexpr size_t kCopiedBytesMax = kPieceBytesMax / 4;
 }  // namespace
 
 RdbWriter::RdbWriter(ByteSink& sink, RdbWriterOptions options)
-    : sink_(sink), options_(options), encoder_(options.strings) {
+    : sink_(sink), options_(options), encoder_(options.strings, options.version) {
     CHECK(options_.version == 10 || options_.version == 11);
     piece_.reserve(kPieceBytesMax);
 }
@@ -54,10 +54,21 @@ void RdbWriter::resize_database(uint64_t keys, uint64_t keys_with_deadline) {
 }
 
 void RdbWriter::record(const Record& record) {
+    if (record.kind.type != store::Type::string) return put_collection(record);
     put_attributes(record);
     put_byte(kRdbTypeString);
     put_string(record.key);
     put_string(record.value);
+}
+
+void RdbWriter::put_collection(const Record& record) {
+    CHECK(state_ == State::body);
+    Buffer part;
+    WriteProgress progress;
+    for (bool is_over = false; !is_over; part.clear()) {
+        is_over = encoder_.record_part(record, progress, kCopiedBytesMax, part);
+        put(part.view());
+    }
 }
 
 void RdbWriter::begin_value(const Record& record, uint64_t value_bytes) {

@@ -2,7 +2,8 @@
 #pragma once
 
 // Writes an RDB file, byte by byte the one that Redis writes of the same keys, into a sink. Small
-// parts are gathered into pieces; of a long value the sink is given views, nothing is copied.
+// parts are gathered into pieces; of a long string the sink is given views, nothing is copied; of
+// a collection parts are encoded into memory one after the other.
 //
 //     RdbWriter writer(sink, {});
 //     writer.begin();  writer.aux("redis-ver", "7.2.4");
@@ -33,7 +34,7 @@
 namespace gyre::snapshot {
 
 struct RdbWriterOptions {
-    /// In the header: 10 or 11. Strings are written alike in both.
+    /// In the header: 10 or 11. They differ in packed sets, which have a type only in 11.
     int version = kRdbVersion;
     /// Directive rdbchecksum; without it the file ends in a checksum of 0, which readers skip.
     bool has_checksum = true;
@@ -71,6 +72,7 @@ public:
 private:
     enum class State : uint8_t { new_file, body, value, ended };
 
+    void put_collection(const Record& record);
     void put(std::string_view bytes);
     void put_byte(uint8_t byte);
     void put_opcode(RdbOpcode opcode) { put_byte(static_cast<uint8_t>(opcode)); }

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -19,8 +20,11 @@ namespace gyre::snapshot {
 struct Record {
     size_t database = 0;
     std::string_view key;
-    std::string_view value;                      ///< of a string, the only type so far
-    int64_t expire_ms = store::kNoExpiry;        ///< Unix milliseconds
+    store::Kind kind{};                               ///< string unless told otherwise
+    std::string_view value;                           ///< of a string, and of a packed collection
+    const types::Object* object = nullptr;            ///< of any other collection
+    std::unique_ptr<types::Object>* owner = nullptr;  ///< of `object`: take it who wants to keep it
+    int64_t expire_ms = store::kNoExpiry;             ///< Unix milliseconds
     int64_t timestamp_ms = store::kNoTimestamp;  ///< of the write, if one was given with TIMESTAMP
     std::optional<uint32_t> idle_seconds;        ///< LRU, where known
     std::optional<uint8_t> frequency;            ///< LFU counter, where known

@@ -73,10 +73,79 @@ void RecordEncoder::begin_string(const Record& record, Buffer& out) {
     string(record.key, out);
 }
 
-void RecordEncoder::entry(const Record& record, const store::Entry& entry, Buffer& out) {
-    CHECK(can_encode(entry));
-    begin_string(record, out);
-    write_string_value(entry, *this, out);
+bool RecordEncoder::record_part(const Record& record, WriteProgress& progress, size_t budget,
+                                Buffer& out) {
+    using Stage = WriteProgress::Stage;
+    const ValueWriter* const writer = value_writer(record.kind.type);
+    CHECK(writer != nullptr);
+    if (progress.stage == Stage::attributes) {
+        attributes(record, out);
+        progress.stage = Stage::fields;
+    }
+    if (progress.stage == Stage::fields) {
+        if (writer->fields != nullptr && !writer->fields(record, progress, budget, *this, out)) {
+            return false;
+        }
+        byte(writer->type(record, version_), out);
+        string(record.key, out);
+        progress = {.stage = Stage::value};
+    }
+    return writer->write(record, progress, budget, *this, out);
+}
+
+void RecordEncoder::record(const Record& record, Buffer& out) {
+    if (record.kind.type == store::Type::string) {
+        begin_string(record, out);
+        return string(record.value, out);
+    }
+    WriteProgress progress;
+    while (!record_part(record, progress, SIZE_MAX, out)) {
+    }
+}
+
+void RecordEncoder::entry(Record record, const store::Entry& entry, Buffer& out) {
+    CHECK(can_encode(entry.type()));
+    if (entry.type() == store::Type::string) {
+        begin_string(record, out);
+        return write_string_value(entry, *this, out);
+    }
+    describe_value(entry, record);
+    this->record(record, out);
+}
+
+bool RecordEncoder::begin_shared(const Record& record, Buffer& out) {
+    if (record.kind.type == store::Type::string) {
+        begin_string(record, out);
+        return true;
+    }
+    const ValueWriter* const writer = value_writer(record.kind.type);
+    CHECK(writer != nullptr);
+    // Whether it ends so is known before anything is written: from the form of the value.
+    Buffer head;
+    if (!writer->head(record, *this, head)) return false;
+    attributes(record, out);
+    byte(writer->type(record, version_), out);
+    string(record.key, out);
+    out.append(head.view());
+    return true;
+}
+
+void RecordEncoder::payload(const Record& record, Buffer& out) {
+    const ValueWriter* const writer = value_writer(record.kind.type);
+    CHECK(writer != nullptr);
+    byte(writer->type(record, version_), out);
+    WriteProgress progress{.stage = WriteProgress::Stage::value};
+    while (!writer->write(record, progress, SIZE_MAX, *this, out)) {
+    }
+}
+
+void describe_value(const store::Entry& entry, Record& record) {
+    record.kind = entry.kind();
+    if (entry.has(store::Entry::owns_object)) {
+        record.object = entry.object();
+    } else {
+        record.value = entry.bytes();
+    }
 }
 
 }  // namespace gyre::snapshot

@@ -2,12 +2,15 @@
 #pragma once
 
 // Who writes down the entries of a snapshot. Each entry that was there when the snapshot began is
-// told once, as it was then: when its turn comes, or before it is changed or removed.
+// told once, as it was then: when its turn comes, or before it is changed or removed. A large value
+// whose turn comes may be told in parts, under one hold of the lock after the other; if it is about
+// to be changed or removed between two of them, what is left is told at once.
 //
 // Ownership: borrowed by the shards from Shard::begin_snapshot() until all their entries are saved.
 // Threads: called with the shard's lock held, so it neither waits nor enters the kernel.
 
 #include <cstddef>
+#include <cstdint>
 
 #include "store/entry.h"
 
@@ -16,8 +19,10 @@ namespace gyre::store {
 class EntrySaver {
 public:
     virtual ~EntrySaver() = default;
-    /// `database` is the number it had when the snapshot began.
-    virtual void save(size_t database, const Entry& entry) = 0;
+    enum class Pace : uint8_t { in_parts, at_once };
+    /// `database` is the number it had when the snapshot began. False, and only in parts: there is
+    /// more of it, and the call is to be repeated; meanwhile the entry neither moves nor changes.
+    virtual bool save(size_t database, const Entry& entry, Pace pace) = 0;
 };
 
 }  // namespace gyre::store

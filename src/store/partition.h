@@ -232,7 +232,8 @@ public:
     void will_change(Entry& entry);
     /// True when the snapshot under way, if there is one, has all entries it wants from here.
     bool is_saved() const;
-    /// Saves the entries of the next chain that are yet to be saved; true when it was the last one.
+    /// Saves the entries of the next chain that are yet to be saved, or a part of a large one; true
+    /// when nothing is left.
     bool save_chain();
 
     // --- time -----------------------------------------------------------------------------------

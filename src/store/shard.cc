@@ -216,11 +216,12 @@ bool Shard::continue_snapshot() {
     return true;
 }
 
-void Shard::save(const Partition& partition, Entry& entry) {
-    if (partition.is_left_out_) return;
+bool Shard::save(const Partition& partition, Entry& entry, EntrySaver::Pace pace) {
+    if (partition.is_left_out_) return true;
     CHECK(saver_ != nullptr);
-    saver_->save(partition.number_, entry);
+    if (!saver_->save(partition.number_, entry, pace)) return false;
     entry.set(Entry::save_mark, save_mark() != 0);
+    return true;
 }
 
 // --- s3fifo -------------------------------------------------------------------------------------

@@ -118,6 +118,109 @@ TEST_F(DumpTest, PayloadsOfEveryFormAreTheSameBytesAndGoBothWays) {
     for (const char* const key : {"range", "bits", "float", "n", "missing"}) both({"DUMP", key});
 }
 
+/// Commands that make the key "k" a collection.
+std::vector<Command> collections_of_every_form() {
+    std::vector<Command> commands{
+        {"RPUSH", "k", "a"},
+        {"RPUSH", "k", "1", "-70000", "", "9223372036854775807", "x\0y"s, std::string(200, 'r')},
+        {"SADD", "k", "1"},
+        {"SADD", "k", "3", "1", "-40000", "9223372036854775807"},
+        {"SADD", "k", "only"},
+        {"SADD", "k", std::string(100, 'm')},
+        {"HSET", "k", "f", "v"},
+        {"HSET", "k", "f", "1", "", "2", "g\0h"s, "", "12", "-3000000000", "z",
+         std::string(64, 'v')},
+        {"HSET", "k", "f", std::string(100, 'v')},
+    };
+    Command numbers{"SADD", "k"};
+    Command elements{"RPUSH", "k"};
+    Command fields{"HSET", "k"};
+    for (int i = 0; i < 400; ++i) {
+        numbers.push_back(std::to_string(i * 7919 % 100000));
+        elements.push_back("e" + std::to_string(i % 50));
+        fields.push_back("field" + std::to_string(i));
+        fields.push_back(std::to_string(i * i));
+    }
+    commands.insert(commands.end(), {numbers, elements, fields});
+    return commands;
+}
+
+TEST_F(DumpTest, CollectionsThatRedisKeepsAlikeAreTheSameBytes) {
+    for (const char* const compression : {"yes", "no"}) {
+        both({"CONFIG", "SET", "rdbcompression", compression});
+        for (const Command& command : collections_of_every_form()) {
+            both({"DEL", "k"});
+            both(command);
+            const std::string payload = both({"DUMP", "k"}).text;
+            both({"RESTORE", "copy", "0", payload, "REPLACE"});
+            both({"DUMP", "copy"});
+            both({"TYPE", "copy"});
+        }
+    }
+    both({"CONFIG", "SET", "rdbcompression", "yes"});
+}
+
+/// What Redis keeps in another order, or in other nodes, comes over by its elements.
+TEST_F(DumpTest, LargeCollectionsGoBothWays) {
+    Command members{"SADD", "set"};
+    Command few{"SADD", "few"};
+    Command elements{"RPUSH", "list"};
+    Command fields{"HSET", "hash"};
+    for (int i = 0; i < 3000; ++i) {
+        members.push_back("member " + std::to_string(i));
+        elements.push_back(std::to_string(i) + std::string(i % 300 == 0 ? 9000 : i % 60, 'e'));
+        fields.push_back("f" + std::to_string(i));
+        fields.push_back(std::string(static_cast<size_t>(i % 90), 'v'));
+        if (i < 100) few.push_back("m" + std::to_string(i));
+    }
+    for (const Command& command : {members, few, elements, fields}) both(command);
+    for (const char* const key : {"set", "few", "list", "hash"}) {
+        const std::string theirs = pair_->ask_oracle({"DUMP", key}).text;
+        const std::string ours = pair_->ask_subject({"DUMP", key}).text;
+        for (const std::string& payload : {theirs, ours})
+            both({"RESTORE", "copy", "0", payload, "REPLACE"});
+        if (key == std::string("list")) {
+            both({"LRANGE", "copy", "0", "-1"});
+        } else if (key == std::string("hash")) {
+            Command question{"HMGET", "copy"};
+            for (size_t i = 2; i < fields.size(); i += 2) question.push_back(fields[i]);
+            both(question);
+            both({"HLEN", "copy"});
+        } else {
+            Command question = key == std::string("set") ? members : few;
+            question[0] = "SMISMEMBER";
+            question[1] = "copy";
+            both(question);
+            both({"SCARD", "copy"});
+        }
+    }
+}
+
+TEST_F(DumpTest, CollectionsThatMakeNoSenseAreRefusedByBoth) {
+    const std::vector<std::string> bodies{
+        "\x01\x00"s,  // no elements
+        "\x02\x00"s,
+        "\x04\x00"s,
+        "\x0e\x00"s,
+        "\x12\x00"s,
+        "\x02\x02\x01"
+        "a\x01"
+        "a"s,                                         // twice
+        "\x0b\x08\x02\x00\x00\x00\x00\x00\x00\x00"s,  // an empty intset
+        "\x0b\x08\x03\x00\x00\x00\x00\x00\x00\x00"s,  // a width that is none
+        "\x0b\x0a\x02\x00\x00\x00\x02\x00\x00\x00\x01\x00"s,
+        "\x10\x07\x07\x00\x00\x00\x00\x00\xff"s,          // an empty listpack
+        "\x10\x09\x09\x00\x00\x00\x01\x00\x01\x01\xff"s,  // one element is no hash
+        "\x12\x01\x02\x07\x07\x00\x00\x00\x00\x00\xff"s,
+        "\x12\x01\x03\x01"
+        "a"s,
+    };
+    for (const std::string& body : bodies) {
+        both({"RESTORE", "k", "0", with_footer(body, 10)});
+        both({"EXISTS", "k"});
+    }
+}
+
 TEST_F(DumpTest, OptionsOfRestoreInEveryOrder) {
     both({"SET", "k", "value"});
     const std::string payload = both({"DUMP", "k"}).text;

@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "snapshot/rdb_reader.h"
 #include "snapshot/rdb_writer.h"
+#include "support/elements.h"
 
 namespace {
 
@@ -24,6 +25,13 @@ using gyre::Result;
 using namespace gyre::snapshot;
 
 constexpr uint64_t kStringBytesMax = 100000;
+/// Low, so that short inputs reach every form.
+const ValueLimits kLimits{.hash_listpack_entries = 4,
+                          .hash_listpack_value = 8,
+                          .set_intset_entries = 6,
+                          .set_listpack_entries = 4,
+                          .set_listpack_value = 8,
+                          .list = {.limit = gyre::types::ListLimit(4), .compress_depth = 1}};
 
 [[noreturn]] void fail(const char* what, const std::string& detail = "") {
     std::fprintf(stderr, "rdb_fuzz: %s\n%s\n", what, detail.c_str());
@@ -60,8 +68,9 @@ public:
             std::to_string(record.timestamp_ms) + ' ' +
             (record.idle_seconds ? std::to_string(*record.idle_seconds) : "-") + ' ' +
             (record.frequency ? std::to_string(*record.frequency) : "-");
-        add(attributes, record.key, record.value);
-        records += attributes + ' ' + std::string(record.key) + '=' + std::string(record.value);
+        const std::string value = gyre::test::elements_of(record);
+        add(attributes, record.key, value);
+        records += attributes + ' ' + std::string(record.key) + '=' + value;
         writer_.record(record);
         return {};
     }
@@ -92,8 +101,9 @@ private:
 
 /// The error is the last line of the transcript; true when the file was complete.
 bool read(Transcript& transcript, std::string_view bytes, size_t size, bool verifies) {
-    RdbReader reader(transcript,
-                     {.string_bytes_max = kStringBytesMax, .verifies_checksum = verifies});
+    RdbReader reader(
+        transcript,
+        {.string_bytes_max = kStringBytesMax, .verifies_checksum = verifies, .limits = kLimits});
     const int64_t before = gyre::base::used(gyre::base::Purpose::snapshot);
     while (!bytes.empty() && !reader.is_done()) {
         // A copy of its own for each piece, so that a sanitizer sees every read beyond it.

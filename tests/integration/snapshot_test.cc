@@ -100,6 +100,62 @@ TEST_P(SnapshotTest, WhatWasSavedIsThereAfterARestart) {
     EXPECT_EQ(t.ask("DEBUG", "MEMORY-CHECK"), ":0");
 }
 
+TEST_P(SnapshotTest, CollectionsAndTheDeadlinesOfTheirFieldsAreThereAfterARestart) {
+    start_here();
+    Session s = session();
+    for (int index = 0; index < 3000; ++index) {
+        const std::string number = std::to_string(index);
+        s.ask("RPUSH", "list", "element " + number);
+        s.ask("SADD", "set", "member " + number);
+        s.ask("SADD", "integers", number);
+        s.ask("HSET", "hash", "field " + number, number);
+    }
+    s.ask("RPUSH", "few", "a", "1");
+    s.ask("SADD", "some", "a", "1");
+    s.ask("HSET", "small", "a", "1");
+    s.ask("HSET", "timed", "a", "1", "b", "2", "c", "3");
+    EXPECT_EQ(s.ask("HPEXPIREAT", "timed", "4102444800123", "FIELDS", "1", "b"), "[:1]");
+    EXPECT_EQ(s.ask("HPEXPIREAT", "hash", "4102444800456", "FIELDS", "2", "field 7", "field 8"),
+              "[:1 :1]");
+    const std::vector<std::vector<std::string>> questions{
+        {"LRANGE", "list", "0", "-1"},
+        {"SCARD", "set"},
+        {"SMISMEMBER", "set", "member 0", "member 2999", "member 3000"},
+        {"SMISMEMBER", "integers", "0", "2999", "3000"},
+        {"HLEN", "hash"},
+        {"HMGET", "hash", "field 0", "field 2999", "field 3000"},
+        {"LRANGE", "few", "0", "-1"},
+        {"SMISMEMBER", "some", "a", "1", "b"},
+        {"HGETALL", "small"},
+        {"HMGET", "timed", "a", "b", "c"},
+        {"HPEXPIRETIME", "timed", "FIELDS", "3", "a", "b", "c"},
+        {"HPEXPIRETIME", "hash", "FIELDS", "3", "field 7", "field 8", "field 9"},
+        {"OBJECT", "ENCODING", "list"},
+        {"OBJECT", "ENCODING", "set"},
+        {"OBJECT", "ENCODING", "hash"},
+        {"OBJECT", "ENCODING", "few"},
+        {"OBJECT", "ENCODING", "some"},
+        {"OBJECT", "ENCODING", "small"},
+    };
+    std::vector<std::string> before;
+    for (const auto& question : questions) before.push_back(brief(s.command(question)));
+    EXPECT_EQ(s.ask("BGSAVE"), "Background saving started");
+    ASSERT_TRUE(
+        wait_until([&s] { return s.info_number("persistence", "rdb_bgsave_in_progress") == 0; }));
+    EXPECT_EQ(s.info("persistence", "rdb_last_bgsave_status"), "ok");
+    EXPECT_EQ(s.ask("DEBUG", "MEMORY-CHECK"), ":0");
+    start_here();
+    Session t = session();
+    for (size_t i = 0; i < questions.size(); ++i) {
+        EXPECT_EQ(brief(t.command(questions[i])), before[i])
+            << questions[i][0] << " " << questions[i][1];
+    }
+    EXPECT_EQ(t.ask("DEBUG", "MEMORY-CHECK"), ":0");
+    // What was due while nobody served goes by itself.
+    EXPECT_EQ(t.ask("HPEXPIRE", "timed", "1", "FIELDS", "3", "a", "b", "c"), "[:1 :1 :1]");
+    EXPECT_TRUE(wait_until([&t] { return t.ask("EXISTS", "timed") == ":0"; }));
+}
+
 TEST_P(SnapshotTest, OneThatRunsInTheBackgroundIsOfTheMomentItBegan) {
     start_here();
     Session s = session();

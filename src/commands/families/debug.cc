@@ -24,6 +24,7 @@
 #include "commands/registry.h"
 #include "commands/slice.h"
 #include "engine/memory_check.h"
+#include "snapshot/dump.h"
 #include "store/access.h"
 
 namespace gyre::commands {
@@ -45,17 +46,17 @@ void debug_sleep(Context& context) {
     context.reply.ok();
 }
 
-/// Bytes of a value in RDB, not compressed; of a collection that is not packed, those in memory.
-size_t serialized_bytes(const Entry& entry) {
-    if (entry.has(Entry::owns_object)) return entry.object()->footprint();
+/// Bytes of a value in RDB, without its type; O(bytes), as in Redis.
+size_t serialized_bytes(const engine::Settings& settings, const Entry& entry) {
+    snapshot::DumpOptions options;
+    options.strings.compress = settings.rdb_compression.load(std::memory_order_relaxed);
+    constexpr size_t kAround = 1 + snapshot::kDumpFooterBytes;
+    if (entry.type() != store::Type::string) {
+        return snapshot::dump_collection(entry, options).bytes() - kAround;
+    }
     char digits[24];
     const std::string_view bytes = Context::string_bytes(entry, digits);
-    const auto number = bytes.size() <= 11 ? base::parse_integer(bytes) : std::nullopt;
-    if (number && *number >= INT8_MIN && *number <= INT8_MAX) return 2;
-    if (number && *number >= INT16_MIN && *number <= INT16_MAX) return 3;
-    if (number && *number >= INT32_MIN && *number <= INT32_MAX) return 5;
-    const size_t header = bytes.size() < 64 ? 1 : bytes.size() < 16384 ? 2 : 5;
-    return header + bytes.size();
+    return snapshot::dump_string(bytes, options).bytes() - kAround;
 }
 
 void debug_object(Context& context) {
@@ -71,7 +72,8 @@ void debug_object(Context& context) {
         context.reply.simple(fmt::format(
             "Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
             static_cast<const void*>(entry), store::encoding_name(entry->encoding()),
-            serialized_bytes(*entry), word, store::lru_idle_ms(word, context.now_ms()) / 1000));
+            serialized_bytes(dataset.settings, *entry), word,
+            store::lru_idle_ms(word, context.now_ms()) / 1000));
     }
     dataset.unlock(shard);
 }

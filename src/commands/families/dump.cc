@@ -9,6 +9,7 @@
 
 #include "commands/context.h"
 #include "commands/registry.h"
+#include "engine/value_limits.h"
 #include "store/access.h"
 
 namespace gyre::commands {
@@ -25,10 +26,13 @@ constexpr std::string_view kBadFrequency = "ERR Invalid FREQ value, must be >= 0
 void dump(Context& context) {
     const Entry* entry = context.keyspace.read(context.keys[0]);
     if (entry == nullptr) return context.reply.null();
-    char digits[24];
     snapshot::DumpOptions options;
     options.strings.compress =
         context.services.dataset.settings.rdb_compression.load(std::memory_order_relaxed);
+    if (entry->type() != store::Type::string) {
+        return context.reply.bulk(snapshot::dump_collection(*entry, options).joined());
+    }
+    char digits[24];
     const auto payload = snapshot::dump_string(Context::string_bytes(*entry, digits), options);
     context.reply.bulk(payload.joined());
 }
@@ -109,6 +113,25 @@ int64_t deadline_of(const Context& context, int64_t ttl_ms, bool is_absolute) {
     return ttl_ms > latest_ms - context.now_ms() ? latest_ms : ttl_ms + context.now_ms();
 }
 
+/// Puts the value at the key with this deadline alone.
+Entry* put(Context& context, const Key& key, Entry* present, snapshot::RestoredValue& restored,
+           int64_t deadline_ms) {
+    engine::Keyspace& keyspace = context.keyspace;
+    const auto deadline = engine::Deadline::at(deadline_ms);
+    if (restored.kind.type == store::Type::string) {
+        return keyspace.put(key, present, types::encode_string(restored.value), deadline);
+    }
+    if (!restored.object) {
+        return keyspace.put_packed(key, present, restored.kind, restored.value, deadline);
+    }
+    Entry* entry =
+        keyspace.put_object(key, present, restored.kind, std::move(restored.object), deadline);
+    if (store::Partition::fields_due_ms(*entry) != store::kNoExpiry) {
+        keyspace.track_fields(key, entry, store::kNoExpiry);
+    }
+    return entry;
+}
+
 /// The checks stand in Redis' order. The default TTL does not apply.
 void restore(Context& context) {
     const auto options = restore_options(context);
@@ -119,15 +142,15 @@ void restore(Context& context) {
     const auto ttl_ms = context.integer(2);
     if (!ttl_ms) return;
     if (*ttl_ms < 0) return context.error(kBadTtl);
-    const auto restored = snapshot::restore_payload(context.argument(3));
+    auto restored = snapshot::restore_payload(
+        context.argument(3), {.limits = engine::value_limits(context.services.dataset.settings)});
     if (!restored) return refuse(context, restored.error());
     const int64_t deadline_ms = deadline_of(context, *ttl_ms, options->is_absolute);
     if (deadline_ms <= context.now_ms()) {
         if (present != nullptr) context.keyspace.erase(key, present);
         return context.reply.ok();
     }
-    Entry* entry = context.keyspace.put(key, present, types::encode_string(restored->value),
-                                        engine::Deadline::at(deadline_ms));
+    Entry* entry = put(context, key, present, *restored, deadline_ms);
     set_access(context, entry, *options);
     context.reply.ok();
 }

@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/crc64.h"
 #include "snapshot/dump.h"
 #include "support/command_runner.h"
 
@@ -120,14 +122,44 @@ TEST_F(DumpTest, the_word_of_s3fifo_is_left_alone) {
     }
 }
 
+TEST_F(DumpTest, collections_go_there_and_back) {
+    run({"RPUSH", "list", "a", "1", "-70000", std::string(100, 'x')});
+    run({"SADD", "integers", "1", "2", "70000"});
+    run({"SADD", "set", "a", "b", "3"});
+    run({"SADD", "large set", std::string(100, 'm'), "n"});
+    run({"HSET", "hash", "f", "v", "n", "12"});
+    run({"HSET", "large hash", "f", std::string(100, 'v'), "g", "w"});
+    const std::vector<std::pair<std::string_view, std::vector<std::string_view>>> questions{
+        {"list", {"LRANGE", "copy", "0", "-1"}},
+        {"integers", {"SMEMBERS", "copy"}},
+        {"set", {"SMISMEMBER", "copy", "a", "b", "3", "c"}},
+        {"large set", {"SMISMEMBER", "copy", "n", "c"}},
+        {"hash", {"HMGET", "copy", "f", "n", "x"}},
+        {"large hash", {"HMGET", "copy", "f", "g", "x"}},
+    };
+    for (const auto& [name, question] : questions) {
+        std::vector<std::string_view> of_original = question;
+        of_original[1] = name;
+        const std::string reply = run({"DUMP", name});
+        const size_t start = reply.find("\r\n") + 2;
+        const std::string payload_bytes = reply.substr(start, reply.size() - start - 2);
+        EXPECT_EQ(run({"RESTORE", "copy", "0", payload_bytes, "REPLACE"}), "+OK\r\n") << name;
+        EXPECT_EQ(run_words(question), run_words(of_original)) << name;
+        EXPECT_EQ(run({"OBJECT", "ENCODING", "copy"}), run({"OBJECT", "ENCODING", name})) << name;
+        EXPECT_EQ(run({"RESTORE", "later", "5000", payload_bytes, "REPLACE"}), "+OK\r\n");
+        EXPECT_EQ(run({"TTL", "later"}), ":5\r\n");
+        EXPECT_EQ(run({"RESTORE", "later", "0", payload_bytes, "REPLACE"}), "+OK\r\n");
+        EXPECT_EQ(run({"TTL", "later"}), ":-1\r\n");
+    }
+}
+
 TEST_F(DumpTest, a_type_that_is_not_there_is_named) {
-    // A list of one element as redis-server 7.0 dumps it.
-    const std::string list(
-        "\x12\x01\x02\n\n\x00\x00\x00\x01\x00\x81"
-        "a\x02\xff\n\x00\t\xb9\xed\xf5\x94\xde\xd9\x95",
-        24);
-    EXPECT_EQ(run({"RESTORE", "a", "0", list}),
-              "-ERR payload: a list (type 18) at offset 0; only strings are there so far\r\n");
+    // Of a sorted set only its type matters here.
+    std::string zset("\x11\x01\x0a\x00", 4);
+    const uint64_t checksum = base::crc64(0, zset);
+    for (int shift = 0; shift < 64; shift += 8) zset += static_cast<char>(checksum >> shift);
+    EXPECT_EQ(run({"RESTORE", "a", "0", zset}),
+              "-ERR payload: a zset (type 17) at offset 0; values of that type are not there\r\n");
     EXPECT_EQ(run({"EXISTS", "a"}), ":0\r\n");
 }
 

@@ -26,8 +26,12 @@
 #include "ring/sim/world.h"
 #include "snapshot/rdb_reader.h"
 #include "snapshot/rdb_writer.h"
+#include "support/elements.h"
 #include "support/seed.h"
 #include "threads.h"
+#include "types/hash.h"
+#include "types/list.h"
+#include "types/set.h"
 
 namespace gyre::engine {
 namespace {
@@ -42,9 +46,10 @@ constexpr int64_t kNow = 1'700'000'000'000;
 class Keys final : public snapshot::RdbHandler {
 public:
     Result<void> record(const snapshot::Record& record) override {
-        const bool is_new =
-            values.emplace(std::pair(record.database, std::string(record.key)), record.value)
-                .second;
+        const bool is_new = values
+                                .emplace(std::pair(record.database, std::string(record.key)),
+                                         test::elements_of(record))
+                                .second;
         EXPECT_TRUE(is_new) << record.key << " twice";
         return {};
     }
@@ -64,6 +69,7 @@ void consume(SnapshotJob& job, snapshot::RdbWriter& writer) {
         const std::unique_ptr<SnapshotChunk> chunk(std::exchange(chunks, chunks->next));
         job.consumed(chunk->size());
         writer.encoded(chunk->bytes.view());
+        for (const snapshot::Buffer& part : chunk->more) writer.encoded(part.view());
         if (!chunk->value) continue;
         snapshot::StringEncoder encoder({});
         const snapshot::EncodedString encoded = encoder.encode(chunk->value->view());
@@ -399,6 +405,171 @@ TEST_F(SnapshotDiskTest, a_saved_file_survives_the_loss_of_power) {
     ASSERT_TRUE(machine.save(executor_, [] {}));
     world.disk().crash();
     EXPECT_TRUE(read(world.disk().content("data/dump.rdb")).values == values_);
+}
+
+// --- large collections --------------------------------------------------------------------------
+
+/// Collections of thousands of elements in one data set, which are written to in between.
+class LargeCollections {
+public:
+    static constexpr size_t kKeys = 24;
+
+    explicit LargeCollections(uint64_t seed) : random_(seed) {
+        for (size_t i = 0; i < kKeys; ++i) create(i);
+    }
+    Dataset& dataset() { return dataset_; }
+    Executor& executor() { return executor_; }
+    base::Random& random() { return random_; }
+
+    /// Of all keys that there are, by their names.
+    std::map<std::pair<size_t, std::string>, std::string> content() {
+        std::map<std::pair<size_t, std::string>, std::string> all;
+        for (size_t i = 0; i < kKeys; ++i) {
+            const std::string name = std::to_string(i);
+            const store::Entry* entry = keys_.peek(Key::of(name));
+            if (entry == nullptr) continue;
+            snapshot::Record record;
+            snapshot::describe_value(*entry, record);
+            all[{0, name}] = test::elements_of(record);
+        }
+        return all;
+    }
+
+    void write(size_t index) {
+        const std::string name = std::to_string(index);
+        const Key key = Key::of(name);
+        store::Entry* entry = keys_.peek(key);
+        if (entry == nullptr) return create(index);
+        const std::string text = "new " + std::to_string(random_.below(1000));
+        if (random_.below(8) == 0) return keys_.erase(key, entry);
+        switch (index % 3) {
+            case 0:
+                keys_.edit_object<types::Hash>(key, entry, [&](types::Hash& hash) {
+                    hash.set(text, text);
+                    hash.set("field 5", text);
+                    return hash.remove("field " + std::to_string(random_.below(3000)));
+                });
+                break;
+            case 1:
+                keys_.edit_object<types::Set>(key, entry, [&](types::Set& set) {
+                    set.remove("member " + std::to_string(random_.below(3000)));
+                    return set.add(text);
+                });
+                break;
+            default:
+                keys_.edit_object<types::List>(key, entry, [&](types::List& list) {
+                    list.pop(types::ListEnd::head);
+                    list.push(types::ListEnd::tail, text);
+                    return true;
+                });
+        }
+        keys_.changed(key, entry);
+    }
+
+private:
+    void create(size_t index) {
+        const std::string name = std::to_string(index);
+        std::unique_ptr<types::Object> object;
+        store::Kind kind{store::Type::list, store::Encoding::quicklist};
+        if (index % 3 == 0) {
+            auto hash = std::make_unique<types::Hash>();
+            for (int i = 0; i < 3000; ++i) {
+                const std::string field = "field " + std::to_string(i);
+                hash->set(field, name);
+                if (i % 5 == 0) hash->set_deadline(field, kNow + 1'000'000 + i);
+            }
+            kind = {store::Type::hash, store::Encoding::hashtable};
+            object = std::move(hash);
+        } else if (index % 3 == 1) {
+            auto set = std::make_unique<types::Set>();
+            for (int i = 0; i < 3000; ++i) set->add("member " + std::to_string(i));
+            kind = {store::Type::set, store::Encoding::hashtable};
+            object = std::move(set);
+        } else {
+            auto list = std::make_unique<types::List>(types::List::Options{});
+            for (int i = 0; i < 9000; ++i) {
+                list->push(types::ListEnd::tail, "element " + std::to_string(i));
+            }
+            object = std::move(list);
+        }
+        EXPECT_GT(object->footprint(), SnapshotJob::kLargeBytes);
+        keys_.put_object(Key::of(name), nullptr, kind, std::move(object));
+    }
+
+    Dataset dataset_{{.threads = 1, .databases = 2, .shards = 4, .seed = 1}};
+    Executor executor_;
+    Keyspace keys_{dataset_, executor_, 0, kNow, false};
+    base::Random random_;
+};
+
+std::string file_of(SnapshotJob& job) {
+    StringSink sink;
+    snapshot::RdbWriter writer(sink);
+    writer.begin();
+    consume(job, writer);
+    writer.end();
+    return sink.bytes;
+}
+
+TEST(SnapshotJob, a_large_collection_takes_many_holds_and_is_of_the_moment_it_began) {
+    SCOPED_TRACE(seed_note());
+    for (uint64_t round = 0; round < 10; ++round) {
+        LargeCollections large(test_seed() + round);
+        SnapshotJob job(large.dataset());
+        const auto expected = large.content();
+        job.begin({}, large.executor());
+        // A slice ends after one hold of a lock.
+        int64_t now_us = 0;
+        const auto clock = [&now_us] { return now_us += 1000; };
+        size_t holds = 0;
+        while (!job.is_collected()) {
+            job.run_slice(0, large.executor(), clock, true);
+            ++holds;
+            // The more rounds, the more of them are encoded to their end by the walk alone.
+            if (large.random().below(round + 1) == 0) {
+                large.write(large.random().below(LargeCollections::kKeys));
+            }
+            large.executor().reclaimer.run();
+        }
+        if (round > 5) {
+            EXPECT_GT(holds, LargeCollections::kKeys);
+        }
+        EXPECT_TRUE(read(file_of(job)).values == expected) << "round " << round;
+        EXPECT_EQ(job.keys_encoded(), LargeCollections::kKeys);
+    }
+}
+
+TEST(SnapshotJob, databases_swapped_and_flushed_while_parts_of_them_are_encoded) {
+    LargeCollections large(5);
+    SnapshotJob job(large.dataset());
+    int64_t now_us = 0;
+    const auto clock = [&now_us] { return now_us += 1000; };
+    const auto expected = large.content();
+    job.begin({}, large.executor());
+    job.run_slice(0, large.executor(), clock, true);
+    large.dataset().swap(0, 1, large.executor());
+    for (size_t i = 0; i < LargeCollections::kKeys; ++i) large.write(i);  // keys of the other one
+    job.run_slice(0, large.executor(), clock, true);
+    large.dataset().flush_all(large.executor());
+    while (!job.is_collected()) job.run_slice(0, large.executor(), clock, true);
+    EXPECT_TRUE(read(file_of(job)).values == expected);
+}
+
+TEST(SnapshotJob, one_that_is_discarded_leaves_no_part_behind) {
+    LargeCollections large(3);
+    SnapshotJob job(large.dataset());
+    int64_t now_us = 0;
+    const auto clock = [&now_us] { return now_us += 1000; };
+    job.begin({}, large.executor());
+    job.run_slice(0, large.executor(), clock, true);
+    job.discard();
+    while (!job.is_collected()) job.run_slice(0, large.executor(), clock, true);
+    file_of(job);
+    large.write(0);
+    const auto expected = large.content();
+    job.begin({}, large.executor());
+    while (!job.is_collected()) job.run_slice(0, large.executor(), clock, true);
+    EXPECT_TRUE(read(file_of(job)).values == expected);
 }
 
 // --- loading ------------------------------------------------------------------------------------

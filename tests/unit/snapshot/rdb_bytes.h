@@ -15,6 +15,7 @@
 #include "snapshot/byte_sink.h"
 #include "snapshot/rdb_reader.h"
 #include "snapshot/rdb_writer.h"
+#include "support/elements.h"
 
 namespace gyre::snapshot {
 
@@ -33,7 +34,7 @@ public:
 /// A record in one line: database, key=value, attributes that differ from none.
 inline std::string line_of(const Record& record) {
     std::string line = std::to_string(record.database) + " " + std::string(record.key) + "=" +
-                       std::string(record.value);
+                       test::elements_of(record);
     if (record.expire_ms != store::kNoExpiry) line += " at " + std::to_string(record.expire_ms);
     if (record.timestamp_ms != store::kNoTimestamp) {
         line += " timestamp " + std::to_string(record.timestamp_ms);

@@ -43,13 +43,14 @@ std::string text_of(const Entry& entry) {
 
 class Recorder final : public EntrySaver {
 public:
-    void save(size_t database, const Entry& entry) override {
+    bool save(size_t database, const Entry& entry, Pace /*pace*/) override {
         const bool is_new =
             content
                 .emplace(std::pair(database, std::string(entry.key())),
                          Told{text_of(entry), entry.expire_ms(), entry.timestamp_ms()})
                 .second;
         EXPECT_TRUE(is_new) << "told twice: " << entry.key();
+        return true;
     }
     Content content;
 };
