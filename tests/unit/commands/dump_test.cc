@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -144,7 +145,9 @@ TEST_F(DumpTest, collections_go_there_and_back) {
         const size_t start = reply.find("\r\n") + 2;
         const std::string payload_bytes = reply.substr(start, reply.size() - start - 2);
         EXPECT_EQ(run({"RESTORE", "copy", "0", payload_bytes, "REPLACE"}), "+OK\r\n") << name;
-        EXPECT_EQ(run_words(question), run_words(of_original)) << name;
+        const std::span<const std::string_view> expected(of_original);
+        EXPECT_EQ(runner_.run(std::span<const std::string_view>(question)), runner_.run(expected))
+            << name;
         EXPECT_EQ(run({"OBJECT", "ENCODING", "copy"}), run({"OBJECT", "ENCODING", name})) << name;
         EXPECT_EQ(run({"RESTORE", "later", "5000", payload_bytes, "REPLACE"}), "+OK\r\n");
         EXPECT_EQ(run({"TTL", "later"}), ":5\r\n");
