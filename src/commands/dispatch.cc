@@ -252,6 +252,17 @@ std::string Dispatcher::refusal(const RequestView& request, const Session& sessi
     return {};
 }
 
+/// As Redis, which lets PING fail too, so that those who watch notice.
+std::string_view Dispatcher::refusal_by_state(const CommandSpec& spec) const {
+    const uint32_t refusals = services_.dataset.settings.refusals.load(std::memory_order_relaxed);
+    const bool is_write = spec.has(flag::write) || spec.name == "ping";
+    if ((refusals & engine::refusal::save_failed) != 0 && is_write) return errors::kSaveFailed;
+    if ((refusals & engine::refusal::loading) != 0 && !spec.has(flag::loading)) {
+        return errors::kLoading;
+    }
+    return {};
+}
+
 bool Dispatcher::is_plainly_allowed(const RequestView& request, const Session& session) {
     const CommandSpec* spec = request.spec;
     return spec != nullptr && spec->handler != nullptr &&
@@ -276,6 +287,12 @@ Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& ses
         [[unlikely]] {
         if (!make_memory(request, now_ms)) {
             refuse(request, session, reply, errors::kOutOfMemory);
+            return Outcome::done;
+        }
+    }
+    if (services_.dataset.settings.refusals.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+        if (const std::string_view text = refusal_by_state(spec); !text.empty()) {
+            refuse(request, session, reply, text);
             return Outcome::done;
         }
     }

@@ -121,6 +121,8 @@ private:
     void prefetch_buckets(const Request& request);
     /// The common case, decided without building a text.
     static bool is_plainly_allowed(const RequestView& request, const Session& session);
+    /// What the state of the server has against it; empty: nothing.
+    std::string_view refusal_by_state(const CommandSpec& spec) const;
     /// What stands against executing the command; empty: nothing.
     std::string refusal(const RequestView& request, const Session& session) const;
     void refuse(const RequestView& request, Session& session, resp::ReplyWriter& reply,
