@@ -58,7 +58,7 @@ struct RankedEdge {
     }
 };
 
-class RankedLeaf {
+class alignas(8) RankedLeaf {
 public:
     /// Longest member that lies in the leaf.
     static constexpr size_t kInlineMax = 128;
@@ -165,7 +165,6 @@ private:
     uint16_t count_ = 0;
     uint16_t slots_used_ = 0;  // slots that were ever in use; offsets behind are arbitrary
     uint16_t heap_ = 0;        // where the records begin
-    uint32_t unused_ = 0;
 };
 static_assert(sizeof(RankedLeaf) == 32);
 

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "base/numbers.h"
+#include "base/stable_sort.h"
 #include "commands/families/collection.h"
 #include "commands/families/geo_options.h"
 #include "commands/families/zset_value.h"
@@ -254,7 +255,7 @@ std::vector<Hit> find_hits(const ZsetValue& zset, const Search& search) {
 
 void sort_hits(std::vector<Hit>& hits, Sort sort) {
     if (sort == Sort::none) return;
-    std::stable_sort(hits.begin(), hits.end(), [sort](const Hit& left, const Hit& right) {
+    base::stable_sort(hits, [sort](const Hit& left, const Hit& right) {
         return sort == Sort::nearest ? left.distance < right.distance
                                      : left.distance > right.distance;
     });

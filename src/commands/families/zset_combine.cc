@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "base/numbers.h"
+#include "base/stable_sort.h"
 #include "commands/families/collection.h"
 #include "commands/families/zset_value.h"
 #include "commands/registry.h"
@@ -228,9 +229,9 @@ bool read_request(Context& context, Request& request) {
         if (!read_option(context, at, request)) return false;
     }
     if (request.operation != Operation::subtract) {
-        std::stable_sort(
-            request.sources.begin(), request.sources.end(),
-            [](const Source& left, const Source& right) { return left.size() < right.size(); });
+        base::stable_sort(request.sources, [](const Source& left, const Source& right) {
+            return left.size() < right.size();
+        });
     }
     return true;
 }
