@@ -28,6 +28,7 @@
 #include "snapshot/rdb_writer.h"
 #include "support/elements.h"
 #include "support/seed.h"
+#include "support/snapshot_file.h"
 #include "threads.h"
 #include "types/hash.h"
 #include "types/list.h"
@@ -42,51 +43,12 @@ using store::Key;
 
 constexpr int64_t kNow = 1'700'000'000'000;
 
-/// Keys of a file, by database and name.
-class Keys final : public snapshot::RdbHandler {
-public:
-    Result<void> record(const snapshot::Record& record) override {
-        const bool is_new = values
-                                .emplace(std::pair(record.database, std::string(record.key)),
-                                         test::elements_of(record))
-                                .second;
-        EXPECT_TRUE(is_new) << record.key << " twice";
-        return {};
-    }
-    std::map<std::pair<size_t, std::string>, std::string> values;
-};
+using Keys = test::FileKeys;
+using test::consume;
+using test::file_of;
+using test::StringSink;
 
-class StringSink final : public snapshot::ByteSink {
-public:
-    void append(std::string_view piece) override { bytes += piece; }
-    std::string bytes;
-};
-
-/// What the job has collected, as a file: what SnapshotWriter does, without a disk.
-void consume(SnapshotJob& job, snapshot::RdbWriter& writer) {
-    SnapshotChunk* chunks = job.queue().take_all();
-    while (chunks != nullptr) {
-        const std::unique_ptr<SnapshotChunk> chunk(std::exchange(chunks, chunks->next));
-        job.consumed(chunk->size());
-        writer.encoded(chunk->bytes.view());
-        for (const snapshot::Buffer& part : chunk->more) writer.encoded(part.view());
-        if (!chunk->value) continue;
-        snapshot::StringEncoder encoder({});
-        const snapshot::EncodedString encoded = encoder.encode(chunk->value->view());
-        writer.encoded(encoded.head());
-        writer.encoded(encoded.body);
-    }
-}
-
-Keys read(std::string_view file) {
-    Keys keys;
-    snapshot::RdbReader reader(keys);
-    const auto fed = reader.feed(file);
-    EXPECT_TRUE(fed) << fed.error().message;
-    const auto finished = reader.finish();
-    EXPECT_TRUE(finished) << finished.error().message;
-    return keys;
-}
+Keys read(std::string_view file) { return test::keys_of_file(file); }
 
 // Each writer counts through numbers. It writes number n to one key of its own after the other, all
 // under the lock of the key's shard. So at any one moment the keys of a writer hold n up to some
@@ -521,15 +483,6 @@ private:
     Keyspace keys_{dataset_, executor_, 0, kNow, false};
     base::Random random_;
 };
-
-std::string file_of(SnapshotJob& job) {
-    StringSink sink;
-    snapshot::RdbWriter writer(sink);
-    writer.begin();
-    consume(job, writer);
-    writer.end();
-    return sink.bytes;
-}
 
 TEST(SnapshotJob, a_large_collection_takes_many_holds_and_is_of_the_moment_it_began) {
     SCOPED_TRACE(seed_note());
