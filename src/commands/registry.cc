@@ -27,7 +27,8 @@ constexpr Family kFamilies[] = {
     hyperloglog_commands, geo_commands,           geo_search_commands,
     stream_commands,      stream_group_commands,  stream_pending_commands,
     stream_info_commands, pubsub_commands,        transaction_commands,
-    monitor_commands,     help_commands,
+    monitor_commands,     help_commands,          dump_commands,
+    persistence_commands,
 };
 
 /// Longest command name; anything longer is unknown without a look.
