@@ -204,18 +204,44 @@ void ClientRegistry::for_each(const std::function<void(const Session&)>& visit) 
 void ClientRegistry::pause(PauseMode mode, int64_t until_ms, int64_t now_ms) {
     const std::scoped_lock lock(mutex_);
     // A pause whose time is over has no say any more.
-    const bool is_paused = pause_until_ms_.load(kRelaxed) > now_ms;
-    const PauseMode before = is_paused ? pause_mode_.load(kRelaxed) : PauseMode::none;
-    const int64_t until_before = is_paused ? pause_until_ms_.load(kRelaxed) : 0;
-    pause_mode_.store(std::max(before, mode), kRelaxed);
-    pause_until_ms_.store(std::max(until_before, until_ms), kRelaxed);
+    const bool is_paused = wanted_until_ms_ > now_ms;
+    wanted_mode_ = is_paused ? std::max(wanted_mode_, mode) : mode;
+    wanted_until_ms_ = is_paused ? std::max(wanted_until_ms_, until_ms) : until_ms;
+    publish_pause();
 }
 
 void ClientRegistry::unpause() {
     const std::scoped_lock lock(mutex_);
-    pause_until_ms_.store(0, kRelaxed);
-    pause_mode_.store(PauseMode::none, kRelaxed);
-    // Each home once; there are few.
+    wanted_until_ms_ = 0;
+    wanted_mode_ = PauseMode::none;
+    publish_pause();
+    tell_homes();
+}
+
+void ClientRegistry::hold_writes(int64_t now_ms) {
+    const std::scoped_lock lock(mutex_);
+    if (wanted_until_ms_ <= now_ms) wanted_mode_ = PauseMode::none;
+    ++holds_;
+    publish_pause();
+}
+
+void ClientRegistry::release_writes() {
+    const std::scoped_lock lock(mutex_);
+    --holds_;
+    publish_pause();
+    tell_homes();
+}
+
+/// A pause of everything that was under way when writes were held stays one until they are
+/// released.
+void ClientRegistry::publish_pause() {
+    pause_mode_.store(holds_ > 0 ? std::max(wanted_mode_, PauseMode::write) : wanted_mode_,
+                      kRelaxed);
+    pause_until_ms_.store(holds_ > 0 ? INT64_MAX : wanted_until_ms_, kRelaxed);
+}
+
+/// Each home once; there are few.
+void ClientRegistry::tell_homes() {
     std::vector<SessionHome*> homes;
     for (const Session& session : sessions_) {
         if (session.home == nullptr) continue;

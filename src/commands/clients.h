@@ -69,19 +69,31 @@ public:
     void pause(PauseMode mode, int64_t until_ms, int64_t now_ms);
     /// Ends the pause, and tells the homes of all sessions so.
     void unpause();
+    /// Holds all writes back, beside any pause, until as many calls of release_writes(): while the
+    /// last snapshot of a server that stops is taken, or the disk cannot keep up with one.
+    void hold_writes(int64_t now_ms);
+    void release_writes();
     /// What is paused now: nothing once the time of the pause is over.
     PauseMode pause_mode(int64_t now_ms) const {
         if (pause_until_ms_.load(std::memory_order_relaxed) <= now_ms) [[likely]]
             return PauseMode::none;
         return pause_mode_.load(std::memory_order_relaxed);
     }
+    /// When what is paused now ends; INT64_MAX: not by itself.
     int64_t pause_until_ms() const { return pause_until_ms_.load(std::memory_order_relaxed); }
 
 private:
+    void publish_pause();
+    void tell_homes();
+
     mutable std::mutex mutex_;
     mutable base::IntrusiveList<Session> sessions_;  // the list hands out no constant iterators
     std::atomic<size_t> count_{0};
     std::atomic<uint64_t> next_id_{1};
+    // as CLIENT PAUSE has it; what is published counts held writes in
+    PauseMode wanted_mode_ = PauseMode::none;
+    int64_t wanted_until_ms_ = 0;
+    size_t holds_ = 0;
     std::atomic<PauseMode> pause_mode_{PauseMode::none};
     std::atomic<int64_t> pause_until_ms_{0};
 };

@@ -118,6 +118,8 @@ public:
     WaiterService& waiters() { return waiters_; }
     /// EXEC: runs what the session has queued and writes the whole reply.
     void run_transaction(Context& context);
+    /// For a command of a transaction: a snapshot begins once the transaction has ended.
+    void save_after_transaction() { saves_after_transaction_ = true; }
     /// Books one execution: statistics, slow log, latency events. execute() does so for plain
     /// commands.
     void book(const RequestView& request, const Session& session, const resp::ReplyWriter& reply,
@@ -127,6 +129,8 @@ private:
     void prefetch_buckets(const Request& request);
     /// The common case, decided without building a text.
     static bool is_plainly_allowed(const RequestView& request, const Session& session);
+    /// What the state of the server has against it; empty: nothing.
+    std::string_view refusal_by_state(const CommandSpec& spec, const Session& session) const;
     /// What stands against executing the command; empty: nothing.
     std::string refusal(const RequestView& request, const Session& session) const;
     void run_served(const RequestView& request, Context& context);
@@ -173,6 +177,7 @@ private:
     Services& services_;
     WaiterService waiters_;
     TransactionRoom room_;
+    bool saves_after_transaction_ = false;
     Services services_at_once_;  ///< without a reactor: what runs with these never waits
     size_t threads_;
     std::vector<resp::Argument> arguments_;

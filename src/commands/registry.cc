@@ -55,6 +55,8 @@ constexpr Family kFamilies[] = {
     transaction_commands,
     monitor_commands,
     help_commands,
+    dump_commands,
+    persistence_commands,
 };
 
 /// Longest command name; anything longer is unknown without a look.

@@ -73,15 +73,41 @@ public:
         std::vector<MemoryFigure> parts = {};  ///< not empty: a map of these
     };
     virtual std::vector<MemoryFigure> memory_figures() = 0;
+    /// Mapped by all rings for their buffers: obtained, and not used memory.
+    virtual uint64_t ring_mapped_bytes() const = 0;
+};
+
+/// SAVE, BGSAVE and LASTSAVE.
+class Persistence {
+public:
+    virtual ~Persistence() = default;
+    /// Begins a snapshot of the data as it is now. False: one is under way.
+    virtual bool begin_save(engine::Executor& executor) = 0;
+    /// A snapshot has begun and not ended.
+    virtual bool is_saving() const = 0;
+    /// Has `tell` called once, on any thread, when the snapshot under way has ended: whether it is
+    /// on the disk.
+    virtual void when_saved(std::function<void(bool is_saved)> tell) = 0;
+    /// Unix time in seconds of the last one that is; of the start, when there was none.
+    virtual int64_t last_save_s() const = 0;
+};
+
+/// What the words of SHUTDOWN, or a signal, ask for.
+struct ShutdownOrder {
+    bool save = false;    ///< though no rule of `save` asks for it
+    bool nosave = false;  ///< though one does
+    bool now = false;
+    bool force = false;  ///< though saving fails
 };
 
 /// SHUTDOWN and DEBUG.
 class Control {
 public:
     virtual ~Control() = default;
-    /// Begins a graceful stop of the whole server. An error says why it cannot.
-    virtual Result<void> shutdown(bool save, bool now, bool force) = 0;
-    /// Takes back a shutdown that is waiting. False: none was under way.
+    /// Begins a graceful stop of the whole server, which saves first if it is to. `tell` is called
+    /// once, on any thread: the server stops, or it cannot, and why.
+    virtual void shutdown(const ShutdownOrder& order, std::function<void(Result<void>)> tell) = 0;
+    /// Takes back a shutdown that is still saving. False: none was under way.
     virtual bool abort_shutdown() = 0;
 };
 
@@ -95,6 +121,7 @@ struct Services {
     Configuration& configuration;
     Information& information;
     Control& control;
+    Persistence& persistence;
     CommandStatistics& statistics;  ///< of this reactor
     Slowlog& slowlog;
     LatencyMonitor& latency;

@@ -139,8 +139,8 @@ char* Keyspace::edit(const Key& key, Entry*& present, size_t bytes) {
 }
 
 Entry* Keyspace::put_packed(const Key& key, Entry* present, store::Kind kind,
-                            std::string_view bytes) {
-    const int64_t expire_ms = deadline_ms(present, Deadline::keep());
+                            std::string_view bytes, Deadline deadline) {
+    const int64_t expire_ms = deadline_ms(present, deadline);
     const int64_t stamp = next_timestamp(present, store::kNoTimestamp);
     note_put(key, present, expire_ms);
     return partition_of(key).put_packed(key, present, kind, bytes, expire_ms, stamp);
@@ -152,8 +152,8 @@ char* Keyspace::edit_packed(const Key& key, Entry*& entry, size_t bytes) {
 }
 
 Entry* Keyspace::put_object(const Key& key, Entry* present, store::Kind kind,
-                            std::unique_ptr<types::Object> object) {
-    const int64_t expire_ms = deadline_ms(present, Deadline::keep());
+                            std::unique_ptr<types::Object> object, Deadline deadline) {
+    const int64_t expire_ms = deadline_ms(present, deadline);
     const int64_t stamp = next_timestamp(present, store::kNoTimestamp);
     note_put(key, present, expire_ms);
     return partition_of(key).put_object(key, present, kind, std::move(object), expire_ms, stamp);

@@ -83,21 +83,23 @@ public:
     /// when `present` is null. The value becomes raw; TTL kept. `bytes` must not be below the
     /// present length.
     char* edit(const store::Key& key, store::Entry*& present, size_t bytes);
-    /// Makes the key a collection in its packed form, whole. A new key gets the default TTL, one
-    /// that exists keeps its own.
+    /// Makes the key a collection in its packed form, whole. Unless told otherwise a new key gets
+    /// the default TTL, one that exists keeps its own.
     store::Entry* put_packed(const store::Key& key, store::Entry* present, store::Kind kind,
-                             std::string_view bytes);
+                             std::string_view bytes, Deadline deadline = Deadline::keep());
     /// The bytes of a packed collection, to be changed in place, grown or cut to `bytes`; what was
     /// there stays in front, new bytes are as they come. `entry` is updated when it moves.
     char* edit_packed(const store::Key& key, store::Entry*& entry, size_t bytes);
     /// Makes the key a collection that is an object. TTL as with put_packed().
     store::Entry* put_object(const store::Key& key, store::Entry* present, store::Kind kind,
-                             std::unique_ptr<types::Object> object);
+                             std::unique_ptr<types::Object> object,
+                             Deadline deadline = Deadline::keep());
     /// Lets `edit` look at and change the object of `entry`, which it gets as a T&, and returns
     /// what it returns. Whether something changed is the caller's to know: it then calls changed().
     /// Ends before the key is erased.
     template <class T, class F>
     decltype(auto) edit_object(const store::Key& key, store::Entry* entry, F&& edit) {
+        partition_of(key).will_change(*entry);
         ObjectEdit guard{partition_of(key), *entry, entry->object()->footprint()};
         return std::forward<F>(edit)(static_cast<T&>(*entry->object()));
     }

@@ -44,7 +44,16 @@ uint32_t initial_access_word(EvictionPolicy policy, int64_t now_ms);
 /// How long an eviction may hold up others under maxmemory-eviction-tenacity; INT64_MAX at 100.
 int64_t eviction_slice_us(int32_t tenacity);
 
+/// Why commands are refused just now: bits of Settings::refusals.
+namespace refusal {
+inline constexpr uint32_t loading = 1U << 0;      ///< the data is being read
+inline constexpr uint32_t save_failed = 1U << 1;  ///< stop-writes-on-bgsave-error
+}  // namespace refusal
+
 struct Settings {
+    /// One word, so that a command that nothing stands against asks one question.
+    std::atomic<uint32_t> refusals{0};
+    std::atomic<bool> rdb_compression{true};
     std::atomic<int64_t> maxmemory_bytes{0};  ///< 0: no limit
     std::atomic<int64_t> maxkeys{0};          ///< 0: no limit
     /// Set by Dataset::set_policy() where an s3fifo policy may be meant.

@@ -152,6 +152,19 @@ public:
     /// Asks for the cancellation of `op`; its handler still runs, with -ECANCELED or its result.
     virtual void cancel(Op& op) = 0;
 
+    // --- files ------------------------------------------------------------------------------
+    /// Writes the vectors in order, from `offset` of the file on (they stay in place until done).
+    /// Bytes written, perhaps fewer than asked for, or -errno.
+    virtual void write(Op& op, int file, std::span<const iovec> vectors, uint64_t offset) = 0;
+    /// Has what was written reach the disk, with what it takes to find it there (fdatasync). 0 or
+    /// -errno; after an error nobody knows what has arrived of all that was written since the last
+    /// success, and a later success does not tell either.
+    virtual void sync(Op& op, int file) = 0;
+    /// Both with one submission. The sync begins when everything is written; when it is not, the
+    /// sync ends with -ECANCELED. `write` completes first.
+    virtual void write_and_sync(Op& write, Op& sync, int file, std::span<const iovec> vectors,
+                                uint64_t offset) = 0;
+
     // --- provided buffers -------------------------------------------------------------------
     virtual char* buffer_data(uint16_t buffer) = 0;
     /// Returns a lent buffer to the ring. Cheap; published with the next submission.

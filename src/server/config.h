@@ -24,11 +24,14 @@
 
 namespace gyre::server {
 
+class Persistence;
+
 /// What a change of a parameter reaches beyond ServerSettings.
 struct ConfigTargets {
     engine::Dataset* dataset = nullptr;
     commands::Slowlog* slowlog = nullptr;
     commands::LatencyMonitor* latency = nullptr;
+    Persistence* persistence = nullptr;
     /// latency-tracking for all workers.
     std::function<void(bool)> track_latency;
     /// bind and port: listens there and nowhere else, or says why it cannot and changes nothing.

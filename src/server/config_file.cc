@@ -173,6 +173,14 @@ Result<void> ConfigReader::apply(std::span<const std::string> words) {
     const ConfigRow& row = config_rows()[*place];
     auto value = parse_config_value(row, words.subspan(1), values_[*place]);
     if (!value) return fail(bad_value(row, value.error().message));
+    if (row.kind == ConfigKind::save_points) {
+        // As in Redis: the first line replaces the default, others add to it, an empty one begins
+        // anew.
+        const std::string& present = values_[*place].text;
+        const bool adds = has_save_points_ && !present.empty() && !value->text.empty();
+        if (adds) value->text = present + " " + value->text;
+        has_save_points_ = true;
+    }
     values_[*place] = std::move(*value);
     return {};
 }

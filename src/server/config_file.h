@@ -43,6 +43,7 @@ private:
     Result<void> include_file(const std::string& path);
 
     ConfigValues& values_;
+    bool has_save_points_ = false;  // a line of them was read: further ones add to it
     std::filesystem::path directory_;
     std::vector<std::filesystem::path> open_files_;  // being read, each includes the next
     size_t depth_ = 0;

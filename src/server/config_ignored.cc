@@ -18,7 +18,7 @@ namespace {
 using enum ConfigKind;
 using enum ConfigChange;
 
-constexpr std::string_view kNoPersistence = "data lives in memory only in this version";
+constexpr std::string_view kNoLog = "there is no append-only file in this version";
 constexpr std::string_view kNoReplication = "there is no replication in this version";
 constexpr std::string_view kNoCluster = "there is no cluster in this version";
 constexpr std::string_view kNoTls = "there is no TLS in this version";
@@ -30,6 +30,9 @@ constexpr std::string_view kNoAcl = "there are no ACL users in this version";
 constexpr std::string_view kNoDefragmentation =
     "slabs of fixed places do not fragment as a heap does";
 constexpr std::string_view kFreesOutside = "large values are always freed outside of the locks";
+constexpr std::string_view kAlwaysChecked =
+    "what RESTORE and the start read is always checked to its last byte";
+constexpr std::string_view kNoFork = "snapshots are taken without another process";
 constexpr std::string_view kNoTimer = "background work runs when it is due, not by a timer";
 constexpr std::string_view kThreadsServe =
     "each of `threads` reads, executes and writes for its clients";
@@ -162,7 +165,7 @@ constexpr ConfigRow stop_row(std::string_view name) {
             .role = ConfigRole::ignored,
             .initial = "default",
             .choices = "default save nosave now force",
-            .summary = kNoPersistence,
+            .summary = kNoLog,
             .check = check_stop};
 }
 
@@ -212,8 +215,8 @@ constexpr ConfigRow kIgnoredRows[] = {
     boolean_row("disable-thp", "yes", kBySystem, at_start),
     text_row("server_cpulist", "", kBySystem, at_start),
     text_row("bio_cpulist", "", kBySystem, at_start),
-    text_row("aof_rewrite_cpulist", "", kNoPersistence, at_start),
-    text_row("bgsave_cpulist", "", kNoPersistence, at_start),
+    text_row("aof_rewrite_cpulist", "", kNoLog, at_start),
+    text_row("bgsave_cpulist", "", kNoFork, at_start),
     text_row("ignore-warnings", "", "the server refuses no start for what it warns of"),
     text_row("syslog-ident", "redis", kNoSyslog, at_start),
     choice_row("syslog-facility", "local0",
@@ -243,24 +246,19 @@ constexpr ConfigRow kIgnoredRows[] = {
     number_row("acllog-max-len", "128", kNoAcl, 0, INT64_MAX),
     choice_row("acl-pubsub-default", "resetchannels", "allchannels resetchannels", kNoChannels),
     // --- persistence ---
-    boolean_row("stop-writes-on-bgsave-error", "yes", kNoPersistence),
-    boolean_row("rdbcompression", "yes", kNoPersistence),
-    boolean_row("rdbchecksum", "yes", kNoPersistence, at_start),
-    boolean_row("rdb-del-sync-files", "no", kNoPersistence),
-    boolean_row("rdb-save-incremental-fsync", "yes", kNoPersistence),
-    choice_row("sanitize-dump-payload", "no", "no yes clients", kNoPersistence),
-    text_row("dbfilename", "dump.rdb", kNoPersistence, never_by_set),
-    text_row("appendfilename", "appendonly.aof", kNoPersistence, at_start),
-    text_row("appenddirname", "appendonlydir", kNoPersistence, at_start),
-    choice_row("appendfsync", "everysec", "everysec always no", kNoPersistence),
-    boolean_row("no-appendfsync-on-rewrite", "no", kNoPersistence),
-    number_row("auto-aof-rewrite-percentage", "100", kNoPersistence),
-    memory_row("auto-aof-rewrite-min-size", "67108864", kNoPersistence),
-    boolean_row("aof-load-truncated", "yes", kNoPersistence),
-    boolean_row("aof-use-rdb-preamble", "yes", kNoPersistence),
-    boolean_row("aof-rewrite-incremental-fsync", "yes", kNoPersistence),
-    boolean_row("aof-timestamp-enabled", "no", kNoPersistence),
-    boolean_row("aof-disable-auto-gc", "no", kNoPersistence),
+    boolean_row("rdb-del-sync-files", "no", kNoReplication),
+    choice_row("sanitize-dump-payload", "no", "no yes clients", kAlwaysChecked),
+    text_row("appendfilename", "appendonly.aof", kNoLog, at_start),
+    text_row("appenddirname", "appendonlydir", kNoLog, at_start),
+    choice_row("appendfsync", "everysec", "everysec always no", kNoLog),
+    boolean_row("no-appendfsync-on-rewrite", "no", kNoLog),
+    number_row("auto-aof-rewrite-percentage", "100", kNoLog),
+    memory_row("auto-aof-rewrite-min-size", "67108864", kNoLog),
+    boolean_row("aof-load-truncated", "yes", kNoLog),
+    boolean_row("aof-use-rdb-preamble", "yes", kNoLog),
+    boolean_row("aof-rewrite-incremental-fsync", "yes", kNoLog),
+    boolean_row("aof-timestamp-enabled", "no", kNoLog),
+    boolean_row("aof-disable-auto-gc", "no", kNoLog),
     // --- replication ---
     text_row("masterauth", "", kNoReplication),
     text_row("masteruser", "", kNoReplication),
@@ -351,15 +349,11 @@ constexpr ConfigRow kIgnoredRows[] = {
 };
 
 constexpr ConfigRow kFixedRows[] = {
-    {.name = "save",
-     .kind = save_points,
-     .role = ConfigRole::fixed,
-     .summary = "data lives in memory only. Remove the line, or write: save \"\""},
     {.name = "appendonly",
      .kind = boolean,
      .role = ConfigRole::fixed,
      .initial = "no",
-     .summary = "data lives in memory only. Remove the line, or write: appendonly no"},
+     .summary = "there is no append-only file. Remove the line, or write: appendonly no"},
     {.name = "replicaof",
      .alias = "slaveof",
      .kind = words,

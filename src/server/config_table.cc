@@ -6,17 +6,20 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <climits>
 #include <filesystem>
 
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/numbers.h"
 #include "commands/latency.h"
 #include "commands/slowlog.h"
 #include "engine/events.h"
 #include "server/config.h"
 #include "server/config_value.h"
+#include "server/persistence.h"
 #include "server/process.h"
 
 namespace gyre::server {
@@ -109,6 +112,31 @@ Result<void> admit_clients(const ServerSettings& settings, const ConfigValue& va
         fmt::format("The operating system is not able to handle the specified number of "
                     "clients, try with {}",
                     allowed > reserved ? allowed - reserved : 1));
+}
+
+void set_save_rules(const ConfigTargets& targets, const ConfigValue& value) {
+    if (targets.persistence == nullptr) return;
+    const auto words = split_words(value.text);
+    const auto number = [&](size_t index) { return base::parse_integer(words[index]).value_or(0); };
+    std::vector<SaveRule> rules;
+    for (size_t index = 0; index + 1 < words.size(); index += 2) {
+        rules.push_back({number(index), number(index + 1)});
+    }
+    targets.persistence->set_rules(std::move(rules));
+}
+
+void set_stops_writes(const ConfigTargets& targets, const ConfigValue& value) {
+    if (targets.persistence != nullptr) targets.persistence->set_stops_writes(value.number != 0);
+}
+
+Result<void> check_file_name(const ConfigValue& value) {
+    if (value.text.empty()) return fail("dbfilename can't be empty");
+    const auto is_control = [](unsigned char c) { return c < ' ' || c == 0x7F; };
+    if (std::any_of(value.text.begin(), value.text.end(), is_control)) {
+        return fail("argument must not contain control characters");
+    }
+    if (value.text.find('/') == std::string::npos) return {};
+    return fail("dbfilename can't be a path, just a filename");
 }
 
 std::string working_directory(const ServerSettings& settings) {
@@ -385,6 +413,44 @@ const ConfigRow kKeyspaceRows[] = {
      .to_targets = DATASET(default_ttl_seconds, int64_t)},
 };
 
+const ConfigRow kSnapshotRows[] = {
+    {.name = "save",
+     .kind = save_points,
+     .initial = "3600 1 300 100 60 10000",
+     .summary = "When to write a snapshot: pairs of seconds since the last one and writes since "
+                "then. Lines "
+                "add up. Empty: never by itself.",
+     .to_targets = set_save_rules},
+    {.name = "dbfilename",
+     .kind = text,
+     .change = never_by_set,
+     .initial = "dump.rdb",
+     .summary = "File of the snapshot, in dir. It is read at start.",
+     .to_settings = SETTING(rdb_file = value.text),
+     .check = check_file_name},
+    {.name = "rdbcompression",
+     .kind = boolean,
+     .initial = "yes",
+     .summary = "Compress strings in snapshots and in what DUMP gives, with LZF.",
+     .to_targets = DATASET(rdb_compression, bool)},
+    {.name = "rdbchecksum",
+     .kind = boolean,
+     .change = at_start,
+     .initial = "yes",
+     .summary = "Write a checksum at the end of a snapshot, and compare it when one is read.",
+     .to_settings = SETTING(rdb_checksum = value.number != 0)},
+    {.name = "rdb-save-incremental-fsync",
+     .kind = boolean,
+     .initial = "yes",
+     .summary = "Sync a snapshot each 32 MiB, so that the disk has little left to do in the end.",
+     .to_settings = SETTING(rdb_syncs_often = value.number != 0)},
+    {.name = "stop-writes-on-bgsave-error",
+     .kind = boolean,
+     .initial = "yes",
+     .summary = "Refuse writes while the last snapshot has failed and `save` asks for some.",
+     .to_targets = set_stops_writes},
+};
+
 const ConfigRow kWatchingRows[] = {
     {.name = "slowlog-log-slower-than",
      .kind = integer,
@@ -513,6 +579,7 @@ std::span<const ConfigRow> active_config_rows() {
         append(all, kGeneralRows);
         append(all, kKeyspaceRows);
         append(all, kCollectionRows);
+        append(all, kSnapshotRows);
         append(all, kWatchingRows);
         return all;
     }();

@@ -192,13 +192,13 @@ Result<ConfigValue> parse_output_limits(std::span<const std::string> words,
 }
 
 Result<ConfigValue> parse_save_points(std::span<const std::string> words) {
-    const auto is_number = [](const std::string& word) {
-        const auto number = base::parse_integer(word);
-        return number && *number >= 0;
-    };
-    if (words.size() % 2 != 0 || !std::all_of(words.begin(), words.end(), is_number)) {
-        return fail("Invalid save parameters");
+    bool is_good = words.size() % 2 == 0;
+    for (size_t index = 0; index < words.size() && is_good; ++index) {
+        const auto number = base::parse_integer(words[index]);
+        const int64_t least = index % 2 == 0 ? 1 : 0;  // seconds, then changes
+        is_good = number && *number >= least;
     }
+    if (!is_good) return fail("Invalid save parameters");
     return ConfigValue{join(words)};
 }
 

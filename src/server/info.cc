@@ -20,7 +20,7 @@ const InfoSection kSections[] = {
     {.title = "Server", .metrics = server_metrics(), .write = write_listeners},
     {.title = "Clients", .metrics = client_metrics()},
     {.title = "Memory", .metrics = memory_metrics()},
-    {.title = "Persistence", .metrics = persistence_metrics()},
+    {.title = "Persistence", .metrics = persistence_metrics(), .write = write_loading},
     {.title = "Stats", .metrics = stats_metrics()},
     {.title = "Replication", .metrics = replication_metrics()},
     {.title = "CPU", .metrics = cpu_metrics()},
@@ -102,6 +102,7 @@ void Server::reset_statistics() {
                     .ring = source.workers().ring});
     engine::Executor executor;
     dataset_->reset_statistics(executor);
+    persistence_->reset_statistics();
     for (const auto& owner : workers_) {
         Worker& worker = *owner;
         worker.expiry().reset_statistics();

@@ -24,6 +24,7 @@
 #include "engine/expiry.h"
 #include "ring/ring.h"
 #include "server/info_history.h"
+#include "server/persistence.h"
 #include "store/shard.h"
 
 namespace gyre::server {
@@ -98,6 +99,7 @@ public:
     const ClientSums& clients();
     const WorkerSums& workers();
     const MemorySums& memory();
+    const PersistenceFigures& persistence();
     const std::map<std::string, uint64_t>& errors();
     const rusage& usage();
     InfoRates rates();
@@ -109,6 +111,7 @@ private:
     std::optional<ClientSums> clients_;
     std::optional<WorkerSums> workers_;
     std::optional<MemorySums> memory_;
+    std::optional<PersistenceFigures> persistence_;
     std::optional<std::map<std::string, uint64_t>> errors_;
     std::optional<rusage> usage_;
 };
@@ -153,6 +156,7 @@ std::span<const InfoMetric> cpu_metrics();
 std::span<const InfoMetric> cluster_metrics();
 std::span<const InfoMetric> expiry_metrics();
 std::span<const InfoMetric> ring_metrics();
+void write_loading(InfoSource& source, std::string& text);
 void write_listeners(InfoSource& source, std::string& text);
 void write_commandstats(InfoSource& source, std::string& text);
 void write_errorstats(InfoSource& source, std::string& text);

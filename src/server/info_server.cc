@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// INFO server, clients, persistence, replication, cpu and cluster.
+// INFO server, clients, replication, cpu and cluster.
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
@@ -39,7 +39,6 @@ constexpr uint64_t kBuildId = fnv1a(GYRE_VERSION " " __VERSION__);
 
 std::string zero(InfoSource&) { return "0"; }
 std::string no_success_yet(InfoSource&) { return "-1"; }
-std::string always_well(InfoSource&) { return "ok"; }
 
 std::string system_name() {
     utsname name{};
@@ -170,42 +169,6 @@ const InfoMetric kClientMetrics[] = {
      [](InfoSource& source) { return std::to_string(source.keyspace().awaited_removals); }},
 };
 
-const InfoMetric kPersistenceMetrics[] = {
-    {"loading", gauge, count, "Reading the data at start", zero},
-    {"async_loading", gauge, count, "Reading data of a master", zero},
-    {"current_cow_peak", gauge, bytes, "Persistence; there is none", zero},
-    {"current_cow_size", gauge, bytes, "Persistence; there is none", zero},
-    {"current_cow_size_age", gauge, seconds, "Persistence; there is none", zero},
-    {"current_fork_perc", gauge, ratio, "Persistence; there is none",
-     [](InfoSource&) -> std::string { return "0.00"; }},
-    {"current_save_keys_processed", gauge, count, "Persistence; there is none", zero},
-    {"current_save_keys_total", gauge, count, "Persistence; there is none", zero},
-    {"rdb_changes_since_last_save", gauge, count, "Writes since the start",
-     [](InfoSource& source) { return std::to_string(source.keyspace().statistics.changes); }},
-    {"rdb_bgsave_in_progress", gauge, count, "Persistence; there is none", zero},
-    {"rdb_last_save_time", gauge, seconds, "The start: nothing was saved",
-     [](InfoSource& source) { return std::to_string(source.server.started_ms() / 1000); }},
-    {"rdb_last_bgsave_status", gauge, text, "Nothing failed", always_well},
-    {"rdb_last_bgsave_time_sec", gauge, seconds, "None ended", no_success_yet},
-    {"rdb_current_bgsave_time_sec", gauge, seconds, "None is under way", no_success_yet},
-    {"rdb_saves", counter, count, "Persistence; there is none", zero},
-    {"rdb_last_cow_size", gauge, bytes, "Persistence; there is none", zero},
-    {"rdb_last_load_keys_expired", gauge, count, "Persistence; there is none", zero},
-    {"rdb_last_load_keys_loaded", gauge, count, "Persistence; there is none", zero},
-    {"aof_enabled", gauge, count, "Persistence; there is none", zero},
-    {"aof_rewrite_in_progress", gauge, count, "Persistence; there is none", zero},
-    {"aof_rewrite_scheduled", gauge, count, "Persistence; there is none", zero},
-    {"aof_last_rewrite_time_sec", gauge, seconds, "None ended", no_success_yet},
-    {"aof_current_rewrite_time_sec", gauge, seconds, "None is under way", no_success_yet},
-    {"aof_last_bgrewrite_status", gauge, text, "Nothing failed", always_well},
-    {"aof_rewrites", counter, count, "Persistence; there is none", zero},
-    {"aof_rewrites_consecutive_failures", gauge, count, "Persistence; there is none", zero},
-    {"aof_last_write_status", gauge, text, "Nothing failed", always_well},
-    {"aof_last_cow_size", gauge, bytes, "Persistence; there is none", zero},
-    {"module_fork_in_progress", gauge, count, "Modules; there are none", zero},
-    {"module_fork_last_cow_size", gauge, bytes, "Modules; there are none", zero},
-};
-
 const InfoMetric kReplicationMetrics[] = {
     {"role", fact, text, "A server is never a replica",
      [](InfoSource&) -> std::string { return "master"; }},
@@ -263,7 +226,6 @@ void write_listeners(InfoSource& source, std::string& text) {
 
 std::span<const InfoMetric> server_metrics() { return kServerMetrics; }
 std::span<const InfoMetric> client_metrics() { return kClientMetrics; }
-std::span<const InfoMetric> persistence_metrics() { return kPersistenceMetrics; }
 std::span<const InfoMetric> replication_metrics() { return kReplicationMetrics; }
 std::span<const InfoMetric> cpu_metrics() { return kCpuMetrics; }
 std::span<const InfoMetric> cluster_metrics() { return kClusterMetrics; }

@@ -165,6 +165,11 @@ const std::map<std::string, uint64_t>& InfoSource::errors() {
     return sums;
 }
 
+const PersistenceFigures& InfoSource::persistence() {
+    if (!persistence_) persistence_ = server.persistence().figures();
+    return *persistence_;
+}
+
 const rusage& InfoSource::usage() {
     if (!usage_) ::getrusage(RUSAGE_SELF, &usage_.emplace());
     return *usage_;

@@ -126,6 +126,8 @@ void stop_on_signals(Server& server) {
     std::signal(SIGPIPE, SIG_IGN);
 }
 
+void forget_signals() { signals_seen.store(0); }
+
 void ignore_signals() { signalled_server.store(nullptr); }
 
 }  // namespace gyre::server

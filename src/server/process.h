@@ -36,6 +36,8 @@ void remove_pid_file(const ServerSettings& settings);
 /// SIGTERM and SIGINT: the first stops the server gracefully, a second ends the process at once.
 /// SIGHUP and SIGPIPE are ignored.
 void stop_on_signals(Server& server);
+/// The stop that a signal asked for did not come about: the next signal asks again.
+void forget_signals();
 void ignore_signals();
 
 }  // namespace gyre::server

@@ -13,6 +13,7 @@
 #include "containers/page_source.h"
 #include "ring/uring/uring_ring.h"
 #include "server/notify.h"
+#include "server/process.h"
 
 namespace gyre::server {
 namespace {
@@ -62,6 +63,8 @@ Server::Server(Config& config) : config_(config), run_id_(random_run_id()) {
     options.databases = static_cast<size_t>(settings.databases);
     options.seed = base::entropy();
     dataset_ = std::make_unique<engine::Dataset>(options);
+    persistence_ = std::make_unique<Persistence>(*dataset_, settings);
+    stopper_ = std::make_unique<Stopper>(*persistence_, clients_, workers_);
 }
 
 Server::~Server() {
@@ -72,19 +75,47 @@ Server::~Server() {
 }
 
 Shared Server::shared() {
-    return {
-        *dataset_, config_.settings(), clients_, config_, *this, *this, slowlog_, latency_, [this] {
-            sample_statistics();
-        }};
+    return {.dataset = *dataset_,
+            .settings = config_.settings(),
+            .clients = clients_,
+            .configuration = config_,
+            .information = *this,
+            .control = *this,
+            .persistence = *persistence_,
+            .slowlog = slowlog_,
+            .latency = latency_,
+            .each_second =
+                [this] {
+                    sample_statistics();
+                    persistence_->look_at_rules(workers_[0]->executor());
+                },
+            .each_turn = [this] { each_turn(); },
+            .snapshot = &persistence_->job()};
+}
+
+/// What a signal handler could only take a note of.
+void Server::each_turn() {
+    if (!is_stop_wanted_.load(std::memory_order_relaxed)) [[likely]]
+        return;
+    is_stop_wanted_.store(false, std::memory_order_relaxed);
+    base::log(base::Level::notice, "Received a signal to stop");
+    stopper_->stop({}, [](const Result<void>& stopped) {
+        if (!stopped) forget_signals();
+    });
 }
 
 Result<void> Server::start() {
     dataset_->set_waker([this](size_t worker) { workers_[worker]->ring().wake(); });
+    const auto brake = [this](bool is_on) {
+        is_on ? clients_.hold_writes(rings_[0]->wall_ms()) : clients_.release_writes();
+    };
+    if (auto started = persistence_->start(brake); !started) return started;
     if (auto made = start_workers(); !made) return made;
     ConfigTargets targets;
     targets.dataset = dataset_.get();
     targets.slowlog = &slowlog_;
     targets.latency = &latency_;
+    targets.persistence = persistence_.get();
     targets.track_latency = [this](bool on) {
         for (const auto& worker : workers_) worker->statistics().set_latency_tracking(on);
     };
@@ -203,13 +234,11 @@ void Server::report_start() const {
               config_.settings().maxclients.load(), features.descriptors_max,
               maxmemory == 0 ? "none" : std::to_string(maxmemory),
               engine::policy_name(dataset_->settings.policy.load()));
-    base::log(Level::notice, "Data lives in memory only: there is no persistence in this version");
     for (const std::string& notice : config_.notices()) base::log(Level::notice, "{}", notice);
     for (const ring::Address& place : listening()) {
         const bool is_unix = place.family == ring::Address::Family::unix_path;
         base::log(Level::notice, "Listening on {}", is_unix ? place.host : place.text());
     }
-    base::log(Level::notice, "Ready to accept connections");
 }
 
 /// Whoever started this server may have meant somebody else by NOTIFY_SOCKET.
@@ -220,8 +249,28 @@ void Server::notify(std::string_view state) const {
 int Server::run() {
     acceptor_->start();
     listeners_->start();
+    if (auto loaded = load_data(); !loaded) {
+        if (workers_[0]->reactor().is_stopping()) return stop_serving(0);
+        base::log(base::Level::warning, "The data cannot be read: {}", loaded.error().message);
+        return stop_serving(1);
+    }
+    base::log(base::Level::notice, "Ready to accept connections");
     notify("READY=1\nSTATUS=Ready to accept connections\n");
     workers_[0]->serve_until_stop();
+    return stop_serving(0);
+}
+
+/// Clients that are there already are answered meanwhile: mostly that the data is being read.
+Result<void> Server::load_data() {
+    ring::Reactor& reactor = workers_[0]->reactor();
+    return persistence_->load(workers_[0]->executor(), [&reactor] {
+        reactor.turn(false);
+        return !reactor.is_stopping();
+    });
+}
+
+/// Returns the exit status.
+int Server::stop_serving(int status) {
     base::log(base::Level::notice, "Stopping: no new connections, replies under way are finished");
     notify("STOPPING=1\n");
     listeners_->stop();
@@ -231,26 +280,22 @@ int Server::run() {
     const ServerSettings& settings = config_.settings();
     if (!settings.unix_socket.empty()) ::unlink(settings.unix_socket.c_str());
     base::log(base::Level::notice, "Stopped. Bye bye...");
-    return 0;
+    return status;
 }
 
 void Server::request_stop() noexcept {
-    if (!workers_.empty() && workers_[0]) workers_[0]->stop();
+    is_stop_wanted_.store(true);
+    if (!rings_.empty() && rings_[0]) rings_[0]->wake();
 }
 
-Result<void> Server::shutdown(bool save, bool, bool) {
-    if (save) {
-        const char* const reason =
-            "SHUTDOWN SAVE is refused: there is no persistence in this version. Use SHUTDOWN "
-            "NOSAVE.";
-        base::log(base::Level::warning, "{}", reason);
-        return fail(reason);
-    }
-    request_stop();
-    return {};
+void Server::shutdown(const commands::ShutdownOrder& order,
+                      std::function<void(Result<void>)> tell) {
+    workers_[0]->reactor().post([this, order, tell = std::move(tell)]() mutable {
+        stopper_->stop(order, std::move(tell));
+    });
 }
 
-bool Server::abort_shutdown() { return false; }
+bool Server::abort_shutdown() { return stopper_->take_back(); }
 
 // --- accepting
 // ------------------------------------------------------------------------------------
@@ -306,7 +351,7 @@ net::AcceptCounters Server::accept_counters() const {
 uint64_t Server::ring_mapped_bytes() const {
     uint64_t sum = 0;
     for (const auto& ring : rings_) sum += ring->features().mapped_bytes;
-    return sum;
+    return sum + persistence_->mapped_bytes();
 }
 
 }  // namespace gyre::server

@@ -24,6 +24,8 @@
 #include "server/config.h"
 #include "server/info_history.h"
 #include "server/listeners.h"
+#include "server/persistence.h"
+#include "server/stopper.h"
 #include "server/worker.h"
 
 namespace gyre::server {
@@ -37,7 +39,7 @@ public:
     Result<void> start();
     /// Serves until request_stop(); returns the exit status.
     int run();
-    /// Begins a graceful stop. Any thread; async-signal-safe.
+    /// Begins a graceful stop, as SHUTDOWN without words does. Any thread; async-signal-safe.
     void request_stop() noexcept;
 
     // --- commands::Information (info.cc) ---
@@ -46,13 +48,15 @@ public:
     std::vector<uint64_t> latency_histogram(uint32_t row) override;
     std::vector<MemoryFigure> memory_figures() override;
     // --- commands::Control ---
-    Result<void> shutdown(bool save, bool now, bool force) override;
+    void shutdown(const commands::ShutdownOrder& order,
+                  std::function<void(Result<void>)> tell) override;
     bool abort_shutdown() override;
 
     // --- for INFO ---
     engine::Dataset& dataset() { return *dataset_; }
     Config& config() { return config_; }
     commands::ClientRegistry& clients() { return clients_; }
+    Persistence& persistence() { return *persistence_; }
     commands::Slowlog& slowlog() { return slowlog_; }
     const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
     const std::string& run_id() const { return run_id_; }
@@ -65,7 +69,7 @@ public:
     }
     /// Memory used right after start, and mapped by the rings for their buffers.
     int64_t startup_bytes() const { return startup_bytes_; }
-    uint64_t ring_mapped_bytes() const;
+    uint64_t ring_mapped_bytes() const override;
     net::AcceptCounters accept_counters() const;
     /// Where the server listens.
     std::vector<ring::Address> listening() const {
@@ -78,6 +82,9 @@ public:
 private:
     struct Thread;  // a worker's thread, and the ring made on it
     Result<void> start_workers();
+    Result<void> load_data();
+    int stop_serving(int status);
+    void each_turn();
     void notify(std::string_view state) const;
     Result<void> open_listeners();
     Result<void> listen_tcp(std::span<const std::string> hosts, int64_t port);
@@ -94,7 +101,10 @@ private:
     int64_t started_ms_ = 0;
     int64_t startup_bytes_ = 0;
     std::unique_ptr<engine::Dataset> dataset_;
+    std::unique_ptr<Persistence> persistence_;
     commands::ClientRegistry clients_;
+    std::unique_ptr<Stopper> stopper_;
+    std::atomic<bool> is_stop_wanted_{false};  // by a signal
     commands::Slowlog slowlog_;
     commands::LatencyMonitor latency_;
     std::vector<std::unique_ptr<ring::Ring>> rings_;

@@ -17,10 +17,18 @@ Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t se
       evictor_(shared.dataset, executor_, seed, [&ring] { return ring.monotonic_us(); }),
       expiry_(shared.dataset, executor_, index, [&ring] { return ring.monotonic_us(); }),
       courier_(shared.dataset.pubsub().inbox(index)),
-      services_{shared.dataset,     executor_,      evictor_,
-                &reactor_,          shared.clients, shared.configuration,
-                shared.information, shared.control, statistics_,
-                shared.slowlog,     shared.latency},
+      services_{.dataset = shared.dataset,
+                .executor = executor_,
+                .evictor = evictor_,
+                .reactor = &reactor_,
+                .clients = shared.clients,
+                .configuration = shared.configuration,
+                .information = shared.information,
+                .control = shared.control,
+                .persistence = shared.persistence,
+                .statistics = statistics_,
+                .slowlog = shared.slowlog,
+                .latency = shared.latency},
       dispatcher_(services_, shared.dataset.threads()),
       cron_(*this),
       pause_timer_(*this),
@@ -247,7 +255,8 @@ bool Worker::run_slice(const char* event, F&& slice) {
     return has_more;
 }
 
-/// Expiry, eviction and freeing, a slice of each; true when more is to be done at once.
+/// Expiry, eviction, the snapshot and freeing, a slice of each; true when more is to be done at
+/// once.
 bool Worker::background(bool is_busy) {
     const int64_t now_ms = reactor_.now_ms();
     bool has_more = run_slice("expire-cycle", [&] { return expiry_.run(now_ms, is_busy); });
@@ -258,6 +267,13 @@ bool Worker::background(bool is_busy) {
         evictor_.note_excess();
     } else if (shared_.dataset.excess().is_on()) [[unlikely]] {
         evictor_.note_excess();
+    }
+    if (shared_.snapshot != nullptr && shared_.snapshot->is_walking()) [[unlikely]] {
+        const auto clock = [this] { return ring_.monotonic_us(); };
+        const bool is_ongoing = run_slice("snapshot-cycle", [&] {
+            return shared_.snapshot->run_slice(index_, executor_, clock, is_busy);
+        });
+        has_more = has_more || is_ongoing;
     }
     const size_t flushes = shared_.dataset.flushes();
     if (flushes != drained_flushes_) {
@@ -286,6 +302,7 @@ int64_t Worker::next_expiry_ms() {
 
 int64_t Worker::before_wait() {
     courier_.run();
+    if (index_ == 0 && shared_.each_turn) shared_.each_turn();
     flush_dirty();
     bool has_more = destroy_finished();
     has_more = background(was_busy_) || has_more;

@@ -23,6 +23,7 @@
 #include "commands/statistics.h"
 #include "engine/eviction.h"
 #include "engine/expiry.h"
+#include "engine/snapshot_job.h"
 #include "ring/reactor.h"
 #include "server/connection.h"
 #include "server/settings.h"
@@ -37,10 +38,15 @@ struct Shared {
     commands::Configuration& configuration;
     commands::Information& information;
     commands::Control& control;
+    commands::Persistence& persistence;
     commands::Slowlog& slowlog;
     commands::LatencyMonitor& latency;
     /// For what concerns the whole server: the first worker calls it with its cron. May be empty.
     std::function<void()> each_second = {};
+    /// Likewise, in each turn: for what signal handlers ask for. May be empty.
+    std::function<void()> each_turn = {};
+    /// Walked by all workers, each over its share of the shards. Null: there is none.
+    engine::SnapshotJob* snapshot = nullptr;
 };
 
 /// Figures of one worker for INFO; written by its thread, read by any.
@@ -98,6 +104,7 @@ public:
     commands::Dispatcher& dispatcher() { return dispatcher_; }
     const Shared& shared() const { return shared_; }
     commands::Services& services() { return services_; }
+    engine::Executor& executor() { return executor_; }
     size_t index() const { return index_; }
     /// Connections owned or on their way here. Any thread.
     size_t load() const { return load_.load(std::memory_order_relaxed); }

@@ -72,6 +72,7 @@ public:
         external = 8,       ///< the value field points to a SharedBytes
         owns_object = 16,   ///< the value field points to a types::Object
         times_fields = 32,  ///< its partition counts it among the hashes with deadlines of fields
+        save_mark = 128,    ///< unlike the shard's own mark: a snapshot is yet to save it
     };
     static constexpr size_t kHeaderBytes = 8;
     static constexpr size_t kLongKey = 255;

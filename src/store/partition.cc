@@ -10,8 +10,12 @@
 
 namespace gyre::store {
 
-Partition::Partition(Shard& shard, int64_t now_ms)
-    : shard_(shard), table_(EntryPolicy{}), now_ms_(now_ms) {}
+Partition::Partition(Shard& shard, size_t number, int64_t now_ms)
+    : shard_(shard),
+      table_(EntryPolicy{}),
+      now_ms_(now_ms),
+      number_(number),
+      saved_mark_(shard.save_mark()) {}
 
 Partition::~Partition() {
     table_.clear([this](EntryRef reference) {
@@ -85,12 +89,31 @@ void Partition::insert(const Key& key, Entry* entry) {
     }
 }
 
+bool Partition::is_saved() const { return is_left_out_ || saved_mark_ == shard_.save_mark(); }
+
+bool Partition::save_chain() {
+    bool is_complete = true;
+    const uint64_t next = table_.scan(save_cursor_, [&](EntryRef reference) {
+        Entry& entry = *reference.get();
+        const bool is_wanted = ((entry.flags() ^ shard_.save_mark()) & Entry::save_mark) != 0;
+        // One large value at a time: those behind it wait until it is told.
+        if (!is_wanted || !is_complete) return;
+        is_complete = shard_.save(*this, entry, EntrySaver::Pace::in_parts);
+    });
+    if (!is_complete) return false;
+    save_cursor_ = next;
+    if (save_cursor_ != 0) return false;
+    saved_mark_ = shard_.save_mark();
+    return true;
+}
+
 void Partition::erase(const Key& key, Entry* entry) {
     remove(key, entry);
     tend_wheel();
 }
 
 void Partition::remove(const Key& key, Entry* entry) {
+    will_change(*entry);
     count_out(*entry);
     if (fifo_) [[unlikely]]
         leave_queue(key, entry);
@@ -111,6 +134,7 @@ void Partition::defend() {
     policy.sip_key = {shard_.random().next() ^ base::entropy(), shard_.random().next()};
     Table old = std::move(table_);
     table_ = Table(policy);
+    save_cursor_ = 0;  // the marks tell what is saved
     retire(wheel_);
     retire(next_wheel_);
     drop_queues();

@@ -104,7 +104,8 @@ public:
     /// The clock of one reactor never goes back by more than this unless it was set.
     static constexpr int64_t kClockStepMs = 1000;
 
-    Partition(Shard& shard, int64_t now_ms);
+    /// `number`: of the database it is a part of.
+    Partition(Shard& shard, size_t number, int64_t now_ms);
     ~Partition();
     Partition(const Partition&) = delete;
     Partition& operator=(const Partition&) = delete;
@@ -230,6 +231,16 @@ public:
     /// Forgets all queues; keys become members of the main one.
     void drop_queues() { fifo_.reset(); }
 
+    // --- snapshots, see store/shard.h -----------------------------------------------------------
+    /// First of all in whatever changes, moves or removes an entry: a snapshot may want it as it
+    /// is. To be called from outside only before an object is changed.
+    void will_change(Entry& entry);
+    /// True when the snapshot under way, if there is one, has all entries it wants from here.
+    bool is_saved() const;
+    /// Saves the entries of the next chain that are yet to be saved, or a part of a large one; true
+    /// when nothing is left.
+    bool save_chain();
+
     // --- time -----------------------------------------------------------------------------------
     /// Removes keys whose deadline has passed, spending at most `budget` units of wheel work;
     /// `on_expired` sees each before it goes. Returns the work done. Also moves a rebuild on.
@@ -335,6 +346,10 @@ private:
     std::vector<Entry*> fired_;     // entries of one token or chain; kept to spare allocations
     int64_t now_ms_;
     friend class Shard;
+    size_t number_;                  // of the database; while a snapshot wants something: then
+    uint64_t save_cursor_ = 0;       // chains before it are saved
+    uint8_t saved_mark_;             // the shard's mark for which all are
+    bool is_left_out_ = false;       // was flushed before the snapshot began
     size_t timed_place_ = SIZE_MAX;  // in the shard's list of partitions with a wheel
     size_t with_expiry_ = 0;
     size_t with_timed_fields_ = 0;  // hashes

@@ -78,6 +78,7 @@ void Partition::track_fields(const Key& key, Entry* entry, int64_t previous_ms) 
 
 /// Removes some fields that are due; true when the hash has none left.
 bool Partition::expire_fields(Entry* entry, int64_t now_ms) {
+    will_change(*entry);
     auto* hash = static_cast<types::Hash*>(entry->object());
     const size_t before = hash->footprint();
     hash->remove_due(now_ms, kFieldsPerFire);

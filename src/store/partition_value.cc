@@ -107,6 +107,7 @@ Entry* Partition::remake(const Key& key, Entry* present, uint8_t flags, size_t v
     const size_t size =
         Entry::bytes_needed(key.bytes.size(), value_field, (flags & Entry::has_expire_field) != 0,
                             (flags & Entry::has_timestamp) != 0);
+    flags = static_cast<uint8_t>((flags & ~Entry::save_mark) | shard_.save_mark());
     if (present == nullptr) {
         Entry* entry = Entry::construct(allocate(size), key.bytes, flags, value_field);
         entry->set_access_word(shard_.initial_access_word);
@@ -148,6 +149,7 @@ void Partition::write_content(Entry* entry, const StringContent& content) {
 Entry* Partition::begin_put(const Key& key, Entry* present, unsigned flags, size_t value_field,
                             Lifetime lifetime) {
     if (present != nullptr) {
+        will_change(*present);
         count_out(*present);
         release_value(present);
     }
@@ -201,6 +203,7 @@ Entry* Partition::put_object(const Key& key, Entry* present, Kind kind,
 
 Entry* Partition::change_string(const Key& key, Entry* entry, const StringContent& content) {
     if (content.kind == StringContent::Kind::integer && entry->encoding() == Encoding::integer) {
+        will_change(*entry);
         Entry::store(entry->value_field(), content.integer);
         return entry;
     }
@@ -237,6 +240,7 @@ char* Partition::edit_packed(const Key& key, Entry*& entry, size_t bytes) {
 
 /// Gives the bytes of a value, grown or cut to `bytes`; new ones are as they come.
 char* Partition::edit_bytes(const Key& key, Entry*& entry, size_t bytes) {
+    will_change(*entry);
     const bool stays_inline = bytes <= Entry::kInlineValueMax && !entry->has(Entry::external);
     return stays_inline ? edit_inline(key, entry, bytes) : edit_external(key, entry, bytes);
 }
@@ -315,6 +319,7 @@ Entry* Partition::add_field(const Key& key, Entry* entry, Entry::Flag field) {
 Entry* Partition::set_expiry(const Key& key, Entry* entry, int64_t expire_ms) {
     const int64_t previous_ms = entry->expire_ms();
     if (expire_ms == previous_ms) return entry;
+    will_change(*entry);
     count_out(*entry);
     if (!entry->has(Entry::has_expire_field)) {
         entry = add_field(key, entry, Entry::has_expire_field);
@@ -326,6 +331,7 @@ Entry* Partition::set_expiry(const Key& key, Entry* entry, int64_t expire_ms) {
 }
 
 Entry* Partition::set_timestamp(const Key& key, Entry* entry, int64_t timestamp_ms) {
+    will_change(*entry);
     if (!entry->has(Entry::has_timestamp)) {
         count_out(*entry);
         entry = add_field(key, entry, Entry::has_timestamp);
@@ -359,6 +365,7 @@ Entry* Partition::insert_copy(const Key& key, const Entry& source) {
 
 Entry* Partition::insert_moved(const Key& key, Partition& from, const Key& source_key,
                                Entry* source) {
+    from.will_change(*source);
     Entry* entry = insert_like(key, *source);
     from.count_out(*source);
     // What is left there owns nothing and is erased like any other.

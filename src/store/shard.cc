@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "base/check.h"
 #include "base/memory.h"
 
 namespace gyre::store {
@@ -85,7 +86,7 @@ inline void Shard::check_layout() {
 Partition& Shard::database(size_t index, int64_t now_ms) {
     auto& partition = databases_[index];
     if (!partition) [[unlikely]]
-        partition = std::make_unique<Partition>(*this, now_ms);
+        partition = std::make_unique<Partition>(*this, index, now_ms);
     return *partition;
 }
 
@@ -94,6 +95,15 @@ void Shard::detach_database(size_t index) {
     if (!partition) return;
     remove_timed(*partition);
     if (!partition->is_drained()) detached_.push_back(std::move(partition));
+}
+
+void Shard::swap_databases(size_t first, size_t second) {
+    std::swap(databases_[first], databases_[second]);
+    for (const size_t index : {first, second}) {
+        // One that is not saved yet is saved under the number it had when the snapshot began.
+        if (databases_[index] && databases_[index]->is_saved()) databases_[index]->number_ = index;
+    }
+    save_database_ = 0;
 }
 
 bool Shard::drain(size_t budget) {
@@ -259,6 +269,50 @@ std::vector<std::string> Shard::watched_keys(size_t database) const {
         if (watch.database == database) keys.emplace_back(watch.name);
     });
     return keys;
+}
+
+// --- snapshots ----------------------------------------------------------------------------------
+
+void Shard::begin_snapshot(EntrySaver& saver) {
+    CHECK(saver_ == nullptr);
+    saver_ = &saver;
+    save_database_ = 0;
+    is_marked_ ^= 1;
+    // Flushed before the snapshot began: no part of it. There are none but while they are freed.
+    for (const auto& partition : detached_) partition->is_left_out_ = true;
+}
+
+Partition* Shard::next_to_save() {
+    for (; save_database_ < database_count_; ++save_database_) {
+        Partition* partition = databases_[save_database_].get();
+        if (partition != nullptr && !partition->is_saved()) return partition;
+    }
+    for (const auto& partition : detached_) {
+        if (!partition->is_saved()) return partition.get();
+    }
+    return nullptr;
+}
+
+bool Shard::continue_snapshot() {
+    if (saver_ == nullptr) return false;
+    Partition* partition = next_to_save();
+    if (partition == nullptr) {
+        saver_ = nullptr;
+        return false;
+    }
+    // Swapped with another one since: from here on the number it has now is right.
+    if (partition->save_chain() && save_database_ < database_count_) {
+        partition->number_ = save_database_;
+    }
+    return true;
+}
+
+bool Shard::save(const Partition& partition, Entry& entry, EntrySaver::Pace pace) {
+    if (partition.is_left_out_) return true;
+    CHECK(saver_ != nullptr);
+    if (!saver_->save(partition.number_, entry, pace)) return false;
+    entry.set(Entry::save_mark, save_mark() != 0);
+    return true;
 }
 
 // --- s3fifo -------------------------------------------------------------------------------------

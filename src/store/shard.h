@@ -19,6 +19,7 @@
 #include "base/shared_bytes.h"
 #include "containers/slab.h"
 #include "store/access.h"
+#include "store/entry_saver.h"
 #include "store/partition.h"
 #include "store/wait.h"
 #include "store/watch.h"
@@ -104,8 +105,9 @@ private:
     static constexpr uint32_t kWatched = 1;  // there are marks in watches_
     static constexpr uint32_t kAwaited = 2;  // somebody waits, in waits_
     static constexpr uint32_t kTouched = 4;  // a key that is waited for was changed
-    uint32_t database_count_ : 21;
+    uint32_t database_count_ : 20;
     uint32_t observers_ : 3 = 0;
+    uint32_t is_marked_ : 1 = 0;              // see save_mark()
     FifoMode fifo_mode_ : 8 = FifoMode::off;  // looked at for each new key
 
 public:
@@ -127,9 +129,7 @@ public:
     size_t databases() const { return database_count_; }
     /// Where find_database() will look; for prefetching without the lock.
     const void* database_slot(size_t index) const { return &databases_[index]; }
-    void swap_databases(size_t first, size_t second) {
-        std::swap(databases_[first], databases_[second]);
-    }
+    void swap_databases(size_t first, size_t second);
     /// Takes a database's partition out of the keyspace; it is drained in slices by drain().
     void detach_database(size_t index);
     /// Frees about `budget` entries, or chunks of wheels, of detached partitions; true when none is
@@ -194,6 +194,22 @@ public:
     void touch_database(size_t database, const Partition* replacement = nullptr);
     /// The marked keys of a database.
     std::vector<std::string> watched_keys(size_t database) const;
+    // --- snapshots ------------------------------------------------------------------------------
+    // Each entry carries a mark. When no snapshot runs, all have the shard's own; a snapshot begins
+    // by turning that round, which makes every entry one that is yet to be saved, and every new one
+    // saved. So a write finds out with one comparison, and an entry that moves, is split off with
+    // its chain or leaves with its database takes along whether it was saved.
+    /// The present state of all databases is to be told to `saver`. Not while another one is.
+    void begin_snapshot(EntrySaver& saver);
+    /// Saves the next chain, or a part of a large entry; false when all is saved, and `saver` is
+    /// not used any more.
+    bool continue_snapshot();
+    bool is_saving() const { return saver_ != nullptr; }
+    /// Entry::save_mark, or 0: the mark of what needs no saving.
+    uint8_t save_mark() const { return static_cast<uint8_t>(is_marked_ << 7); }
+    /// Before `entry` of `partition` is changed or removed; for those whose mark is another. False,
+    /// and only in parts: there is more of it to save.
+    bool save(const Partition& partition, Entry& entry, EntrySaver::Pace pace);
 
     FifoMode fifo_mode() const { return fifo_mode_; }
     /// Another mode begins with empty queues; without one there are none.
@@ -226,6 +242,7 @@ private:
         return {databases_.get(), database_count_};
     }
     void remove_timed(Partition& partition);
+    Partition* next_to_save();
     static constexpr size_t kFifoAttempts = 3;
     Victim fifo_victim_of(bool is_small, bool expiring_only, size_t total);
 
@@ -239,6 +256,13 @@ private:
     std::unique_ptr<WatchTable> watches_;
     std::unique_ptr<WaitTable> waits_;
     base::Random random_;
+    EntrySaver* saver_ = nullptr;  // while a snapshot has not saved all
+    size_t save_database_ = 0;     // those before it are saved
 };
+
+inline void Partition::will_change(Entry& entry) {
+    if (((entry.flags() ^ shard_.save_mark()) & Entry::save_mark) != 0) [[unlikely]]
+        shard_.save(*this, entry, EntrySaver::Pace::at_once);
+}
 
 }  // namespace gyre::store

@@ -280,6 +280,15 @@ void List::push(ListEnd end, std::string_view value) {
     if (node_count_ != nodes_before) settle_ends();
 }
 
+void List::append_node(std::string_view listpack) {
+    const Listpack elements(listpack);
+    if (elements.is_empty()) return;
+    put_node(last(), ListEnd::tail, ListNode::packed(listpack, listpack.size(), footprint_));
+    if (options_.compress_depth == 0) return;
+    // What has become inner lies as many nodes before the new one as the ends are deep.
+    settle_ends();
+}
+
 void List::erase(size_t start, size_t count) {
     if (count == 0) return;
     DCHECK(start + count <= size_);

@@ -81,6 +81,9 @@ public:
     /// Removes `count` elements, which are there, from `start` on.
     void erase(size_t start, size_t count);
     void pop(ListEnd end) { erase(end == ListEnd::head ? 0 : size_ - 1, 1); }
+    /// Appends the elements of a listpack as a node of their own, whatever the limit of nodes says;
+    /// of an empty one nothing.
+    void append_node(std::string_view listpack);
 
     /// A place in the list, or none.
     class Cursor {
@@ -118,6 +121,15 @@ public:
     /// compressed.
     template <class F>
     void for_each_node(F&& f) const;
+    /// A place for next_node(), as long as the list does not change.
+    struct NodeCursor {
+        const void* block = nullptr;
+        size_t node = 0;
+        bool has_begun = false;
+    };
+    /// The same in parts: f(...) for the next node; false when there is none.
+    template <class F>
+    bool next_node(NodeCursor& cursor, F&& f) const;
 
 private:
     struct Block {
@@ -188,6 +200,18 @@ void List::for_each_node(F&& f) const {
             f(node.form(), node.bytes(scratch), node.count());
         }
     }
+}
+
+template <class F>
+bool List::next_node(NodeCursor& cursor, F&& f) const {
+    if (!cursor.has_begun) cursor = {head_, 0, true};
+    const auto* block = static_cast<const Block*>(cursor.block);
+    if (block == nullptr) return false;
+    const ListNode& node = block->nodes[cursor.node];
+    std::string scratch;
+    f(node.form(), node.bytes(scratch), node.count());
+    if (++cursor.node == block->count) cursor = {block->next, 0, true};
+    return true;
 }
 
 }  // namespace gyre::types

@@ -47,6 +47,13 @@ public:
             });
         }
     }
+    /// The same in parts, as long as the set does not change: for each bucket below buckets().
+    size_t buckets() const { return elements_.table().bucket_count(); }
+    template <class F>
+    void for_each_in_bucket(size_t bucket, F&& f) const {
+        elements_.table().for_each_in_bucket(
+            bucket, [&f](ElementRef element) { f(Layout::key(element.data())); });
+    }
     /// See BucketTable::scan().
     template <class F>
     uint64_t scan(uint64_t cursor, F&& f) const {

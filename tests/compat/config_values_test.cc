@@ -26,7 +26,6 @@ const std::set<std::string> kSkipped{
     "activedefrag",            // depends on how the oracle was built
     "notify-keyspace-events",  // not in this version
     "maxmemory-clients",       // not in this version
-    "save",                    // not in this version
 };
 
 const std::vector<std::string> kValues{

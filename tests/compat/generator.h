@@ -95,6 +95,7 @@ private:
     Command swapdb(const std::string& name);
     Command select(const std::string& name);
     Command expire(const std::string& name);
+    Command restore(const std::string& name);
     Command keys(const std::string& name);
     Command scan(const std::string& name);
     Command object(const std::string& name);

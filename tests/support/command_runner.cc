@@ -60,11 +60,19 @@ std::vector<uint64_t> FakeInformation::latency_histogram(uint32_t row) {
     return counts;
 }
 
-Result<void> FakeControl::shutdown(bool save, bool now, bool force) {
-    if (!shutdown_error.empty()) return fail(shutdown_error);
-    shutdowns.push_back({save, now, force});
+bool FakePersistence::begin_save(engine::Executor&) {
+    if (is_busy) return false;
+    ++saves;
+    if (on_begin) on_begin();
+    return true;
+}
+
+void FakeControl::shutdown(const commands::ShutdownOrder& order,
+                           std::function<void(Result<void>)> tell) {
+    if (!shutdown_error.empty()) return tell(fail(shutdown_error));
+    shutdowns.push_back(order);
     is_shutting_down = true;
-    return {};
+    tell({});
 }
 
 CommandRunner::CommandRunner(RunnerOptions options)
@@ -84,6 +92,7 @@ CommandRunner::CommandRunner(RunnerOptions options)
                 .configuration = configuration_,
                 .information = information_,
                 .control = control_,
+                .persistence = persistence_,
                 .statistics = statistics_,
                 .slowlog = slowlog_,
                 .latency = latency_},

@@ -14,6 +14,7 @@
 // without waiting, since there is no reactor.
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -66,20 +67,32 @@ public:
     void reset_statistics() override { ++resets; }
     std::vector<MemoryFigure> memory_figures() override { return figures; }
     std::vector<uint64_t> latency_histogram(uint32_t row) override;
+    uint64_t ring_mapped_bytes() const override { return 0; }
+};
+
+/// Saves at once and nowhere.
+class FakePersistence : public commands::Persistence {
+public:
+    int saves = 0;
+    bool is_busy = false;  ///< a snapshot is under way that never ends
+    bool is_disk_good = true;
+    int64_t last_save = 0;
+    std::function<void()> on_begin;
+
+    bool begin_save(engine::Executor& executor) override;
+    bool is_saving() const override { return is_busy; }
+    void when_saved(std::function<void(bool)> tell) override { tell(is_disk_good); }
+    int64_t last_save_s() const override { return last_save; }
 };
 
 class FakeControl : public commands::Control {
 public:
-    struct Order {
-        bool save = false;
-        bool now = false;
-        bool force = false;
-    };
-    std::vector<Order> shutdowns;
+    std::vector<commands::ShutdownOrder> shutdowns;
     std::string shutdown_error;  ///< not empty: why a shutdown is refused
     bool is_shutting_down = false;
 
-    Result<void> shutdown(bool save, bool now, bool force) override;
+    void shutdown(const commands::ShutdownOrder& order,
+                  std::function<void(Result<void>)> tell) override;
     bool abort_shutdown() override { return std::exchange(is_shutting_down, false); }
 };
 
@@ -156,6 +169,7 @@ public:
     FakeConfiguration& configuration() { return configuration_; }
     FakeInformation& information() { return information_; }
     FakeControl& control() { return control_; }
+    FakePersistence& persistence() { return persistence_; }
     FakeHome& home() { return home_; }
 
 private:
@@ -178,6 +192,7 @@ private:
     FakeConfiguration configuration_;
     FakeInformation information_;
     FakeControl control_;
+    FakePersistence persistence_;
     FakeHome home_;
     commands::Courier courier_;
     commands::Services services_;

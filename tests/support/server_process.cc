@@ -162,8 +162,10 @@ bool ServerProcess::wait_until_ready() {
                           if (wait_exit(std::chrono::milliseconds{0})) return true;
                           std::optional<RawSocket> socket = RawSocket::connect_tcp(port_);
                           if (!socket || !socket->send("PING\r\n")) return false;
-                          // Any answer counts: a server with a password says NOAUTH.
-                          return socket->read_frame().has_value();
+                          // Any answer counts, NOAUTH of one with a password too, but for that of
+                          // a server that still reads its data.
+                          const auto answer = socket->read_frame();
+                          return answer && !answer->text.starts_with("LOADING ");
                       }) &&
            !exit_status_;
 }

@@ -24,6 +24,8 @@
 #include "commands/registry.h"
 #include "commands/slice.h"
 #include "engine/memory_check.h"
+#include "snapshot/dump.h"
+#include "snapshot/record_encoder.h"
 #include "store/access.h"
 
 namespace gyre::commands {
@@ -45,17 +47,18 @@ void debug_sleep(Context& context) {
     context.reply.ok();
 }
 
-/// Bytes of a value in RDB, not compressed; of a collection that is not packed, those in memory.
-size_t serialized_bytes(const Entry& entry) {
-    if (entry.has(Entry::owns_object)) return entry.object()->footprint();
+/// Bytes of a value in RDB, without its type; O(bytes), as in Redis.
+size_t serialized_bytes(const engine::Settings& settings, const Entry& entry) {
+    snapshot::DumpOptions options;
+    options.strings.compress = settings.rdb_compression.load(std::memory_order_relaxed);
+    constexpr size_t kAround = 1 + snapshot::kDumpFooterBytes;
+    if (entry.type() != store::Type::string) {
+        if (!snapshot::RecordEncoder::can_encode(entry.type())) return 0;
+        return snapshot::dump_collection(entry, options).bytes() - kAround;
+    }
     char digits[24];
     const std::string_view bytes = Context::string_bytes(entry, digits);
-    const auto number = bytes.size() <= 11 ? base::parse_integer(bytes) : std::nullopt;
-    if (number && *number >= INT8_MIN && *number <= INT8_MAX) return 2;
-    if (number && *number >= INT16_MIN && *number <= INT16_MAX) return 3;
-    if (number && *number >= INT32_MIN && *number <= INT32_MAX) return 5;
-    const size_t header = bytes.size() < 64 ? 1 : bytes.size() < 16384 ? 2 : 5;
-    return header + bytes.size();
+    return snapshot::dump_string(bytes, options).bytes() - kAround;
 }
 
 void debug_object(Context& context) {
@@ -71,7 +74,8 @@ void debug_object(Context& context) {
         context.reply.simple(fmt::format(
             "Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
             static_cast<const void*>(entry), store::encoding_name(entry->encoding()),
-            serialized_bytes(*entry), word, store::lru_idle_ms(word, context.now_ms()) / 1000));
+            serialized_bytes(dataset.settings, *entry), word,
+            store::lru_idle_ms(word, context.now_ms()) / 1000));
     }
     dataset.unlock(shard);
 }
@@ -218,16 +222,9 @@ ring::Task<void> debug_populate(Context& context) {
 /// What differs in every round is a fault; what differs in one may have been under way.
 constexpr int kMemoryRounds = 5;
 
-/// The buffers of the rings, which are all made alike.
-int64_t ring_mapped_bytes(Context& context) {
-    if (context.services.reactor == nullptr) return 0;
-    const auto each =
-        static_cast<int64_t>(context.services.reactor->ring().features().mapped_bytes);
-    return each * static_cast<int64_t>(context.services.dataset.threads());
-}
-
 ring::Task<void> debug_memory_check(Context& context) {
     engine::Dataset& dataset = context.services.dataset;
+    const auto mapped = static_cast<int64_t>(context.services.information.ring_mapped_bytes());
     Slice slice(context);
     std::string report;
     for (int round = 0; round < kMemoryRounds; ++round) {
@@ -236,7 +233,7 @@ ring::Task<void> debug_memory_check(Context& context) {
             check.visit(shard, context.services.executor);
             if (slice.is_over_now()) co_await slice.next();
         }
-        const auto differences = check.conclude(ring_mapped_bytes(context));
+        const auto differences = check.conclude(mapped);
         if (differences.empty()) {
             context.reply.integer(0);
             co_return;

@@ -6,10 +6,12 @@
 // slices: by whoever drains in the background, and by the command itself when the client wants to
 // wait for the memory (SYNC, and no word at all). Threads: home reactor.
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/numbers.h"
+#include "commands/answer.h"
 #include "commands/context.h"
 #include "commands/registry.h"
 #include "commands/slice.h"
@@ -127,17 +129,30 @@ std::optional<ShutdownOptions> parse_shutdown(Context& context) {
 }
 
 /// A shutdown that begins has no reply: the connection closes.
-void shutdown(Context& context) {
+ring::Task<void> shutdown(Context& context) {
     const auto options = parse_shutdown(context);
-    if (!options) return;
+    if (!options) co_return;
     if (options->abort) {
-        if (context.services.control.abort_shutdown()) return context.reply.ok();
-        return context.error("ERR No shutdown in progress.");
+        if (context.services.control.abort_shutdown()) {
+            context.reply.ok();
+        } else {
+            context.error("ERR No shutdown in progress.");
+        }
+        co_return;
     }
-    const auto begun =
-        context.services.control.shutdown(options->save, options->now, options->force);
-    if (!begun) return context.error("ERR Errors trying to SHUTDOWN. Check logs.");
-    context.session.close_after_reply = true;
+    const auto answer = std::make_shared<Answer>(context);
+    context.services.control.shutdown(
+        {.save = options->save,
+         .nosave = options->nosave,
+         .now = options->now,
+         .force = options->force},
+        [answer](const Result<void>& begun) { Answer::give(answer, begun.has_value()); });
+    co_await answer->wait();
+    if (answer->is_good()) {
+        context.session.close_after_reply = true;
+    } else {
+        context.error("ERR Errors trying to SHUTDOWN. Check logs.");
+    }
 }
 
 constexpr std::string_view kOnAllShards = "request_policy:all_shards response_policy:all_succeeded";
@@ -197,7 +212,7 @@ constexpr CommandSpec kServerCommands[] = {
      .summary = "Says the server's time in seconds and microseconds.",
      .tips = "nondeterministic_output"},
     {.name = "shutdown",
-     .handler = shutdown,
+     .coroutine = shutdown,
      .arity = -1,
      .flags = flag::admin | flag::noscript | flag::loading | flag::stale | flag::no_multi |
               flag::allow_busy,

@@ -47,7 +47,7 @@ Address SimRing::local_address(int descriptor) const {
 
 // --- starting -----------------------------------------------------------------------------------
 
-SimRing::Slot& SimRing::start(Op& op, Kind kind, int descriptor) {
+SimRing::Slot& SimRing::take_slot(Op& op, Kind kind) {
     CHECK(!op.in_flight);
     if (free_slots_.empty()) {
         free_slots_.push_back(static_cast<uint32_t>(slots_.size()));
@@ -55,19 +55,48 @@ SimRing::Slot& SimRing::start(Op& op, Kind kind, int descriptor) {
     }
     const uint32_t index = free_slots_.back();
     free_slots_.pop_back();
-    Socket& socket = world_.network().of_descriptor(descriptor);
-    ++socket.in_flight;
     ++in_flight_;
     Slot& slot = slots_[index];
-    slot = Slot{.op = &op,
-                .kind = kind,
-                .state = State::waiting,
-                .socket = socket.id,
-                .generation = slot.generation};
+    slot = Slot{.op = &op, .kind = kind, .state = State::waiting, .generation = slot.generation};
     op.in_flight = true;
     op.backend = index;
-    unsubmitted_.push_back(index);
     return slot;
+}
+
+SimRing::Slot& SimRing::start(Op& op, Kind kind, int descriptor) {
+    Socket& socket = world_.network().of_descriptor(descriptor);
+    ++socket.in_flight;
+    Slot& slot = take_slot(op, kind);
+    slot.socket = socket.id;
+    unsubmitted_.push_back(index_of(slot));
+    return slot;
+}
+
+SimRing::Slot& SimRing::start_on_file(Op& op, Kind kind, int file) {
+    CHECK(Disk::is_file(file));
+    Slot& slot = take_slot(op, kind);
+    slot.file = file;
+    return slot;
+}
+
+void SimRing::write(Op& op, int file, std::span<const iovec> vectors, uint64_t offset) {
+    CHECK(!vectors.empty());
+    Slot& slot = start_on_file(op, Kind::write, file);
+    slot.vectors = vectors;
+    slot.offset = offset;
+    for (const iovec& vector : vectors) slot.total += vector.iov_len;
+    unsubmitted_.push_back(index_of(slot));
+}
+
+void SimRing::sync(Op& op, int file) {
+    unsubmitted_.push_back(index_of(start_on_file(op, Kind::sync, file)));
+}
+
+void SimRing::write_and_sync(Op& write, Op& sync, int file, std::span<const iovec> vectors,
+                             uint64_t offset) {
+    this->write(write, file, vectors, offset);
+    const uint32_t behind = index_of(start_on_file(sync, Kind::sync, file));
+    slots_[write.backend].behind = behind;
 }
 
 void SimRing::poll_accept(Op& op, int listener) { start(op, Kind::accept_poll, listener); }
@@ -109,8 +138,9 @@ void SimRing::submit() {
             attempt(ref(slot));
             continue;
         }
+        const bool is_disk = slots_[slot].file >= 0;
         world_.schedule({.kind = EventKind::attempt, .operation = ref(slot)},
-                        world_.completion_delay_us());
+                        is_disk ? world_.disk().delay_us() : world_.completion_delay_us());
     }
     unsubmitted_.clear();
     for (const OperationRef& operation : cancelling_) {
@@ -130,8 +160,13 @@ bool SimRing::is_waiting(const OperationRef& operation) const {
 void SimRing::attempt(const OperationRef& operation) {
     if (!is_waiting(operation)) return;
     Slot& slot = slots_[operation.slot];
-    Socket& socket = world_.network().socket(slot.socket);
-    world_.trace("try", socket.id, static_cast<int64_t>(slot.kind));
+    world_.trace("try", slot.socket, static_cast<int64_t>(slot.kind));
+    if (slot.kind == Kind::write) return try_write(slot);
+    if (slot.kind == Kind::sync) return finish(slot, world_.disk().sync_now(slot.file));
+    attempt_on_socket(slot, world_.network().socket(slot.socket));
+}
+
+void SimRing::attempt_on_socket(Slot& slot, Socket& socket) {
     switch (slot.kind) {
         case Kind::accept_poll:
             return try_accept(slot, socket);
@@ -141,13 +176,32 @@ void SimRing::attempt(const OperationRef& operation) {
             return try_receive_into(slot, socket);
         case Kind::send:
             return try_send(slot, socket);
+        case Kind::write:
+        case Kind::sync:
+            break;
     }
+}
+
+void SimRing::try_write(Slot& slot) {
+    const int32_t result = world_.disk().write(slot.file, outgoing(slot, slot.total), slot.offset);
+    finish(slot, result);
+}
+
+/// What waits behind a write that was seen to end: it begins, or never will.
+void SimRing::release_sync(const Slot& write) {
+    if (write.behind == kNoSlot) return;
+    Slot& sync = slots_[write.behind];
+    if (write.completion.result != static_cast<int64_t>(write.total)) {
+        return finish(sync, -ECANCELED);
+    }
+    world_.schedule({.kind = EventKind::attempt, .operation = ref(write.behind)},
+                    world_.disk().delay_us());
 }
 
 void SimRing::finish(Slot& slot, int32_t result) {
     slot.state = State::over;
     slot.completion.result = result;
-    const uint32_t index = static_cast<uint32_t>(&slot - slots_.data());
+    const uint32_t index = index_of(slot);
     world_.trace("done", slot.socket, result);
     if (slot.is_silent && result == static_cast<int64_t>(slot.total)) {
         slot.completion.left_at_once = true;
@@ -160,7 +214,7 @@ void SimRing::finish(Slot& slot, int32_t result) {
 
 void SimRing::wait_to_receive(Slot& slot, Socket& socket) {
     CHECK(!world_.is_waiting(socket.receiver));  // one receive at a time on a stream
-    socket.receiver = ref(static_cast<uint32_t>(&slot - slots_.data()));
+    socket.receiver = ref(index_of(slot));
 }
 
 void SimRing::try_accept(Slot& slot, Socket& socket) {
@@ -228,7 +282,7 @@ void SimRing::try_send(Slot& slot, Socket& socket) {
     if (slot.done == slot.total || is_short) return finish(slot, static_cast<int32_t>(slot.done));
     CHECK(!world_.is_waiting(socket.sender));  // one send at a time on a stream
     slot.is_silent = false;
-    socket.sender = ref(static_cast<uint32_t>(&slot - slots_.data()));
+    socket.sender = ref(index_of(slot));
 }
 
 std::string SimRing::outgoing(const Slot& slot, size_t count) const {
@@ -243,7 +297,10 @@ std::string SimRing::outgoing(const Slot& slot, size_t count) const {
     return bytes;
 }
 
-void SimRing::complete(const OperationRef& operation) { completed_.push_back(operation.slot); }
+void SimRing::complete(const OperationRef& operation) {
+    completed_.push_back(operation.slot);
+    release_sync(slots_[operation.slot]);
+}
 
 void SimRing::finish_cancel(const OperationRef& operation) {
     if (!is_waiting(operation)) return;  // it was faster
@@ -316,7 +373,7 @@ size_t SimRing::dispatch() {
         Slot& slot = slots_[index];
         Op& op = *slot.op;
         const Completion completion = slot.completion;
-        --world_.network().socket(slot.socket).in_flight;
+        if (slot.socket != kNoSocket) --world_.network().socket(slot.socket).in_flight;
         --in_flight_;
         slot.state = State::free;
         ++slot.generation;

@@ -52,6 +52,10 @@ public:
     void shutdown(int descriptor) override { world_.network().shutdown(descriptor); }
     void close(int descriptor) override { world_.network().close(descriptor); }
     void cancel(Op& op) override;
+    void write(Op& op, int file, std::span<const iovec> vectors, uint64_t offset) override;
+    void sync(Op& op, int file) override;
+    void write_and_sync(Op& write, Op& sync, int file, std::span<const iovec> vectors,
+                        uint64_t offset) override;
     char* buffer_data(uint16_t buffer) override;
     void give_back(uint16_t buffer) override;
     size_t poll() override;
@@ -76,7 +80,8 @@ public:
     size_t operations_in_flight() const noexcept { return in_flight_; }
 
 private:
-    enum class Kind : uint8_t { accept_poll, receive, receive_into, send };
+    enum class Kind : uint8_t { accept_poll, receive, receive_into, send, write, sync };
+    static constexpr uint32_t kNoSlot = UINT32_MAX;
     enum class State : uint8_t { free, waiting, over };
     struct Slot {
         Op* op = nullptr;
@@ -87,18 +92,29 @@ private:
         std::span<const iovec> vectors;
         size_t done = 0;   // bytes moved so far
         size_t total = 0;  // bytes asked for
+        int file = -1;
+        uint64_t offset = 0;
+        uint32_t behind = kNoSlot;  // the sync that waits for this write
         Completion completion;
         uint32_t generation = 0;
         bool is_silent = false;  // a send that ends no wait if it succeeds at once
     };
 
+    Slot& take_slot(Op& op, Kind kind);
     Slot& start(Op& op, Kind kind, int descriptor);
+    Slot& start_on_file(Op& op, Kind kind, int file);
+    uint32_t index_of(const Slot& slot) const {
+        return static_cast<uint32_t>(&slot - slots_.data());
+    }
     OperationRef ref(uint32_t slot) const { return {index_, slot, slots_[slot].generation}; }
     void finish(Slot& slot, int32_t result);
     void try_accept(Slot& slot, Socket& socket);
     void try_receive(Slot& slot, Socket& socket);
     void try_receive_into(Slot& slot, Socket& socket);
     void try_send(Slot& slot, Socket& socket);
+    void attempt_on_socket(Slot& slot, Socket& socket);
+    void try_write(Slot& slot);
+    void release_sync(const Slot& write);
     bool is_broken_by_chance(Socket& socket);
     int32_t end_of(const Socket& socket) const;
     void wait_to_receive(Slot& slot, Socket& socket);

@@ -25,7 +25,7 @@ bool is_later(const Event& left, const Event& right) {
 }  // namespace
 
 World::World(uint64_t seed, const Faults& faults)
-    : random_(seed), faults_(faults), network_(*this) {}
+    : random_(seed), faults_(faults), network_(*this), disk_(random_) {}
 
 void World::attach(Reactor& reactor, SimRing& ring) { actors_.push_back({&reactor, &ring}); }
 

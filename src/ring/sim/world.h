@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// A world made of a seed: one virtual clock, one virtual network, any number of reactors, all run
-// in one thread. Each step() picks by the seed one of the things that can happen now: a segment
-// arrives, an operation is tried, a completion shows, a reactor takes a turn. When nothing can, the
-// clock jumps to the next thing that will. The code under test is the shipped one; equal seeds (and
-// equal use by the test) give equal histories, which trace_hash() sums up.
+// A world made of a seed: one virtual clock, one virtual network, one virtual disk, any number of
+// reactors, all run in one thread. Each step() picks by the seed one of the things that can happen
+// now: a segment arrives, an operation is tried, a completion shows, a reactor takes a turn. When
+// nothing can, the clock jumps to the next thing that will. The code under test is the shipped one;
+// equal seeds (and equal use by the test) give equal histories, which trace_hash() sums up.
 //
 // Ownership: the world owns sockets and events. Rings, reactors and peers belong to the test and
 // are gone before it.
@@ -20,6 +20,7 @@
 
 #include "base/random.h"
 #include "ring/reactor.h"
+#include "ring/sim/disk.h"
 #include "ring/sim/faults.h"
 #include "ring/sim/network.h"
 
@@ -68,6 +69,7 @@ public:
     base::Random& random() noexcept { return random_; }
     const Faults& faults() const noexcept { return faults_; }
     Network& network() noexcept { return network_; }
+    Disk& disk() noexcept { return disk_; }
     bool chance(uint32_t per_mille) { return per_mille > 0 && random_.below(1000) < per_mille; }
     int64_t network_delay_us();
     int64_t completion_delay_us();
@@ -94,6 +96,7 @@ private:
     base::Random random_;
     const Faults faults_;
     Network network_;
+    Disk disk_;
     int64_t now_us_ = 1'000'000;
     int64_t wall_offset_ms_ = 1'700'000'000'000;
     uint64_t sequence_ = 0;

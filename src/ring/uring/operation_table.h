@@ -22,7 +22,7 @@
 
 namespace gyre::ring {
 
-enum class OperationKind : uint8_t { accept_poll, receive, receive_into, send };
+enum class OperationKind : uint8_t { accept_poll, receive, receive_into, send, write, sync };
 
 struct OperationSlot {
     Op* op = nullptr;  // null: free
@@ -31,11 +31,13 @@ struct OperationSlot {
     bool poll_first = false;
     bool cancel_wanted = false;
     bool is_silent = false;  // send: success posts no completion
+    bool is_linked = false;  // write: the sync behind it waits for it
     uint32_t index = 0;
     uint32_t position = 0;  // of a silent send in the submission queue
     uint32_t bytes = 0;     // of a silent send
     iovec into{};           // receive_into
-    msghdr message{};       // send
+    uint64_t offset = 0;    // write: in the file
+    msghdr message{};       // send, write: the vectors
 };
 
 class OperationTable {
@@ -51,6 +53,7 @@ public:
         slot.poll_first = false;
         slot.cancel_wanted = false;
         slot.is_silent = false;
+        slot.is_linked = false;
         op.in_flight = true;
         op.backend = slot.index;
         ++in_flight_;

@@ -25,28 +25,15 @@
 #include "ring/uring/operation_table.h"
 #include "ring/uring/probe.h"
 #include "ring/uring/receive_streams.h"
+#include "ring/uring/setup_flags.h"
+#include "ring/uring/shared_counters.h"
 #include "ring/uring/sockets.h"
 
 namespace gyre::ring {
 namespace {
 
-struct SetupFlag {
-    uint32_t bit;
-    const char* name;
-};
-
-constexpr SetupFlag kSetupFlags[] = {
-    {IORING_SETUP_SINGLE_ISSUER, "SINGLE_ISSUER"},
-    {IORING_SETUP_DEFER_TASKRUN, "DEFER_TASKRUN"},
-    {IORING_SETUP_COOP_TASKRUN, "COOP_TASKRUN"},
-    {IORING_SETUP_TASKRUN_FLAG, "TASKRUN_FLAG"},
-    {IORING_SETUP_SUBMIT_ALL, "SUBMIT_ALL"},
-    {IORING_SETUP_CQSIZE, "CQSIZE"},
-    {IORING_SETUP_CLAMP, "CLAMP"},
-};
-
-/// Vectors in one send; the kernel refuses more (UIO_MAXIOV).
-constexpr size_t kSendVectorsMax = 1024;
+/// Vectors in one send or write; the kernel refuses more (UIO_MAXIOV).
+constexpr size_t kVectorsMax = 1024;
 /// Bytes of one vector in one send: the length field has 32 bits and the result 31.
 constexpr size_t kSendBytesMax = size_t{1} << 30;
 /// Bytes of one send that may be tried without a completion: what a socket's buffer mostly takes.
@@ -59,29 +46,6 @@ int64_t clock_us(clockid_t clock) {
     clock_gettime(clock, &time);
     return static_cast<int64_t>(time.tv_sec) * 1'000'000 + time.tv_nsec / 1000;
 }
-
-/// Counts with one writer, readable from any thread.
-struct SharedCounters {
-    using Count = std::atomic<uint64_t>;
-    Count enters{0}, submitted{0}, completed{0}, submission_full{0}, completion_overflow{0},
-        buffer_starved{0}, interrupted{0}, gathered{0};
-
-    static void add(Count& count, uint64_t amount = 1) {
-        count.store(count.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
-    }
-    Counters copy() const {
-        Counters counters;
-        counters.enters = enters.load(std::memory_order_relaxed);
-        counters.submitted = submitted.load(std::memory_order_relaxed);
-        counters.completed = completed.load(std::memory_order_relaxed);
-        counters.submission_full = submission_full.load(std::memory_order_relaxed);
-        counters.completion_overflow = completion_overflow.load(std::memory_order_relaxed);
-        counters.buffer_starved = buffer_starved.load(std::memory_order_relaxed);
-        counters.interrupted = interrupted.load(std::memory_order_relaxed);
-        counters.gathered = gathered.load(std::memory_order_relaxed);
-        return counters;
-    }
-};
 
 class UringRing final : public Ring {
 public:
@@ -116,6 +80,11 @@ public:
     void close(int descriptor) override;
     void cancel(Op& op) override;
 
+    void write(Op& op, int file, std::span<const iovec> vectors, uint64_t offset) override;
+    void sync(Op& op, int file) override;
+    void write_and_sync(Op& write, Op& sync, int file, std::span<const iovec> vectors,
+                        uint64_t offset) override;
+
     char* buffer_data(uint16_t buffer) override { return buffers_.data(buffer); }
     void give_back(uint16_t buffer) override { buffers_.give(buffer); }
 
@@ -148,6 +117,8 @@ private:
 
     void fill_features();
     io_uring_sqe& next_entry();
+    void make_room(unsigned entries);
+    OperationSlot& take_write(Op& op, int file, std::span<const iovec> vectors, uint64_t offset);
     void issue(OperationSlot& slot);
     void arm_wake();
     void receive_from_stream(Op& op, int descriptor);
@@ -283,8 +254,12 @@ void UringRing::drain() {
 /// Never fails: a full submission queue is flushed on the spot. Losing an entry here would be a
 /// connection that is never read again.
 io_uring_sqe& UringRing::next_entry() {
-    for (;;) {
-        if (io_uring_sqe* entry = io_uring_get_sqe(&uring_); entry != nullptr) return *entry;
+    make_room(1);
+    return *io_uring_get_sqe(&uring_);
+}
+
+void UringRing::make_room(unsigned entries) {
+    while (io_uring_sq_space_left(&uring_) < entries) [[unlikely]] {
         SharedCounters::add(counters_.submission_full);
         enter_without_waiting();
         reap();  // a full completion queue could be what holds the kernel up; handlers run later
@@ -325,6 +300,15 @@ void UringRing::issue(OperationSlot& slot) {
             }
             break;
         }
+        case OperationKind::write:
+            io_uring_prep_writev(entry, slot.descriptor, slot.message.msg_iov,
+                                 static_cast<unsigned>(slot.message.msg_iovlen), slot.offset);
+            if (slot.is_linked) entry->flags |= IOSQE_IO_LINK;
+            slot.is_linked = false;  // started again, it is on its own
+            break;
+        case OperationKind::sync:
+            io_uring_prep_fsync(entry, slot.descriptor, IORING_FSYNC_DATASYNC);
+            break;
     }
     io_uring_sqe_set_data(entry, slot.op);
 }
@@ -359,7 +343,7 @@ void UringRing::send(Op& op, int descriptor, std::span<const iovec> vectors, Sen
     OperationSlot& slot = operations_.take(op, OperationKind::send, descriptor);
     slot.message = {};
     slot.message.msg_iov = const_cast<iovec*>(vectors.data());
-    slot.message.msg_iovlen = std::min(vectors.size(), kSendVectorsMax);
+    slot.message.msg_iovlen = std::min(vectors.size(), kVectorsMax);
     if (report == SendReport::with_next) {
         size_t bytes = 0;
         for (size_t i = 0; i < slot.message.msg_iovlen; ++i) bytes += vectors[i].iov_len;
@@ -373,6 +357,38 @@ void UringRing::send(Op& op, int descriptor, std::span<const iovec> vectors, Sen
 void UringRing::expedite(Op& send) {
     if (send.in_flight && operations_.slot_of(send).is_silent) may_not_wait_ = true;
 }
+
+// --- files --------------------------------------------------------------------------------------
+
+OperationSlot& UringRing::take_write(Op& op, int file, std::span<const iovec> vectors,
+                                     uint64_t offset) {
+    CHECK(!vectors.empty());
+    OperationSlot& slot = operations_.take(op, OperationKind::write, file);
+    slot.message = {};
+    slot.message.msg_iov = const_cast<iovec*>(vectors.data());
+    slot.message.msg_iovlen = std::min(vectors.size(), kVectorsMax);
+    slot.offset = offset;
+    return slot;
+}
+
+void UringRing::write(Op& op, int file, std::span<const iovec> vectors, uint64_t offset) {
+    issue(take_write(op, file, vectors, offset));
+}
+
+void UringRing::sync(Op& op, int file) { issue(operations_.take(op, OperationKind::sync, file)); }
+
+/// A short write breaks the link, and so does an error (io_uring_enter(2)). A chain must not be cut
+/// by the end of a submission.
+void UringRing::write_and_sync(Op& write, Op& sync, int file, std::span<const iovec> vectors,
+                               uint64_t offset) {
+    make_room(2);
+    OperationSlot& slot = take_write(write, file, vectors, offset);
+    slot.is_linked = true;
+    issue(slot);
+    issue(operations_.take(sync, OperationKind::sync, file));
+}
+
+// --- cancelling ---------------------------------------------------------------------------------
 
 void UringRing::cancel(Op& op) {
     if (!op.in_flight) return;

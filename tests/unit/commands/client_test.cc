@@ -201,6 +201,29 @@ TEST_F(ClientCommands, PauseKeepsTheStrongerModeAndTheLaterEnd) {
     EXPECT_EQ(mode(), Mode::none);
 }
 
+TEST_F(ClientCommands, HeldWritesStandBesideAPause) {
+    using Mode = ClientRegistry::PauseMode;
+    const auto mode = [this] { return runner_.clients().pause_mode(runner_.now_ms()); };
+    run({"CLIENT", "PAUSE", "100", "ALL"});
+    runner_.advance_ms(100);
+    runner_.clients().hold_writes(runner_.now_ms());
+    EXPECT_EQ(mode(), Mode::write) << "the pause is over";
+    EXPECT_EQ(run({"CLIENT", "PAUSE", "50", "ALL"}), "+OK\r\n");
+    EXPECT_EQ(mode(), Mode::all);
+    EXPECT_EQ(run({"CLIENT", "UNPAUSE"}), "+OK\r\n");
+    EXPECT_EQ(mode(), Mode::write) << "not what UNPAUSE means";
+    run({"CLIENT", "PAUSE", "50", "WRITE"});
+    runner_.clients().hold_writes(runner_.now_ms());
+    runner_.clients().release_writes();
+    runner_.advance_ms(50);
+    EXPECT_EQ(mode(), Mode::write) << "held twice";
+    run({"CLIENT", "PAUSE", "50", "WRITE"});
+    runner_.clients().release_writes();
+    EXPECT_EQ(mode(), Mode::write) << "the pause goes on";
+    runner_.advance_ms(50);
+    EXPECT_EQ(mode(), Mode::none);
+}
+
 TEST_F(ClientCommands, PauseRefusesOddTimesAndModes) {
     const std::string bad = "-ERR timeout is not an integer or out of range\r\n";
     EXPECT_EQ(run({"CLIENT", "PAUSE", "x"}), bad);

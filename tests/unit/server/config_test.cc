@@ -204,7 +204,7 @@ TEST_F(ConfigTest, AStockConfigurationOfRedisLoads) {
     const std::string text = read_file("/etc/redis/redis.conf");
     if (text.empty()) GTEST_SKIP() << "no /etc/redis/redis.conf that may be read";
     load(text);
-    EXPECT_EQ(get("save"), "");
+    EXPECT_EQ(get("save"), "3600 1 300 100 60 10000");
     EXPECT_THAT(
         config_.notices(),
         ElementsAre(HasSubstr("daemonize yes has no effect: the server stays in the foreground")));
@@ -294,17 +294,39 @@ TEST_F(ConfigTest, NothingIsTakenFromATextWithAnError) {
 
 TEST_F(ConfigTest, WhatIsNotThereIsRefused) {
     for (const char* text :
-         {"save 900 1", "appendonly yes", "replicaof 10.0.0.1 6379", "slaveof 10.0.0.1 6379",
-          "tls-port 6380", "cluster-enabled yes", "aclfile /etc/users.acl", "user alice on",
+         {"appendonly yes", "replicaof 10.0.0.1 6379", "slaveof 10.0.0.1 6379", "tls-port 6380",
+          "cluster-enabled yes", "aclfile /etc/users.acl", "user alice on",
           "rename-command FLUSHALL \"\"", "loadmodule /x.so", "maxmemory-clients 1mb",
           "min-replicas-to-write 1", "syslog-enabled yes"}) {
         EXPECT_THAT(error_of(text), HasSubstr("not supported in this version: ")) << text;
         EXPECT_THAT(error_of(text), HasSubstr("Remove the line")) << text;
     }
-    EXPECT_EQ(error_of("save \"\"\nappendonly no\nreplicaof\ntls-port 0\ncluster-enabled no\n"),
-              "");
-    EXPECT_THAT(error_of("save 900"), HasSubstr("Invalid save parameters"));
+    EXPECT_EQ(error_of("appendonly no\nreplicaof\ntls-port 0\ncluster-enabled no\n"), "");
     EXPECT_THAT(error_of("supervised upstart"), HasSubstr("must be one of the following"));
+}
+
+TEST_F(ConfigTest, RulesOfSaveAddUpFromLineToLine) {
+    EXPECT_EQ(get("save"), "3600 1 300 100 60 10000");
+    load("save 900 1\nsave 60 5 30 0\n");
+    EXPECT_EQ(get("save"), "900 1 60 5 30 0");
+    load("save 900 1\n");
+    EXPECT_EQ(get("save"), "900 1") << "read anew";
+    load("save 900 1\nsave \"\"\n");
+    EXPECT_EQ(get("save"), "");
+    load("save 900 1\nsave \"\"\nsave 5 6\n");
+    EXPECT_EQ(get("save"), "5 6");
+    for (const char* text : {"save 900", "save 0 1", "save 1 -1", "save a 1", "save 1 2 3"}) {
+        EXPECT_THAT(error_of(text), HasSubstr("Invalid save parameters")) << text;
+    }
+}
+
+TEST_F(ConfigTest, TheFileOfASnapshotIsAName) {
+    EXPECT_EQ(get("dbfilename"), "dump.rdb");
+    EXPECT_THAT(error_of("dbfilename a/b.rdb"), HasSubstr("can't be a path, just a filename"));
+    EXPECT_THAT(error_of("dbfilename \"\""), HasSubstr("can't be empty"));
+    load("dbfilename x.rdb\nrdbchecksum no\n");
+    EXPECT_EQ(config_.settings().rdb_file, "x.rdb");
+    EXPECT_FALSE(config_.settings().rdb_checksum);
 }
 
 TEST_F(ConfigTest, IgnoredDirectivesAreKeptShownAndReported) {
@@ -469,8 +491,13 @@ TEST_F(ConfigTest, SetErrorsAreThoseOfRedis) {
     EXPECT_EQ(set_error("proto-max-bulk-len", "100"),
               "argument must be between 1048576 and 9223372036854775807 inclusive");
     EXPECT_EQ(set_error("save", "900 a"), "Invalid save parameters");
-    EXPECT_THAT(set_error("save", "900 1"), HasSubstr("not supported in this version"));
-    EXPECT_EQ(set({{"save", ""}, {"appendonly", "no"}}), "");
+    EXPECT_THAT(set_error("appendonly", "yes"), HasSubstr("not supported in this version"));
+    EXPECT_EQ(set({{"save", "900 1"}, {"appendonly", "no"}}), "");
+    EXPECT_EQ(get("save"), "900 1");
+    EXPECT_EQ(set({{"save", "800 2"}}), "");
+    EXPECT_EQ(get("save"), "800 2") << "CONFIG SET replaces";
+    EXPECT_EQ(set({{"save", ""}}), "");
+    EXPECT_EQ(get("save"), "");
     // What the client sent does not break out of the line.
     EXPECT_EQ(set({{"x\r\n+F", "1"}}).find('\n'), std::string::npos);
 }

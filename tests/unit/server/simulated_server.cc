@@ -35,8 +35,8 @@ SimulatedServer::SimulatedServer(const SimulatedServerOptions& options)
                 .shards = options.shards,
                 .seed = options.seed}) {
     settings_.gather_us = options.gather_us;
-    const Shared shared{dataset_,     settings_, clients_, configuration_,
-                        information_, control_,  slowlog_, latency_};
+    const Shared shared{dataset_, settings_,    clients_, configuration_, information_,
+                        control_, persistence_, slowlog_, latency_};
     for (size_t index = 0; index < options.workers; ++index) {
         rings_.push_back(std::make_unique<ring::sim::SimRing>(world_, options.ring));
         workers_.push_back(

@@ -85,6 +85,7 @@ private:
     test::FakeConfiguration configuration_;
     test::FakeInformation information_;
     test::FakeControl control_;
+    test::FakePersistence persistence_;
     commands::Slowlog slowlog_;
     commands::LatencyMonitor latency_;
     std::vector<std::unique_ptr<ring::sim::SimRing>> rings_;

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Commands that write the data set to the disk. No process is forked: SAVE differs from BGSAVE in
+// that its client waits; others are served meanwhile. Threads: home reactor.
+
+#include <memory>
+
+#include "commands/answer.h"
+#include "commands/context.h"
+#include "commands/dispatch.h"
+#include "commands/registry.h"
+
+namespace gyre::commands {
+namespace {
+
+constexpr std::string_view kInProgress = "ERR Background save already in progress";
+
+ring::Task<void> save(Context& context) {
+    Persistence& persistence = context.services.persistence;
+    if (!persistence.begin_save(context.services.executor)) {
+        context.error(kInProgress);
+        co_return;
+    }
+    const auto answer = std::make_shared<Answer>(context);
+    persistence.when_saved([answer](bool is_saved) { Answer::give(answer, is_saved); });
+    co_await answer->wait();
+    if (answer->is_good()) {
+        context.reply.ok();
+    } else {
+        context.error("ERR");  // all that Redis says; the log has the reason
+    }
+}
+
+/// SCHEDULE is for when a rewrite of the append-only file keeps Redis from forking once more; here
+/// nothing does.
+void bgsave(Context& context) {
+    if (context.count() > 2 || (context.count() == 2 && !context.is(1, "SCHEDULE"))) {
+        return context.error(errors::kSyntax);
+    }
+    // A moment within a transaction would have a part of it.
+    if (context.session.mode(Session::kExecuting)) {
+        if (context.services.persistence.is_saving()) return context.error(kInProgress);
+        context.services.dispatcher->save_after_transaction();
+        return context.reply.simple("Background saving scheduled");
+    }
+    if (!context.services.persistence.begin_save(context.services.executor)) {
+        return context.error(kInProgress);
+    }
+    context.reply.simple("Background saving started");
+}
+
+void lastsave(Context& context) {
+    context.reply.integer(context.services.persistence.last_save_s());
+}
+
+constexpr CommandSpec kPersistenceCommands[] = {
+    {.name = "save",
+     .coroutine = save,
+     .arity = 1,
+     .flags = flag::admin | flag::noscript | flag::no_async_loading | flag::no_multi,
+     .group = Group::server,
+     .since = "1.0.0",
+     .complexity = "O(N) with N the number of keys in all databases.",
+     .summary = "Writes a snapshot of all databases to the disk and waits for it."},
+    {.name = "bgsave",
+     .handler = bgsave,
+     .arity = -1,
+     .flags = flag::admin | flag::noscript | flag::no_async_loading,
+     .group = Group::server,
+     .since = "1.0.0",
+     .complexity = "O(1); the snapshot is written in the background.",
+     .syntax = "[SCHEDULE]",
+     .summary = "Begins to write a snapshot of all databases to the disk."},
+    {.name = "lastsave",
+     .handler = lastsave,
+     .arity = 1,
+     .flags = flag::loading | flag::stale | flag::fast,
+     .group = Group::server,
+     .categories = acl::admin | acl::dangerous,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Says when the last snapshot was on the disk, in Unix time.",
+     .tips = "nondeterministic_output"},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> persistence_commands() { return kPersistenceCommands; }
+
+}  // namespace gyre::commands

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "log/aof_directory.h"
+
+#include <utility>
+
+namespace gyre::log {
+
+Result<void> AofDirectory::open() {
+    if (auto made = files_.make_directory(directory_); !made) return made;
+    manifest_ = {};
+    const std::string path = path_of(names_.manifest());
+    if (!files_.exists(path)) return {};
+    const auto text = files_.read_whole(path, kManifestBytesMax);
+    if (!text) return tl::unexpected(text.error());
+    auto manifest = AofManifest::parse(*text);
+    if (!manifest) return fail(path + ": " + manifest.error().message);
+    manifest_ = *std::move(manifest);
+    return {};
+}
+
+Result<AofDirectory::Increment> AofDirectory::create_increment() {
+    auto next = manifest_.with_new_increment(names_);
+    if (!next) return tl::unexpected(std::move(next.error()));
+    Increment made;
+    made.path = path_of(next->increments.back().name);
+    const auto file = files_.open(made.path, ring::OpenFor::creating);
+    if (!file) return tl::unexpected(file.error());
+    made.file = *file;
+    made.next = *std::move(next);
+    return made;
+}
+
+Result<void> AofDirectory::commit(const AofManifest& next) {
+    const std::string temporary = path_of(names_.temporary_manifest());
+    if (auto done = files_.write_whole(temporary, next.format()); !done) return done;
+    if (auto done = files_.rename(temporary, path_of(names_.manifest())); !done) return done;
+    if (auto done = files_.sync_directory(directory_); !done) return done;
+    manifest_ = next;
+    return {};
+}
+
+}  // namespace gyre::log

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// The directory of a multi-part append-only file: its manifest as it is on the disk, and the steps
+// that change it so that a crash between any two of them leaves a directory that can be loaded.
+//
+//     create_increment()    a file that no manifest names yet: what is written to it may be lost
+//     commit(next)          the manifest beside the old one, synced, renamed, directory synced
+//
+// Ownership: borrows the files. Threads: one. Errors: name the path and the cause.
+
+#include <cstdint>
+#include <string>
+
+#include <gyre/result.h>
+
+#include "log/aof_manifest.h"
+#include "ring/files.h"
+
+namespace gyre::log {
+
+class AofDirectory {
+public:
+    AofDirectory(ring::Files& files, std::string directory, AofNames names)
+        : files_(files), directory_(std::move(directory)), names_(std::move(names)) {}
+
+    /// Makes the directory if need be and reads the manifest; without one it is empty.
+    Result<void> open();
+
+    ring::Files& files() noexcept { return files_; }
+    const AofManifest& manifest() const noexcept { return manifest_; }
+    const AofNames& names() const noexcept { return names_; }
+    std::string path_of(const std::string& name) const { return directory_ + "/" + name; }
+
+    /// An empty file for the next increment, and the manifest that would name it.
+    struct Increment {
+        int file = -1;
+        std::string path;
+        AofManifest next;
+    };
+    Result<Increment> create_increment();
+    /// From here on the directory is what `next` says, whatever happens.
+    Result<void> commit(const AofManifest& next);
+
+private:
+    ring::Files& files_;
+    const std::string directory_;
+    const AofNames names_;
+    AofManifest manifest_;
+};
+
+}  // namespace gyre::log

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "log/file_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+
+namespace gyre::log {
+namespace {
+
+void add(std::atomic<uint64_t>& count, uint64_t amount = 1) {
+    count.store(count.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
+
+/// The earlier of two times, of which -1 is never.
+int64_t sooner(int64_t left_us, int64_t right_us) {
+    if (left_us < 0) return right_us;
+    return right_us < 0 ? left_us : std::min(left_us, right_us);
+}
+
+}  // namespace
+
+FileWriter::FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory)
+    : log_(log),
+      ring_(ring),
+      directory_(directory),
+      write_(&handle_write, *this),
+      sync_(&handle_sync, *this) {}
+
+FileWriter::~FileWriter() {
+    if (file_ < 0) return;
+    // What could not be written whole is no effect: its beginning would only be in the way.
+    if (group_ && group_->done > 0) {
+        static_cast<void>(directory_.files().truncate(file_, file_bytes_));
+    }
+    directory_.files().close(file_);
+}
+
+Result<void> FileWriter::open(const Start& start) {
+    if (directory_.manifest().increments.empty()) {
+        auto made = directory_.create_increment();
+        if (!made) return tl::unexpected(std::move(made.error()));
+        file_ = made->file;
+        path_ = std::move(made->path);
+        if (auto done = directory_.commit(made->next); !done) return done;
+    } else {
+        path_ = directory_.path_of(directory_.manifest().increments.back().name);
+        const auto file = directory_.files().open(path_, ring::OpenFor::writing);
+        if (!file) return tl::unexpected(file.error());
+        file_ = *file;
+        file_bytes_ = start.file_bytes;
+        if (start.database != 0) append(next_prefix_, SelectEffect{0});
+    }
+    kept_file_bytes_ = file_bytes_;
+    figures_.file_bytes.store(file_bytes_, std::memory_order_relaxed);
+    next_look_us_ = ring_.monotonic_us() + kLookUs;
+    return {};
+}
+
+bool FileWriter::is_drained() const {
+    return is_finishing_.load(std::memory_order_relaxed) && trouble_ == Trouble::none &&
+           is_idle() && !group_ && synced_ == log_.tail();
+}
+
+bool FileWriter::syncs_each_group() const {
+    return candidate_ || log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::always ||
+           is_finishing_.load(std::memory_order_relaxed);
+}
+
+// --- the turn
+// ----------------------------------------------------------------------------------------
+
+int64_t FileWriter::before_wait() {
+    now_us_ = ring_.monotonic_us();
+    log_.unpark();
+    pump();
+    const bool is_waiting_for_disk = write_.in_flight || (syncs_each_group() && sync_.in_flight);
+    // Whatever is under way ends this sleep, and so does the time at which to write what gathers.
+    if (is_waiting_for_disk || trouble_ != Trouble::none || gathers()) return next_deadline_us();
+    return log_.park(written_) ? next_deadline_us() : 0;
+}
+
+void FileWriter::pump() {
+    look_at_place();
+    if (trouble_ != Trouble::none && !is_retrying_) {
+        if (!is_idle() || now_us_ < retry_us_) return;
+        try_again();
+        if (trouble_ != Trouble::none && !is_retrying_) return;
+    }
+    if (!write_.in_flight) write_more();
+    if (must_sync()) start_sync();
+    if (sync_.in_flight && now_us_ >= next_sync_us_ && written_ > sync_end_ && !is_delay_counted_) {
+        is_delay_counted_ = true;
+        add(figures_.delayed_syncs);
+    }
+}
+
+void FileWriter::write_more() {
+    if (group_) return send_group();
+    if (syncs_each_group() && sync_.in_flight) return;
+    const Position end = log_.frontier();
+    if (end > written_ && !gathers()) start_group(end);
+}
+
+/// More may come before it is worth a write.
+bool FileWriter::gathers() const {
+    return !syncs_each_group() && now_us_ < next_write_us_ && !group_ &&
+           log_.tail() - written_ < kGatherBytes && log_.tail() != written_;
+}
+
+int64_t FileWriter::next_deadline_us() const {
+    int64_t deadline_us = next_look_us_;
+    if (trouble_ != Trouble::none && !is_retrying_) return sooner(deadline_us, retry_us_);
+    if (gathers()) deadline_us = sooner(deadline_us, next_write_us_);
+    const bool is_sync_due =
+        log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::every_second &&
+        written_ > synced_ && !(sync_.in_flight && is_delay_counted_);
+    return is_sync_due ? sooner(deadline_us, next_sync_us_) : deadline_us;
+}
+
+// --- writing
+// -----------------------------------------------------------------------------------------
+
+std::string FileWriter::clock_prefix() {
+    std::string prefix = std::exchange(next_prefix_, {});
+    if (!log_.writes_clock.load(std::memory_order_relaxed)) return prefix;
+    const int64_t now_s = ring_.wall_ms() / 1000;
+    if (now_s != clock_s_) append(prefix, ClockLine{now_s});
+    clock_s_ = now_s;
+    return prefix;
+}
+
+/// Up to a frontier, and whole: where a group ends a record ends, so that is where a file may be
+/// cut.
+void FileWriter::start_group(Position end) {
+    group_ = Group{.begin = written_, .end = end, .prefix = clock_prefix()};
+    next_write_us_ = now_us_ + kGatherUs;
+    send_group();
+}
+
+/// As much of what is left as one write takes.
+void FileWriter::send_group() {
+    const Group& group = *group_;
+    size_t count = 0;
+    if (group.done < group.prefix.size()) {
+        vectors_[count++] = {const_cast<char*>(group.prefix.data()) + group.done,
+                             group.prefix.size() - group.done};
+    }
+    Position at = group.begin;
+    if (group.done > group.prefix.size()) at += group.done - group.prefix.size();
+    while (at < group.end && count < vectors_.size()) {
+        const std::span<char> room = log_.at(at);
+        const size_t bytes = std::min<uint64_t>(room.size(), group.end - at);
+        vectors_[count++] = {room.data(), bytes};
+        at += bytes;
+    }
+    const std::span<const iovec> vectors(vectors_.data(), count);
+    const uint64_t offset = file_bytes_ + group.done;
+    add(figures_.groups);
+    if (at < group.end || !syncs_each_group() || sync_.in_flight) {
+        return ring_.write(write_, file_, vectors, offset);
+    }
+    sync_end_ = group.end;
+    sync_file_bytes_ = file_bytes_ + group.bytes();
+    note_sync_start();
+    ring_.write_and_sync(write_, sync_, file_, vectors, offset);
+}
+
+void FileWriter::handle_write(ring::Op& op, const ring::Completion& completion) {
+    static_cast<WriterOp&>(op).writer.written(completion.result);
+}
+
+void FileWriter::written(int32_t result) {
+    if (result <= 0) {
+        // A write of nothing gets nowhere: as good as an error.
+        const int error = result == 0 ? EIO : -result;
+        return run_into(Trouble::write, fmt::format("writing failed: {}", std::strerror(error)));
+    }
+    CHECK(group_.has_value());
+    group_->done += static_cast<uint64_t>(result);
+    add(figures_.bytes, static_cast<uint64_t>(result));
+    if (group_->done < group_->bytes()) {
+        if (trouble_ == Trouble::none || is_retrying_) send_group();
+        return;
+    }
+    written_ = group_->end;
+    file_bytes_ += group_->bytes();
+    group_.reset();
+    figures_.file_bytes.store(file_bytes_, std::memory_order_relaxed);
+    if (syncs_each_group()) return;
+    if (log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::never) {
+        kept_file_bytes_ = file_bytes_;
+        log_.release(written_);
+    }
+    if (is_retrying_) succeed();
+}
+
+// --- syncing
+// -----------------------------------------------------------------------------------------
+
+bool FileWriter::must_sync() const {
+    if (sync_.in_flight || (trouble_ != Trouble::none && !is_retrying_)) return false;
+    if (syncs_each_group()) {
+        // One that was linked may not have begun; an empty new file has none.
+        const bool is_complete = !write_.in_flight && !group_;
+        return is_complete && (written_ > synced_ || candidate_);
+    }
+    if (log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::never) return false;
+    return written_ > synced_ &&
+           (now_us_ >= next_sync_us_ || written_ - synced_ >= kUnsyncedBytesMax);
+}
+
+void FileWriter::note_sync_start() {
+    sync_started_us_ = ring_.monotonic_us();
+    next_sync_us_ = sync_started_us_ + kSyncIntervalUs;
+    is_delay_counted_ = false;
+    figures_.is_syncing.store(true, std::memory_order_relaxed);
+}
+
+void FileWriter::start_sync() {
+    sync_end_ = written_;
+    sync_file_bytes_ = file_bytes_;
+    note_sync_start();
+    ring_.sync(sync_, file_);
+}
+
+void FileWriter::handle_sync(ring::Op& op, const ring::Completion& completion) {
+    static_cast<WriterOp&>(op).writer.synced(completion.result);
+}
+
+void FileWriter::synced(int32_t result) {
+    figures_.is_syncing.store(false, std::memory_order_relaxed);
+    if (result == -ECANCELED) return;  // its write did not get through; another one follows
+    if (result != 0) {
+        return run_into(Trouble::sync, fmt::format("syncing failed: {}", std::strerror(-result)));
+    }
+    const auto took_us = static_cast<uint64_t>(ring_.monotonic_us() - sync_started_us_);
+    add(figures_.syncs);
+    figures_.last_sync_us.store(took_us, std::memory_order_relaxed);
+    if (took_us > figures_.longest_sync_us.load(std::memory_order_relaxed)) {
+        figures_.longest_sync_us.store(took_us, std::memory_order_relaxed);
+    }
+    complete_sync();
+}
+
+void FileWriter::complete_sync() {
+    if (candidate_) {
+        if (auto done = directory_.commit(*candidate_); !done) {
+            return run_into(Trouble::sync, done.error().message);
+        }
+        candidate_.reset();
+    }
+    synced_ = sync_end_;
+    log_.set_durable(synced_);
+    if (synced_ >= log_.released()) {
+        kept_file_bytes_ = sync_file_bytes_;
+        log_.release(synced_);
+    }
+    if (is_retrying_ && !group_) succeed();
+}
+
+// --- trouble
+// -----------------------------------------------------------------------------------------
+
+void FileWriter::look_at_place() {
+    if (now_us_ < next_look_us_) return;
+    next_look_us_ = now_us_ + kLookUs;
+    if (trouble_ != Trouble::none || directory_.files().is_at(file_, path_)) return;
+    run_into(Trouble::place, path_ + " has been moved or removed: put it back");
+}
+
+void FileWriter::run_into(Trouble trouble, std::string why) {
+    if (trouble_ == Trouble::none) {
+        base::log(base::Level::warning, "Append-only file: {}. Writes are refused until it is well",
+                  why);
+    }
+    add(figures_.failures);
+    trouble_ = std::max(trouble_, trouble);
+    is_retrying_ = false;
+    retry_us_ = ring_.monotonic_us() + pause_us_;
+    pause_us_ = std::min(2 * pause_us_, kRetryUsMax);
+    log_.fail(std::move(why));
+}
+
+void FileWriter::try_again() {
+    switch (trouble_) {
+        case Trouble::none:
+            return;
+        case Trouble::place:
+            if (directory_.files().is_at(file_, path_)) return succeed();
+            return run_into(Trouble::place, path_ + " has been moved or removed: put it back");
+        case Trouble::write:
+            is_retrying_ = true;
+            return;
+        case Trouble::sync:
+            if (auto begun = begin_new_file(); !begun) {
+                return run_into(Trouble::sync, begun.error().message);
+            }
+            is_retrying_ = true;
+            return;
+    }
+}
+
+/// The old file ends where it is known to be good; what followed goes into a new one.
+Result<void> FileWriter::begin_new_file() {
+    ring::Files& files = directory_.files();
+    if (!candidate_) {
+        if (auto done = files.truncate(file_, kept_file_bytes_); !done) return done;
+        if (auto done = files.sync(file_); !done) return done;
+    }
+    auto made = directory_.create_increment();
+    if (!made) return tl::unexpected(std::move(made.error()));
+    files.close(file_);
+    file_ = made->file;
+    path_ = std::move(made->path);
+    candidate_ = std::move(made->next);
+    group_.reset();
+    next_prefix_.clear();
+    clock_s_ = 0;
+    written_ = log_.released();
+    synced_ = written_;
+    file_bytes_ = 0;
+    kept_file_bytes_ = 0;
+    return {};
+}
+
+void FileWriter::succeed() {
+    trouble_ = Trouble::none;
+    is_retrying_ = false;
+    pause_us_ = kRetryUsMin;
+    add(figures_.recoveries);
+    base::log(base::Level::notice, "Append-only file: it is well again, writes are accepted");
+    log_.recover();
+}
+
+}  // namespace gyre::log

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// Brings the log to its file: what a thread of its own does, with a ring of its own. It writes what
+// has gathered as one group and syncs it, with one sync in flight at most, while the next group
+// gathers.
+//
+//     always         write and sync as one linked pair, at once
+//     every second   write every few milliseconds, sync each second and when much is unsynced
+//     never          write; the kernel brings it to the disk when it likes
+//
+// When something fails, writes are refused (Log::admission()) and what was executed already stays
+// in memory, in order, until it is on the disk after all:
+//   - a write that fails (disk full, read-only) is tried again, at the same offset;
+//   - after a sync that failed nothing behind the last success is trusted: the file is cut there,
+//     and all since then goes into a new one, which is synced before the manifest names it;
+//   - a directory that has vanished is waited for.
+// Each is tried again after a pause. Nothing here ends the process, and nothing is told to be
+// durable that is not.
+//
+// Ownership: borrows log, ring and directory, which outlive it; owns the descriptor of the file it
+// writes to. Threads: the log's; the figures may be read by any.
+
+#include <sys/uio.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "log/aof_directory.h"
+#include "log/log.h"
+#include "ring/reactor.h"
+
+namespace gyre::log {
+
+/// Written by the log's thread, read by any.
+struct WriterFigures {
+    std::atomic<uint64_t> file_bytes{0};  ///< of the file that is written to
+    std::atomic<uint64_t> groups{0};      ///< writes
+    std::atomic<uint64_t> bytes{0};       ///< written
+    std::atomic<uint64_t> syncs{0};
+    std::atomic<uint64_t> delayed_syncs{0};  ///< due while one was still under way
+    std::atomic<uint64_t> failures{0};
+    std::atomic<uint64_t> recoveries{0};
+    std::atomic<uint64_t> last_sync_us{0};
+    std::atomic<uint64_t> longest_sync_us{0};
+    std::atomic<bool> is_syncing{false};
+};
+
+class FileWriter final : public ring::Reactor::Client {
+public:
+    /// Of one write.
+    static constexpr uint64_t kGroupBytesMax = uint64_t{16} << 20;
+    static constexpr size_t kVectorsMax = kGroupBytesMax / Segments::kSegmentBytes + 2;
+    /// Without `always`, writes are so far apart, unless so much has gathered.
+    static constexpr int64_t kGatherUs = 2000;
+    static constexpr uint64_t kGatherBytes = 256 * 1024;
+    static constexpr int64_t kSyncIntervalUs = 1'000'000;
+    /// Under `everysec`, synced before its second is over when so much is not.
+    static constexpr uint64_t kUnsyncedBytesMax = Log::kBytesMax / 4;
+    /// How often it is looked whether the file is still where it was.
+    static constexpr int64_t kLookUs = 1'000'000;
+    static constexpr int64_t kRetryUsMin = 100'000;
+    static constexpr int64_t kRetryUsMax = 2'000'000;
+
+    FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory);
+    ~FileWriter() override;
+
+    /// Where writing goes on.
+    struct Start {
+        uint64_t file_bytes = 0;  ///< of the last increment, all of them good
+        size_t database = 0;      ///< selected at its end
+    };
+    /// Opens the last increment of the manifest, or makes the first. Before the reactor runs.
+    Result<void> open(const Start& start);
+    /// From now on everything is written and synced as soon as it is there. Any thread; wake the
+    /// ring after it.
+    void finish() noexcept { is_finishing_.store(true, std::memory_order_relaxed); }
+    /// After finish(): all of it is on the disk.
+    bool is_drained() const;
+    /// Nothing of it is with the ring.
+    bool is_idle() const noexcept { return !write_.in_flight && !sync_.in_flight; }
+
+    const WriterFigures& figures() const noexcept { return figures_; }
+
+    // --- ring::Reactor::Client ---
+    void on_ready() override {}
+    int64_t before_wait() override;
+
+private:
+    struct WriterOp : ring::Op {
+        WriterOp(Handler on_done, FileWriter& owner) noexcept : Op(on_done), writer(owner) {}
+        FileWriter& writer;
+    };
+    /// What one write brings to the file, until all of it is there.
+    struct Group {
+        Position begin = 0;
+        Position end = 0;
+        std::string prefix;  // before it: a line with the time, a SELECT
+        uint64_t done = 0;   // bytes, the prefix counted
+        uint64_t bytes() const { return prefix.size() + (end - begin); }
+    };
+    /// The worse the greater.
+    enum class Trouble : uint8_t {
+        none,
+        place,  ///< the file is not where it was
+        write,  ///< the group under way could not be written
+        sync,   ///< the file is not to be trusted behind what was synced
+    };
+
+    static void handle_write(ring::Op& op, const ring::Completion& completion);
+    static void handle_sync(ring::Op& op, const ring::Completion& completion);
+    void written(int32_t result);
+    void synced(int32_t result);
+    void pump();
+    void write_more();
+    void start_group(Position end);
+    void send_group();
+    void start_sync();
+    void note_sync_start();
+    bool must_sync() const;
+    bool gathers() const;
+    bool syncs_each_group() const;
+    void complete_sync();
+    void look_at_place();
+    void run_into(Trouble trouble, std::string why);
+    void try_again();
+    Result<void> begin_new_file();
+    void succeed();
+    int64_t next_deadline_us() const;
+    std::string clock_prefix();
+
+    Log& log_;
+    ring::Ring& ring_;
+    AofDirectory& directory_;
+    WriterOp write_;
+    WriterOp sync_;
+    std::array<iovec, kVectorsMax> vectors_;
+    WriterFigures figures_;
+    std::atomic<bool> is_finishing_{false};
+
+    int file_ = -1;
+    std::string path_;
+    /// A file that no manifest names yet, and the one that will.
+    std::optional<AofManifest> candidate_;
+    std::optional<Group> group_;
+    std::string next_prefix_;
+    int64_t clock_s_ = 0;           // of the last line with the time
+    Position written_ = 0;          // in the file
+    uint64_t file_bytes_ = 0;       // up to there
+    Position sync_end_ = 0;         // what the sync under way covers
+    uint64_t sync_file_bytes_ = 0;  // the same in the file
+    Position synced_ = 0;
+    uint64_t kept_file_bytes_ = 0;  // where Log::released() lies in the file
+
+    int64_t now_us_ = 0;
+    int64_t next_write_us_ = 0;
+    int64_t sync_started_us_ = 0;
+    int64_t next_sync_us_ = 0;
+    int64_t next_look_us_ = 0;
+    bool is_delay_counted_ = false;
+
+    Trouble trouble_ = Trouble::none;
+    bool is_retrying_ = false;
+    int64_t retry_us_ = 0;  // when
+    int64_t pause_us_ = kRetryUsMin;
+};
+
+}  // namespace gyre::log

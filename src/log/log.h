@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// The log of effects in memory: one total order over all threads, made by one atomic addition. A
+// writer reserves its place while it holds the locks of its shards, so the order of the log is that
+// of the changes; it copies its bytes after it has let go of them, and then tells that they are
+// there. Nobody takes a lock for that, and nobody waits.
+//
+//     appender.reserve(record.bytes());     // under the locks
+//     ... unlock ...
+//     appender.write(record);
+//
+// One thread (log/file_writer.h) takes the bytes up to frontier(), brings them to a file and says
+// how far they are durable; who must not speak before that (appendfsync always) waits for it.
+//
+// Bounded: beyond `bytes_max` not yet released, admission() says full, and writers are held back
+// before they execute. A record has no limit of its own: each thread may go over by one.
+//
+// How a writer is not overtaken: before it adds to the tail it stores the tail it sees in a slot of
+// its own, and clears that after the copy. The frontier is the smallest of all slots and of the
+// tail, read before them: whoever's addition was seen, his slot is seen as well (Garnet and others
+// call it an epoch; the addition releases, reading the tail acquires).
+//
+// Ownership: borrowed by all; outlives them. Threads: as each member says.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/check.h"
+#include "log/effect_writer.h"
+#include "log/segments.h"
+
+namespace gyre::log {
+
+/// appendfsync.
+enum class SyncMode : uint8_t { always, every_second, never };
+
+/// Whether a command that writes may be executed.
+enum class Admission : uint8_t {
+    open,
+    full,     ///< later: the disk is behind
+    failing,  ///< refused: what is written cannot be made durable; failure() says why
+};
+
+/// Bytes that are encoded already, as part of the log.
+struct EncodedEffects {
+    std::string_view text;
+
+    size_t bytes() const noexcept { return text.size(); }
+    char* write(char* out) const noexcept;
+    void write(Pieces& out) const { out.append(text); }
+};
+
+class Log;
+
+/// One thread's way into the log.
+class alignas(64) Appender {
+public:
+    /// Reserves the next place for `bytes`, at least one, and returns the position behind them.
+    /// Each is followed by write() before the next.
+    Position reserve(size_t bytes);
+    /// Writes what the place was reserved for.
+    template <class Part>
+    void write(const Part& part);
+
+    /// Behind the last one reserved.
+    Position end() const noexcept { return end_; }
+
+private:
+    friend class Log;
+    static constexpr Position kIdle = kNoPosition;
+
+    explicit Appender(Log& log) noexcept : log_(log) {}
+
+    Log& log_;
+    std::atomic<Position> pending_{kIdle};  // nothing before it is missing
+    Position begin_ = 0;
+    Position end_ = 0;
+};
+
+class Log {
+public:
+    static constexpr uint64_t kBytesMax = uint64_t{64} << 20;
+
+    explicit Log(size_t appenders, uint64_t bytes_max = kBytesMax);
+    ~Log();
+
+    // --- writers, each with its own ---
+    Appender& appender(size_t index) { return *appenders_[index]; }
+    Admission admission() const noexcept { return admission_.load(std::memory_order_relaxed); }
+    /// After writing, at the end of a turn: has the log's thread look, if it sleeps.
+    void kick();
+
+    // --- any thread ---
+    /// Behind everything that was reserved.
+    Position tail() const noexcept { return tail_.load(std::memory_order_acquire); }
+    /// Everything before it is on the disk.
+    Position durable() const noexcept { return durable_.load(std::memory_order_acquire); }
+    /// Everything before it is not kept any more.
+    Position released() const noexcept { return released_.load(std::memory_order_acquire); }
+    uint64_t memory_bytes() const noexcept { return segments_.bytes(); }
+    /// Why admission() is failing; empty when it is not.
+    std::string failure() const;
+
+    std::atomic<SyncMode> sync_mode{SyncMode::every_second};
+    std::atomic<bool> writes_clock{false};  ///< aof-timestamp-enabled
+
+    // --- who waits ---
+    /// Called by the log's thread, without a lock, when what the waiter waits for has come, or when
+    /// admission() has changed. Set once, before anybody waits.
+    void set_waker(size_t waiter, std::function<void()> wake);
+    /// True when `position` is durable. If it is not, the waiter is woken once it is; one position
+    /// at a time, the next replaces it.
+    bool wait_durable(size_t waiter, Position position);
+
+    // --- the log's thread ---
+    /// Everything before it is written.
+    Position frontier();
+    std::span<char> at(Position position) { return segments_.at(position); }
+    void set_durable(Position position);
+    /// Gives memory back.
+    void release(Position position);
+    void fail(std::string why);
+    /// It is well again.
+    void recover();
+    /// Set once: how to wake the log's thread.
+    void set_thread_waker(std::function<void()> wake) { wake_thread_ = std::move(wake); }
+    /// The thread means to sleep although kick() would not find it: false when something came.
+    bool park(Position seen);
+    void unpark() noexcept { is_parked_.store(false, std::memory_order_relaxed); }
+
+private:
+    friend class Appender;
+    struct alignas(64) Waiter {
+        std::atomic<Position> wants{kNoPosition};
+        std::function<void()> wake;
+    };
+    void note_full(Position end);
+    void wake_all();
+
+    alignas(64) std::atomic<Position> tail_{0};
+    // read by all, written now and then
+    alignas(64) std::atomic<Position> room_end_;
+    std::atomic<Position> durable_{0};
+    std::atomic<Position> released_{0};
+    std::atomic<Admission> admission_{Admission::open};
+    std::atomic<bool> is_parked_{false};
+
+    const uint64_t bytes_max_;
+    Segments segments_;
+    std::vector<std::unique_ptr<Appender>> appenders_;
+    std::unique_ptr<Waiter[]> waiters_;
+    size_t waiter_count_;
+    std::function<void()> wake_thread_;
+    Position frontier_ = 0;  // the log's thread
+    mutable std::mutex mutex_;
+    std::string failure_;  // under mutex_
+};
+
+/// Puts pieces one behind the other into the log, from segment to segment.
+class LogPieces final : public Pieces {
+public:
+    LogPieces(Segments& segments, Position position) : segments_(segments), position_(position) {}
+    void append(std::string_view bytes) override;
+    Position position() const noexcept { return position_; }
+
+private:
+    Segments& segments_;
+    Position position_;
+};
+
+inline Position Appender::reserve(size_t bytes) {
+    DCHECK(pending_.load(std::memory_order_relaxed) == kIdle);
+    pending_.store(log_.tail_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    begin_ = log_.tail_.fetch_add(bytes, std::memory_order_acq_rel);
+    end_ = begin_ + bytes;
+    if (end_ > log_.room_end_.load(std::memory_order_relaxed)) [[unlikely]]
+        log_.note_full(end_);
+    return end_;
+}
+
+template <class Part>
+void Appender::write(const Part& part) {
+    const std::span<char> room = log_.segments_.at(begin_);
+    if (end_ - begin_ <= room.size()) [[likely]] {
+        part.write(room.data());
+    } else {
+        LogPieces pieces(log_.segments_, begin_);
+        part.write(pieces);
+        DCHECK(pieces.position() == end_);
+    }
+    pending_.store(kIdle, std::memory_order_release);
+}
+
+}  // namespace gyre::log

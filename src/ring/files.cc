@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ring/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace gyre::ring {
+namespace {
+
+constexpr mode_t kFileMode = 0644;
+constexpr mode_t kDirectoryMode = 0755;
+
+/// With the errno of the call that has just failed.
+tl::unexpected<Error> failed(std::string_view what, std::string_view path) {
+    const int error = errno;
+    return fail(fmt::format("Cannot {} {}: {}", what, path, std::strerror(error)), error);
+}
+
+template <class Call>
+auto retried(Call&& call) {
+    auto result = call();
+    while (result < 0 && errno == EINTR) result = call();
+    return result;
+}
+
+}  // namespace
+
+Result<std::string> Files::read_whole(const std::string& path, uint64_t bytes_max) {
+    const auto file = open(path, OpenFor::reading);
+    if (!file) return tl::unexpected(file.error());
+    std::string text;
+    Result<std::string> result;
+    const auto bytes = size(*file);
+    if (!bytes) {
+        result = tl::unexpected(bytes.error());
+    } else if (*bytes > bytes_max) {
+        result = fail(
+            fmt::format("{} is longer than {} bytes: it is not what it should be", path, bytes_max),
+            EFBIG);
+    } else {
+        text.resize(*bytes);
+        const auto count = read(*file, text, 0);
+        if (count) {
+            text.resize(*count);
+            result = std::move(text);
+        } else {
+            result = tl::unexpected(count.error());
+        }
+    }
+    close(*file);
+    return result;
+}
+
+Result<int> PosixFiles::open(const std::string& path, OpenFor use) {
+    const int flags = use == OpenFor::reading   ? O_RDONLY
+                      : use == OpenFor::writing ? O_WRONLY
+                                                : O_WRONLY | O_CREAT | O_TRUNC;
+    const int file = retried([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); });
+    if (file < 0) return failed("open", path);
+    return file;
+}
+
+void PosixFiles::close(int file) { ::close(file); }
+
+Result<uint64_t> PosixFiles::size(int file) {
+    struct stat about{};
+    if (::fstat(file, &about) != 0) return failed("ask for the size of", "an open file");
+    return static_cast<uint64_t>(about.st_size);
+}
+
+Result<size_t> PosixFiles::read(int file, std::span<char> into, uint64_t offset) {
+    size_t done = 0;
+    while (done < into.size()) {
+        const ssize_t count = retried([&] {
+            return ::pread(file, into.data() + done, into.size() - done,
+                           static_cast<off_t>(offset + done));
+        });
+        if (count < 0) return failed("read", "an open file");
+        if (count == 0) break;
+        done += static_cast<size_t>(count);
+    }
+    return done;
+}
+
+Result<void> PosixFiles::truncate(int file, uint64_t bytes) {
+    if (retried([&] { return ::ftruncate(file, static_cast<off_t>(bytes)); }) != 0) {
+        return failed("shorten", "an open file");
+    }
+    return {};
+}
+
+Result<void> PosixFiles::sync(int file) {
+    if (retried([&] { return ::fsync(file); }) != 0) return failed("sync", "an open file");
+    return {};
+}
+
+Result<void> PosixFiles::make_directory(const std::string& path) {
+    if (::mkdir(path.c_str(), kDirectoryMode) == 0 || errno == EEXIST) return {};
+    return failed("create the directory", path);
+}
+
+Result<void> PosixFiles::rename(const std::string& from, const std::string& to) {
+    if (::rename(from.c_str(), to.c_str()) != 0) return failed("rename to", to);
+    return {};
+}
+
+Result<void> PosixFiles::remove(const std::string& path) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return failed("remove", path);
+    return {};
+}
+
+Result<void> PosixFiles::sync_directory(const std::string& path) {
+    const int directory =
+        retried([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+    if (directory < 0) return failed("open the directory", path);
+    const int result = retried([&] { return ::fsync(directory); });
+    const int error = errno;
+    ::close(directory);
+    errno = error;
+    if (result != 0) return failed("sync the directory", path);
+    return {};
+}
+
+bool PosixFiles::is_at(int file, const std::string& path) {
+    struct stat opened{};
+    struct stat named{};
+    return ::fstat(file, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+           opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+bool PosixFiles::exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+Result<void> PosixFiles::write_whole(const std::string& path, std::string_view text) {
+    const auto file = open(path, OpenFor::creating);
+    if (!file) return tl::unexpected(file.error());
+    Result<void> result;
+    while (!text.empty() && result) {
+        const ssize_t count = retried([&] { return ::write(*file, text.data(), text.size()); });
+        if (count < 0) {
+            result = failed("write", path);
+        } else {
+            text.remove_prefix(static_cast<size_t>(count));
+        }
+    }
+    if (result) result = sync(*file);
+    close(*file);
+    return result;
+}
+
+}  // namespace gyre::ring

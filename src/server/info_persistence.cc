@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// INFO persistence.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/memory.h"
+#include "server/info.h"
+#include "server/server.h"
+
+namespace gyre::server {
+namespace {
+
+using enum InfoKind;
+using enum InfoUnit;
+
+std::string zero(InfoSource&) { return "0"; }
+std::string none_yet(InfoSource&) { return "-1"; }
+std::string always_well(InfoSource&) { return "ok"; }
+
+/// Bytes a snapshot has waiting for the disk just now.
+int64_t snapshot_bytes(InfoSource& source) {
+    return source.persistence().is_saving ? base::used(base::Purpose::snapshot) : 0;
+}
+
+std::string save_percent(InfoSource& source) {
+    const PersistenceFigures& figures = source.persistence();
+    if (!figures.is_saving || figures.save_keys_total == 0) return "0.00";
+    return fmt::format("{:.2f}", 100.0 * static_cast<double>(figures.save_keys) /
+                                     static_cast<double>(figures.save_keys_total));
+}
+
+#define FIGURE(member) \
+    [](InfoSource& source) -> std::string { return std::to_string(source.persistence().member); }
+
+const InfoMetric kPersistenceMetrics[] = {
+    {"loading", gauge, count, "Reading the data at start",
+     [](InfoSource& source) -> std::string { return source.persistence().is_loading ? "1" : "0"; }},
+    {"async_loading", gauge, count, "Reading data of a master", zero},
+    {"current_cow_peak", gauge, bytes, "The most that the snapshot under way has taken",
+     [](InfoSource& source) {
+         const PersistenceFigures& figures = source.persistence();
+         const int64_t peak = std::max(figures.last_save_memory_bytes, snapshot_bytes(source));
+         return std::to_string(figures.is_saving ? peak : 0);
+     }},
+    {"current_cow_size", gauge, bytes, "What the snapshot under way takes",
+     [](InfoSource& source) { return std::to_string(snapshot_bytes(source)); }},
+    {"current_cow_size_age", gauge, seconds, "Age of that figure: it is of now", zero},
+    {"current_fork_perc", gauge, ratio, "Per cent of the keys that the snapshot has", save_percent},
+    {"current_save_keys_processed", gauge, count, "Keys that the snapshot has", FIGURE(save_keys)},
+    {"current_save_keys_total", gauge, count, "Keys there were when it began",
+     FIGURE(save_keys_total)},
+    {"rdb_changes_since_last_save", gauge, count, "Writes that no snapshot has",
+     [](InfoSource& source) {
+         return std::to_string(source.keyspace().statistics.changes -
+                               source.persistence().changes_at_save);
+     }},
+    {"rdb_bgsave_in_progress", gauge, count, "A snapshot is under way",
+     [](InfoSource& source) -> std::string { return source.persistence().is_saving ? "1" : "0"; }},
+    {"rdb_last_save_time", gauge, seconds, "When the last snapshot was on the disk",
+     FIGURE(last_save_s)},
+    {"rdb_last_bgsave_status", gauge, text, "How the last one ended",
+     [](InfoSource& source) -> std::string {
+         return source.persistence().is_last_save_good ? "ok" : "err";
+     }},
+    {"rdb_last_bgsave_time_sec", gauge, seconds, "How long it took; -1: none ended",
+     FIGURE(last_save_took_s)},
+    {"rdb_current_bgsave_time_sec", gauge, seconds, "Since it began; -1: none is under way",
+     FIGURE(save_running_s)},
+    {"rdb_saves", counter, count, "Snapshots written", FIGURE(saves)},
+    {"rdb_last_cow_size", gauge, bytes, "The most that the last one took",
+     [](InfoSource& source) {
+         const PersistenceFigures& figures = source.persistence();
+         return std::to_string(figures.is_saving ? 0 : figures.last_save_memory_bytes);
+     }},
+    {"rdb_last_load_keys_expired", gauge, count, "Keys of the file whose deadline was past",
+     FIGURE(keys_expired)},
+    {"rdb_last_load_keys_loaded", gauge, count, "Keys read at start", FIGURE(keys_loaded)},
+    {"aof_enabled", gauge, count, "Append-only file; there is none", zero},
+    {"aof_rewrite_in_progress", gauge, count, "Append-only file; there is none", zero},
+    {"aof_rewrite_scheduled", gauge, count, "Append-only file; there is none", zero},
+    {"aof_last_rewrite_time_sec", gauge, seconds, "None ended", none_yet},
+    {"aof_current_rewrite_time_sec", gauge, seconds, "None is under way", none_yet},
+    {"aof_last_bgrewrite_status", gauge, text, "Nothing failed", always_well},
+    {"aof_rewrites", counter, count, "Append-only file; there is none", zero},
+    {"aof_rewrites_consecutive_failures", gauge, count, "Append-only file; there is none", zero},
+    {"aof_last_write_status", gauge, text, "Nothing failed", always_well},
+    {"aof_last_cow_size", gauge, bytes, "Append-only file; there is none", zero},
+    {"module_fork_in_progress", gauge, count, "Modules; there are none", zero},
+    {"module_fork_last_cow_size", gauge, bytes, "Modules; there are none", zero},
+};
+
+}  // namespace
+
+std::span<const InfoMetric> persistence_metrics() { return kPersistenceMetrics; }
+
+/// Only while the data is being read, as in Redis.
+void write_loading(InfoSource& source, std::string& text) {
+    const PersistenceFigures& figures = source.persistence();
+    if (!figures.is_loading) return;
+    const auto total = static_cast<double>(std::max<uint64_t>(figures.load_bytes_total, 1));
+    const double share = static_cast<double>(figures.load_bytes) / total;
+    const int64_t elapsed_s = source.wall_ms() / 1000 - figures.load_started_s;
+    const double left_s = share > 0 ? static_cast<double>(elapsed_s) * (1 - share) / share : 1;
+    fmt::format_to(std::back_inserter(text),
+                   "loading_start_time:{}\r\nloading_total_bytes:{}\r\n"
+                   "loading_rdb_used_mem:0\r\nloading_loaded_bytes:{}\r\n"
+                   "loading_loaded_perc:{:.2f}\r\nloading_eta_seconds:{}\r\n",
+                   figures.load_started_s, figures.load_bytes_total, figures.load_bytes,
+                   100 * share, static_cast<int64_t>(left_s));
+}
+
+}  // namespace gyre::server

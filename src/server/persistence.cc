@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/persistence.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "engine/rdb_loader.h"
+#include "engine/value_limits.h"
+
+namespace gyre::server {
+namespace {
+
+using base::Level;
+
+/// Inline values are compressed under a shard's lock: none of them is longer than this.
+constexpr size_t kCompressedBytesMax = store::Entry::kInlineValueMax;
+
+int64_t wall_ms() {
+    timespec time{};
+    clock_gettime(CLOCK_REALTIME, &time);
+    return static_cast<int64_t>(time.tv_sec) * 1000 + time.tv_nsec / 1'000'000;
+}
+
+int64_t wall_s() { return wall_ms() / 1000; }
+
+}  // namespace
+
+Persistence::Persistence(engine::Dataset& dataset, const ServerSettings& settings)
+    : dataset_(dataset), settings_(settings), job_(dataset), saver_(dataset, job_) {
+    figures_.last_save_s = wall_s();
+}
+
+Result<void> Persistence::start(std::function<void(bool)> brake) {
+    job_.set_brake(std::move(brake));
+    return saver_.start();
+}
+
+// --- saving -------------------------------------------------------------------------------------
+
+engine::SnapshotFile Persistence::file_now() const {
+    engine::SnapshotFile file;
+    file.name = settings_.rdb_file;
+    file.temporary_name = fmt::format("temp-{}.rdb", getpid());
+    file.format.has_checksum = settings_.rdb_checksum;
+    file.format.strings.compress = dataset_.settings.rdb_compression.load();
+    file.syncs_often = settings_.rdb_syncs_often.load(std::memory_order_relaxed);
+    // As Redis' own, so that its tools show them.
+    file.fields = {{"redis-ver", "7.2.4"},
+                   {"redis-bits", "64"},
+                   {"ctime", std::to_string(wall_s())},
+                   {"used-mem", std::to_string(base::used_total())},
+                   {"aof-base", "0"}};
+    return file;
+}
+
+/// The mutex makes it the only one; the shards are locked without it.
+bool Persistence::begin_save(engine::Executor& executor) {
+    {
+        const std::lock_guard hold(mutex_);
+        if (is_saving_) return false;
+        is_saving_ = true;
+        saver_.forget_give_up();
+        save_started_s_ = last_try_s_ = wall_s();
+        memory_before_ = base::used(base::Purpose::snapshot);
+        figures_.last_save_memory_bytes = 0;
+    }
+    engine::SnapshotOptions options;
+    options.strings = {.compress = dataset_.settings.rdb_compression.load(),
+                       .compressed_bytes_max = kCompressedBytesMax};
+    options.now_ms = wall_ms();
+    job_.begin(options, executor);
+    saver_.save(file_now(), [this](const Result<uint64_t>& bytes) { finish(bytes); });
+    dataset_.wake_all();
+    base::log(Level::notice, "Background saving started");
+    return true;
+}
+
+void Persistence::finish(const Result<uint64_t>& bytes) {
+    std::vector<std::function<void(bool)>> waiters;
+    {
+        const std::lock_guard hold(mutex_);
+        is_saving_ = false;
+        figures_.last_save_took_s = wall_s() - save_started_s_;
+        // One that was told to give up says nothing about the disk.
+        const bool is_given_up = !bytes && bytes.error().code == ECANCELED;
+        if (!is_given_up) figures_.is_last_save_good = bytes.has_value();
+        if (bytes) {
+            figures_.last_save_s = wall_s();
+            figures_.changes_at_save = job_.changes();
+            ++figures_.saves;
+        }
+        refresh_refusal();
+        waiters.swap(waiters_);
+    }
+    if (bytes) {
+        base::log(Level::notice, "DB saved on disk: {} keys, {} bytes, log position {}",
+                  job_.keys_encoded(), *bytes, job_.position());
+    } else {
+        base::log(Level::warning, "Background saving error, {} stays as it was: {}",
+                  settings_.rdb_file, bytes.error().message);
+    }
+    for (const auto& tell : waiters) tell(bytes.has_value());
+}
+
+void Persistence::when_saved(std::function<void(bool)> tell) {
+    bool is_good = false;
+    {
+        const std::lock_guard hold(mutex_);
+        if (is_saving_) {
+            waiters_.push_back(std::move(tell));
+            return;
+        }
+        is_good = figures_.is_last_save_good;
+    }
+    tell(is_good);
+}
+
+int64_t Persistence::last_save_s() const {
+    const std::lock_guard hold(mutex_);
+    return figures_.last_save_s;
+}
+
+bool Persistence::is_saving() const {
+    const std::lock_guard hold(mutex_);
+    return is_saving_;
+}
+
+void Persistence::give_up() {
+    const std::lock_guard hold(mutex_);
+    if (is_saving_) saver_.give_up();
+}
+
+// --- rules --------------------------------------------------------------------------------------
+
+void Persistence::set_rules(std::vector<SaveRule> rules) {
+    const std::lock_guard hold(mutex_);
+    rules_ = std::move(rules);
+    refresh_refusal();
+}
+
+bool Persistence::has_rules() const {
+    const std::lock_guard hold(mutex_);
+    return !rules_.empty();
+}
+
+void Persistence::set_stops_writes(bool stops) {
+    const std::lock_guard hold(mutex_);
+    stops_writes_ = stops;
+    refresh_refusal();
+}
+
+void Persistence::refresh_refusal() {
+    const bool is_refused = stops_writes_ && !rules_.empty() && !figures_.is_last_save_good;
+    if (is_refused) {
+        dataset_.settings.refusals.fetch_or(engine::refusal::save_failed);
+    } else {
+        dataset_.settings.refusals.fetch_and(~engine::refusal::save_failed);
+    }
+}
+
+void Persistence::look_at_rules(engine::Executor& executor) {
+    std::vector<SaveRule> rules;
+    uint64_t saved_changes = 0;
+    int64_t since_s = 0;
+    {
+        const std::lock_guard hold(mutex_);
+        figures_.last_save_memory_bytes =
+            std::max(figures_.last_save_memory_bytes,
+                     is_saving_ ? base::used(base::Purpose::snapshot) - memory_before_ : 0);
+        const int64_t now_s = wall_s();
+        const bool waits = !figures_.is_last_save_good && now_s - last_try_s_ <= kRetrySeconds;
+        if (is_saving_ || rules_.empty() || waits || figures_.is_loading) return;
+        rules = rules_;
+        saved_changes = figures_.changes_at_save;
+        since_s = now_s - figures_.last_save_s;
+    }
+    const uint64_t changes = dataset_.statistics(executor).changes - saved_changes;
+    for (const SaveRule& rule : rules) {
+        if (changes < static_cast<uint64_t>(rule.changes) || since_s <= rule.seconds) continue;
+        base::log(Level::notice, "{} changes in {} seconds. Saving...", rule.changes, rule.seconds);
+        begin_save(executor);
+        return;
+    }
+}
+
+// --- loading ------------------------------------------------------------------------------------
+
+Result<void> Persistence::load(engine::Executor& executor, const std::function<bool()>& serve) {
+    if (!files_.exists(settings_.rdb_file)) return {};
+    const auto file = files_.open(settings_.rdb_file, ring::OpenFor::reading);
+    if (!file) return tl::unexpected(file.error());
+    const auto bytes = files_.size(*file);
+    Result<void> result;
+    if (!bytes) {
+        result = tl::unexpected(bytes.error());
+    } else {
+        {
+            const std::lock_guard hold(mutex_);
+            figures_.is_loading = true;
+            figures_.load_started_s = wall_s();
+            figures_.load_bytes_total = *bytes;
+        }
+        dataset_.settings.refusals.fetch_or(engine::refusal::loading);
+        result = load_open(*file, *bytes, executor, serve);
+        dataset_.settings.refusals.fetch_and(~engine::refusal::loading);
+    }
+    files_.close(*file);
+    const uint64_t changes = dataset_.statistics(executor).changes;
+    const std::lock_guard hold(mutex_);
+    figures_.is_loading = false;
+    figures_.changes_at_save = changes;
+    if (!result) {
+        return fail(
+            fmt::format("{}: {}. The file was not touched, and nothing will be written "
+                        "over it",
+                        settings_.rdb_file, result.error().message));
+    }
+    return {};
+}
+
+Result<void> Persistence::load_open(int file, uint64_t bytes, engine::Executor& executor,
+                                    const std::function<bool()>& serve) {
+    const int64_t started_ms = wall_ms();
+    executor.initial_access_word = engine::initial_access_word(
+        dataset_.settings.policy.load(std::memory_order_relaxed), started_ms);
+    engine::RdbLoader loader(dataset_, executor, started_ms);
+    snapshot::RdbReader reader(loader, {.verifies_checksum = settings_.rdb_checksum,
+                                        .limits = engine::value_limits(dataset_.settings)});
+    const auto buffer = std::make_unique<char[]>(kLoadSliceBytes);
+    uint64_t offset = 0;
+    while (!reader.is_done()) {
+        const auto count =
+            files_.read(file, std::span<char>(buffer.get(), kLoadSliceBytes), offset);
+        if (!count) return tl::unexpected(count.error());
+        if (*count == 0) break;
+        const auto taken = reader.feed({buffer.get(), *count});
+        if (!taken) {
+            return fail(
+                fmt::format("{} (record at offset {})", taken.error().message, reader.offset()));
+        }
+        offset += *count;
+        load_bytes_.store(offset, std::memory_order_relaxed);
+        load_keys_.store(loader.keys_loaded(), std::memory_order_relaxed);
+        if (!serve()) return fail("Stopped while it was read");
+    }
+    if (auto finished = reader.finish(); !finished) return finished;
+    const std::lock_guard hold(mutex_);
+    figures_.keys_loaded = loader.keys_loaded();
+    figures_.keys_expired = loader.keys_expired();
+    base::log(Level::notice,
+              "DB loaded from disk: {} keys and {} expired ones, {} bytes, {:.3f} seconds",
+              loader.keys_loaded(), loader.keys_expired(), bytes,
+              static_cast<double>(wall_ms() - started_ms) / 1000);
+    return {};
+}
+
+// --- figures ------------------------------------------------------------------------------------
+
+PersistenceFigures Persistence::figures() const {
+    const std::lock_guard hold(mutex_);
+    PersistenceFigures figures = figures_;
+    figures.is_saving = is_saving_;
+    figures.load_bytes = load_bytes_.load(std::memory_order_relaxed);
+    if (figures.is_loading) figures.keys_loaded = load_keys_.load(std::memory_order_relaxed);
+    if (is_saving_) {
+        figures.save_keys_total = job_.keys_total();
+        figures.save_keys = job_.keys_encoded();
+        figures.save_running_s = wall_s() - save_started_s_;
+    }
+    return figures;
+}
+
+void Persistence::reset_statistics() {
+    const std::lock_guard hold(mutex_);
+    figures_.saves = 0;
+}
+
+}  // namespace gyre::server

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// The data set and its file: when a snapshot is taken, what became of it, what INFO says of that,
+// and the reading of the file at start. The work itself is done by engine/snapshot_job.h (on the
+// reactors) and server/saver.h (on a thread of its own).
+//
+// Ownership: owns job and saver; borrows data set and settings. Threads: any, under a mutex that is
+// the last in the order of locks: a transaction asks with its shards locked, so no shard is locked
+// under it. load() before the data set is used, on the thread of the first worker. Errors: of a
+// snapshot go to the log and, by the rules of Redis, to writers (stop-writes-on-bgsave-error); of
+// load() they name file and offset and end the start.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "commands/services.h"
+#include "engine/snapshot_job.h"
+#include "server/saver.h"
+#include "server/settings.h"
+
+namespace gyre::server {
+
+/// A rule of `save`: after so many seconds, if there were so many writes.
+struct SaveRule {
+    int64_t seconds = 0;
+    int64_t changes = 0;
+};
+
+/// What INFO shows of snapshots.
+struct PersistenceFigures {
+    bool is_loading = false;
+    int64_t load_started_s = 0;
+    uint64_t load_bytes_total = 0;
+    uint64_t load_bytes = 0;
+    uint64_t keys_loaded = 0;
+    uint64_t keys_expired = 0;
+    bool is_saving = false;
+    uint64_t save_keys_total = 0;
+    uint64_t save_keys = 0;
+    uint64_t changes_at_save = 0;  ///< of all writes, those that are on the disk
+    int64_t last_save_s = 0;
+    bool is_last_save_good = true;
+    int64_t last_save_took_s = -1;
+    int64_t save_running_s = -1;
+    uint64_t saves = 0;
+    int64_t last_save_memory_bytes = 0;  ///< the most that snapshot took
+};
+
+class Persistence final : public commands::Persistence {
+public:
+    /// A snapshot that failed is tried again by the rules after this.
+    static constexpr int64_t kRetrySeconds = 5;
+    /// Read in one piece while loading, between looks at clients.
+    static constexpr size_t kLoadSliceBytes = 256 * 1024;
+
+    Persistence(engine::Dataset& dataset, const ServerSettings& settings);
+
+    /// Starts the thread that writes. `brake` holds writers back, and lets them go again, when the
+    /// disk cannot keep up with what they have saved first.
+    Result<void> start(std::function<void(bool is_on)> brake);
+
+    // --- commands::Persistence ---
+    bool begin_save(engine::Executor& executor) override;
+    bool is_saving() const override;
+    void when_saved(std::function<void(bool is_saved)> tell) override;
+    int64_t last_save_s() const override;
+
+    /// Has the snapshot under way end with an error.
+    void give_up();
+    /// To be called each second, by one thread: begins a snapshot when a rule asks for it.
+    void look_at_rules(engine::Executor& executor);
+    void set_rules(std::vector<SaveRule> rules);
+    bool has_rules() const;
+    void set_stops_writes(bool stops);
+
+    /// Reads the file, if there is one. Between slices it calls `serve`, which answers those who
+    /// are there already, and says whether to go on.
+    Result<void> load(engine::Executor& executor, const std::function<bool()>& serve);
+
+    PersistenceFigures figures() const;
+    void reset_statistics();
+    /// For the slices of the workers.
+    engine::SnapshotJob& job() { return job_; }
+    uint64_t mapped_bytes() const { return saver_.mapped_bytes(); }
+
+private:
+    void finish(const Result<uint64_t>& bytes);
+    engine::SnapshotFile file_now() const;
+    Result<void> load_open(int file, uint64_t bytes, engine::Executor& executor,
+                           const std::function<bool()>& serve);
+    void refresh_refusal();  // under mutex_
+
+    engine::Dataset& dataset_;
+    const ServerSettings& settings_;
+    engine::SnapshotJob job_;
+    Saver saver_;
+    ring::PosixFiles files_;
+
+    mutable std::mutex mutex_;
+    // under mutex_
+    std::vector<SaveRule> rules_;
+    bool stops_writes_ = true;
+    bool is_saving_ = false;
+    std::vector<std::function<void(bool)>> waiters_;
+    PersistenceFigures figures_;
+    int64_t save_started_s_ = 0;
+    int64_t last_try_s_ = 0;
+    int64_t memory_before_ = 0;
+
+    // while loading
+    std::atomic<uint64_t> load_bytes_{0};
+    std::atomic<uint64_t> load_keys_{0};
+};
+
+}  // namespace gyre::server

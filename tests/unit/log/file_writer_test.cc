@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The log's thread on a simulated disk: over thousands of seeds with writes that are torn, short or
+// refused, syncs that fail and drop what they should have written, full disks and moved
+// directories, power is lost at a random moment. What is then found in the directory must be the
+// beginning of what was logged, each effect once, and at least as far as the log called durable.
+
+#include "log/file_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "log/aof_reader.h"
+#include "ring/sim/sim_ring.h"
+#include "ring/sim/world.h"
+#include "support/seed.h"
+
+namespace gyre::log {
+namespace {
+
+using ring::sim::Disk;
+using ring::sim::DiskFaults;
+using ring::sim::SimRing;
+using ring::sim::World;
+
+const std::string kDirectory = "appendonlydir";
+
+/// Collects the numbers of "SET <number> <value>".
+struct Numbers final : AofHandler {
+    Result<void> on_unit(const AofUnit& unit) override {
+        for (const AofCommand& command : unit.commands) {
+            if (command.arguments[0] == "SELECT") continue;
+            found.push_back(std::stoull(std::string(command.arguments[1])));
+        }
+        return {};
+    }
+    std::vector<uint64_t> found;
+};
+
+struct Loaded {
+    std::vector<uint64_t> numbers;
+    FileWriter::Start start;
+};
+
+/// One start of a server until its end: log, ring, thread, with the test as its writers.
+struct Life {
+    Life(World& home, uint64_t first_number, const FileWriter::Start& start, bool& is_open)
+        : world(home), ring(home), directory(home.disk(), kDirectory, AofNames{}), log(2, 20'000) {
+        is_open = directory.open().has_value();
+        if (!is_open) return;
+        writer = std::make_unique<FileWriter>(log, ring, directory);
+        is_open = writer->open(start).has_value();
+        if (!is_open) return;
+        reactor = std::make_unique<ring::Reactor>(ring, *writer);
+        log.set_thread_waker([this] { ring.wake(); });
+        world.attach(*reactor, ring);
+        next_number = first_number;
+    }
+    ~Life() {
+        if (reactor) world.detach(*reactor);
+    }
+
+    /// Reserves a place, now and then with the bytes following only later.
+    void write_one() {
+        if (log.admission() != Admission::open) return;
+        const size_t index = world.random().below(2);
+        if (open_records[index]) return complete(index);
+        const std::string number = std::to_string(next_number++);
+        const std::string value(world.random().below(600), 'v');
+        const std::string_view words[] = {"SET", number, value};
+        const Step step{.database = world.random().below(3), .effect = CommandEffect{words}};
+        std::string text;
+        append(text, Record{.steps = {&step, 1}});
+        ends.push_back(log.appender(index).reserve(text.size()));
+        open_records[index] = std::move(text);
+        if (world.random().below(4) != 0) complete(index);
+    }
+    void complete(size_t index) {
+        if (!open_records[index]) return;
+        log.appender(index).write(EncodedEffects{*open_records[index]});
+        open_records[index].reset();
+        log.kick();
+    }
+    /// How many of this life's effects the log has called durable.
+    uint64_t durable_count() const {
+        uint64_t count = 0;
+        for (const Position end : ends) count += end <= log.durable() ? 1 : 0;
+        return count;
+    }
+
+    World& world;
+    SimRing ring;
+    AofDirectory directory;
+    Log log;
+    std::unique_ptr<FileWriter> writer;
+    std::unique_ptr<ring::Reactor> reactor;
+    std::optional<std::string> open_records[2];
+    std::vector<Position> ends;
+    uint64_t next_number = 0;
+};
+
+class FileWriterSim : public ::testing::Test {
+protected:
+    void SetUp() override { base::set_level(base::Level::nothing); }
+
+    /// What a server that starts finds. Only the last file may end badly; it is cut there.
+    static Loaded load(Disk& disk) {
+        Loaded loaded;
+        AofDirectory directory(disk, kDirectory, AofNames{});
+        EXPECT_TRUE(directory.open());
+        const std::vector<AofFile> files = directory.manifest().load_order();
+        for (const AofFile& file : files) {
+            const bool is_last = &file == &files.back();
+            const std::string path = directory.path_of(file.name);
+            EXPECT_TRUE(disk.exists(path)) << path;
+            Numbers numbers;
+            AofReader reader(numbers);
+            const std::string content = disk.content(path);
+            if (reader.feed(content) != AofReader::Status::failed) reader.finish();
+            const AofEnd& end = reader.end();
+            EXPECT_TRUE(is_last || end.kind == AofEnd::Kind::clean) << path << ": " << end.message;
+            loaded.numbers.insert(loaded.numbers.end(), numbers.found.begin(), numbers.found.end());
+            loaded.start = {end.good_to, end.database};
+            const auto opened = disk.open(path, ring::OpenFor::writing);
+            EXPECT_TRUE(disk.truncate(*opened, end.good_to));
+            EXPECT_TRUE(disk.sync(*opened));
+            disk.close(*opened);
+        }
+        return loaded;
+    }
+
+    /// The numbers must be 0, 1, 2 ... as far as they go.
+    static void check(const Loaded& loaded, uint64_t durable, uint64_t logged) {
+        for (size_t i = 0; i < loaded.numbers.size(); ++i) ASSERT_EQ(loaded.numbers[i], i);
+        ASSERT_GE(loaded.numbers.size(), durable);
+        ASSERT_LE(loaded.numbers.size(), logged);
+    }
+
+    static SyncMode mode_of(base::Random& random) {
+        return random.below(2) == 0 ? SyncMode::always : SyncMode::every_second;
+    }
+
+    /// Writers and disk for a while; now and then the disk is full, or its directory elsewhere.
+    static void live(Life& life, int64_t steps) {
+        World& world = life.world;
+        base::Random& random = world.random();
+        Disk& disk = world.disk();
+        for (int64_t step = 0; step < steps; ++step) {
+            if (random.below(3) == 0) life.write_one();
+            if (random.below(500) == 0) disk.bytes_max = random.below(30'000);
+            if (random.below(200) == 0) disk.bytes_max = UINT64_MAX;
+            if (random.below(1000) == 0) disk.is_read_only = !disk.is_read_only;
+            world.step();
+        }
+    }
+    static void heal(Disk& disk) {
+        disk.faults = {};
+        disk.bytes_max = UINT64_MAX;
+        disk.is_read_only = false;
+    }
+};
+
+TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
+    uint64_t durable_total = 0;
+    uint64_t recoveries = 0;
+    for (uint64_t seed = test_seed(); seed < test_seed() + 3000; ++seed) {
+        SCOPED_TRACE("GYRE_SEED=" + std::to_string(seed));
+        World world(seed);
+        base::Random choices(seed * 7 + 1);
+        Disk& disk = world.disk();
+        uint64_t durable = 0;
+        uint64_t logged = 0;
+        FileWriter::Start start;
+        for (int lives = 0; lives < 3; ++lives) {
+            disk.faults = DiskFaults::swarm(choices);
+            bool is_open = false;
+            auto life = std::make_unique<Life>(world, logged, start, is_open);
+            if (is_open) {
+                life->log.sync_mode = mode_of(choices);
+                life->log.writes_clock = choices.below(2) == 0;
+                live(*life, static_cast<int64_t>(choices.below(3000)));
+                durable = logged + life->durable_count();
+                logged = life->next_number;
+                recoveries += life->writer->figures().recoveries;
+            }
+            life.reset();
+            heal(disk);
+            disk.crash();
+            const Loaded loaded = load(disk);
+            check(loaded, durable, logged);
+            if (HasFatalFailure() || HasNonfatalFailure()) return;
+            durable_total += durable;
+            // The next life goes on where the file ends: what was lost is no part of history.
+            logged = durable = loaded.numbers.size();
+            start = loaded.start;
+        }
+    }
+    // The test must have had something to lose, and to recover from.
+    EXPECT_GT(durable_total, 100'000U);
+    EXPECT_GT(recoveries, 1000U);
+}
+
+TEST_F(FileWriterSim, GoesOnByItselfOnceTheDiskIsWell) {
+    for (uint64_t seed = test_seed(); seed < test_seed() + 500; ++seed) {
+        SCOPED_TRACE("GYRE_SEED=" + std::to_string(seed));
+        World world(seed);
+        base::Random choices(seed);
+        bool is_open = false;
+        Life life(world, 0, {}, is_open);
+        ASSERT_TRUE(is_open);
+        life.log.sync_mode = mode_of(choices);
+        world.disk().faults = DiskFaults::swarm(choices);
+        live(life, 2000);
+        heal(world.disk());
+        for (size_t index = 0; index < 2; ++index) life.complete(index);
+        ASSERT_TRUE(world.run_until(
+            [&] {
+                return life.log.durable() == life.log.tail() &&
+                       life.log.admission() == Admission::open;
+            },
+            60'000'000));
+        EXPECT_EQ(life.log.released(), life.log.tail());
+        // And what is there is everything.
+        const uint64_t logged = life.next_number;
+        world.disk().crash();
+        check(load(world.disk()), logged, logged);
+        if (HasFailure()) return;
+    }
+}
+
+TEST_F(FileWriterSim, SyncsOneGroupWhileTheNextGathers) {
+    World world(7);
+    bool is_open = false;
+    Life life(world, 0, {}, is_open);
+    life.log.sync_mode = SyncMode::always;
+    world.disk().faults.slow = 1000;
+    world.disk().faults.slow_us = 10'000;
+    for (int i = 0; i < 500; ++i) {
+        for (int record = 0; record < 4; ++record) life.write_one();
+        world.step();
+    }
+    for (size_t index = 0; index < 2; ++index) life.complete(index);
+    ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 10'000'000));
+    EXPECT_GT(life.next_number, 500U);
+    EXPECT_LT(life.writer->figures().syncs, life.next_number / 4);
+    EXPECT_EQ(life.writer->figures().failures, 0U);
+}
+
+TEST_F(FileWriterSim, RefusesWhileTheDiskIsFull) {
+    World world(11);
+    bool is_open = false;
+    Life life(world, 0, {}, is_open);
+    life.log.sync_mode = SyncMode::always;
+    world.disk().bytes_max = 1000;
+    ASSERT_TRUE(world.run_until(
+        [&] {
+            life.write_one();
+            return life.log.admission() == Admission::failing;
+        },
+        10'000'000));
+    EXPECT_EQ(life.log.failure(), "writing failed: No space left on device");
+    EXPECT_LT(life.log.durable(), life.log.tail());
+    world.disk().bytes_max = UINT64_MAX;
+    for (size_t index = 0; index < 2; ++index) life.complete(index);
+    ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 10'000'000));
+    EXPECT_EQ(life.log.admission(), Admission::open);
+    EXPECT_EQ(life.directory.manifest().increments.size(), 1U);
+}
+
+TEST_F(FileWriterSim, TrustsOnlyANewFileAfterAFailedSync) {
+    World world(13);
+    bool is_open = false;
+    Life life(world, 0, {}, is_open);
+    life.log.sync_mode = SyncMode::always;
+    life.write_one();
+    life.complete(0);
+    life.complete(1);
+    ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 10'000'000));
+    const Position before = life.log.durable();
+    world.disk().faults.sync_failure = 1000;
+    life.write_one();
+    life.complete(0);
+    life.complete(1);
+    ASSERT_TRUE(
+        world.run_until([&] { return life.log.admission() == Admission::failing; }, 10'000'000));
+    EXPECT_EQ(life.log.durable(), before);
+    world.disk().faults.sync_failure = 0;
+    ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 10'000'000));
+    EXPECT_EQ(life.directory.manifest().increments.size(), 2U);
+    world.disk().crash();
+    check(load(world.disk()), 2, 2);
+}
+
+TEST_F(FileWriterSim, WaitsForADirectoryThatWasMovedAway) {
+    World world(17);
+    bool is_open = false;
+    Life life(world, 0, {}, is_open);
+    life.log.sync_mode = SyncMode::always;
+    world.disk().move_away(kDirectory, "elsewhere");
+    ASSERT_TRUE(
+        world.run_until([&] { return life.log.admission() == Admission::failing; }, 10'000'000));
+    EXPECT_NE(life.log.failure().find("has been moved or removed"), std::string::npos);
+    world.disk().move_away("elsewhere", kDirectory);
+    ASSERT_TRUE(
+        world.run_until([&] { return life.log.admission() == Admission::open; }, 10'000'000));
+}
+
+TEST_F(FileWriterSim, EndsWithEverythingOnTheDisk) {
+    World world(19);
+    bool is_open = false;
+    Life life(world, 0, {}, is_open);
+    life.log.sync_mode = SyncMode::never;
+    live(life, 300);
+    heal(world.disk());
+    for (size_t index = 0; index < 2; ++index) life.complete(index);
+    life.writer->finish();
+    life.ring.wake();
+    ASSERT_TRUE(world.run_until([&] { return life.writer->is_drained(); }, 60'000'000));
+    const uint64_t logged = life.next_number;
+    world.disk().crash();
+    check(load(world.disk()), logged, logged);
+}
+
+}  // namespace
+}  // namespace gyre::log

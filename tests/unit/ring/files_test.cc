@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Files through the kernel's ring and through PosixFiles, in a directory of the test's own.
+
+#include "ring/files.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "ring/uring/uring_ring.h"
+
+namespace gyre::ring {
+namespace {
+
+struct Recorder : Op {
+    Recorder() : Op(&Recorder::on_done) {}
+    static void on_done(Op& op, const Completion& done) {
+        Recorder& self = static_cast<Recorder&>(op);
+        self.completion = done;
+        self.order = ++ended;
+    }
+    Completion completion;
+    int order = 0;
+    static inline int ended = 0;
+};
+
+class FilesTest : public ::testing::Test {
+protected:
+    FilesTest() {
+        char name[] = "/tmp/gyre-files-XXXXXX";
+        directory_ = ::mkdtemp(name);
+        UringOptions options;
+        options.submission_entries = 4;
+        options.buffer_count = 1;
+        auto ring = create_uring_ring(options);
+        if (ring) ring_ = *std::move(ring);
+    }
+    ~FilesTest() override {
+        ring_.reset();
+        std::filesystem::remove_all(directory_);
+    }
+    std::string path(const std::string& name) const { return directory_ + "/" + name; }
+    void finish(const Recorder& op) {
+        while (op.in_flight) ring_->wait(-1);
+    }
+    std::string content(const std::string& name) {
+        const auto text = files_.read_whole(path(name), 1000);
+        return text ? *text : text.error().message;
+    }
+
+    PosixFiles files_;
+    std::string directory_;
+    std::unique_ptr<Ring> ring_;
+};
+
+TEST_F(FilesTest, WritesWhereItIsToldAndSyncs) {
+    ASSERT_NE(ring_, nullptr);
+    const auto file = files_.open(path("a"), OpenFor::creating);
+    ASSERT_TRUE(file);
+    std::string first = "hello ";
+    std::string second = "world";
+    const iovec vectors[] = {{first.data(), first.size()}, {second.data(), second.size()}};
+    Recorder write;
+    Recorder sync;
+    ring_->write_and_sync(write, sync, *file, vectors, 3);
+    finish(sync);
+    EXPECT_EQ(write.completion.result, 11);
+    EXPECT_EQ(sync.completion.result, 0);
+    EXPECT_LT(write.order, sync.order);
+    Recorder again;
+    const iovec start[] = {{first.data(), 3}};
+    ring_->write(again, *file, start, 0);
+    finish(again);
+    Recorder last;
+    ring_->sync(last, *file);
+    finish(last);
+    EXPECT_EQ(last.completion.result, 0);
+    files_.close(*file);
+    EXPECT_EQ(content("a"), "helhello world");
+}
+
+TEST_F(FilesTest, AWriteThatFailsKeepsItsSyncFromBeginning) {
+    ASSERT_NE(ring_, nullptr);
+    ASSERT_TRUE(files_.write_whole(path("a"), "x"));
+    const auto file = files_.open(path("a"), OpenFor::reading);
+    ASSERT_TRUE(file);
+    char byte = 'y';
+    const iovec vectors[] = {{&byte, 1}};
+    Recorder write;
+    Recorder sync;
+    ring_->write_and_sync(write, sync, *file, vectors, 0);
+    finish(write);
+    finish(sync);
+    EXPECT_EQ(write.completion.result, -EBADF);
+    EXPECT_EQ(sync.completion.result, -ECANCELED);
+    files_.close(*file);
+}
+
+/// More pairs than the submission queue has places for: none is torn apart.
+TEST_F(FilesTest, KeepsPairsTogetherInAFullQueue) {
+    ASSERT_NE(ring_, nullptr);
+    const auto file = files_.open(path("a"), OpenFor::creating);
+    ASSERT_TRUE(file);
+    char byte = 'y';
+    const iovec vectors[] = {{&byte, 1}};
+    Recorder writes[9];
+    Recorder syncs[9];
+    for (size_t i = 0; i < 9; ++i) {
+        ring_->write_and_sync(writes[i], syncs[i], *file, vectors, i);
+    }
+    for (size_t i = 0; i < 9; ++i) {
+        finish(writes[i]);
+        finish(syncs[i]);
+        EXPECT_EQ(writes[i].completion.result, 1);
+        EXPECT_EQ(syncs[i].completion.result, 0);
+    }
+    files_.close(*file);
+    EXPECT_EQ(content("a"), "yyyyyyyyy");
+}
+
+TEST_F(FilesTest, NamesAreMadeMovedAndRemoved) {
+    ASSERT_TRUE(files_.make_directory(path("d")));
+    ASSERT_TRUE(files_.make_directory(path("d")));
+    ASSERT_TRUE(files_.write_whole(path("d/a"), "text"));
+    const auto file = files_.open(path("d/a"), OpenFor::writing);
+    ASSERT_TRUE(file);
+    EXPECT_TRUE(files_.is_at(*file, path("d/a")));
+    ASSERT_TRUE(files_.rename(path("d/a"), path("d/b")));
+    EXPECT_FALSE(files_.is_at(*file, path("d/a")));
+    EXPECT_TRUE(files_.is_at(*file, path("d/b")));
+    EXPECT_EQ(*files_.size(*file), 4U);
+    ASSERT_TRUE(files_.truncate(*file, 2));
+    ASSERT_TRUE(files_.sync(*file));
+    ASSERT_TRUE(files_.sync_directory(path("d")));
+    EXPECT_EQ(content("d/b"), "te");
+    ASSERT_TRUE(files_.remove(path("d/b")));
+    ASSERT_TRUE(files_.remove(path("d/b")));
+    EXPECT_FALSE(files_.exists(path("d/b")));
+    files_.close(*file);
+}
+
+TEST_F(FilesTest, SaysWhatIsInTheWay) {
+    const auto file = files_.open(path("nowhere/a"), OpenFor::creating);
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error().code, ENOENT);
+    EXPECT_EQ(file.error().message,
+              "Cannot open " + path("nowhere/a") + ": No such file or directory");
+    ASSERT_TRUE(files_.write_whole(path("a"), std::string(20, 'x')));
+    const auto text = files_.read_whole(path("a"), 10);
+    ASSERT_FALSE(text);
+    EXPECT_EQ(text.error().code, EFBIG);
+}
+
+}  // namespace
+}  // namespace gyre::ring
