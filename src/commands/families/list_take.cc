@@ -96,7 +96,8 @@ bool move_element(Context& context, ListMove move, const Reach& reach) {
 
 int64_t moved_list_keys(Context& context) {
     if (context.keyspace.peek(context.keys[1]) != nullptr) return 0;
-    return context.keyspace.peek(context.keys[0]) == nullptr ? 0 : 1;
+    const Entry* source = context.keyspace.peek(context.keys[0]);
+    return source != nullptr && source->type() == store::Type::list ? 1 : 0;
 }
 
 std::optional<ListPop> read_list_pop(Context& context, size_t at) {
