@@ -315,13 +315,20 @@ std::unique_ptr<Blocked> WaiterService::end_wait(Session& session, resp::ReplyWr
 // --- the locks
 // ------------------------------------------------------------------------------------
 
-ServedLock::ServedLock(Services& services, WaiterService& service, ShardSet set,
-                       std::span<const Key> keys, bool is_in_transaction)
-    : services_(services), set_(set), is_in_transaction_(is_in_transaction) {
+ServedLock::ServedLock(Services& services, WaiterService& service, ShardSet set, Context& context)
+    : services_(services),
+      set_(set),
+      is_in_transaction_(context.session.mode(Session::kExecuting)) {
     services_.dataset.lock(set_, services_.executor);
     if (is_in_transaction_) return;
+    const bool leads_on = context.spec.has(flag::leads_on);
+    const auto has_grown = [&](ShardSet& wider) {
+        // First, as it takes what it is given for what is locked.
+        const bool has_targets = service.extend(wider, context.keys);
+        return (leads_on && context.spec.lead_on(context, wider)) || has_targets;
+    };
     // Each time the set has grown: it ends with all shards, if not before.
-    for (ShardSet wider = set_; service.extend(wider, keys); set_ = wider) {
+    for (ShardSet wider = set_; has_grown(wider); set_ = wider) {
         services_.dataset.unlock(set_);
         services_.dataset.lock(wider, services_.executor);
     }

@@ -169,12 +169,12 @@ private:
     bool is_deferred_ = false;
 };
 
-/// Locks shards for a command and, where clients wait for its keys, those their elements may move
-/// to; serves them before it unlocks. Within a transaction it only locks: EXEC serves.
+/// Locks the shards of a command's keys, those that what lies there leads to (SORT's patterns),
+/// and, where clients wait for the keys, those their elements may move to; serves them before it
+/// unlocks. Within a transaction it only locks the first: EXEC has the others, and serves.
 class ServedLock {
 public:
-    ServedLock(Services& services, WaiterService& service, engine::ShardSet set,
-               std::span<const store::Key> keys, bool is_in_transaction);
+    ServedLock(Services& services, WaiterService& service, engine::ShardSet set, Context& context);
     ~ServedLock();
     ServedLock(const ServedLock&) = delete;
     ServedLock& operator=(const ServedLock&) = delete;

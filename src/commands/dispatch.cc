@@ -113,7 +113,7 @@ void append_keys(const CommandSpec* spec, std::span<const resp::Argument> argume
     search.words.clear();
     search.positions.clear();
     const bool reads_words = std::ranges::any_of(spec->keys.view(), [](const KeySpec& one) {
-        return one.find == KeySpec::Find::keynum || !one.keyword.empty();
+        return one.find != KeySpec::Find::range || !one.keyword.empty();
     });
     if (reads_words) {
         for (const resp::Argument& argument : arguments) search.words.push_back(argument.bytes);
@@ -404,7 +404,7 @@ void Dispatcher::run(const RequestView& request, Context& context) {
         spec.handler(context);
     } else if (spec.has(flag::denyoom) && dataset.counts_keys()) {
         run_with_maxkeys(request, context);
-    } else if (request.keys.size() == 1) {
+    } else if (request.keys.size() == 1 && !spec.has(flag::leads_on)) {
         const size_t shard = dataset.shard_of(context.keys[0].hash);
         dataset.lock(shard, services_.executor);
         if (dataset.shard(shard).is_awaited()) [[unlikely]] {
@@ -426,8 +426,7 @@ void Dispatcher::run(const RequestView& request, Context& context) {
 /// With those served for whom the command makes a key ready.
 void Dispatcher::run_served(const RequestView& request, Context& context) {
     waiters_.set_now_ms(context.now_ms());
-    const ServedLock lock(services_, waiters_, shards_of(request), context.keys,
-                          context.session.mode(Session::kExecuting));
+    const ServedLock lock(services_, waiters_, shards_of(request), context);
     request.spec->handler(context);
 }
 
@@ -474,8 +473,7 @@ bool Dispatcher::run_within(const RequestView& request, Context& context, int64_
     engine::Dataset& dataset = services_.dataset;
     engine::Executor& executor = services_.executor;
     waiters_.set_now_ms(context.now_ms());
-    const ServedLock lock(services_, waiters_, shards_of(request), context.keys,
-                          context.session.mode(Session::kExecuting));
+    const ServedLock lock(services_, waiters_, shards_of(request), context);
     need.keys = new_keys(context);
     // Under the locks, which set_maxkeys() takes too: the limit may just have gone.
     const int64_t limit = dataset.settings.maxkeys.load(std::memory_order_relaxed);

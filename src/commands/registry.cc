@@ -27,6 +27,7 @@ constexpr Family kFamilies[] = {
     hash_expire_commands,
     set_commands,
     set_operation_commands,
+    sort_commands,  // of lists, sets and sorted sets
     bitmap_commands,
     bitfield_commands,
     generic_commands,

@@ -39,6 +39,7 @@ std::span<const CommandSpec> string_set_commands();
 std::span<const CommandSpec> string_number_commands();
 std::span<const CommandSpec>
 conditional_commands();  ///< DELEX, DIGEST, MSETEX, INCREX ...: newer than Redis 7.2
+std::span<const CommandSpec> sort_commands();  ///< SORT, SORT_RO
 std::span<const CommandSpec> bitmap_commands();
 std::span<const CommandSpec> bitfield_commands();  ///< BITFIELD, BITFIELD_RO
 std::span<const CommandSpec> list_commands();

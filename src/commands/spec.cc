@@ -77,6 +77,12 @@ void add_behind_word(const KeySpec& spec, std::span<const std::string_view> argu
     }
 }
 
+void add_unknown(const KeySpec& spec, std::span<const std::string_view> arguments,
+                 std::vector<uint32_t>& positions) {
+    const uint32_t position = spec.position == nullptr ? 0 : spec.position(arguments);
+    if (position != 0) positions.push_back(position);
+}
+
 /// A count, followed by that many keys.
 bool add_counted(const KeySpec& spec, std::span<const std::string_view> arguments,
                  std::vector<uint32_t>& positions) {
@@ -106,8 +112,9 @@ std::string_view group_name(Group group) {
 
 uint32_t acl_categories(const CommandSpec& spec) {
     uint32_t categories = spec.categories;
-    // A container is in no group of its own: what counts is the sub-command.
-    if (!spec.is_container) categories |= group_category(spec.group);
+    // A container is in no group of its own: what counts is the sub-command. SORT belongs to the
+    // types it sorts.
+    if (!spec.is_container && !spec.has(flag::leads_on)) categories |= group_category(spec.group);
     if (spec.has(flag::write)) categories |= acl::write;
     // Redis counts commands that only read as @read unless they belong to scripting's own.
     if (spec.has(flag::readonly) && spec.group != Group::scripting) categories |= acl::read;
@@ -131,6 +138,10 @@ bool find_keys(const CommandSpec& spec, std::span<const std::string_view> argume
                std::vector<uint32_t>& positions) {
     for (const KeySpec& one : spec.keys.view()) {
         if ((one.flags & key_flag::not_key) != 0) continue;
+        if (one.find == KeySpec::Find::unknown) {
+            add_unknown(one, arguments, positions);
+            continue;
+        }
         if (!one.keyword.empty()) {
             add_behind_word(one, arguments, positions);
             continue;

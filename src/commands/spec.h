@@ -16,6 +16,13 @@
 
 #include "ring/task.h"
 
+namespace gyre::engine {
+class ShardSet;
+}
+namespace gyre::resp {
+struct Argument;
+}
+
 namespace gyre::commands {
 
 struct Context;
@@ -26,6 +33,11 @@ using Handler = void (*)(Context& context);
 using CoroutineHandler = ring::Task<void> (*)(Context& context);
 /// How many keys the command may bring into being, asked under its locks; see maxkeys.
 using NewKeys = int64_t (*)(Context& context);
+/// Whether these arguments name keys by what lies under others, as SORT's BY and GET may.
+using LeadsOn = bool (*)(std::span<const resp::Argument> arguments);
+/// Adds the shards of such keys; true: the set has grown. Asked under the locks of the command's
+/// own keys, again each time the set has grown.
+using LeadOn = bool (*)(Context& context, engine::ShardSet& set);
 
 namespace flag {
 inline constexpr uint32_t write = 1U << 0;
@@ -51,6 +63,7 @@ inline constexpr uint32_t touches_arbitrary_keys = 1U << 18;
 inline constexpr uint32_t no_mandatory_keys = 1U << 19;
 inline constexpr uint32_t protected_command = 1U << 20;
 inline constexpr uint32_t sentinel = 1U << 21;  ///< also a Sentinel command; not shown
+inline constexpr uint32_t leads_on = 1U << 22;  ///< has CommandSpec::leads_on; not shown
 }  // namespace flag
 
 /// ACL categories, shown as "@name". Most are derived from group and flags (acl_categories()).
@@ -116,19 +129,24 @@ inline constexpr uint16_t not_key = 512;
 
 /// Where keys stand among the arguments. Index 0 is the command's name.
 struct KeySpec {
-    enum class Find : uint8_t { range, keynum };
+    enum class Find : uint8_t { range, keynum, unknown };
     uint16_t flags = 0;
     int16_t begin = 0;  ///< argument at which the search begins
     Find find = Find::range;
     // range: last key relative to begin (negative: from the end, -1 the last), step between keys,
     // limit (of keys that reach to the end one in so many). keynum: position of the count relative
-    // to begin, of the first key relative to begin, step.
+    // to begin, of the first key relative to begin, step. unknown: no such rule; see position.
     int16_t a = 0;
     int16_t b = 1;
     int16_t c = 0;
     /// Not empty: the keys stand behind this word, looked for from `begin` on; without it there are
     /// none.
     std::string_view keyword = {};
+    /// Of an unknown one: which of the arguments is its key, 0 for none. Null: no argument is, as
+    /// the names of its keys come from the data.
+    uint32_t (*position)(std::span<const std::string_view> arguments) = nullptr;
+    /// Why it is as it is, in COMMAND INFO.
+    std::string_view notes = {};
 };
 
 struct KeySpecs {
@@ -179,6 +197,9 @@ struct CommandSpec {
     std::string_view tips = {};
     /// For commands with flag::denyoom; null: every missing key of the command may be created.
     NewKeys new_keys = nullptr;
+    /// For commands with flag::leads_on.
+    LeadsOn leads_on = nullptr;
+    LeadOn lead_on = nullptr;
     /// A container ("config", "client"): its sub-commands are rows of their own. Its handler is
     /// null, but for COMMAND, which also stands alone; that one must refuse other words itself.
     bool is_container = false;

@@ -295,6 +295,7 @@ std::optional<size_t> key_spec_at(const CommandSpec& spec, int64_t position) {
     for (size_t index = 0; index < specs.size(); ++index) {
         const KeySpec& keys = specs[index];
         if ((keys.flags & key_flag::not_key) != 0 || !keys.keyword.empty()) continue;
+        if (keys.find == KeySpec::Find::unknown) continue;
         const int64_t first = keys.find == KeySpec::Find::keynum ? keys.begin + keys.b : keys.begin;
         const bool is_later = keys.find == KeySpec::Find::range && keys.a > 0 && keys.b > 0 &&
                               position > first && position <= first + keys.a &&

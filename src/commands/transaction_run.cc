@@ -32,22 +32,25 @@ bool runs_in_transaction(const CommandSpec& spec) {
     return spec.group == Group::connection && (spec.name == "quit" || spec.name == "reset");
 }
 
-/// A command without keys of its own that may look at any.
-bool goes_through_keyspace(const CommandSpec& spec) {
+/// A command that may look at keys which its words do not name.
+bool goes_through_keyspace(const Transaction::Command& command) {
+    const CommandSpec& spec = *command.spec;
     if (spec.has(flag::touches_arbitrary_keys)) return true;
+    // What lies there when its turn comes is not known yet.
+    if (spec.has(flag::leads_on)) return spec.leads_on(command.arguments);
     return spec.keys.count == 0 && spec.group != Group::connection && spec.group != Group::pubsub &&
            spec.group != Group::transactions;
 }
 
 /// A command that may ask for the configuration: INFO, CONFIG, AUTH.
-bool may_ask_configuration(const CommandSpec& spec) {
+bool may_ask_configuration(const Transaction::Command& command) {
+    const CommandSpec& spec = *command.spec;
     return spec.keys.count == 0 && spec.group != Group::pubsub && spec.group != Group::transactions;
 }
 
 template <class Predicate>
 bool has_any(const Transaction& transaction, Predicate&& is_such) {
-    return std::any_of(transaction.commands().begin(), transaction.commands().end(),
-                       [&](const Transaction::Command& command) { return is_such(*command.spec); });
+    return std::any_of(transaction.commands().begin(), transaction.commands().end(), is_such);
 }
 
 }  // namespace

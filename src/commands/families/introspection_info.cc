@@ -142,6 +142,10 @@ void reply_type(resp::ReplyWriter& reply, std::string_view name, std::string_vie
 }
 
 void reply_begin(resp::ReplyWriter& reply, const KeySpec& keys) {
+    if (keys.find == KeySpec::Find::unknown) {
+        reply_type(reply, "begin_search", "unknown");
+        return reply.map(0);
+    }
     if (keys.keyword.empty()) {
         reply_type(reply, "begin_search", "index");
         reply.map(1);
@@ -163,6 +167,10 @@ void reply_key_spec(resp::ReplyWriter& reply, const KeySpec& keys, std::string_v
     reply.bulk("flags");
     reply_key_flags(reply, keys.flags);
     reply_begin(reply, keys);
+    if (keys.find == KeySpec::Find::unknown) {
+        reply_type(reply, "find_keys", "unknown");
+        return reply.map(0);
+    }
     if (keys.find == KeySpec::Find::keynum) {
         reply_type(reply, "find_keys", "keynum");
         reply.map(3);
@@ -250,7 +258,9 @@ void reply_command_info(resp::ReplyWriter& reply, const CommandSpec& spec) {
     reply_names(reply, kCategories, acl_categories(spec), "@");
     reply_tips(reply, spec.tips);
     reply.set(spec.keys.count);
-    for (const KeySpec& keys : spec.keys.view()) reply_key_spec(reply, keys, notes_of(spec));
+    for (const KeySpec& keys : spec.keys.view()) {
+        reply_key_spec(reply, keys, keys.notes.empty() ? notes_of(spec) : keys.notes);
+    }
     // A list of rows, and an empty set for those without: Redis does so.
     if (inner.empty()) return reply.set(0);
     reply.array(static_cast<int64_t>(inner.size()));

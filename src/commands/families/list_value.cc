@@ -63,8 +63,7 @@ void reply_end(resp::ReplyWriter& reply, const Entry& entry, ListEnd end, size_t
 
 // --- changing --------------------------------------------------------------------------------
 
-List::Options ListValue::options() const {
-    const engine::Settings& settings = keyspace_.dataset().settings;
+List::Options ListValue::options(const engine::Settings& settings) {
     const auto depth = settings.list_compress_depth.load(std::memory_order_relaxed);
     return {ListLimit(settings.list_max_listpack_size.load(std::memory_order_relaxed)),
             static_cast<size_t>(depth)};
@@ -176,6 +175,24 @@ void ListValue::settle(std::string_view event) {
     if (!options().limit.allows_shrunk(left.size(), size())) return;
     const std::string copy(left);
     entry_ = keyspace_.put_packed(key_, entry_, kPackedList, copy);
+}
+
+void ListValue::store(engine::Keyspace& keyspace, const store::Key& key, std::unique_ptr<List> list,
+                      std::string_view event) {
+    Entry* present = keyspace.write(key);
+    if (list->size() == 0) {
+        if (present == nullptr) return;
+        keyspace.erase(key, present);
+        return keyspace.notify(engine::event::generic, "del", key);
+    }
+    if (present != nullptr) keyspace.erase_to_replace(key, present);
+    const std::string_view packed = list->only_listpack();
+    if (packed.empty()) {
+        keyspace.put_object(key, nullptr, kLargeList, std::move(list));
+    } else {
+        keyspace.put_packed(key, nullptr, kPackedList, packed);
+    }
+    keyspace.notify(engine::event::list, event, key);
 }
 
 }  // namespace gyre::commands

@@ -10,6 +10,7 @@
 // reactor, under the lock of the key.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -74,10 +75,16 @@ public:
     /// After removals, which `event` names: an empty list goes, a small one becomes a listpack.
     void settle(std::string_view event);
 
+    static types::List::Options options(const engine::Settings& settings);
+    /// Makes the key the list given, in the form that fits; an empty one erases the key. What the
+    /// key was goes, with its deadline. `event` names what happened, unless nothing is left.
+    static void store(engine::Keyspace& keyspace, const store::Key& key,
+                      std::unique_ptr<types::List> list, std::string_view event);
+
 private:
     bool is_packed() const { return entry_->encoding() == store::Encoding::listpack; }
     types::Listpack listpack() const { return types::Listpack(entry_->bytes()); }
-    types::List::Options options() const;
+    types::List::Options options() const { return options(keyspace_.dataset().settings); }
     void splice(const types::ListpackSplice& splice);
     /// f(list), which changes it.
     template <class F>

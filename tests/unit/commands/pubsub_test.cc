@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "engine/events.h"
-#include "engine/expiry.h"
 #include "support/command_runner.h"
 
 namespace {
@@ -240,6 +239,19 @@ TEST_F(PubsubCommandsTest, monitor_within_a_transaction_is_refused) {
     run({"MULTI"});
     run({"MONITOR"});
     EXPECT_EQ(run({"EXEC"}), "*1\r\n-ERR MONITOR isn't allowed for DENY BLOCKING client\r\n");
+}
+
+TEST_F(PubsubCommandsTest, sort_tells_what_it_stores) {
+    run({"RPUSH", "l", "2", "1"});
+    listen("KEA");
+    run({"SORT", "l"});
+    EXPECT_EQ(events(), Events{});
+    run({"SORT", "l", "STORE", "d"});
+    EXPECT_EQ(events(), (Events{"__keyspace@0__:d sortstore", "__keyevent@0__:sortstore d"}));
+    run({"SORT", "none", "STORE", "d"});
+    EXPECT_EQ(events(), (Events{"__keyspace@0__:d del", "__keyevent@0__:del d"}));
+    run({"SORT", "none", "STORE", "d"});
+    EXPECT_EQ(events(), Events{});
 }
 
 }  // namespace
