@@ -49,6 +49,7 @@ constexpr Family kFamilies[] = {
     geo_commands,
     geo_search_commands,
     stream_commands,
+    stream_delete_commands,
     stream_group_commands,
     stream_pending_commands,
     stream_info_commands,

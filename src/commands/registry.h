@@ -71,6 +71,7 @@ std::span<const CommandSpec> hyperloglog_commands();
 std::span<const CommandSpec> geo_commands();
 std::span<const CommandSpec> geo_search_commands();
 std::span<const CommandSpec> stream_commands();
+std::span<const CommandSpec> stream_delete_commands();  ///< XDELEX, XACKDEL
 std::span<const CommandSpec> stream_group_commands();
 std::span<const CommandSpec> stream_pending_commands();
 std::span<const CommandSpec> stream_info_commands();
