@@ -46,6 +46,7 @@ constexpr Family kFamilies[] = {
     zset_range_commands,
     zset_combine_commands,
     hyperloglog_commands,
+    hyperloglog_self_test_commands,
     geo_commands,
     geo_search_commands,
     stream_commands,

@@ -68,6 +68,7 @@ std::span<const CommandSpec> zset_commands();
 std::span<const CommandSpec> zset_range_commands();
 std::span<const CommandSpec> zset_combine_commands();
 std::span<const CommandSpec> hyperloglog_commands();
+std::span<const CommandSpec> hyperloglog_self_test_commands();  ///< PFSELFTEST
 std::span<const CommandSpec> geo_commands();
 std::span<const CommandSpec> geo_search_commands();
 std::span<const CommandSpec> stream_commands();
