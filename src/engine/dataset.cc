@@ -181,6 +181,19 @@ void Dataset::publish_event(std::string_view name, std::string_view key, size_t 
     }
 }
 
+void Dataset::tell_of_due(size_t shard_index, const store::Entry& entry, int64_t now_ms,
+                          Executor& executor) {
+    if (entry.is_expired(now_ms)) {
+        tell_of_removal(event::expired, "expired", shard_index, entry, executor);
+    } else {
+        tell_of_removal(event::generic, "del", shard_index, entry, executor);
+    }
+}
+
+void Dataset::tell_of_fields(size_t shard_index, const store::Entry& entry, Executor& executor) {
+    tell_of_change(event::hash, "hexpired", shard_index, entry, executor);
+}
+
 void Dataset::wake_all() {
     if (!wake_) return;
     for (size_t reactor = 0; reactor < threads(); ++reactor) wake_(reactor);

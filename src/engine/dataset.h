@@ -308,16 +308,13 @@ public:
     /// current_database() is its own.
     void tell_of_removal(uint32_t event_class, std::string_view name, size_t shard_index,
                          const store::Entry& entry, Executor& executor) {
-        store::Shard& data = shard(shard_index);
-        if (data.is_observed()) [[unlikely]] {
-            data.note_touched(data.current_database(), store::Key::of(entry.key()));
-            if (data.has_touched()) executor.shards_to_serve.push_back(shard_index);
-        }
-        if (!notifies(event_class)) [[likely]]
-            return;
-        publish_event(name, entry.key(), data.current_database(), executor);
+        tell_of_change(event_class, name, shard_index, entry, executor);
     }
-
+    /// The same for what goes because of a deadline: the key's own, or those of all its fields.
+    void tell_of_due(size_t shard_index, const store::Entry& entry, int64_t now_ms,
+                     Executor& executor);
+    /// Fields of a hash go because of their deadlines.
+    void tell_of_fields(size_t shard_index, const store::Entry& entry, Executor& executor);
     ExcessTime& excess() { return excess_; }
 
     Settings settings;
@@ -340,6 +337,17 @@ private:
         std::atomic<int64_t> sleeps_until_ms{INT64_MIN};  // INT64_MIN: awake
         std::atomic<int64_t> soonest_due_ms{INT64_MAX};
     };
+    void tell_of_change(uint32_t event_class, std::string_view name, size_t shard_index,
+                        const store::Entry& entry, Executor& executor) {
+        store::Shard& data = shard(shard_index);
+        if (data.is_observed()) [[unlikely]] {
+            data.note_touched(data.current_database(), store::Key::of(entry.key()));
+            if (data.has_touched()) executor.shards_to_serve.push_back(shard_index);
+        }
+        if (!notifies(event_class)) [[likely]]
+            return;
+        publish_event(name, entry.key(), data.current_database(), executor);
+    }
     void lock_slow(size_t shard);
     void enter(size_t shard, Executor& executor) {
         store::Shard& data = shards_[shard]->data;

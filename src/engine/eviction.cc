@@ -217,10 +217,17 @@ bool Evictor::expire_in(size_t shard, int64_t now_ms, int64_t until_us) {
         store::Shard& data = dataset_.shard(shard);
         const auto on_expired = [&](const store::Entry& entry) {
             ++removed;
-            dataset_.tell_of_removal(event::expired, "expired", shard, entry, executor_);
+            dataset_.tell_of_due(shard, entry, now_ms, executor_);
         };
-        has_more = data.expire_due(now_ms, kExpireBatch, on_expired) >= kExpireBatch;
-        if (removed == 0 && !has_more) data.expire_in_tick(now_ms, on_expired);
+        const store::Entry* told = nullptr;
+        const auto on_field_due = [&](const store::Entry& entry, std::string_view) {
+            if (std::exchange(told, &entry) != &entry) {
+                dataset_.tell_of_fields(shard, entry, executor_);
+            }
+        };
+        const size_t work = data.expire_due(now_ms, kExpireBatch, on_expired, on_field_due);
+        has_more = work >= kExpireBatch;
+        if (removed == 0 && !has_more) data.expire_in_tick(now_ms, on_expired, on_field_due);
         data.statistics.expired_lazily += static_cast<uint64_t>(removed);
         if (dataset_.counts_keys()) dataset_.unreserve_keys(removed);
         dataset_.refresh_next_due(shard);

@@ -2,8 +2,10 @@
 #include "engine/expiry.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/events.h"
+#include "types/hash.h"
 
 namespace gyre::engine {
 
@@ -14,15 +16,25 @@ void ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
         base::Histogram* lateness = &statistics_.lateness_ms;
         const auto on_expired = [&](const store::Entry& entry) {
             ++removed;
-            dataset_.tell_of_removal(event::expired, "expired", shard, entry, executor_);
+            dataset_.tell_of_due(shard, entry, now_ms, executor_);
+            // That of a hash without fields was recorded with its last one.
+            if (!entry.is_expired(now_ms)) return;
             lateness->record(now_ms - std::max<int64_t>(entry.expire_ms(), 0));
+        };
+        const store::Entry* told = nullptr;
+        const auto on_field_due = [&](const store::Entry& entry, std::string_view) {
+            if (std::exchange(told, &entry) != &entry) {
+                dataset_.tell_of_fields(shard, entry, executor_);
+            }
+            const auto& hash = static_cast<const types::Hash&>(*entry.object());
+            lateness->record(now_ms - std::max<int64_t>(hash.nearest_deadline_ms(), 0));
         };
         {
             // In this order: INFO within a transaction holds all shards and then asks for figures.
             dataset_.lock(shard, executor_);
             const std::lock_guard hold(mutex_);
             store::Shard& data = dataset_.shard(shard);
-            data.expire_due(now_ms, kBatch, on_expired);
+            data.expire_due(now_ms, kBatch, on_expired, on_field_due);
             data.statistics.expired_actively += removed;
             if (removed > 0 && dataset_.counts_keys()) {
                 dataset_.unreserve_keys(static_cast<int64_t>(removed));

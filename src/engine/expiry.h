@@ -19,7 +19,8 @@
 namespace gyre::engine {
 
 struct ExpiryStatistics {
-    base::Histogram lateness_ms;  ///< how long after their deadline keys were removed actively
+    /// How long after their deadline keys, and fields of hashes, were removed actively.
+    base::Histogram lateness_ms;
     uint64_t removed = 0;
     uint64_t cpu_us = 0;     ///< time spent in run()
     uint64_t cut_short = 0;  ///< slices that ended with work left

@@ -69,6 +69,9 @@ struct EntryPolicy {
 /// anew. No table has so many buckets.
 inline constexpr uint64_t kDefendedCursor = uint64_t{1} << 62;
 
+/// Told of a field of a hash that is removed because of its deadline, while it is there.
+using OnFieldDue = std::function<void(const Entry&, std::string_view name)>;
+
 class Partition {
 public:
     using Table = containers::BucketTable<EntryPolicy>;
@@ -245,11 +248,13 @@ public:
     /// Removes keys whose deadline has passed, spending at most `budget` units of wheel work;
     /// `on_expired` sees each before it goes. Returns the work done. Also moves a rebuild on.
     size_t expire_due(int64_t now_ms, size_t budget,
-                      const std::function<void(const Entry&)>& on_expired);
+                      const std::function<void(const Entry&)>& on_expired,
+                      const OnFieldDue& on_field_due = nullptr);
     /// Removes also keys whose deadline has passed in the wheel's tick that is not over, when
     /// expire_due() has nothing left to do: looks at kTickTokensMax tokens of it. Lowers the
     /// shard's due_from_ms to what it leaves.
-    void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
+    void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired,
+                        const OnFieldDue& on_field_due = nullptr);
     /// For a caller that visits many partitions with a few due keys each: asks for the memory that
     /// expire_due() reads first, and waits for none. Worth it when some time passes between each
     /// step of DueHint, and before expire_due().
@@ -316,9 +321,10 @@ private:
         prefetch_buckets(tokens);
         prefetch_entries(tokens);
     }
-    void fire(uint64_t token, int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
+    void fire(uint64_t token, int64_t now_ms, const std::function<void(const Entry&)>& on_expired,
+              const OnFieldDue& on_field_due);
     static int64_t due_ms(const Entry& entry);
-    bool expire_fields(Entry* entry, int64_t now_ms);
+    bool expire_fields(Entry* entry, int64_t now_ms, const OnFieldDue& on_field_due);
     bool needs_rebuild() const;
     void begin_rebuild();
     size_t continue_rebuild(size_t budget);

@@ -36,8 +36,9 @@ void HashValue::look() {
 }
 
 void HashValue::remove_due() {
-    const size_t removed = keyspace_.edit_object<Hash>(
-        key_, entry_, [this](Hash& hash) { return hash.remove_due(now_ms_, kExpiredMax); });
+    const size_t removed = keyspace_.edit_object<Hash>(key_, entry_, [this](Hash& hash) {
+        return hash.remove_due(now_ms_, kExpiredMax, [](auto) {});
+    });
     if (removed == 0) return;
     entry_ = keyspace_.changed(key_, entry_);
     tell("hexpired");

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/events.h"
+#include "engine/expiry.h"
 #include "support/command_runner.h"
 
 namespace {
@@ -252,6 +253,86 @@ TEST_F(PubsubCommandsTest, sort_tells_what_it_stores) {
     EXPECT_EQ(events(), (Events{"__keyspace@0__:d del", "__keyevent@0__:del d"}));
     run({"SORT", "none", "STORE", "d"});
     EXPECT_EQ(events(), Events{});
+}
+
+// What the wheels remove when their time comes, without a command that looks.
+class ExpiryEventsTest : public PubsubCommandsTest {
+protected:
+    /// As the worker does between its turns.
+    void run_expiry() {
+        while (cycle_.run(runner_.now_ms(), false)) {
+        }
+    }
+    int64_t clock_us_ = 0;
+    gyre::engine::ExpiryCycle cycle_{runner_.dataset(), runner_.executor(), 0,
+                                     [this] { return clock_us_; }};
+};
+
+TEST_F(ExpiryEventsTest, fields_that_the_wheel_removes_are_told_once_for_each_hash) {
+    run({"HSET", "h", "a", "1", "b", "2", "c", "3"});
+    run({"HPEXPIRE", "h", "1000", "FIELDS", "2", "a", "b"});
+    listen("KEA");
+    runner_.advance_ms(1000);
+    run_expiry();
+    EXPECT_EQ(events(), Events{});
+    runner_.advance_ms(8);
+    run_expiry();
+    EXPECT_EQ(events(), (Events{"__keyspace@0__:h hexpired", "__keyevent@0__:hexpired h"}));
+    EXPECT_EQ(run({"HKEYS", "h"}), "*1\r\n$1\r\nc\r\n");
+    const auto statistics = cycle_.statistics();
+    EXPECT_EQ(statistics.lateness_ms.count(), 2U);
+    EXPECT_EQ(statistics.lateness_ms.max(), 8);
+    EXPECT_EQ(statistics.removed, 0U);
+    run_expiry();
+    EXPECT_EQ(events(), Events{});
+}
+
+TEST_F(ExpiryEventsTest, a_hash_goes_with_its_last_field) {
+    run({"HSET", "h", "a", "1", "b", "2"});
+    run({"HPEXPIRE", "h", "500", "FIELDS", "1", "a"});
+    run({"HPEXPIRE", "h", "700", "FIELDS", "1", "b"});
+    listen("Egh");
+    runner_.advance_ms(510);
+    run_expiry();
+    EXPECT_EQ(events(), (Events{"__keyevent@0__:hexpired h"}));
+    runner_.advance_ms(200);
+    run_expiry();
+    EXPECT_EQ(events(), (Events{"__keyevent@0__:hexpired h", "__keyevent@0__:del h"}));
+    EXPECT_EQ(runner_.find("h"), nullptr);
+    EXPECT_EQ(cycle_.statistics().lateness_ms.count(), 2U);
+    EXPECT_LE(cycle_.statistics().lateness_ms.max(), 10);
+}
+
+TEST_F(ExpiryEventsTest, a_hash_that_is_due_itself_expires) {
+    run({"HSET", "h", "a", "1"});
+    run({"HPEXPIRE", "h", "500", "FIELDS", "1", "a"});
+    run({"PEXPIRE", "h", "500"});
+    listen("EA");
+    runner_.advance_ms(510);
+    run_expiry();
+    EXPECT_EQ(events(), (Events{"__keyevent@0__:expired h"}));
+    EXPECT_EQ(cycle_.statistics().lateness_ms.count(), 1U);
+}
+
+TEST_F(ExpiryEventsTest, who_watches_a_hash_is_told_of_its_fields) {
+    run({"HSET", "h", "a", "1", "b", "2"});
+    run({"HPEXPIRE", "h", "500", "FIELDS", "1", "a"});
+    run({"WATCH", "h"});
+    runner_.advance_ms(510);
+    run_expiry();
+    run({"MULTI"});
+    run({"HLEN", "h"});
+    EXPECT_EQ(run({"EXEC"}), "*-1\r\n");
+}
+
+TEST_F(ExpiryEventsTest, who_makes_room_for_keys_tells_the_same) {
+    run({"HSET", "h", "a", "1"});
+    run({"HPEXPIRE", "h", "500", "FIELDS", "1", "a"});
+    runner_.dataset().set_maxkeys(1, runner_.executor());
+    listen("Egh");
+    runner_.advance_ms(510);
+    EXPECT_EQ(run({"SET", "k", "v"}), "+OK\r\n");
+    EXPECT_EQ(events(), (Events{"__keyevent@0__:hexpired h", "__keyevent@0__:del h"}));
 }
 
 }  // namespace
