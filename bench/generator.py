@@ -44,10 +44,12 @@ def parse_benchmark(text):
 
 
 def redis_benchmark(server, test, requests, pipeline=1, connections=50, value_bytes=64, unix=False):
-    """One test of redis-benchmark -t, keys random over a million."""
+    """One test of redis-benchmark -t, or the words of a command with __rand_int__ in them, which is
+    random over a million."""
     where = ["-s", server.unix_path] if unix else ["-p", str(server.port)]
-    command = [*pinned(), "redis-benchmark", *where, "-t", test, "-n", str(requests), "-c", str(connections),
-               "-P", str(pipeline), "-d", str(value_bytes), "-r", str(KEYS), "--precision", "3"]
+    command = [*pinned(), "redis-benchmark", *where, "-n", str(requests), "-c", str(connections), "-P",
+               str(pipeline), "-d", str(value_bytes), "-r", str(KEYS), "--precision", "3"]
+    command += ["-t", test] if isinstance(test, str) else test
     before = server.cpu_seconds()
     text = run(command)
     spent = server.cpu_seconds() - before
