@@ -112,6 +112,8 @@ public:
                          int64_t now_ms);
     /// EXEC: runs what the session has queued and writes the whole reply.
     void run_transaction(Context& context);
+    /// For a command of a transaction: a snapshot begins once the transaction has ended.
+    void save_after_transaction() { saves_after_transaction_ = true; }
     /// Books one execution: statistics, slow log, latency events. execute() does so for plain
     /// commands.
     void book(const RequestView& request, const Session& session, const resp::ReplyWriter& reply,
@@ -122,7 +124,7 @@ private:
     /// The common case, decided without building a text.
     static bool is_plainly_allowed(const RequestView& request, const Session& session);
     /// What the state of the server has against it; empty: nothing.
-    std::string_view refusal_by_state(const CommandSpec& spec) const;
+    std::string_view refusal_by_state(const CommandSpec& spec, const Session& session) const;
     /// What stands against executing the command; empty: nothing.
     std::string refusal(const RequestView& request, const Session& session) const;
     void refuse(const RequestView& request, Session& session, resp::ReplyWriter& reply,
@@ -163,6 +165,7 @@ private:
 
     Services& services_;
     TransactionRoom room_;
+    bool saves_after_transaction_ = false;
     Services services_at_once_;  ///< without a reactor: what runs with these never waits
     size_t threads_;
     std::vector<resp::Argument> arguments_;

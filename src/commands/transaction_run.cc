@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -163,6 +164,10 @@ void Dispatcher::run_transaction(Context& context) {
     services_.dataset.let_go(shards);
     settle_room(*transaction, context.now_ms());
     services_.executor.reclaimer.run();
+    // When another one has begun since, it has all of the transaction too.
+    if (std::exchange(saves_after_transaction_, false)) {
+        services_.persistence.begin_save(services_.executor);
+    }
 }
 
 /// As a connection runs a command, but for what EXEC has asked already.
