@@ -2,6 +2,7 @@
 #include "engine/keyspace.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "store/access.h"
 
@@ -104,7 +105,7 @@ Entry* Keyspace::raise_timestamp(const Key& key, Entry* entry) {
 void Keyspace::note_created(const Key& key) {
     note_change(key);
     if (dataset_.counts_keys()) dataset_.note_created(executor_);
-    notify(event::created, "new", key);
+    if (!std::exchange(is_replacing_, false)) notify(event::created, "new", key);
 }
 
 void Keyspace::note_put(const Key& key, const Entry* present, int64_t expire_ms) {
@@ -179,6 +180,11 @@ void Keyspace::erase(const Key& key, Entry* entry) {
     note_change(key);
     partition_of(key).erase(key, entry);
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
+}
+
+void Keyspace::erase_to_replace(const Key& key, Entry* entry) {
+    erase(key, entry);
+    is_replacing_ = true;
 }
 
 Entry* Keyspace::copy_to(const Key& key, const Entry& source, int64_t replaced_ms) {

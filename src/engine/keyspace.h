@@ -111,6 +111,8 @@ public:
     /// Sets the deadline, or removes it (kNoExpiry).
     store::Entry* set_expiry(const store::Key& key, store::Entry* entry, int64_t unix_ms);
     void erase(const store::Key& key, store::Entry* entry);
+    /// The same, of what the next put replaces: to those who listen that one's key is not new.
+    void erase_to_replace(const store::Key& key, store::Entry* entry);
     /// Copies `source` (of any database whose shard is locked) to `key`, which must be absent here;
     /// deadline, timestamp and access word come along, the default TTL does not apply.
     /// `replaced_ms` is the timestamp of what was erased to make room: that one is raised to now,
@@ -162,6 +164,7 @@ private:
     size_t database_;
     int64_t now_ms_;
     bool no_touch_;
+    bool is_replacing_ = false;
 };
 
 }  // namespace gyre::engine

@@ -188,6 +188,7 @@ void Server::stop_workers() {
     for (size_t serving = serving_.load(); serving > 0; serving = serving_.load()) {
         serving_.wait(serving);
     }
+    persistence_->stop();
     may_end_.store(true);
     may_end_.notify_all();
     for (std::thread& thread : threads_) thread.join();

@@ -47,6 +47,7 @@ std::optional<int64_t> set_fields(Context& context) {
     for (size_t at = kFirst; at < context.count(); at += 2) {
         created += hash.set(context.argument(at), context.argument(at + 1)) ? 1 : 0;
     }
+    hash.tell("hset");
     return created;
 }
 
@@ -66,6 +67,7 @@ void hsetnx(Context& context) {
     const std::string_view name = context.argument(2);
     if (hash.find(name)) return context.reply.integer(0);
     hash.set(name, context.argument(3));
+    hash.tell("hset");
     context.reply.integer(1);
 }
 
@@ -113,6 +115,7 @@ void hincrby(Context& context) {
     char digits[base::kIntegerCharsMax];
     const char* end = base::write_integer(digits, value);
     hash.set(name, {digits, static_cast<size_t>(end - digits)}, types::Hash::Deadline::keep);
+    hash.tell("hincrby");
     context.reply.integer(value);
 }
 
@@ -137,6 +140,7 @@ void hincrbyfloat(Context& context) {
     }
     const std::string text = base::format_long_double_human(value);
     hash.set(name, text, types::Hash::Deadline::keep);
+    hash.tell("hincrbyfloat");
     context.reply.bulk(text);
 }
 
@@ -145,10 +149,11 @@ void hdel(Context& context) {
     if (!require_hash(context, entry)) return;
     HashValue hash(context, context.keys[0], entry);
     int64_t removed = 0;
-    for (size_t at = 2; at < context.count() && hash.exists(); ++at) {
+    for (size_t at = 2; at < context.count() && hash.size() > 0; ++at) {
         removed += hash.remove(context.argument(at)) ? 1 : 0;
-        hash.settle();
     }
+    if (removed > 0) hash.tell("hdel");
+    hash.settle();
     context.reply.integer(removed);
 }
 

@@ -40,6 +40,7 @@ void HashValue::remove_due() {
         key_, entry_, [this](Hash& hash) { return hash.remove_due(now_ms_, kExpiredMax); });
     if (removed == 0) return;
     entry_ = keyspace_.changed(key_, entry_);
+    tell("hexpired");
     settle();
 }
 
@@ -158,6 +159,7 @@ bool HashValue::remove(std::string_view name) {
 void HashValue::settle() {
     if (entry_ == nullptr || size() != 0) return;
     keyspace_.erase(key_, entry_);
+    keyspace_.notify(engine::event::generic, "del", key_);
     entry_ = nullptr;
     look();
 }

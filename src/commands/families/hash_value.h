@@ -58,6 +58,8 @@ public:
              types::Hash::Deadline deadline = types::Hash::Deadline::drop);
     /// False: it was not there. An empty hash stays until settle().
     bool remove(std::string_view name);
+    /// Tells those who listen what happened to the hash.
+    void tell(std::string_view event) { keyspace_.notify(engine::event::hash, event, key_); }
     /// After removals: an empty hash goes.
     void settle();
 

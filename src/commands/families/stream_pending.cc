@@ -166,7 +166,10 @@ void take(Context& context, StreamGroup& group, const StreamId& id, StreamPendin
 
 StreamConsumer* named_consumer(Context& context, StreamGroup& group) {
     StreamConsumer* consumer = group.find_consumer(context.argument(3));
-    if (consumer == nullptr) consumer = group.add_consumer(context.argument(3), context.now_ms());
+    if (consumer == nullptr) {
+        consumer = group.add_consumer(context.argument(3), context.now_ms());
+        tell_stream(context, "xgroup-createconsumer");
+    }
     consumer->seen_ms = context.now_ms();
     return consumer;
 }
