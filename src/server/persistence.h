@@ -16,9 +16,12 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/byte_stream.h"
 #include "commands/services.h"
+#include "engine/rdb_loader.h"
 #include "engine/snapshot_job.h"
 #include "server/saver.h"
 #include "server/settings.h"
@@ -95,6 +98,10 @@ private:
     engine::SnapshotFile file_now() const;
     Result<void> load_open(int file, uint64_t bytes, engine::Executor& executor,
                            const std::function<bool()>& serve);
+    Result<void> load_rdb(const base::ByteSource& source, engine::RdbLoader& loader);
+    Result<void> load_json(const base::ByteSource& source, engine::RdbLoader& loader);
+    Result<void> check_format(std::string_view begin) const;
+    uint64_t string_bytes_max() const;
     void refresh_refusal();  // under mutex_
 
     engine::Dataset& dataset_;
