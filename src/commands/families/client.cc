@@ -195,6 +195,7 @@ void kill_address(Context& context) {
 }
 
 void client_unblock(Context& context) {
+    if (context.count() > 4) return context.error(errors::kSyntax);
     const bool with_error = context.count() == 4 && context.is(3, "ERROR");
     if (context.count() == 4 && !with_error && !context.is(3, "TIMEOUT")) {
         return context.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
