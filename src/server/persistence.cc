@@ -201,7 +201,8 @@ void Persistence::look_at_rules(engine::Executor& executor) {
 
 // --- loading ------------------------------------------------------------------------------------
 
-Result<void> Persistence::load(engine::Executor& executor, const std::function<bool()>& serve) {
+Result<void> Persistence::load(engine::Executor& executor, const std::function<bool()>& serve,
+                               std::vector<engine::LoadHelper> helpers) {
     const std::string name = settings_.snapshot_file();
     if (!files_.exists(name)) return {};
     const auto file = files_.open(name, ring::OpenFor::reading);
@@ -218,7 +219,7 @@ Result<void> Persistence::load(engine::Executor& executor, const std::function<b
             figures_.load_bytes_total = *bytes;
         }
         dataset_.settings.refusals.fetch_or(engine::refusal::loading);
-        result = load_open(*file, *bytes, executor, serve);
+        result = load_open(*file, *bytes, executor, serve, std::move(helpers));
         dataset_.settings.refusals.fetch_and(~engine::refusal::loading);
     }
     files_.close(*file);
@@ -236,11 +237,13 @@ Result<void> Persistence::load(engine::Executor& executor, const std::function<b
 }
 
 Result<void> Persistence::load_open(int file, uint64_t bytes, engine::Executor& executor,
-                                    const std::function<bool()>& serve) {
+                                    const std::function<bool()>& serve,
+                                    std::vector<engine::LoadHelper> helpers) {
     const int64_t started_ms = wall_ms();
     executor.initial_access_word = engine::initial_access_word(
         dataset_.settings.policy.load(std::memory_order_relaxed), started_ms);
     engine::RdbLoader loader(dataset_, executor, started_ms);
+    loader.set_helpers(std::move(helpers));
     const auto read = [&, offset = uint64_t{0}](std::span<char> buffer) mutable -> Result<size_t> {
         if (offset > 0 && !serve()) return fail("Stopped while it was read");
         const auto count = files_.read(file, buffer, offset);
@@ -257,6 +260,7 @@ Result<void> Persistence::load_open(int file, uint64_t bytes, engine::Executor& 
     };
     auto result = settings_.storage_format == snapshot::Format::json ? load_json(read, loader)
                                                                      : load_rdb(read, loader);
+    if (result) result = loader.finish();
     if (!result) return result;
     const std::lock_guard hold(mutex_);
     figures_.keys_loaded = loader.keys_loaded();
@@ -295,8 +299,8 @@ Result<void> Persistence::load_rdb(const base::ByteSource& source, engine::RdbLo
         if (*count == 0) break;
         const auto taken = reader.feed({buffer.get(), *count});
         if (!taken) {
-            return fail(
-                fmt::format("{} (record at offset {})", taken.error().message, reader.offset()));
+            return fail(fmt::format("{} (record {} offset {})", taken.error().message,
+                                    loader.has_late_error() ? "before" : "at", reader.offset()));
         }
     }
     return reader.finish();

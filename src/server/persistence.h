@@ -84,8 +84,9 @@ public:
     void set_stops_writes(bool stops);
 
     /// Reads the file, if there is one. Between slices it calls `serve`, which answers those who
-    /// are there already, and says whether to go on.
-    Result<void> load(engine::Executor& executor, const std::function<bool()>& serve);
+    /// are there already, and says whether to go on. `helpers` are the other reactors.
+    Result<void> load(engine::Executor& executor, const std::function<bool()>& serve,
+                      std::vector<engine::LoadHelper> helpers = {});
 
     PersistenceFigures figures() const;
     void reset_statistics();
@@ -97,7 +98,8 @@ private:
     void finish(const Result<uint64_t>& bytes);
     engine::SnapshotFile file_now() const;
     Result<void> load_open(int file, uint64_t bytes, engine::Executor& executor,
-                           const std::function<bool()>& serve);
+                           const std::function<bool()>& serve,
+                           std::vector<engine::LoadHelper> helpers);
     Result<void> load_rdb(const base::ByteSource& source, engine::RdbLoader& loader);
     Result<void> load_json(const base::ByteSource& source, engine::RdbLoader& loader);
     Result<void> check_format(std::string_view begin) const;
