@@ -143,7 +143,7 @@ DetachedRequest::DetachedRequest(std::span<const resp::Argument> arguments)
 }
 
 Dispatcher::Dispatcher(Services& services, size_t threads)
-    : services_(services), services_at_once_(services), threads_(threads) {
+    : services_(services), waiters_(services), services_at_once_(services), threads_(threads) {
     services_.dispatcher = services_at_once_.dispatcher = this;
     services_at_once_.reactor = nullptr;
     // Not by the first command, which would take milliseconds longer for it.
@@ -304,8 +304,24 @@ Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& ses
     const uint32_t errors_before = reply.errors();
     Context context = make_context(request, session, reply, now_ms);
     run(request, context);
-    book(request, session, reply, errors_before, base::ticks_to_ns(base::ticks() - start), now_ms);
+    const uint64_t nanoseconds = base::ticks_to_ns(base::ticks() - start);
+    if (session.mode(Session::kBlocked)) [[unlikely]] {
+        if (has_monitors(services_)) tell_monitors(request, session, services_, now_ms);
+        session.blocked->home_nanoseconds = nanoseconds;
+        return Outcome::blocked;
+    }
+    book(request, session, reply, errors_before, nanoseconds, now_ms);
     return Outcome::done;
+}
+
+void Dispatcher::end_wait(Session& session, resp::ReplyWriter& reply, int64_t now_ms) {
+    const uint32_t errors_before = reply.errors();
+    const bool has_left = session.waiter.state() == store::Waiter::State::left;
+    const std::unique_ptr<Blocked> blocked = waiters_.end_wait(session, reply);
+    if (has_left) return;
+    // Monitors saw it when it began.
+    record({&blocked->spec(), blocked->arguments(), blocked->keys()}, session, reply, errors_before,
+           blocked->home_nanoseconds + blocked->service_nanoseconds, now_ms);
 }
 
 /// Before a write, and not counted as its time, as in Redis: the slow log does not show it, the
@@ -358,6 +374,12 @@ void Dispatcher::book(const RequestView& request, const Session& session,
                       int64_t now_ms) {
     if (has_monitors(services_)) [[unlikely]]
         tell_monitors(request, session, services_, now_ms);
+    record(request, session, reply, errors_before, nanoseconds, now_ms);
+}
+
+void Dispatcher::record(const RequestView& request, const Session& session,
+                        const resp::ReplyWriter& reply, uint32_t errors_before,
+                        uint64_t nanoseconds, int64_t now_ms) {
     const bool failed = reply.errors() != errors_before;
     services_.statistics.count_command();
     services_.statistics.record(row_index(*request.spec), nanoseconds, failed);
@@ -378,22 +400,51 @@ void Dispatcher::run(const RequestView& request, Context& context) {
     const CommandSpec& spec = *request.spec;
     engine::Dataset& dataset = services_.dataset;
     if (request.keys.empty()) {
+        waiters_.set_now_ms(context.now_ms());
         spec.handler(context);
     } else if (spec.has(flag::denyoom) && dataset.counts_keys()) {
         run_with_maxkeys(request, context);
     } else if (request.keys.size() == 1) {
         const size_t shard = dataset.shard_of(context.keys[0].hash);
         dataset.lock(shard, services_.executor);
-        spec.handler(context);
-        dataset.unlock(shard);
+        if (dataset.shard(shard).is_awaited()) [[unlikely]] {
+            run_awaited(shard, request, context);
+        } else {
+            spec.handler(context);
+            dataset.unlock(shard);
+        }
     } else {
-        const engine::ShardGuard guard(dataset, shards_of(request), services_.executor);
-        spec.handler(context);
+        run_served(request, context);
     }
     // A transaction holds its locks until its end.
     if (!services_.executor.reclaimer.empty() && !context.session.mode(Session::kExecuting)) {
         services_.executor.reclaimer.run();
     }
+}
+
+/// On one shard, which is locked, and where somebody waits.
+void Dispatcher::run_awaited(size_t shard, const RequestView& request, Context& context) {
+    engine::Dataset& dataset = services_.dataset;
+    const bool is_alone =
+        !context.session.mode(Session::kExecuting) && !dataset.shard(shard).waits().has_targets();
+    if (!is_alone) {
+        dataset.unlock(shard);
+        return run_served(request, context);
+    }
+    waiters_.set_now_ms(context.now_ms());
+    request.spec->handler(context);
+    engine::ShardSet set;
+    set.add(shard);
+    dataset.serve_waiters(set, services_.executor);
+    dataset.unlock(shard);
+}
+
+/// With those served for whom the command makes a key ready.
+void Dispatcher::run_served(const RequestView& request, Context& context) {
+    waiters_.set_now_ms(context.now_ms());
+    const ServedLock lock(services_, waiters_, shards_of(request), context.keys,
+                          context.session.mode(Session::kExecuting));
+    request.spec->handler(context);
 }
 
 engine::ShardSet Dispatcher::shards_of(const RequestView& request) const {
@@ -438,7 +489,9 @@ bool Dispatcher::run_within(const RequestView& request, Context& context, int64_
                             KeyNeed& need) {
     engine::Dataset& dataset = services_.dataset;
     engine::Executor& executor = services_.executor;
-    const engine::ShardGuard guard(dataset, shards_of(request), executor);
+    waiters_.set_now_ms(context.now_ms());
+    const ServedLock lock(services_, waiters_, shards_of(request), context.keys,
+                          context.session.mode(Session::kExecuting));
     need.keys = new_keys(context);
     // Under the locks, which set_maxkeys() takes too: the limit may just have gone.
     const int64_t limit = dataset.settings.maxkeys.load(std::memory_order_relaxed);

@@ -74,6 +74,20 @@ engine::ShardSet Dispatcher::shards_of(const Transaction& transaction,
     return set;
 }
 
+/// Holds all that the transaction touches, and what those take to serve who wait for its keys.
+engine::ShardSet Dispatcher::lock_transaction(const Transaction& transaction,
+                                              const store::Watcher& watcher) {
+    engine::Dataset& dataset = services_.dataset;
+    engine::ShardSet shards = shards_of(transaction, watcher);
+    dataset.hold(shards, services_.executor);
+    for (engine::ShardSet wider = shards; waiters_.extend(wider, transaction.all_keys());
+         shards = wider) {
+        dataset.let_go(shards);
+        dataset.hold(wider, services_.executor);
+    }
+    return shards;
+}
+
 /// Whether a watched key was changed; one that is past its deadline by now is. Their shards are
 /// locked.
 bool Dispatcher::is_touched(const Context& context) {
@@ -147,8 +161,9 @@ void Dispatcher::run_transaction(Context& context) {
     if (has_any(*transaction, may_ask_configuration)) {
         configuration = services_.configuration.hold();
     }
-    const engine::ShardSet shards = shards_of(*transaction, session.watcher);
-    services_.dataset.hold(shards, services_.executor);
+    const engine::ShardSet shards = lock_transaction(*transaction, session.watcher);
+    waiters_.set_now_ms(context.now_ms());
+    waiters_.set_deferred(true);
     const bool is_void = is_touched(context);
     forget_watches(session, services_.dataset, services_.executor);
     if (is_void) {
@@ -161,6 +176,8 @@ void Dispatcher::run_transaction(Context& context) {
         }
         session.set_mode(Session::kExecuting, false);
     }
+    waiters_.set_deferred(false);
+    services_.dataset.serve_waiters(shards, services_.executor);
     services_.dataset.let_go(shards);
     settle_room(*transaction, context.now_ms());
     services_.executor.reclaimer.run();

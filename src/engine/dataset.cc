@@ -107,6 +107,13 @@ void Dataset::let_go(const ShardSet& set) {
     unlock(set);
 }
 
+void Dataset::serve_waiters(const ShardSet& locked, Executor& executor) {
+    if (executor.wait_server == nullptr) return;
+    bool has_touched = false;
+    locked.for_each([&](size_t index) { has_touched = has_touched || shard(index).has_touched(); });
+    if (has_touched) executor.wait_server->serve(locked);
+}
+
 void Dataset::unlock(const ShardSet& set) {
     bool is_any_sooner = false;
     set.for_each([&](size_t shard) {
@@ -269,6 +276,7 @@ void Dataset::flush(size_t database, Executor& executor) {
         shard(index).touch_database(database);
         shard(index).detach_database(database);
     }
+    serve_waiters(all, executor);
     if (counts_keys()) unreserve_keys(removed);
     flushes_.fetch_add(1, std::memory_order_relaxed);
 }
@@ -286,6 +294,7 @@ void Dataset::flush_all(Executor& executor) {
             shard(index).detach_database(database);
         }
     }
+    serve_waiters(all, executor);
     if (counts_keys()) unreserve_keys(removed);
     flushes_.fetch_add(1, std::memory_order_relaxed);
 }
@@ -296,7 +305,7 @@ void Dataset::swap(size_t first, size_t second, Executor& executor, int64_t now_
     ShardGuard guard(*this, all, executor);
     for (size_t index = 0; index < shards(); ++index) {
         store::Shard& data = shard(index);
-        if (data.is_watched()) [[unlikely]] {
+        if (data.is_observed()) [[unlikely]] {
             expire_watched(data, first, second, now_ms, executor);
             expire_watched(data, second, first, now_ms, executor);
             data.touch_database(first, data.find_database(second));
@@ -304,6 +313,7 @@ void Dataset::swap(size_t first, size_t second, Executor& executor, int64_t now_
         }
         data.swap_databases(first, second);
     }
+    serve_waiters(all, executor);
 }
 
 /// Removes what is past its deadline of the keys watched in a database, there and where it will

@@ -35,6 +35,7 @@ class ShardSet {
 public:
     static constexpr size_t kShardsMax = 1024;
     void add(size_t shard) { words_[shard / 64] |= uint64_t{1} << (shard % 64); }
+    bool has(size_t shard) const { return (words_[shard / 64] >> (shard % 64) & 1) != 0; }
     void add_all(size_t shards) {
         for (size_t shard = 0; shard < shards; ++shard) add(shard);
     }
@@ -59,6 +60,14 @@ struct DatasetOptions {
     uint64_t seed = 0;  ///< of the shards' random generators
 };
 
+/// Serves those who wait for keys; the commands room knows how.
+class WaitServer {
+public:
+    virtual ~WaitServer() = default;
+    /// Of the set's shards, all locked, some have touched keys.
+    virtual void serve(const ShardSet& locked) = 0;
+};
+
 /// What the thread that runs commands brings along to the shards it locks. One for each reactor.
 struct Executor {
     store::Reclaimer reclaimer;
@@ -68,6 +77,14 @@ struct Executor {
     Pubsub::Origin origin;
     /// Keys that the running handler may still create in the room reserve_keys() gave it.
     int64_t promised_keys = 0;
+    WaitServer* wait_server = nullptr;  ///< null: nobody waits here
+    /// Shards where this thread has removed keys, for their time or for want of room, that somebody
+    /// waits for: served at the end of the turn.
+    std::vector<size_t> shards_to_serve;
+    void serve_later(size_t shard) {
+        if (shards_to_serve.empty() || shards_to_serve.back() != shard)
+            shards_to_serve.push_back(shard);
+    }
 };
 
 /// For how long memory has been above maxmemory. Any thread; no lock.
@@ -137,6 +154,10 @@ public:
     /// others, as often as it likes, through any executor.
     void hold(const ShardSet& set, Executor& executor);
     void let_go(const ShardSet& set);
+
+    /// With the set locked, before it is unlocked: whoever waits for a key that was changed is
+    /// served.
+    void serve_waiters(const ShardSet& locked, Executor& executor);
 
     /// Time at which the shard's wheels may have work. No lock needed.
     int64_t next_due_ms(size_t shard) const {
@@ -292,8 +313,10 @@ public:
     void tell_of_removal(uint32_t event_class, std::string_view name, size_t shard_index,
                          const store::Entry& entry, Executor& executor) {
         store::Shard& data = shard(shard_index);
-        if (data.is_watched()) [[unlikely]]
+        if (data.is_observed()) [[unlikely]] {
             data.note_touched(data.current_database(), store::Key::of(entry.key()));
+            if (data.has_touched()) executor.serve_later(shard_index);
+        }
         if (!notifies(event_class)) [[likely]]
             return;
         publish_event(name, entry.key(), data.current_database(), executor);
