@@ -129,7 +129,7 @@ Result<void> RdbLoader::record(const snapshot::Record& record) {
     }
     if (helpers_.empty() || record.value.size() > kCopiedBytesMax) return put(record, executor_);
     if (has_failed_.load(std::memory_order_relaxed)) return late_error();
-    if (!batch_) batch_ = std::make_unique<Batch>();
+    if (!batch_) batch_ = std::make_shared<Batch>();
     batch_->add(record);
     if (batch_->is_full()) hand_over();
     return {};

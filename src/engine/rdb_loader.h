@@ -82,7 +82,7 @@ private:
 
     std::vector<std::shared_ptr<Helper>> helpers_;
     size_t next_helper_ = 0;
-    std::unique_ptr<Batch> batch_;
+    std::shared_ptr<Batch> batch_;
     std::atomic<bool> has_failed_{false};
     std::mutex error_mutex_;
     Error error_;  // under it; the first

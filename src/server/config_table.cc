@@ -428,8 +428,8 @@ const ConfigRow kSnapshotRows[] = {
      .summary = "File of the snapshot, in dir. It is read at start. With storage-format json, "
                 "dump.rdb means dump.json.",
      .to_settings = SETTING(rdb_file = value.text),
-     .in_force = [](const ServerSettings& settings) { return settings.snapshot_file(); },
-     .check = check_file_name},
+     .check = check_file_name,
+     .in_force = [](const ServerSettings& settings) { return settings.snapshot_file(); }},
     {.name = "storage-format",
      .kind = choice,
      .change = at_start,

@@ -53,7 +53,7 @@ protected:
     std::string convert(const std::string& from, const std::string& to) {
         ServerProcess process(
             ServerOptions{.arguments = {"--convert", path(from), path(to)}, .has_defaults = false});
-        const int status = process.wait_exit();
+        const int status = process.wait_exit().value_or(-1);
         return std::to_string(status) + " " + process.log();
     }
 
@@ -197,7 +197,7 @@ TEST_P(JsonStoreTest, AFileThatCannotBeReadEndsTheStartAndIsNotTouched) {
          "{\"format\":\"gyre-json\",\"version\":1,\"keys\":[\n"
          "{\"db\":0,\"key\":\"a\",\"type\":\"string\",\"value\":\"1\"},\n"
          "{\"db\":0,\"key\":\"a\",\"type\":\"string\",\"value\":\"2\"}]}",
-         "line 3"},
+         "the key \"a\" of database 0 is there twice"},
         {"json",
          "{\"format\":\"gyre-json\",\"version\":1,\"keys\":[\n"
          "{\"db\":16,\"key\":\"a\",\"type\":\"string\",\"value\":\"1\"}]}",
