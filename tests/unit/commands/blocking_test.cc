@@ -272,6 +272,14 @@ TEST_F(BlockingTest, a_stream_that_is_past_its_deadline_ends_the_wait_of_a_group
     EXPECT_EQ(reply_of(waiter).substr(0, 8), "-NOGROUP");
 }
 
+TEST_F(BlockingTest, a_time_beyond_the_clock_is_none) {
+    run({"RPUSH", "a", "x"});
+    for (const auto* seconds : {"9223372036854775", "9223372036854776", "1e300", "inf"}) {
+        EXPECT_EQ(run({"BLPOP", "a", seconds}), "-ERR timeout is out of range\r\n") << seconds;
+    }
+    EXPECT_EQ(run({"LLEN", "a"}), ":1\r\n");
+}
+
 TEST_F(BlockingTest, what_makes_nothing_ready_tries_nobody) {
     run({"XGROUP", "CREATE", "s", "g", "0", "MKSTREAM"});
     run({"XADD", "s", "1-1", "f", "v"});
