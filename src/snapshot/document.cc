@@ -32,14 +32,14 @@ private:
     RdbWriter writer_;
 };
 
-class JsonDocument final : public Document, private RdbHandler {
+class JsonDocument final : public Document {
 public:
     JsonDocument(ByteSink& sink, const DocumentOptions& options)
         : sink_(sink),
           writer_([this](std::string_view bytes) { return take(bytes); }, kPieceBytesMax),
-          reader_(*this, {.string_bytes_max = kBelieved,
-                          .verifies_checksum = false,
-                          .limits = options.limits}),
+          reader_(records_, {.string_bytes_max = kBelieved,
+                             .verifies_checksum = false,
+                             .limits = options.limits}),
           result_(read_back(fmt::format("REDIS{:04}", options.rdb.version))) {}
 
     Result<void> encoded(std::string_view part) override {
@@ -66,19 +66,25 @@ private:
                         "the program; set storage-format to rdb and save again",
                         taken.error().message));
     }
-    Result<void> record(const Record& record) override { return writer_.add(record); }
     Result<void> take(std::string_view bytes) {
         bytes_ += bytes.size();
         sink_.append(bytes);
         return {};
     }
 
+    /// Writes what is read back.
+    struct Records final : RdbHandler {
+        explicit Records(JsonWriter& to) : writer(to) {}
+        Result<void> record(const Record& record) override { return writer.add(record); }
+        JsonWriter& writer;
+    };
     /// Nothing that was encoded here is too long.
     static constexpr uint64_t kBelieved = uint64_t{1} << 60;
 
     ByteSink& sink_;
     uint64_t bytes_ = 0;
     JsonWriter writer_;
+    Records records_{writer_};
     RdbReader reader_;
     Result<void> result_;
 };
