@@ -202,16 +202,18 @@ public:
     /// Bytes obtained for buckets, overflow buckets and the directory.
     size_t memory_bytes() const noexcept { return memory_.bytes(); }
 
-    /// For a snapshot: the home buckets by number, each with an epoch of 8 bits. An insert splits
-    /// split_bucket() when will_split(); an erase folds the last bucket into merge_bucket() when
-    /// will_merge(). The new half of a split inherits the epoch, a merge keeps the target's, and
-    /// the first bucket of an empty table begins with 0.
+    /// For a snapshot: the home buckets by number, each with an epoch of 8 bits, and the table's
+    /// own. An insert splits split_bucket() when will_split(); an erase folds the last bucket into
+    /// merge_bucket() when will_merge(). The new half of a split inherits the epoch, a merge keeps
+    /// the target's, and the first bucket of an empty table begins with the table's.
     size_t bucket_of(uint64_t hash) const noexcept {
         size_t index = hash & mask_;
         return index < bucket_count_ ? index : index & (mask_ >> 1);
     }
     uint8_t epoch(size_t bucket) const noexcept { return memory_.at(bucket)->epoch(); }
     void set_epoch(size_t bucket, uint8_t epoch) noexcept { memory_.at(bucket)->set_epoch(epoch); }
+    uint8_t epoch() const noexcept { return epoch_; }
+    void begin_epoch() noexcept { ++epoch_; }
     bool will_split() const noexcept {
         return bucket_count_ != 0 && (size_ + 1) * 100 > kFillMaxPercent * slot_count();
     }
@@ -303,6 +305,7 @@ private:
         std::swap(mask_, other.mask_);
         std::swap(size_, other.size_);
         std::swap(longest_chain_, other.longest_chain_);
+        std::swap(epoch_, other.epoch_);
     }
 
     [[no_unique_address]] Policy policy_;
@@ -311,6 +314,7 @@ private:
     size_t mask_ = 0;  // 2^(L+1) - 1
     size_t size_ = 0;
     size_t longest_chain_ = 0;
+    uint8_t epoch_ = 0;
 };
 
 template <class Policy>
@@ -362,7 +366,7 @@ template <class Policy>
 void BucketTable<Policy>::insert(uint64_t hash, Reference reference) {
     if (bucket_count_ == 0) {
         memory_.add_bucket(0);
-        memory_.at(0)->reset(0);
+        memory_.at(0)->reset(epoch_);
         set_bucket_count(1);
     }
     Bucket* tail = home(hash);

@@ -74,6 +74,7 @@ public:
     uint32_t parent = kNone;
     uint32_t previous = kNone;
     uint32_t next = kNone;
+    uint8_t epoch = 0;  ///< unlike the set's: yet to be saved
 
     static RankedLeaf* create(Tally& tally, uint32_t id);
     /// Frees the leaf and what its members own.

@@ -47,6 +47,7 @@ void RankedSet::copy_from(const RankedSet& other) {
     for (uint32_t id = first_; id != kNone; id = leaf_at(id)->next) {
         const RankedLeaf* source = other.leaf_at(id);
         nodes_[id].leaf = source->clone(tally_);
+        nodes_[id].leaf->epoch = epoch_;
         // Inner nodes are copied when the first leaf below them comes by.
         for (uint32_t up = source->parent; up != kNone; up = other.inner_at(up).parent) {
             if (nodes_[up].inner != other.nodes_[up].inner) break;
@@ -86,6 +87,7 @@ void RankedSet::give_id(uint32_t id) {
 uint32_t RankedSet::make_leaf() {
     const uint32_t id = take_id();
     nodes_[id].leaf = RankedLeaf::create(tally_, id);
+    nodes_[id].leaf->epoch = epoch_;
     return id;
 }
 
@@ -127,6 +129,7 @@ void RankedSet::link_after(uint32_t left, uint32_t right) {
 
 void RankedSet::unlink(uint32_t id) {
     const RankedLeaf* leaf = leaf_at(id);
+    if (unsaved_ == id) unsaved_ = leaf->previous;
     if (leaf->previous == kNone) {
         first_ = leaf->next;
     } else {
@@ -252,6 +255,7 @@ RankedSet::Reference RankedSet::place_member(const RankedEdge& edge) {
     const bool is_last = tail->count() > 0 && edge.is_behind(tail->score(tail->count() - 1),
                                                              tail->member(tail->count() - 1));
     uint32_t id = is_last ? last_ : descend(edge);
+    will_change(id);
     while (!leaf_at(id)->has_room(edge.member.size())) {
         id = is_last ? append_leaf() : split(id, edge);
     }
@@ -397,6 +401,7 @@ void RankedSet::reindex(uint32_t from, size_t begin, uint32_t to, size_t to_begi
 // --- changing and erasing ------------------------------------------------------------------------
 
 void RankedSet::change(Place place, uint64_t hash, double score) {
+    will_change(place.leaf_);
     RankedLeaf* leaf = leaf_at(place.leaf_);
     const size_t at = place.position_;
     const std::string_view member = leaf->member(at);
@@ -425,6 +430,7 @@ void RankedSet::change(Place place, uint64_t hash, double score) {
 }
 
 void RankedSet::erase(Place place) {
+    will_change(place.leaf_);
     const RankedLeaf* leaf = leaf_at(place.leaf_);
     drop_from_table({place.leaf_, leaf->slot(place.position_)},
                     hash(leaf->member(place.position_)));
@@ -448,6 +454,7 @@ void RankedSet::erase_ranks(size_t begin, size_t end) {
     std::array<uint64_t, RankedLeaf::kMembersMax> hashes;
     while (begin < end) {
         const Place place = select(begin);
+        will_change(place.leaf_);
         RankedLeaf* leaf = leaf_at(place.leaf_);
         const size_t at = place.position_;
         const size_t count = std::min(end - begin, leaf->count() - at);
@@ -491,6 +498,8 @@ void RankedSet::settle_leaf(uint32_t id) {
 /// would then be nearly full.
 bool RankedSet::join_leaves(uint32_t left, uint32_t right) {
     if (leaf_at(left)->used_bytes() + leaf_at(right)->used_bytes() > kLeafBytesJoined) return false;
+    will_change(left);
+    will_change(right);
     const uint32_t up = leaf_at(left)->parent;
     const size_t before = leaf_at(left)->count();
     const size_t moved = leaf_at(right)->count();
@@ -557,6 +566,29 @@ bool RankedSet::join_inner(RankedInner& parent, size_t left_index) {
     free_inner(gone);
     detach(gone, up);
     return true;
+}
+
+// --- saving --------------------------------------------------------------------------------------
+
+void RankedSet::begin_saving(PartSaver& saver) {
+    saver_ = &saver;
+    unsaved_ = last_;
+    ++epoch_;
+}
+
+bool RankedSet::save_next() {
+    if (unsaved_ == kNone) return false;
+    const uint32_t id = unsaved_;
+    unsaved_ = leaf_at(id)->previous;
+    save_leaf(id);
+    return true;
+}
+
+void RankedSet::save_leaf(uint32_t id) {
+    RankedLeaf* leaf = leaf_at(id);
+    if (leaf->epoch == epoch_) return;
+    leaf->epoch = epoch_;
+    saver_->save_part(id);
 }
 
 // --- the end -------------------------------------------------------------------------------------

@@ -10,6 +10,9 @@
 // in it: so leaves may move in memory, and only what a split or a merge takes to another leaf is
 // looked up again in the table.
 //
+// It is saved leaf by leaf (containers/part_saver.h), from the last to the first, and one that is
+// about to change before its turn. Members leave a leaf only when it is saved.
+//
 // Ownership: owns everything; members handed out are views into leaves, good until the next change.
 // Threads: those of the owner.
 // Errors: running out of memory ends the process.
@@ -29,6 +32,7 @@
 
 #include "base/hash.h"
 #include "containers/bucket_table.h"
+#include "containers/part_saver.h"
 #include "containers/ranked_inner.h"
 #include "containers/ranked_leaf.h"
 #include "containers/tally.h"
@@ -117,6 +121,19 @@ public:
     }
     size_t bucket_count() const { return table_.bucket_count(); }
 
+    // --- saving -------------------------------------------------------------------------------
+    void begin_saving(PartSaver& saver);
+    /// Saves the next leaf, if it is not saved; false: there is none.
+    bool save_next();
+    /// After save_next() has returned false.
+    void end_saving() { saver_ = nullptr; }
+    /// f(Item) for those of a part, from the last to the first.
+    template <class F>
+    void for_each_in_part(uint64_t part, F&& f) const {
+        const RankedLeaf* leaf = leaf_at(static_cast<uint32_t>(part));
+        for (size_t i = leaf->count(); i-- > 0;) f(Item{leaf->score(i), leaf->member(i)});
+    }
+
     /// Frees about `budget` members; true when nothing is left. After the first call nothing else
     /// may be done with the set but destroy it.
     bool drain(size_t budget);
@@ -175,6 +192,11 @@ private:
     void add_count(uint32_t leaf, int64_t members);
     void set_separator(RankedInner& inner, size_t index);
     void refresh_separators(RankedInner& inner);
+    void will_change(uint32_t leaf) {
+        if (saver_ != nullptr) [[unlikely]]
+            save_leaf(leaf);
+    }
+    void save_leaf(uint32_t id);
     void link_after(uint32_t left, uint32_t right);
     void unlink(uint32_t id);
     uint32_t split(uint32_t id, const RankedEdge& edge);
@@ -204,6 +226,9 @@ private:
     uint32_t first_ = RankedLeaf::kNone;
     uint32_t last_ = RankedLeaf::kNone;
     size_t size_ = 0;
+    PartSaver* saver_ = nullptr;
+    uint32_t unsaved_ = RankedLeaf::kNone;  // the last leaf that may not be saved
+    uint8_t epoch_ = 0;                     // of the leaves that are
 };
 
 }  // namespace gyre::containers

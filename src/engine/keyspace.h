@@ -100,6 +100,7 @@ public:
     template <class T, class F>
     decltype(auto) edit_object(const store::Key& key, store::Entry* entry, F&& edit) {
         partition_of(key).will_change(*entry);
+        entry->object()->will_edit();
         ObjectEdit guard{partition_of(key), *entry, entry->object()->footprint()};
         return std::forward<F>(edit)(static_cast<T&>(*entry->object()));
     }

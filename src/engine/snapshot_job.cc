@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "store/access.h"
 
 namespace gyre::engine {
@@ -33,90 +34,163 @@ void SnapshotQueue::free_all(SnapshotChunk* chunks) noexcept {
 // --- one shard ----------------------------------------------------------------------------------
 
 void SnapshotJob::Collector::begin(const SnapshotOptions& options) {
-    encoder_ = snapshot::RecordEncoder(options.strings, options.version);
-    partials_.clear();
+    CHECK(partials_.empty());
+    encoder = snapshot::RecordEncoder(options.strings, options.version);
 }
 
-bool SnapshotJob::Collector::save(size_t database, const store::Entry& entry, Pace pace) {
-    if (job_.is_discarding_.load(std::memory_order_relaxed)) {
-        forget(entry);
-        return true;
-    }
+void SnapshotJob::Collector::save(size_t database, const store::Entry& entry) {
+    if (job.is_discarding_.load(std::memory_order_relaxed)) return;
     if (!snapshot::RecordEncoder::can_encode(entry.type())) {
-        job_.lacks_values_.store(true, std::memory_order_relaxed);
-        return true;
+        job.lacks_values_.store(true, std::memory_order_relaxed);
+        return;
     }
     snapshot::Record record{.database = database,
                             .key = entry.key(),
                             .expire_ms = entry.expire_ms(),
                             .timestamp_ms = entry.timestamp_ms()};
-    job_.describe(entry, record);
+    job.describe(entry, record);
     if (entry.encoding() != store::Encoding::integer) snapshot::describe_value(entry, record);
-    if (record.object != nullptr && record.object->footprint() > kLargeBytes) {
-        return save_large(record, entry, pace);
+    if (record.object == nullptr || record.object->footprint() <= kLargeBytes) {
+        return save_small(record, entry);
     }
-    save_small(record, entry);
-    return true;
+    hand_over();  // its run is over: the record that begins names its database again
+    encoder.start_run();
+    add(std::make_unique<Partial>(*this, *entry.object(), record));
+    job.partials_left_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void SnapshotJob::Collector::save_small(const snapshot::Record& record, const store::Entry& entry) {
     if (!chunk_) {
         chunk_ = std::make_unique<SnapshotChunk>();
-        encoder_.start_run();
+        encoder.start_run();
     }
     ++chunk_->keys;
-    if (entry.has(store::Entry::external) && encoder_.begin_shared(record, chunk_->bytes)) {
+    if (entry.has(store::Entry::external) && encoder.begin_shared(record, chunk_->bytes)) {
         chunk_->value = base::SharedBytesRef::share(entry.block());
         return hand_over();
     }
-    encoder_.entry(record, entry, chunk_->bytes);
+    encoder.entry(record, entry, chunk_->bytes);
     if (chunk_->bytes.size() >= kChunkBytes) hand_over();
-}
-
-/// In a chunk of its own.
-bool SnapshotJob::Collector::save_large(const snapshot::Record& record, const store::Entry& entry,
-                                        Pace pace) {
-    Partial& partial = partial_of(entry);
-    bool is_over = false;
-    do {
-        add_part(partial, record, is_over);
-    } while (!is_over && pace == Pace::at_once);
-    if (!is_over) return false;
-    job_.keys_encoded_.fetch_add(1, std::memory_order_relaxed);
-    job_.queue_.push(std::move(partial.chunk));
-    forget(entry);
-    return true;
-}
-
-void SnapshotJob::Collector::add_part(Partial& partial, const snapshot::Record& record,
-                                      bool& is_over) {
-    if (!partial.chunk) {
-        hand_over();  // its run is over: this one names its database again
-        partial.chunk = std::make_unique<SnapshotChunk>();
-        partial.chunk->keys = 1;
-        encoder_.start_run();
-    }
-    SnapshotChunk& chunk = *partial.chunk;
-    snapshot::Buffer* out = chunk.more.empty() ? &chunk.bytes : &chunk.more.back();
-    if (out->size() >= kChunkBytes) out = &chunk.more.emplace_back();
-    is_over = encoder_.record_part(record, partial.progress, kPartBytes, *out);
-}
-
-SnapshotJob::Collector::Partial& SnapshotJob::Collector::partial_of(const store::Entry& entry) {
-    for (Partial& partial : partials_) {
-        if (partial.entry == &entry) return partial;
-    }
-    return partials_.emplace_back(Partial{.entry = &entry, .chunk = nullptr, .progress = {}});
-}
-
-void SnapshotJob::Collector::forget(const store::Entry& entry) {
-    std::erase_if(partials_, [&](const Partial& partial) { return partial.entry == &entry; });
 }
 
 void SnapshotJob::Collector::hand_over() {
     if (!chunk_) return;
-    job_.keys_encoded_.fetch_add(chunk_->keys, std::memory_order_relaxed);
-    job_.queue_.push(std::move(chunk_));
+    job.keys_encoded_.fetch_add(chunk_->keys, std::memory_order_relaxed);
+    job.queue_.push(std::move(chunk_));
+}
+
+// --- large collections of a shard ---------------------------------------------------------------
+
+void SnapshotJob::Collector::add(std::unique_ptr<Partial> partial) {
+    partial->home = this;
+    partials_.push_back(std::move(partial));
+    has_partials_.store(true, std::memory_order_relaxed);
+}
+
+std::unique_ptr<SnapshotJob::Partial> SnapshotJob::Collector::remove(const Partial& partial) {
+    const auto found = std::find_if(partials_.begin(), partials_.end(),
+                                    [&](const auto& other) { return other.get() == &partial; });
+    CHECK(found != partials_.end());
+    std::unique_ptr<Partial> removed = std::move(*found);
+    partials_.erase(found);
+    has_partials_.store(!partials_.empty(), std::memory_order_relaxed);
+    return removed;
+}
+
+void SnapshotJob::Collector::receive(types::ObjectSaver& saver) {
+    auto& partial = static_cast<Partial&>(saver);
+    add(partial.home->remove(partial));
+}
+
+bool SnapshotJob::Collector::continue_partial() {
+    if (partials_.empty()) return false;
+    Partial& first = *partials_.front();
+    if (!first.step()) return true;
+    first.finish();
+    remove(first);
+    job.partials_left_.fetch_sub(1, std::memory_order_acq_rel);
+    return true;
+}
+
+// --- a large collection -------------------------------------------------------------------------
+
+SnapshotJob::Partial::Partial(Collector& collector, types::Object& object,
+                              const snapshot::Record& record)
+    : home(&collector), object_(&object) {
+    writer_.begin(record, collector.encoder);
+    object.begin_saving(*this);
+}
+
+SnapshotJob::Partial::~Partial() {
+    if (object_ != nullptr) disown(nullptr);
+}
+
+bool SnapshotJob::Partial::step() {
+    if (!is_walked_) {
+        is_walked_ = true;
+        home->job.ahead_bytes_.fetch_sub(std::exchange(ahead_, 0), std::memory_order_relaxed);
+    }
+    done_ = 0;
+    while (done_ < kPartBytes) {
+        done_ += snapshot::kElementCost;
+        if (object_->save_next(place_)) continue;
+        // What has no parts may be much: no more of it than a part in one step.
+        if (!is_rest_saved_ && !home->job.is_discarding_.load(std::memory_order_relaxed)) {
+            is_rest_saved_ = writer_.rest(kPartBytes, home->encoder);
+            return is_rest_saved_;
+        }
+        return true;
+    }
+    return false;
+}
+
+void SnapshotJob::Partial::save_part(uint64_t part) {
+    if (home->job.is_discarding_.load(std::memory_order_relaxed)) return;
+    const size_t bytes = writer_.part(part, home->encoder);
+    done_ += bytes;
+    note_kept(bytes);
+}
+
+void SnapshotJob::Partial::note_kept(size_t bytes) {
+    if (is_walked_) return;
+    ahead_ += bytes;
+    home->job.ahead_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void SnapshotJob::Partial::save_rest() {
+    while (!is_rest_saved_) is_rest_saved_ = writer_.rest(SIZE_MAX, home->encoder);
+}
+
+void SnapshotJob::Partial::adopt(types::Object* object) {
+    CHECK(object == object_);
+    adopted_bytes_ = object->footprint();
+    base::account(base::Purpose::keyspace, -static_cast<int64_t>(adopted_bytes_));
+    base::account(base::Purpose::snapshot, static_cast<int64_t>(adopted_bytes_));
+    home->job.adopted_objects_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void SnapshotJob::Partial::finish() {
+    SnapshotJob& job = home->job;
+    disown(job.dataset_.shard(home->shard).reclaimer);
+    if (job.is_discarding_.load(std::memory_order_relaxed)) return;
+    auto chunk = std::make_unique<SnapshotChunk>();
+    chunk->keys = 1;
+    chunk->bytes = writer_.take_head();
+    chunk->more = writer_.take_pieces();
+    job.keys_encoded_.fetch_add(1, std::memory_order_relaxed);
+    job.queue_.push(std::move(chunk));
+}
+
+/// Ends the saving; frees the object if it is its own.
+void SnapshotJob::Partial::disown(store::Reclaimer* reclaimer) {
+    types::Object* const object = std::exchange(object_, nullptr);
+    object->end_saving();
+    if (adopted_bytes_ == 0) return;
+    base::account(base::Purpose::snapshot, -static_cast<int64_t>(adopted_bytes_));
+    base::account(base::Purpose::keyspace, static_cast<int64_t>(adopted_bytes_));
+    home->job.adopted_objects_.fetch_sub(1, std::memory_order_relaxed);
+    if (reclaimer != nullptr) return reclaimer->add(object);
+    delete object;
 }
 
 // --- the snapshot -------------------------------------------------------------------------------
@@ -124,11 +198,12 @@ void SnapshotJob::Collector::hand_over() {
 SnapshotJob::SnapshotJob(Dataset& dataset)
     : dataset_(dataset), walkers_(std::make_unique<Walker[]>(dataset.threads())) {
     for (size_t shard = 0; shard < dataset.shards(); ++shard) {
-        collectors_.push_back(std::make_unique<Collector>(*this));
+        collectors_.push_back(std::make_unique<Collector>(*this, shard));
     }
 }
 
-SnapshotJob::~SnapshotJob() = default;
+// What is left of large collections counts in the job.
+SnapshotJob::~SnapshotJob() { collectors_.clear(); }
 
 void SnapshotJob::begin(const SnapshotOptions& options, Executor& executor,
                         const std::function<uint64_t()>& position) {
@@ -175,8 +250,9 @@ bool SnapshotJob::walk_shard(size_t shard, Executor& executor, int64_t deadline_
     for (;;) {
         bool has_more = true;
         dataset_.lock(shard, executor);
-        for (size_t chain = 0; chain < kChainsPerHold && has_more; ++chain) {
-            has_more = dataset_.shard(shard).continue_snapshot();
+        for (size_t step = 0; step < kChainsPerHold && has_more; ++step) {
+            has_more =
+                collectors_[shard]->continue_partial() || dataset_.shard(shard).continue_snapshot();
         }
         if (!has_more) collectors_[shard]->hand_over();
         dataset_.unlock(shard);
@@ -185,24 +261,51 @@ bool SnapshotJob::walk_shard(size_t shard, Executor& executor, int64_t deadline_
     }
 }
 
+/// Encodes the large collections that are begun, in all shards; true when the slice is over.
+bool SnapshotJob::walk_partials(Executor& executor, int64_t deadline_us, const Clock& clock) {
+    if (partials_left_.load(std::memory_order_relaxed) == 0) return false;
+    for (const auto& collector : collectors_) {
+        for (bool has_more = collector->has_partials(); has_more;) {
+            dataset_.lock(collector->shard, executor);
+            for (size_t step = 0; step < kChainsPerHold && has_more; ++step) {
+                has_more = collector->continue_partial();
+            }
+            dataset_.unlock(collector->shard);
+            if (clock() >= deadline_us || queue_.bytes() >= kQueuedBytesMax) return true;
+        }
+    }
+    return false;
+}
+
+/// The walk over the shards of one reactor; true when the slice is over.
+bool SnapshotJob::walk_own(Walker& walker, Executor& executor, int64_t deadline_us,
+                           const Clock& clock) {
+    while (walker.shard < dataset_.shards() && queue_.bytes() < kQueuedBytesMax) {
+        if (!walk_shard(walker.shard, executor, deadline_us, clock)) return true;
+        walker.shard += dataset_.threads();
+        shards_left_.fetch_sub(1, std::memory_order_acq_rel);
+        if (clock() >= deadline_us) return true;
+    }
+    return false;
+}
+
 bool SnapshotJob::run_slice(size_t reactor, Executor& executor, const Clock& clock, bool is_busy) {
     if (!is_walking()) return false;
-    if (queue_.bytes() >= kBrakeBytes) [[unlikely]]
+    if (queue_.bytes() >= kBrakeBytes || ahead_bytes() >= kAheadBytesMax) [[unlikely]]
         brake();
     Walker& walker = walkers_[reactor];
     const uint64_t snapshot = snapshots_.load(std::memory_order_relaxed);
     if (walker.snapshot != snapshot) walker = {snapshot, reactor};
     const int64_t deadline_us = clock() + (is_busy ? kBusySliceUs : kIdleSliceUs);
-    bool is_cut_short = false;
-    while (walker.shard < dataset_.shards() && !is_cut_short && queue_.bytes() < kQueuedBytesMax) {
-        is_cut_short = !walk_shard(walker.shard, executor, deadline_us, clock);
-        if (is_cut_short) break;
-        walker.shard += dataset_.threads();
-        shards_left_.fetch_sub(1, std::memory_order_acq_rel);
-        is_cut_short = clock() >= deadline_us;
-    }
+    bool is_over = queue_.bytes() >= kQueuedBytesMax;
+    if (!is_over && ahead_bytes() > kAheadBytesMax / 2) [[unlikely]]
+        is_over = walk_partials(executor, deadline_us, clock);
+    if (!is_over) is_over = walk_own(walker, executor, deadline_us, clock);
+    if (!is_over) is_over = walk_partials(executor, deadline_us, clock);
+    release_brake();
     if (!queue_.is_empty() || !is_walking()) tell_consumer();
-    return walker.shard < dataset_.shards() && queue_.bytes() < kQueuedBytesMax;
+    if (queue_.bytes() >= kQueuedBytesMax) return false;
+    return walker.shard < dataset_.shards() || is_over;
 }
 
 // --- the consumer -------------------------------------------------------------------------------
@@ -220,12 +323,14 @@ bool SnapshotJob::consumed(size_t bytes) {
 
 void SnapshotJob::brake() {
     if (!brake_ || is_braking_.exchange(true)) return;
+    brakes_.fetch_add(1, std::memory_order_relaxed);
     brake_(true);
     release_brake();  // the consumer may have come to the end meanwhile, and not seen it
 }
 
 void SnapshotJob::release_brake() {
-    if (queue_.bytes() > kBrakeBytes / 2 || !is_braking_.load()) return;
+    if (!is_braking_.load(std::memory_order_relaxed)) return;
+    if (queue_.bytes() > kBrakeBytes / 2 || ahead_bytes() > kAheadBytesMax / 2) return;
     if (is_braking_.exchange(false)) brake_(false);
 }
 

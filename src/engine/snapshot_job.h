@@ -13,15 +13,21 @@
 //
 // A large collection (kLargeBytes) is encoded in parts of kPartBytes, so that the walk holds the
 // lock of its shard for kChainsPerHold of them at most, about 0.2 ms; a single element is never cut
-// in two. When a write comes to one that is not encoded to its end, what is left of it is encoded
-// first, at once, under the lock of that write: O(what is left), some 190 ms for a hash of a
-// million fields. Any other key is written to meanwhile as ever.
+// in two. When a write comes to it, only what that write touches is encoded first, or kept aside
+// (types/object.h): a bucket, a leaf, a node; of a stream all groups that it has. One that loses
+// its key meanwhile (DEL, a write of another value, a flush, a deadline) is not encoded by whoever
+// takes it away: it belongs to the snapshot from then on, and is freed when that has all of it. One
+// that goes to a key of another shard is encoded there. What was begun is ended first: a shard's
+// walk goes on only when all its begun collections are done, and a reactor that has walked its own
+// shards looks after those of all.
 //
 // Memory: what is encoded and not yet consumed. The walk stops at kQueuedBytesMax; what writers
 // must save first comes on top of it, each entry once, and they are held back at kBrakeBytes. A
 // large collection is handed over when it is encoded to its end: its record must not be cut by
-// others in the file. So its encoded form is held whole, in pieces of kChunkBytes, for one
-// collection of each shard at most.
+// others in the file. So its encoded form is held whole, in pieces. What writers have encoded, or
+// kept aside, of collections that the walk has not come to is limited, too: at kAheadBytesMax they
+// are held back, and such collections are encoded before everything else. All of it, and objects
+// that wait to be freed, counts as Purpose::snapshot.
 //
 // Ownership: borrows the data set, outlived by it; used again for one snapshot after the other.
 // Threads: run_slice() on each reactor; begin() on any thread without locks, and not before
@@ -32,6 +38,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -40,6 +47,7 @@
 #include "base/shared_bytes.h"
 #include "engine/dataset.h"
 #include "snapshot/buffer.h"
+#include "snapshot/object_writer.h"
 #include "snapshot/record_encoder.h"
 
 namespace gyre::engine {
@@ -97,6 +105,9 @@ public:
     static constexpr size_t kQueuedBytesMax = 8 * 1024 * 1024;
     /// Writers are held back from so many on, until half of them are gone.
     static constexpr size_t kBrakeBytes = 64 * 1024 * 1024;
+    /// The same for what they have encoded, or kept aside, of large collections that the walk has
+    /// not come to.
+    static constexpr size_t kAheadBytesMax = 64 * 1024 * 1024;
     /// A chunk is handed over when it has this many bytes.
     static constexpr size_t kChunkBytes = 64 * 1024;
     /// Longest slice while clients are being served, and when nothing else wants the thread.
@@ -124,11 +135,10 @@ public:
 
     // --- the walk -------------------------------------------------------------------------------
     /// True while there is something to walk over. Any thread, at each turn.
-    [[nodiscard]] bool is_walking() const noexcept {
-        return shards_left_.load(std::memory_order_acquire) != 0;
-    }
-    /// The walk over this reactor's shards, for at most a slice; true when it wants another one at
-    /// once. Wakes the consumer when there is something for it.
+    [[nodiscard]] bool is_walking() const noexcept { return !is_collected(); }
+    /// The walk over this reactor's shards, and where these are done over collections that are
+    /// begun in others, for at most a slice; true when it wants another one at once. Wakes the
+    /// consumer when there is something for it.
     bool run_slice(size_t reactor, Executor& executor, const Clock& clock, bool is_busy);
 
     // --- the consumer ---------------------------------------------------------------------------
@@ -140,7 +150,9 @@ public:
     bool consumed(size_t bytes);
     /// Everything is in the queue, or was taken from it.
     [[nodiscard]] bool is_collected() const noexcept {
-        return shards_left_.load(std::memory_order_acquire) == 0;
+        // In this order: where no shard is left no further collection is begun.
+        return shards_left_.load(std::memory_order_acquire) == 0 &&
+               partials_left_.load(std::memory_order_acquire) == 0;
     }
     /// To be called before the queue is looked at: what comes from here on wakes the consumer.
     void expect() noexcept { is_told_.exchange(false, std::memory_order_acq_rel); }
@@ -163,33 +175,80 @@ public:
     [[nodiscard]] uint64_t keys_encoded() const noexcept {
         return keys_encoded_.load(std::memory_order_relaxed);
     }
+    /// What writers have encoded or kept of large collections that the walk has not come to.
+    [[nodiscard]] size_t ahead_bytes() const noexcept {
+        return ahead_bytes_.load(std::memory_order_relaxed);
+    }
+    /// Collections that have lost their keys and are freed when they are encoded.
+    [[nodiscard]] size_t adopted_objects() const noexcept {
+        return adopted_objects_.load(std::memory_order_relaxed);
+    }
+    /// How often writers were held back since the start or reset_brakes().
+    [[nodiscard]] uint64_t brakes() const noexcept {
+        return brakes_.load(std::memory_order_relaxed);
+    }
+    void reset_brakes() noexcept { brakes_.store(0, std::memory_order_relaxed); }
 
 private:
+    class Collector;
+    /// A large collection that is being encoded. Under the lock of the shard that it is in.
+    class Partial final : public types::ObjectSaver {
+    public:
+        Partial(Collector& collector, types::Object& object, const snapshot::Record& record);
+        ~Partial() override;
+        Partial(const Partial&) = delete;
+        Partial& operator=(const Partial&) = delete;
+
+        /// The walk encodes about kPartBytes more; true when that was all.
+        bool step();
+        /// What is encoded goes to the queue, and the object, if nobody else has it, away.
+        void finish();
+
+        void save_part(uint64_t part) override;
+        void note_kept(size_t bytes) override;
+        void save_rest() override;
+        void adopt(types::Object* object) override;
+
+        Collector* home;  ///< of the shard that it is in
+
+    private:
+        void disown(store::Reclaimer* reclaimer);
+
+        types::Object* object_;
+        snapshot::ObjectWriter writer_;
+        size_t place_ = 0;
+        size_t done_ = 0;   // by this step
+        size_t ahead_ = 0;  // its share of ahead_bytes_
+        bool is_walked_ = false;
+        bool is_rest_saved_ = false;
+        size_t adopted_bytes_ = 0;  // not 0: the object is its own
+    };
     /// Encodes the entries of one shard. Under its lock.
     class Collector final : public store::EntrySaver {
     public:
-        explicit Collector(SnapshotJob& job) : job_(job), encoder_({}) {}
+        Collector(SnapshotJob& owner, size_t index) : job(owner), shard(index) {}
         void begin(const SnapshotOptions& options);
-        bool save(size_t database, const store::Entry& entry, Pace pace) override;
+        void save(size_t database, const store::Entry& entry) override;
+        void receive(types::ObjectSaver& saver) override;
         void hand_over();
+        /// A step of a collection that is begun; false: there is none.
+        bool continue_partial();
+        /// There are some. Without the lock.
+        [[nodiscard]] bool has_partials() const noexcept {
+            return has_partials_.load(std::memory_order_relaxed);
+        }
+
+        SnapshotJob& job;
+        const size_t shard;
+        snapshot::RecordEncoder encoder{{}};
 
     private:
-        /// A collection of which a part is encoded.
-        struct Partial {
-            const store::Entry* entry = nullptr;
-            std::unique_ptr<SnapshotChunk> chunk;
-            snapshot::WriteProgress progress;
-        };
         void save_small(const snapshot::Record& record, const store::Entry& entry);
-        bool save_large(const snapshot::Record& record, const store::Entry& entry, Pace pace);
-        void add_part(Partial& partial, const snapshot::Record& record, bool& is_over);
-        Partial& partial_of(const store::Entry& entry);
-        void forget(const store::Entry& entry);
+        void add(std::unique_ptr<Partial> partial);
+        std::unique_ptr<Partial> remove(const Partial& partial);
 
-        SnapshotJob& job_;
-        /// One, unless databases were swapped or flushed while it was encoded.
-        std::vector<Partial> partials_;
-        snapshot::RecordEncoder encoder_;
+        std::deque<std::unique_ptr<Partial>> partials_;  // in the order in which they were begun
+        std::atomic<bool> has_partials_{false};
         std::unique_ptr<SnapshotChunk> chunk_;
     };
     /// How far a reactor has come.
@@ -199,6 +258,8 @@ private:
     };
 
     bool walk_shard(size_t shard, Executor& executor, int64_t deadline_us, const Clock& clock);
+    bool walk_partials(Executor& executor, int64_t deadline_us, const Clock& clock);
+    bool walk_own(Walker& walker, Executor& executor, int64_t deadline_us, const Clock& clock);
     void describe(const store::Entry& entry, snapshot::Record& record) const;
     void tell_consumer();
     void brake();
@@ -223,6 +284,10 @@ private:
 
     std::atomic<uint64_t> snapshots_{0};
     std::atomic<size_t> shards_left_{0};
+    std::atomic<size_t> partials_left_{0};
+    std::atomic<size_t> ahead_bytes_{0};
+    std::atomic<size_t> adopted_objects_{0};
+    std::atomic<uint64_t> brakes_{0};
     std::atomic<bool> is_discarding_{false};
     std::atomic<bool> lacks_values_{false};
     std::atomic<uint64_t> keys_total_{0};

@@ -71,6 +71,12 @@ const InfoMetric kPersistenceMetrics[] = {
     {"rdb_current_bgsave_time_sec", gauge, seconds, "Since it began; -1: none is under way",
      FIGURE(save_running_s)},
     {"rdb_saves", counter, count, "Snapshots written", FIGURE(saves)},
+    {"rdb_ahead_bytes", gauge, bytes,
+     "Of large collections, what writes had saved or kept before its turn", FIGURE(ahead_bytes)},
+    {"rdb_adopted_objects", gauge, count,
+     "Large collections that lost their keys and are freed when they are saved",
+     FIGURE(adopted_objects)},
+    {"rdb_brakes", counter, count, "How often snapshots held writers back", FIGURE(brakes)},
     {"rdb_last_cow_size", gauge, bytes, "The most that the last one took",
      [](InfoSource& source) {
          const PersistenceFigures& figures = source.persistence();

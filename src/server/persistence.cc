@@ -332,9 +332,12 @@ PersistenceFigures Persistence::figures() const {
     figures.is_saving = is_saving_;
     figures.load_bytes = load_bytes_.load(std::memory_order_relaxed);
     if (figures.is_loading) figures.keys_loaded = load_keys_.load(std::memory_order_relaxed);
+    figures.brakes = job_.brakes();
     if (is_saving_) {
         figures.save_keys_total = job_.keys_total();
         figures.save_keys = job_.keys_encoded();
+        figures.ahead_bytes = job_.ahead_bytes();
+        figures.adopted_objects = job_.adopted_objects();
         figures.save_running_s = wall_s() - save_started_s_;
     }
     return figures;
@@ -343,6 +346,7 @@ PersistenceFigures Persistence::figures() const {
 void Persistence::reset_statistics() {
     const std::lock_guard hold(mutex_);
     figures_.saves = 0;
+    job_.reset_brakes();
 }
 
 }  // namespace gyre::server

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/check.h"
 #include "snapshot/legacy_packed.h"
 #include "snapshot/record_encoder.h"
 #include "snapshot/value.h"
@@ -101,6 +102,39 @@ bool write(const Record& record, WriteProgress& progress, size_t budget, RecordE
         });
     }
     return progress.place >= hash.buckets();
+}
+
+uint64_t begin_parts(const types::Object& object, RecordEncoder& encoder, Buffer& out) {
+    // With deadlines in the type the nearest of them would have to stand in front.
+    CHECK(encoder.version() < kRdbVersionFieldDeadlines);
+    RecordEncoder::length(object.size(), out);
+    return object.size();
+}
+
+bool write_gathered(const types::Object& /*object*/, PartsProgress& progress, size_t /*budget*/,
+                    RecordEncoder& encoder, Buffer& /*out*/, Buffer& fields) {
+    if (!progress.times.is_empty()) {
+        encoder.aux(kFieldDeadlinesField, progress.times.view(), fields);
+    }
+    progress.times.clear();
+    progress.times_count = 0;
+    return true;
+}
+
+void write_part(const types::Object& object, uint64_t bucket, PartsProgress& progress,
+                RecordEncoder& encoder, Buffer& out, Buffer& fields) {
+    static_cast<const Hash&>(object).for_each_in_bucket(bucket, [&](const Hash::Field& field) {
+        if (field.deadline_ms != Hash::kNoDeadline) {
+            write_element_time({progress.count, field.deadline_ms}, progress.times);
+            ++progress.times_count;
+        }
+        ++progress.count;
+        encoder.string(field.name, out);
+        encoder.string(field.value, out);
+    });
+    if (progress.times_count >= kDeadlinesPerField) {
+        write_gathered(object, progress, 0, encoder, out, fields);
+    }
 }
 
 // --- reading ------------------------------------------------------------------------------------
@@ -300,8 +334,13 @@ private:
 
 }  // namespace
 
-const ValueWriter kHashWriter{
-    .type = type_of, .fields = write_fields, .write = write, .head = write_head};
+const ValueWriter kHashWriter{.type = type_of,
+                              .fields = write_fields,
+                              .write = write,
+                              .head = write_head,
+                              .begin_parts = begin_parts,
+                              .part = write_part,
+                              .rest = write_gathered};
 
 std::unique_ptr<ValueReader> make_hash_reader(uint8_t type, ReadContext context) {
     return std::make_unique<HashReader>(static_cast<RdbType>(type), std::move(context));

@@ -31,6 +31,14 @@ bool write_head(const Record& record, RecordEncoder& /*encoder*/, Buffer& out) {
     return true;
 }
 
+void write_node(types::ListNode::Form form, std::string_view bytes, RecordEncoder& encoder,
+                Buffer& out) {
+    const bool is_plain = form == types::ListNode::Form::plain;
+    const RdbListNode kind = is_plain ? RdbListNode::plain : RdbListNode::packed;
+    RecordEncoder::length(static_cast<uint64_t>(kind), out);
+    encoder.string(bytes, out);
+}
+
 bool write(const Record& record, WriteProgress& progress, size_t budget, RecordEncoder& encoder,
            Buffer& out) {
     if (write_head(record, encoder, out)) {
@@ -45,15 +53,27 @@ bool write(const Record& record, WriteProgress& progress, size_t budget, RecordE
     for (size_t done = 0; done < budget;) {
         const bool has_node = list.next_node(
             progress.node, [&](types::ListNode::Form form, std::string_view bytes, size_t) {
-                const bool is_plain = form == types::ListNode::Form::plain;
-                const RdbListNode kind = is_plain ? RdbListNode::plain : RdbListNode::packed;
-                RecordEncoder::length(static_cast<uint64_t>(kind), out);
-                encoder.string(bytes, out);
+                write_node(form, bytes, encoder, out);
                 done += bytes.size() + kElementCost;
             });
         if (!has_node) return true;
     }
     return false;
+}
+
+uint64_t begin_parts(const types::Object& object, RecordEncoder& /*encoder*/, Buffer& out) {
+    const size_t nodes = static_cast<const List&>(object).nodes();
+    RecordEncoder::length(nodes, out);
+    return nodes;
+}
+
+void write_part(const types::Object& object, uint64_t /*number*/, PartsProgress& progress,
+                RecordEncoder& encoder, Buffer& out, Buffer& /*fields*/) {
+    static_cast<const List&>(object).visit_part(
+        [&](types::ListNode::Form form, std::string_view bytes) {
+            write_node(form, bytes, encoder, out);
+        });
+    ++progress.count;
 }
 
 class ListReader final : public ValueReader {
@@ -138,8 +158,13 @@ private:
 
 }  // namespace
 
-const ValueWriter kListWriter{
-    .type = type_of, .fields = nullptr, .write = write, .head = write_head};
+const ValueWriter kListWriter{.type = type_of,
+                              .fields = nullptr,
+                              .write = write,
+                              .head = write_head,
+                              .begin_parts = begin_parts,
+                              .part = write_part,
+                              .rest = nullptr};
 
 std::unique_ptr<ValueReader> make_list_reader(uint8_t type, ReadContext context) {
     return std::make_unique<ListReader>(static_cast<RdbType>(type), std::move(context));

@@ -65,6 +65,19 @@ bool write(const Record& record, WriteProgress& progress, size_t budget, RecordE
     return progress.place >= set.buckets();
 }
 
+uint64_t begin_parts(const types::Object& object, RecordEncoder& /*encoder*/, Buffer& out) {
+    RecordEncoder::length(object.size(), out);
+    return object.size();
+}
+
+void write_part(const types::Object& object, uint64_t bucket, PartsProgress& progress,
+                RecordEncoder& encoder, Buffer& out, Buffer& /*fields*/) {
+    static_cast<const Set&>(object).for_each_in_bucket(bucket, [&](std::string_view member) {
+        encoder.string(member, out);
+        ++progress.count;
+    });
+}
+
 class SetReader final : public ValueReader {
 public:
     SetReader(RdbType type, ReadContext context)
@@ -136,8 +149,13 @@ private:
 
 }  // namespace
 
-const ValueWriter kSetWriter{
-    .type = type_of, .fields = nullptr, .write = write, .head = write_head};
+const ValueWriter kSetWriter{.type = type_of,
+                             .fields = nullptr,
+                             .write = write,
+                             .head = write_head,
+                             .begin_parts = begin_parts,
+                             .part = write_part,
+                             .rest = nullptr};
 
 std::unique_ptr<ValueReader> make_set_reader(uint8_t type, ReadContext context) {
     return std::make_unique<SetReader>(static_cast<RdbType>(type), std::move(context));

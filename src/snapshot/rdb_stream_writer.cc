@@ -49,6 +49,13 @@ std::array<char, kStreamIdBytes> id_bytes(const StreamId& id) {
     return bytes;
 }
 
+void write_node(const StreamId& master, std::string_view node, RecordEncoder& encoder,
+                Buffer& out) {
+    const auto name = id_bytes(master);
+    encoder.string({name.data(), name.size()}, out);
+    encoder.string(node, out);
+}
+
 /// A stream from where it stopped until the budget is used.
 class StreamWriter {
 public:
@@ -67,6 +74,10 @@ public:
             switch (at_.part) {
                 case Part::nodes:
                     write_nodes();
+                    break;
+                case Part::counts:
+                    write_counts();
+                    begin(Part::groups);
                     break;
                 case Part::groups:
                     if (at_.group == stream_.groups().size()) return true;
@@ -121,15 +132,11 @@ private:
                 at_.next = master;
                 return false;
             }
-            const auto name = id_bytes(master);
-            encoder_.string({name.data(), name.size()}, out_);
-            encoder_.string(node, out_);
+            write_node(master, node, encoder_, out_);
             done_ += node.size() + kElementCost;
             return true;
         });
-        if (is_cut) return;
-        write_counts();
-        begin(Part::groups);
+        if (!is_cut) begin(Part::counts);
     }
     void write_counts() {
         number(stream_.size());
@@ -199,10 +206,10 @@ bool write(const Record& record, WriteProgress& progress, size_t budget, RecordE
 }
 
 /// One AUX field of times in each part. `count` are the consumers before the next one.
-bool write_fields(const Record& record, WriteProgress& progress, size_t budget,
-                  RecordEncoder& encoder, Buffer& out) {
+bool write_fields_of(const Stream& stream, WriteProgress& progress, size_t budget,
+                     RecordEncoder& encoder, Buffer& out) {
     if (encoder.version() >= kRdbVersionActiveTimes) return true;
-    const auto groups = stream_of(record).groups();
+    const auto groups = stream.groups();
     StreamProgress& at = progress.stream;
     Buffer times;
     size_t gathered = 0;
@@ -226,9 +233,45 @@ bool write_fields(const Record& record, WriteProgress& progress, size_t budget,
     return at.group == groups.size();
 }
 
+bool write_fields(const Record& record, WriteProgress& progress, size_t budget,
+                  RecordEncoder& encoder, Buffer& out) {
+    return write_fields_of(stream_of(record), progress, budget, encoder, out);
+}
+
+uint64_t begin_parts(const types::Object& object, RecordEncoder& /*encoder*/, Buffer& out) {
+    const size_t nodes = static_cast<const Stream&>(object).node_count();
+    RecordEncoder::length(nodes, out);
+    return nodes;
+}
+
+void write_part(const types::Object& object, uint64_t /*part*/, PartsProgress& progress,
+                RecordEncoder& encoder, Buffer& out, Buffer& /*fields*/) {
+    const auto& stream = static_cast<const Stream&>(object);
+    write_node(stream.part_id(), stream.part(), encoder, out);
+    ++progress.count;
+}
+
+/// Counts and groups.
+bool write_rest(const types::Object& object, PartsProgress& progress, size_t budget,
+                RecordEncoder& encoder, Buffer& out, Buffer& fields) {
+    const auto& stream = static_cast<const Stream&>(object);
+    WriteProgress& rest = progress.rest;
+    if (rest.stage != WriteProgress::Stage::value) {
+        if (!write_fields_of(stream, rest, budget, encoder, fields)) return false;
+        rest = {.stage = WriteProgress::Stage::value};
+        rest.stream.part = Part::counts;
+    }
+    return StreamWriter(stream, rest, budget, encoder, out).write();
+}
+
 }  // namespace
 
-const ValueWriter kStreamWriter{
-    .type = type_of, .fields = write_fields, .write = write, .head = write_head};
+const ValueWriter kStreamWriter{.type = type_of,
+                                .fields = write_fields,
+                                .write = write,
+                                .head = write_head,
+                                .begin_parts = begin_parts,
+                                .part = write_part,
+                                .rest = write_rest};
 
 }  // namespace gyre::snapshot

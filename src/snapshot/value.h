@@ -7,8 +7,8 @@
 // Writing: a value is written in parts, so that a large one need not be written under one hold of
 // its shard's lock. A part does about as much as its budget says, counted in bytes of the value
 // (kElementCost on top for each element), and leaves in WriteProgress where the next one begins.
-// Between two parts the value must not change: whoever is about to change it first has all that is
-// left written.
+// Between two parts the value must not change. An object that may change meanwhile is written by
+// snapshot/object_writer.h in the parts that it tells itself.
 //
 // Reading: a value is read in parts, too, each of which begins only when its bytes are there, so
 // that a large value that comes in small chunks is not read again from its beginning. What comes
@@ -47,7 +47,7 @@ class RecordEncoder;
 
 /// Where in a stream the next part begins.
 struct StreamProgress {
-    enum class Part : uint8_t { nodes, groups, pending, consumers, consumer_pending };
+    enum class Part : uint8_t { nodes, counts, groups, pending, consumers, consumer_pending };
     Part part = Part::nodes;
     size_t group = 0;
     size_t consumer = 0;
@@ -66,6 +66,14 @@ struct WriteProgress {
     StreamProgress stream;
 };
 
+/// The same of an object that is written in parts which it tells itself.
+struct PartsProgress {
+    uint64_t count = 0;  ///< elements, or nodes, of the parts so far
+    Buffer times;        ///< deadlines that have no AUX field yet
+    size_t times_count = 0;
+    WriteProgress rest;
+};
+
 /// What an element costs beside its bytes.
 inline constexpr size_t kElementCost = 32;
 
@@ -81,6 +89,16 @@ struct ValueWriter {
     /// All of the value but its last string, which is record.value as it stands. False: it is not
     /// of that form, and nothing is written.
     bool (*head)(const Record& record, RecordEncoder& encoder, Buffer& out);
+
+    // --- an object that changes meanwhile: see types/object.h ---
+    /// Writes how many elements, or nodes, it has, and returns that.
+    uint64_t (*begin_parts)(const types::Object& object, RecordEncoder& encoder, Buffer& out);
+    /// Writes a part; AUX fields, which stand before the key, go to `fields`.
+    void (*part)(const types::Object& object, uint64_t part, PartsProgress& progress,
+                 RecordEncoder& encoder, Buffer& out, Buffer& fields);
+    /// What has no parts and stands behind them; null: there is none.
+    bool (*rest)(const types::Object& object, PartsProgress& progress, size_t budget,
+                 RecordEncoder& encoder, Buffer& out, Buffer& fields);
 };
 /// Null: values of this type cannot be written.
 const ValueWriter* value_writer(store::Type type);

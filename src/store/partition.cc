@@ -92,16 +92,8 @@ void Partition::insert(const Key& key, Entry* entry) {
 bool Partition::is_saved() const { return is_left_out_ || saved_mark_ == shard_.save_mark(); }
 
 bool Partition::save_chain() {
-    bool is_complete = true;
-    const uint64_t next = table_.scan(save_cursor_, [&](EntryRef reference) {
-        Entry& entry = *reference.get();
-        const bool is_wanted = ((entry.flags() ^ shard_.save_mark()) & Entry::save_mark) != 0;
-        // One large value at a time: those behind it wait until it is told.
-        if (!is_wanted || !is_complete) return;
-        is_complete = shard_.save(*this, entry, EntrySaver::Pace::in_parts);
-    });
-    if (!is_complete) return false;
-    save_cursor_ = next;
+    save_cursor_ =
+        table_.scan(save_cursor_, [this](EntryRef reference) { will_change(*reference.get()); });
     if (save_cursor_ != 0) return false;
     saved_mark_ = shard_.save_mark();
     return true;

@@ -236,12 +236,11 @@ public:
 
     // --- snapshots, see store/shard.h -----------------------------------------------------------
     /// First of all in whatever changes, moves or removes an entry: a snapshot may want it as it
-    /// is. To be called from outside only before an object is changed.
+    /// is. To be called from outside only before an object is changed, which is told then, too.
     void will_change(Entry& entry);
     /// True when the snapshot under way, if there is one, has all entries it wants from here.
     bool is_saved() const;
-    /// Saves the entries of the next chain that are yet to be saved, or a part of a large one; true
-    /// when nothing is left.
+    /// Saves the entries of the next chain that are yet to be saved; true when nothing is left.
     bool save_chain();
 
     // --- time -----------------------------------------------------------------------------------

@@ -85,6 +85,7 @@ size_t Partition::footprint(const Entry& entry) {
 void Partition::release_value(Entry* entry) {
     if (entry->has(Entry::owns_object)) {
         types::Object* object = entry->object();
+        if (object->saver() != nullptr) return object->saver()->adopt(object);
         if (shard_.reclaimer != nullptr && object->size() >= Reclaimer::kDeferElements) {
             shard_.reclaimer->add(object);
         } else {
@@ -367,6 +368,10 @@ Entry* Partition::insert_moved(const Key& key, Partition& from, const Key& sourc
                                Entry* source) {
     from.will_change(*source);
     Entry* entry = insert_like(key, *source);
+    if (&from.shard_ != &shard_ && entry->has(Entry::owns_object)) {
+        types::ObjectSaver* saver = entry->object()->saver();
+        if (saver != nullptr) shard_.receive(*saver);
+    }
     from.count_out(*source);
     // What is left there owns nothing and is erased like any other.
     source->set(Entry::external, false);

@@ -276,7 +276,8 @@ std::vector<std::string> Shard::watched_keys(size_t database) const {
 // --- snapshots ----------------------------------------------------------------------------------
 
 void Shard::begin_snapshot(EntrySaver& saver) {
-    CHECK(saver_ == nullptr);
+    CHECK(!is_saving_);
+    is_saving_ = true;
     saver_ = &saver;
     save_database_ = 0;
     is_marked_ ^= 1;
@@ -296,10 +297,10 @@ Partition* Shard::next_to_save() {
 }
 
 bool Shard::continue_snapshot() {
-    if (saver_ == nullptr) return false;
+    if (!is_saving_) return false;
     Partition* partition = next_to_save();
     if (partition == nullptr) {
-        saver_ = nullptr;
+        is_saving_ = false;
         return false;
     }
     // Swapped with another one since: from here on the number it has now is right.
@@ -309,12 +310,11 @@ bool Shard::continue_snapshot() {
     return true;
 }
 
-bool Shard::save(const Partition& partition, Entry& entry, EntrySaver::Pace pace) {
-    if (partition.is_left_out_) return true;
-    CHECK(saver_ != nullptr);
-    if (!saver_->save(partition.number_, entry, pace)) return false;
+void Shard::save(const Partition& partition, Entry& entry) {
+    if (partition.is_left_out_) return;
+    CHECK(is_saving_);
+    saver_->save(partition.number_, entry);
     entry.set(Entry::save_mark, save_mark() != 0);
-    return true;
 }
 
 // --- s3fifo -------------------------------------------------------------------------------------

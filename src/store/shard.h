@@ -208,15 +208,15 @@ public:
     // its chain or leaves with its database takes along whether it was saved.
     /// The present state of all databases is to be told to `saver`. Not while another one is.
     void begin_snapshot(EntrySaver& saver);
-    /// Saves the next chain, or a part of a large entry; false when all is saved, and `saver` is
-    /// not used any more.
+    /// Saves the next chain; false when all is saved, and `saver` is told of no more entries.
     bool continue_snapshot();
-    bool is_saving() const { return saver_ != nullptr; }
+    bool is_saving() const { return is_saving_; }
     /// Entry::save_mark, or 0: the mark of what needs no saving.
     uint8_t save_mark() const { return static_cast<uint8_t>(is_marked_ << 7); }
-    /// Before `entry` of `partition` is changed or removed; for those whose mark is another. False,
-    /// and only in parts: there is more of it to save.
-    bool save(const Partition& partition, Entry& entry, EntrySaver::Pace pace);
+    /// Before `entry` of `partition` is changed or removed; for those whose mark is another.
+    void save(const Partition& partition, Entry& entry);
+    /// An object that is being saved comes from another shard.
+    void receive(types::ObjectSaver& saver) { saver_->receive(saver); }
 
     FifoMode fifo_mode() const { return fifo_mode_; }
     /// Another mode begins with empty queues; without one there are none.
@@ -263,13 +263,14 @@ private:
     std::unique_ptr<WatchTable> watches_;
     std::unique_ptr<WaitTable> waits_;
     base::Random random_;
-    EntrySaver* saver_ = nullptr;  // while a snapshot has not saved all
+    EntrySaver* saver_ = nullptr;  // of the last snapshot
+    bool is_saving_ = false;       // that one has not saved all
     size_t save_database_ = 0;     // those before it are saved
 };
 
 inline void Partition::will_change(Entry& entry) {
     if (((entry.flags() ^ shard_.save_mark()) & Entry::save_mark) != 0) [[unlikely]]
-        shard_.save(*this, entry, EntrySaver::Pace::at_once);
+        shard_.save(*this, entry);
 }
 
 }  // namespace gyre::store

@@ -7,6 +7,10 @@
 //     static std::string_view key(const char* element)
 //     static size_t bytes(const char* element)      as allocated
 //
+// It is saved bucket by bucket (containers/part_saver.h), in any order: who changes an element has
+// the bucket saved that it lies in, or is going to. The epoch of a bucket says that it is saved.
+// Splitting needs no care, as both halves of a bucket are what it was; a merge saves both first.
+//
 // Ownership: the table owns its elements. Threads: caller holds the shard lock.
 // Errors: running out of memory ends the process. Complexity: as of BucketTable.
 
@@ -17,6 +21,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "containers/bucket_table.h"
+#include "containers/part_saver.h"
 #include "types/element_memory.h"
 
 namespace gyre::types {
@@ -54,8 +59,16 @@ public:
 
     /// Room for an element that is then put in with insert().
     ElementRef allocate(size_t bytes) { return memory_.allocate(bytes); }
-    void insert(uint64_t hash, ElementRef element) { table_.insert(hash, element); }
+    void insert(uint64_t hash, ElementRef element) {
+        will_change(hash);
+        table_.insert(hash, element);
+    }
     void erase(Position position, uint64_t hash) {
+        will_change(hash);
+        if (saver_ != nullptr && table_.will_merge()) [[unlikely]] {
+            save_bucket(table_.merge_bucket());
+            save_bucket(table_.bucket_count() - 1);
+        }
         const ElementRef element = table_.at(position);
         table_.erase(position, hash);
         memory_.release(element, Layout::bytes(element.data()));
@@ -65,11 +78,31 @@ public:
         const ElementRef element = table_.at(position);
         return memory_.fits(element, Layout::bytes(element.data()), new_bytes);
     }
-    /// Puts another element of the same key in the place of one, which is freed.
+    /// Puts another element of the same key in the place of one, which is freed. After
+    /// will_change().
     void replace(Position position, ElementRef element) {
         const ElementRef old = table_.at(position);
         table_.replace(position, element);
         memory_.release(old, Layout::bytes(old.data()));
+    }
+
+    // --- saving -------------------------------------------------------------------------------
+    void begin_saving(containers::PartSaver& saver) {
+        saver_ = &saver;
+        table_.begin_epoch();
+    }
+    /// After save_next() has returned false.
+    void end_saving() { saver_ = nullptr; }
+    /// To be called before an element with this hash is changed in its place.
+    void will_change(uint64_t hash) {
+        if (saver_ != nullptr && table_.bucket_count() != 0) [[unlikely]]
+            save_bucket(table_.bucket_of(hash));
+    }
+    /// Saves the bucket at `place`, which begins with 0, if it is not saved; false: there is none.
+    bool save_next(size_t& place) {
+        if (place >= table_.bucket_count()) return false;
+        save_bucket(place++);
+        return true;
     }
 
     /// Frees about `budget` elements; true when none is left.
@@ -83,8 +116,15 @@ public:
     }
 
 private:
+    void save_bucket(size_t bucket) {
+        if (table_.epoch(bucket) == table_.epoch()) return;
+        table_.set_epoch(bucket, table_.epoch());
+        saver_->save_part(bucket);
+    }
+
     Table table_;
     ElementMemory memory_;
+    containers::PartSaver* saver_ = nullptr;
 };
 
 }  // namespace gyre::types

@@ -142,6 +142,7 @@ bool Hash::set(std::string_view name, std::string_view value, Deadline deadline)
     const uint64_t hash = base::hash_bytes(name);
     const auto position = elements_.find(name, hash);
     if (position) {
+        elements_.will_change(hash);
         const bool has_place = parts_of(elements_.at(position)).has_place();
         rewrite(position, name, value, has_place && deadline == Deadline::keep);
         return false;
@@ -154,6 +155,7 @@ bool Hash::set(std::string_view name, std::string_view value, Deadline deadline)
 }
 
 void Hash::erase(Table::Position position, uint64_t hash) {
+    elements_.will_change(hash);  // with its deadline
     const char* element = elements_.at(position);
     const Parts parts = parts_of(element);
     if (parts.has_place()) deadlines_.remove(place_of(element, parts));
@@ -169,8 +171,10 @@ bool Hash::remove(std::string_view name) {
 }
 
 void Hash::set_deadline(std::string_view name, int64_t deadline_ms) {
-    const auto position = elements_.find(name, base::hash_bytes(name));
+    const uint64_t hash = base::hash_bytes(name);
+    const auto position = elements_.find(name, hash);
     CHECK(position);
+    elements_.will_change(hash);
     char* element = elements_.at(position);
     const Parts parts = parts_of(element);
     const bool has_place = deadline_ms != kNoDeadline;

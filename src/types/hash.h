@@ -44,6 +44,16 @@ public:
     }
     Hash* clone() const override;
     bool drain(size_t budget) override;
+    /// A part is a bucket.
+    void begin_saving(ObjectSaver& saver) override {
+        Object::begin_saving(saver);
+        elements_.begin_saving(saver);
+    }
+    bool save_next(size_t& place) override { return elements_.save_next(place); }
+    void end_saving() override {
+        elements_.end_saving();
+        Object::end_saving();
+    }
 
     std::optional<Field> find(std::string_view name) const;
     enum class Deadline : uint8_t { drop, keep };

@@ -52,7 +52,10 @@ List::List(std::string_view listpack, Options options) : List(options) {
     put_node({}, ListEnd::tail, ListNode::packed(listpack, listpack.size(), footprint_));
 }
 
-List::~List() { drain(SIZE_MAX); }
+List::~List() {
+    if (saving_) end_saving();
+    drain(SIZE_MAX);
+}
 
 bool List::drain(size_t budget) {
     for (size_t freed = 0; head_ != nullptr && freed < budget;) {
@@ -92,6 +95,7 @@ List::Block* List::new_block(size_t capacity, Block* previous, Block* next) {
 void List::free_block(Block* block) noexcept {
     (block->next != nullptr ? block->next->previous : tail_) = block->previous;
     (block->previous != nullptr ? block->previous->next : head_) = block->next;
+    if (saving_ && saving_->block == block) saving_->block = block->next;
     footprint_ -= base::usable_size(block);
     base::release(base::Purpose::keyspace, block);
 }
@@ -99,12 +103,14 @@ void List::free_block(Block* block) noexcept {
 List::Block* List::grow_block(Block* block) {
     const size_t capacity = std::min<size_t>(size_t{block->capacity} * 2, kBlockNodes);
     footprint_ -= base::usable_size(block);
+    const bool is_next_to_save = saving_ && saving_->block == block;
     block = static_cast<Block*>(
         base::reallocate(base::Purpose::keyspace, block, block_bytes(capacity)));
     footprint_ += base::usable_size(block);
     block->capacity = static_cast<uint32_t>(capacity);
     (block->next != nullptr ? block->next->previous : tail_) = block;
     (block->previous != nullptr ? block->previous->next : head_) = block;
+    if (is_next_to_save) saving_->block = block;
     return block;
 }
 
@@ -193,7 +199,7 @@ List::Place List::erase_node(Place place) {
     block->elements -= at->count();
     size_ -= at->count();
     --node_count_;
-    at->release(footprint_);
+    if (!keep(*at, Keep::itself)) at->release(footprint_);
     --block->count;
     std::memmove(static_cast<void*>(at), at + 1, (block->count - place.node) * sizeof(ListNode));
     if (place.node < block->count) return place;
@@ -227,6 +233,7 @@ bool List::takes(Place place, std::string_view value) const {
 }
 
 void List::change(Place place, const ListpackSplice& splice) {
+    keep(*place, Keep::copy);
     const size_t before = place->count();
     place->splice(splice, options_.limit.bytes_max(), footprint_);
     place.block->elements += place->count() - before;  // wraps around when there are fewer
@@ -528,6 +535,82 @@ void List::settle_ends() {
     if (node_count_ <= 2 * depth) return;
     low->compress(footprint_);
     high->compress(footprint_);
+}
+
+// --- saving
+// ---------------------------------------------------------------------------------------
+
+void List::begin_saving(ObjectSaver& saver) {
+    Object::begin_saving(saver);
+    saving_ = std::make_unique<Saving>();
+    saving_->block = head_;
+    for (Block* block = head_; block != nullptr; block = block->next) {
+        for (size_t i = 0; i < block->count; ++i) block->nodes[i].set_number(++saving_->last);
+    }
+}
+
+/// To be called before a node whose number is still to come changes, or goes; true when it is
+/// kept itself. What is kept counts for the snapshot, no more for the list.
+bool List::keep(ListNode& node, Keep how) {
+    if (!saving_ || node.number() == 0) return false;
+    const uint32_t number = node.number();
+    size_t copied = 0;
+    ListNode kept = how == Keep::copy ? node.clone(copied) : node;
+    const size_t bytes = kept.allocated_bytes();
+    if (how == Keep::itself) footprint_ -= bytes;
+    base::account(base::Purpose::keyspace, -static_cast<int64_t>(bytes));
+    base::account(base::Purpose::snapshot, static_cast<int64_t>(bytes));
+    node.set_number(0);
+    saving_->kept.emplace(number, kept);
+    saver()->note_kept(bytes);
+    return how == Keep::itself;
+}
+
+void List::release_kept(ListNode& node) {
+    size_t bytes = node.allocated_bytes();
+    base::account(base::Purpose::snapshot, -static_cast<int64_t>(bytes));
+    base::account(base::Purpose::keyspace, static_cast<int64_t>(bytes));
+    node.release(bytes);
+}
+
+/// The first node that has a number; there is one.
+ListNode& List::next_numbered() {
+    for (;; saving_->block = saving_->block->next) {
+        CHECK(saving_->block != nullptr);
+        for (size_t i = 0; i < saving_->block->count; ++i) {
+            ListNode& node = saving_->block->nodes[i];
+            if (node.number() != 0) return node;
+        }
+    }
+}
+
+bool List::save_next(size_t& /*place*/) {
+    if (saving_->next > saving_->last) return false;
+    const uint32_t number = saving_->next++;
+    const auto kept = saving_->kept.begin();
+    if (kept != saving_->kept.end() && kept->first == number) {
+        saving_->part = &kept->second;
+        saver()->save_part(number);
+        release_kept(kept->second);
+        saving_->kept.erase(kept);
+        return true;
+    }
+    ListNode& node = next_numbered();
+    CHECK(node.number() == number);
+    node.set_number(0);
+    saving_->part = &node;
+    saver()->save_part(number);
+    return true;
+}
+
+void List::end_saving() {
+    for (auto& [number, node] : saving_->kept) release_kept(node);
+    // Only who gives up leaves numbers behind.
+    for (Place place = first(); place && saving_->next <= saving_->last; place = after(place)) {
+        place->set_number(0);
+    }
+    saving_.reset();
+    Object::end_saving();
 }
 
 }  // namespace gyre::types

@@ -61,11 +61,14 @@ ListNode ListNode::clone(size_t& footprint) const {
     ListNode copy = *this;
     copy.data_ = allocate(size_, footprint);
     copy.gap_ = 0;
+    copy.number_ = 0;
     std::memcpy(copy.data_, bytes().data(), size_);
     return copy;
 }
 
 void ListNode::release(size_t& footprint) noexcept { free_bytes(data_, footprint); }
+
+size_t ListNode::allocated_bytes() const noexcept { return base::usable_size(data_); }
 
 size_t ListNode::raw_bytes() const noexcept {
     if (form_ != Form::compressed) return size_;

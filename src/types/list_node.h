@@ -36,6 +36,12 @@ public:
     static ListNode plain(std::string_view value, size_t& footprint);
     ListNode clone(size_t& footprint) const;
     void release(size_t& footprint) noexcept;
+    /// Bytes from the allocator.
+    size_t allocated_bytes() const noexcept;
+
+    /// Of a node that a list has yet to save, its place among all of these; 0: it has not.
+    uint32_t number() const noexcept { return number_; }
+    void set_number(uint32_t number) noexcept { number_ = number; }
 
     Form form() const noexcept { return form_; }
     size_t count() const noexcept { return count_; }
@@ -66,6 +72,7 @@ private:
     uint32_t gap_ = 0;  // free bytes in front of a listpack
     Form form_ = Form::packed;
     bool is_incompressible_ = false;  // as it is now
+    uint32_t number_ = 0;
 };
 
 }  // namespace gyre::types

@@ -22,6 +22,16 @@ public:
     size_t footprint() const override { return base::usable_size(this) + elements_.memory_bytes(); }
     Set* clone() const override;
     bool drain(size_t budget) override { return elements_.drain(budget); }
+    /// A part is a bucket.
+    void begin_saving(ObjectSaver& saver) override {
+        Object::begin_saving(saver);
+        elements_.begin_saving(saver);
+    }
+    bool save_next(size_t& place) override { return elements_.save_next(place); }
+    void end_saving() override {
+        elements_.end_saving();
+        Object::end_saving();
+    }
 
     bool contains(std::string_view member) const {
         return static_cast<bool>(elements_.find(member, base::hash_bytes(member)));

@@ -35,6 +35,15 @@ public:
         return copy;
     }
     bool drain(size_t budget) override { return set.drain(budget); }
+    void begin_saving(ObjectSaver& saver) override {
+        Object::begin_saving(saver);
+        set.begin_saving(saver);
+    }
+    bool save_next(size_t& /*place*/) override { return set.save_next(); }
+    void end_saving() override {
+        set.end_saving();
+        Object::end_saving();
+    }
 };
 
 /// A score on its way into a listpack.

@@ -25,6 +25,7 @@ size_t total_bytes(std::span<const ListpackElement> elements) {
 }  // namespace
 
 Stream::~Stream() {
+    if (saving_) end_saving();
     while (!drain(SIZE_MAX)) {
     }
 }
@@ -51,7 +52,7 @@ void Stream::set_counts(char*& node, const StreamId& master, size_t entries, siz
 }
 
 void Stream::drop_node(Nodes::Position at) {
-    tally_.release(nodes_.value(at));
+    if (!keep(at, Keep::itself)) tally_.release(nodes_.value(at));
     nodes_.erase(at);
 }
 
@@ -72,6 +73,7 @@ void Stream::append(const StreamId& id, std::span<const std::string_view> pairs,
                     const StreamNodeLimits& limits) {
     const auto tail = nodes_.empty() ? nodes_.end() : nodes_.previous(nodes_.end());
     if (!nodes_.empty() && has_room(node_at(tail), pairs, limits)) {
+        keep(tail, Keep::copy);
         const StreamNode node = node_at(tail);
         const StreamId master = node.master();
         const size_t entries = node.entries();
@@ -102,6 +104,7 @@ void Stream::start_node(const StreamId& id, std::span<const std::string_view> pa
     const Listpack empty(bytes_of(node));
     empty.insert(empty.end(), elements).apply(node, Listpack::kEmptyBytes);
     nodes_.insert(id.key(), node);
+    if (is_unsaved(id)) saving_->kept.emplace(id, nullptr);
 }
 
 bool Stream::contains(const StreamId& id) const {
@@ -141,6 +144,7 @@ bool Stream::erase(const StreamId& id) {
     if (node.entries() == 1) {
         drop_node(at);
     } else {
+        keep(at, Keep::copy);
         std::array<ListpackElement, 1> flags;
         const StreamId master = node.master();
         const size_t entries = node.entries();
@@ -183,6 +187,7 @@ bool Stream::drop_deleted_behind(const StreamId& id) {
     for (size_t place = from; place != node.pack().end(); place = node.pack().next(place)) {
         ++elements;
     }
+    keep(at, Keep::copy);
     const StreamId master = node.master();
     splice(nodes_.value(at), node.pack().erase(from, elements));
     set_counts(nodes_.value(at), master, entries, deleted - gone);
@@ -214,6 +219,7 @@ size_t Stream::trim(const StreamTrim& trim) {
 
 /// Marks entries of the first node, in which some stay.
 size_t Stream::trim_inside(Nodes::Position at, const StreamTrim& trim) {
+    keep(at, Keep::copy);
     const StreamId master = StreamId::of(nodes_.key(at));
     const size_t entries = node_at(at).entries();
     const size_t deleted = node_at(at).deleted();
@@ -236,6 +242,74 @@ size_t Stream::trim_inside(Nodes::Position at, const StreamTrim& trim) {
     }
     if (gone > 0) set_counts(nodes_.value(at), master, entries - gone, deleted + gone);
     return gone;
+}
+
+// --- saving --------------------------------------------------------------------------------------
+
+void Stream::begin_saving(ObjectSaver& saver) {
+    Object::begin_saving(saver);
+    saving_ = std::make_unique<Saving>();
+    if (nodes_.empty()) return;
+    saving_->last = StreamId::of(nodes_.key(nodes_.previous(nodes_.end())));
+    saving_->has_more = true;
+}
+
+bool Stream::is_unsaved(const StreamId& master) const {
+    return saving_ && saving_->has_more && master >= saving_->next && master <= saving_->last;
+}
+
+/// To be called before a node changes, or goes; true when it is kept itself. What is kept counts
+/// for the snapshot, no more for the stream.
+bool Stream::keep(Nodes::Position at, Keep how) {
+    const StreamId master = StreamId::of(nodes_.key(at));
+    if (!is_unsaved(master) || saving_->kept.contains(master)) return false;
+    char* node = nodes_.value(at);
+    if (how == Keep::copy) {
+        const std::string_view bytes = bytes_of(node);
+        node = static_cast<char*>(base::allocate(base::Purpose::snapshot, bytes.size()));
+        std::memcpy(node, bytes.data(), bytes.size());
+    } else {
+        tally_.abandon(node);
+        const auto bytes = static_cast<int64_t>(base::usable_size(node));
+        base::account(base::Purpose::keyspace, -bytes);
+        base::account(base::Purpose::snapshot, bytes);
+    }
+    saving_->kept.emplace(master, node);
+    saver()->note_kept(base::usable_size(node));
+    return how == Keep::itself;
+}
+
+void Stream::tell(const StreamId& master, const char* node) {
+    saving_->next = master;
+    saving_->part = bytes_of(node);
+    saver()->save_part(0);
+}
+
+bool Stream::save_next(size_t& /*place*/) {
+    if (!saving_->has_more) return false;
+    const auto kept = saving_->kept.begin();
+    const auto live = nodes_.lower_bound(saving_->next.key());
+    const bool is_live = !nodes_.is_end(live) &&
+                         (kept == saving_->kept.end() || nodes_.key(live) < kept->first.key());
+    CHECK(is_live || kept != saving_->kept.end());
+    const StreamId master = is_live ? StreamId::of(nodes_.key(live)) : kept->first;
+    if (is_live) {
+        tell(master, nodes_.value(live));
+    } else {
+        if (kept->second != nullptr) tell(master, kept->second);
+        base::release(base::Purpose::snapshot, kept->second);
+        saving_->kept.erase(kept);
+    }
+    saving_->has_more = master != saving_->last;
+    saving_->next = master;
+    saving_->next.increment();
+    return true;
+}
+
+void Stream::end_saving() {
+    for (auto& [master, node] : saving_->kept) base::release(base::Purpose::snapshot, node);
+    saving_.reset();
+    Object::end_saving();
 }
 
 // --- groups --------------------------------------------------------------------------------------

@@ -4,6 +4,10 @@
 // A stream: entries with rising ids, in nodes that are Redis' listpacks (stream_node.h) found by
 // the id of their first entry, and the groups that read it.
 //
+// While it is saved, a node that is about to be changed or removed before its turn is kept aside,
+// and so is the id of one that is new and lies among those that are still to come. Groups have no
+// parts: whoever changes the stream first has all of them saved.
+//
 // Ownership: owns nodes and groups. Views into entries are good until the next change.
 // Threads: the caller holds the lock of the shard.
 // Errors: none; hostile bytes are checked by add_node().
@@ -15,6 +19,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -55,6 +61,13 @@ public:
     size_t footprint() const override { return tally_.bytes() + base::usable_size(this); }
     Stream* clone() const override;
     bool drain(size_t budget) override;
+    /// A part is a node, told in order.
+    void begin_saving(ObjectSaver& saver) override;
+    bool save_next(size_t& place) override;
+    void end_saving() override;
+    /// The node that the saver is being told of: its master id and its bytes.
+    StreamId part_id() const { return saving_->next; }
+    std::string_view part() const { return saving_->part; }
 
     StreamId last_id;         ///< of the last entry ever added; lowered by set_last_id() only
     StreamId max_deleted_id;  ///< the highest ever deleted by XDEL
@@ -130,6 +143,18 @@ private:
     void start_node(const StreamId& id, std::span<const std::string_view> pairs);
     size_t trim_inside(Nodes::Position at, const StreamTrim& trim);
     void find_first();
+    struct Saving {
+        StreamId next;          // nodes below it are saved
+        StreamId last;          // and so are those above it
+        bool has_more = false;  // there are some from one to the other
+        std::string_view part;
+        std::map<StreamId, char*> kept;  // as they were; null: there was none
+    };
+    enum class Keep : uint8_t { copy, itself };
+    bool keep(Nodes::Position at, Keep how);
+    bool is_unsaved(const StreamId& master) const;
+    void tell(const StreamId& master, const char* node);
+    void save_rest() override { saver()->save_rest(); }
     void free_group(StreamGroup* group);
 
     containers::Tally tally_;
@@ -137,6 +162,7 @@ private:
     NamedList<StreamGroup> groups_{tally_};
     StreamId first_id_;
     size_t length_ = 0;
+    std::unique_ptr<Saving> saving_;
 };
 
 template <class F>

@@ -170,25 +170,132 @@ protected:
         EXPECT_TRUE(contents.first == contents.second);
     }
 
+    /// redis-check-rdb has nothing against the file.
+    void expect_checker_agrees() {
+        const char* const checker = std::getenv("GYRE_CHECK_RDB");
+        ASSERT_NE(checker, nullptr);
+        const std::string command = std::string(checker) + " " + directory_ + "/dump.rdb";
+        std::FILE* pipe = ::popen(command.c_str(), "r");
+        ASSERT_NE(pipe, nullptr);
+        std::string verdict;
+        char buffer[4096];
+        while (const size_t count = std::fread(buffer, 1, sizeof buffer, pipe)) {
+            verdict.append(buffer, count);
+        }
+        EXPECT_EQ(::pclose(pipe), 0);
+        EXPECT_NE(verdict.find("RDB looks OK!"), std::string::npos) << verdict;
+        EXPECT_NE(verdict.find("Checksum OK"), std::string::npos) << verdict;
+    }
+
     std::string directory_;
 };
 
 TEST_P(SnapshotTest, RedisServesWhatWasSavedHere) {
     SCOPED_TRACE(seed_note());
     expect_equal(carry_over("", oracle_binary()));
-    const char* const checker = std::getenv("GYRE_CHECK_RDB");
-    ASSERT_NE(checker, nullptr);
-    const std::string command = std::string(checker) + " " + directory_ + "/dump.rdb";
-    std::FILE* pipe = ::popen(command.c_str(), "r");
-    ASSERT_NE(pipe, nullptr);
-    std::string verdict;
-    char buffer[4096];
-    while (const size_t count = std::fread(buffer, 1, sizeof buffer, pipe)) {
-        verdict.append(buffer, count);
+    expect_checker_agrees();
+}
+
+/// Large collections of every type in database 0, and what is asked of them.
+const std::vector<Command> kLargeQuestions{
+    {"ZRANGE", "zset", "0", "-1", "WITHSCORES"},
+    {"LRANGE", "list", "0", "-1"},
+    {"XRANGE", "stream", "-", "+"},
+    {"XINFO", "GROUPS", "stream"},
+    {"XPENDING", "stream", "group"},
+    {"PEXPIRETIME", "zset"},
+};
+
+void fill_large(RawSocket& socket) {
+    for (int base = 0; base < 20'000; base += 100) {
+        Command hash{"HSET", "hash"};
+        Command set{"SADD", "set"};
+        Command sorted_set{"ZADD", "zset"};
+        Command list{"RPUSH", "list"};
+        for (int i = base; i < base + 100; ++i) {
+            const std::string text = "element:" + std::to_string(i);
+            hash.insert(hash.end(), {text, std::to_string(i)});
+            set.push_back(text);
+            sorted_set.insert(sorted_set.end(), {std::to_string(i * 7919 % 20'000), text});
+            list.push_back(text);
+        }
+        for (const Command& command : {hash, set, sorted_set, list}) socket.command(command);
+        for (int i = base; i < base + 100; i += 4) {
+            socket.command({"XADD", "stream", std::to_string(i + 1) + "-1", "field", "value"});
+        }
     }
-    EXPECT_EQ(::pclose(pipe), 0);
-    EXPECT_NE(verdict.find("RDB looks OK!"), std::string::npos) << verdict;
-    EXPECT_NE(verdict.find("Checksum OK"), std::string::npos) << verdict;
+    socket.command({"COPY", "hash", "deleted"});
+    socket.command({"COPY", "set", "replaced"});
+    socket.command({"XGROUP", "CREATE", "stream", "group", "0"});
+    socket.command(
+        {"XREADGROUP", "GROUP", "group", "me", "COUNT", "1000", "STREAMS", "stream", ">"});
+}
+
+std::string content_of_large(RawSocket& socket) {
+    std::string content = sorted(socket.command({"HGETALL", "hash"}), 2) +
+                          sorted(socket.command({"HGETALL", "deleted"}), 2) +
+                          sorted(socket.command({"SMEMBERS", "set"}), 1) +
+                          sorted(socket.command({"SMEMBERS", "replaced"}), 1);
+    for (const Command& question : kLargeQuestions) content += socket.command(question).raw;
+    return content;
+}
+
+/// Every kind of change, at places all over the collections.
+void change_large(RawSocket& socket) {
+    for (int i = 0; i < 20'000; i += 97) {
+        const std::string text = "element:" + std::to_string(i);
+        const std::string index = std::to_string(i / 2);
+        for (const Command& command :
+             std::vector<Command>{{"HSET", "hash", text, "changed", text + "+", "new"},
+                                  {"HDEL", "hash", text + "7"},
+                                  {"SREM", "set", text},
+                                  {"SADD", "set", text + "+"},
+                                  {"ZADD", "zset", "-1", text, "3", text + "+"},
+                                  {"ZPOPMAX", "zset", "3"},
+                                  {"LSET", "list", index, "changed"},
+                                  {"LPUSH", "list", "new"},
+                                  {"RPOP", "list", "2"},
+                                  {"XADD", "stream", "*", "field", "new"},
+                                  {"XDEL", "stream", std::to_string(i + 1) + "-1"},
+                                  {"XACK", "stream", "group", std::to_string(i + 1) + "-1"}}) {
+            socket.command(command);
+        }
+    }
+    for (const Command& command : std::vector<Command>{{"DEL", "deleted"},
+                                                       {"SUNIONSTORE", "replaced", "set"},
+                                                       {"PEXPIRE", "zset", "100000"},
+                                                       {"LTRIM", "list", "2000", "-2000"},
+                                                       {"XTRIM", "stream", "MAXLEN", "100"},
+                                                       {"RENAME", "hash", "elsewhere"},
+                                                       {"RENAME", "list", "hash"},
+                                                       {"HSET", "elsewhere", "last", "one"}}) {
+        socket.command(command);
+    }
+}
+
+TEST_P(SnapshotTest, RedisServesLargeCollectionsAsTheyWereBeforeTheyWereChanged) {
+    std::string before;
+    {
+        const auto server = start("");
+        RawSocket socket = server->connect();
+        fill_large(socket);
+        before = content_of_large(socket);
+        EXPECT_EQ(socket.command({"CONFIG", "SET", "save", ""}).text, "OK");
+        socket.command({"BGSAVE"});
+        change_large(socket);
+        EXPECT_NE(content_of_large(socket), before);
+        socket.command({"FLUSHALL", "ASYNC"});
+        const auto is_saving = [&socket] {
+            return socket.command({"INFO", "persistence"}).text.find("rdb_bgsave_in_progress:1") !=
+                   std::string::npos;
+        };
+        while (is_saving()) {
+        }
+    }
+    const auto oracle = start(oracle_binary());
+    RawSocket socket = oracle->connect();
+    EXPECT_EQ(content_of_large(socket), before);
+    expect_checker_agrees();
 }
 
 TEST_P(SnapshotTest, WhatRedisSavedIsServedHere) {

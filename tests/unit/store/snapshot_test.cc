@@ -43,15 +43,15 @@ std::string text_of(const Entry& entry) {
 
 class Recorder final : public EntrySaver {
 public:
-    bool save(size_t database, const Entry& entry, Pace /*pace*/) override {
+    void save(size_t database, const Entry& entry) override {
         const bool is_new =
             content
                 .emplace(std::pair(database, std::string(entry.key())),
                          Told{text_of(entry), entry.expire_ms(), entry.timestamp_ms()})
                 .second;
         EXPECT_TRUE(is_new) << "told twice: " << entry.key();
-        return true;
     }
+    void receive(types::ObjectSaver& /*saver*/) override { FAIL() << "there are no objects"; }
     Content content;
 };
 
