@@ -297,6 +297,8 @@ std::optional<Editor::Line> Editor::read_line(const std::string& prompt) {
     machine.prompt_width = display_width(prompt);
     machine.is_cancelled = false;
     machine.is_reading = true;
+    // Before the prompt is there: keys that come at once must not be echoed by the terminal.
+    el_set(machine.edit, EL_PREP_TERM, 1);
     write_text("\x1b[?2004h");
     int characters = 0;
     const char* line = el_gets(machine.edit, &characters);
@@ -304,9 +306,12 @@ std::optional<Editor::Line> Editor::read_line(const std::string& prompt) {
     write_text("\x1b[?2004l");
     if (line == nullptr || characters <= 0) {
         write_text("\n");
+        // An empty line that was given up looks like the end.
+        if (machine.is_cancelled) return Line{"", true};
         return std::nullopt;
     }
     Line result{line, machine.is_cancelled};
+    if (result.is_cancelled) write_text("\r\n");
     while (!result.text.empty() && result.text.back() == '\n') result.text.pop_back();
     return result;
 }

@@ -210,6 +210,7 @@ private:
         const Result<Reply> reply = link_.call(words);
         const std::chrono::duration<double, std::milli> taken = Clock::now() - start;
         if (!reply) {
+            if (stopped_by_ != 0) show("\n");  // behind the terminal's ^C
             show_error(reply.error().message);
             is_leaving_ = stopped_by_ != 0 && stopped_by_ != SIGINT;
             return false;
@@ -228,6 +229,7 @@ private:
     void monitor() {
         show("(Ctrl-C ends it)\n");
         const auto streamed = link_.stream();
+        if (stopped_by_ != 0) show("\n");  // behind the terminal's ^C
         if (!streamed) show_error(streamed.error().message);
         link_.close();
         is_leaving_ = stopped_by_ != 0 && stopped_by_ != SIGINT;

@@ -12,11 +12,14 @@ namespace {
 constexpr std::string_view kPasteBegin = "\x1b[200~";
 constexpr std::string_view kPasteEnd = "\x1b[201~";
 
+/// How many bytes the character takes that begins so; 1 for what begins none.
 size_t sequence_bytes(unsigned char first) {
-    if (first < 0xc0) return 1;
+    if (first < 0xc2 || first > 0xf4) return 1;
     if (first < 0xe0) return 2;
     return first < 0xf0 ? 3 : 4;
 }
+
+bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U; }
 
 }  // namespace
 
@@ -49,7 +52,10 @@ Keyboard::Input Keyboard::next(bool is_late) {
 Keyboard::Input Keyboard::take_key() {
     const auto first = static_cast<unsigned char>(bytes_[0]);
     const size_t bytes = sequence_bytes(first);
-    if (bytes_.size() < bytes) return {};
+    const std::string_view rest = std::string_view(bytes_).substr(1, bytes - 1);
+    const bool is_whole = bytes_.size() >= bytes;
+    // Only what may still become a character is waited for.
+    if (!is_whole && std::ranges::all_of(rest, is_continuation)) return {};
     const std::string sequence = bytes_.substr(0, bytes);
     if (!base::is_utf8(sequence)) {
         bytes_.erase(0, 1);

@@ -95,8 +95,9 @@ bool has_secret(std::string_view text) {
     for (const std::string& command : split_commands(text)) {
         auto words = split_line(command);
         if (!words) {
-            // What comes before the quote that is wrong tells enough.
-            words = split_line(std::string_view(command).substr(0, command.find_first_of("\"'")));
+            std::string bare = command;
+            std::erase_if(bare, [](char byte) { return byte == '"' || byte == '\''; });
+            words = split_line(bare);
         }
         if (!words) return true;
         take_repeat(*words);

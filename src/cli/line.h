@@ -27,7 +27,7 @@ std::vector<std::string> split_commands(std::string_view text);
 
 /// True when a command carries a password, so that it must not be kept: AUTH, HELLO ... AUTH, ACL
 /// SETUSER, MIGRATE ... AUTH, CONFIG SET of a password. Text that cannot be cut into words is
-/// judged by what it begins with.
+/// judged without its quotes.
 bool has_secret(std::string_view text);
 
 /// A leading number is how often the command is to be run ("5 INCR n"), and taken off; 1 without
