@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/interactive.h"
+
+#include <poll.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/numbers.h"
+#include "cli/batch.h"
+#include "cli/command_table.h"
+#include "cli/complete.h"
+#include "cli/editor.h"
+#include "cli/history_file.h"
+#include "cli/line.h"
+#include "cli/signals.h"
+
+namespace gyre::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// A command that took longer says so by itself.
+constexpr double kSlowMs = 500;
+/// Completion may not make people wait.
+constexpr int kKeysWaitMs = 300;
+constexpr size_t kKeysMax = 1000;
+constexpr int kKeyPagesMax = 50;
+
+constexpr std::string_view kLocalWords[] = {"help", "exit", "quit", "clear", "connect"};
+
+constexpr std::string_view kHelp =
+    "Type a command to send it; Tab completes commands, options and keys.\n"
+    "  help <command>     what it does and what it takes\n"
+    "  help @<group>      the commands of a group: @string, @list, @pubsub ...\n"
+    "  <n> <command>      run it n times\n"
+    "  connect <url>      another server: redis://host:port/database, or host port\n"
+    "  :time on|off       show how long each command takes\n"
+    "  :hints on|off      hints behind the cursor\n"
+    "  :format <name>     table, standard, raw, csv, json\n"
+    "  :clear             an empty screen\n"
+    "  exit, quit, Ctrl-D leave\n"
+    "Ctrl-R searches the history; Ctrl-C gives a line up, or a command that waits.\n";
+
+std::string glob_escape(const std::string& text) {
+    std::string out;
+    for (const char byte : text) {
+        if (std::string_view("*?[]\\^").find(byte) != std::string_view::npos) out += '\\';
+        out += byte;
+    }
+    return out;
+}
+
+/// Keys for the Tab key, over a connection of its own: the main one may be in a transaction.
+class KeyFinder {
+public:
+    explicit KeyFinder(const LinkOptions& options) : link_(options) {
+        link_.set_waiter([this](int descriptor) { return wait(descriptor); });
+    }
+
+    std::vector<std::string> find(const Address& address, int database, const std::string& prefix) {
+        deadline_ = Clock::now() + std::chrono::milliseconds(kKeysWaitMs);
+        if (!link_.is_open() || link_.address().to_string() != address.to_string() ||
+            link_.database() != database) {
+            Address target = address;
+            target.database = database;
+            link_.set_address(std::move(target));
+        }
+        std::vector<std::string> keys;
+        std::string cursor = "0";
+        for (int page = 0; page < kKeyPagesMax && keys.size() < kKeysMax; ++page) {
+            const std::vector<std::string> words = {
+                "SCAN", cursor, "MATCH", glob_escape(prefix) + "*", "COUNT", "1000"};
+            const Result<Reply> reply = link_.call(words);
+            if (!reply || reply->elements.size() != 2) break;
+            for (const Reply& key : reply->elements[1].elements) keys.push_back(key.text);
+            cursor = reply->elements[0].text;
+            if (cursor == "0") break;
+        }
+        return keys;
+    }
+
+private:
+    bool wait(int descriptor) const {
+        pollfd entry{descriptor, POLLIN, 0};
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
+        return left > 0 && poll(&entry, 1, static_cast<int>(left)) > 0;
+    }
+
+    Link link_;
+    Clock::time_point deadline_;
+};
+
+class Interactive {
+public:
+    Interactive(const Options& options, Link& link, Output& output)
+        : options_(options),
+          link_(link),
+          output_(output),
+          shows_time_(options.shows_time),
+          finder_({.address = link.address(), .protocol = 2, .timeout_ms = kKeysWaitMs}),
+          history_(default_history_path([](const char* name) { return std::getenv(name); })),
+          editor_(hooks(), signals_, output.has_colour()) {
+        link_.set_observer([this](const Reply& message) { show(output_.message(message)); });
+        link_.set_notice([this](const std::string& text) { show(text + "\n"); });
+        link_.set_waiter(
+            [this](int descriptor) { return wait_or_stop(signals_, descriptor, stopped_by_); });
+    }
+    ~Interactive() {
+        link_.set_observer({});
+        link_.set_notice({});
+        link_.set_waiter({});
+    }
+    Interactive(const Interactive&) = delete;
+    Interactive& operator=(const Interactive&) = delete;
+
+    int run() {
+        for (const std::string& line : history_.load()) editor_.add_history(line);
+        if (auto connected = link_.connect(); !connected) {
+            show_error(connected.error().message);
+        } else {
+            load_table();
+        }
+        while (!is_leaving_) {
+            auto line = editor_.read_line(prompt_of(link_));
+            if (!line) break;
+            if (line->is_cancelled) {
+                if (line->text.empty()) show("(exit, or Ctrl-D, leaves)\n");
+                continue;
+            }
+            if (!complete_quotes(line->text)) continue;
+            if (history_.append(line->text)) editor_.add_history(line->text);
+            for (const std::string& command : split_commands(line->text)) {
+                if (!is_leaving_ && !run_text(command)) break;
+            }
+        }
+        return 0;
+    }
+
+private:
+    EditorHooks hooks() {
+        EditorHooks hooks;
+        hooks.hint = [this](const std::string& line) {
+            return has_hints_ ? hint_for(table_, line) : std::string();
+        };
+        hooks.complete = [this](const std::string& line) {
+            return complete(table_, kLocalWords, line, [this](const std::string& prefix) {
+                return link_.is_open() ? finder_.find(link_.address(), link_.database(), prefix)
+                                       : std::vector<std::string>();
+            });
+        };
+        hooks.watched = [this] { return link_.descriptor(); };
+        hooks.on_readable = [this] {
+            if (!link_.take_messages()) show("(the server closed the connection)\n");
+        };
+        return hooks;
+    }
+
+    void show(const std::string& text) {
+        if (!text.empty()) editor_.print(text);
+    }
+    void show_error(const std::string& text) {
+        show(paint(text, Colour::error, output_.has_colour()) + "\n");
+    }
+
+    /// Asks for more lines while a quote is open; false: given up.
+    bool complete_quotes(std::string& text) {
+        while (has_open_quote(text)) {
+            auto more = editor_.read_line("... ");
+            if (!more || more->is_cancelled) return false;
+            text += '\n' + more->text;
+        }
+        return true;
+    }
+
+    void load_table() {
+        const std::string docs[] = {"COMMAND", "DOCS"};
+        const Result<Reply> reply = link_.call(docs);
+        if (!reply) return;
+        if (!reply->is_error()) return table_.load_docs(*reply);
+        const std::string names[] = {"COMMAND"};
+        const Result<Reply> list = link_.call(names);
+        if (list && !list->is_error()) table_.load_names(*list);
+    }
+
+    /// False: what follows in the same paste is not run.
+    bool run_text(const std::string& text) {
+        auto words = split_line(text);
+        if (!words) {
+            show_error("The quotes do not match.");
+            return false;
+        }
+        if (words->empty() || run_local(*words)) return true;
+        const int64_t repeat = take_repeat(*words);
+        for (int64_t i = 0; i < repeat; ++i) {
+            if (!run_once(*words)) return false;
+            if (options_.interval_s > 0 && i + 1 < repeat) pause_for(options_.interval_s);
+        }
+        if (table_.is_empty() && link_.is_open()) load_table();  // the password is there now
+        return true;
+    }
+
+    bool run_once(const std::vector<std::string>& words) {
+        stopped_by_ = 0;
+        const Clock::time_point start = Clock::now();
+        const Result<Reply> reply = link_.call(words);
+        const std::chrono::duration<double, std::milli> taken = Clock::now() - start;
+        if (!reply) {
+            if (stopped_by_ != 0) show("\n");  // behind the terminal's ^C
+            show_error(reply.error().message);
+            is_leaving_ = stopped_by_ != 0 && stopped_by_ != SIGINT;
+            return false;
+        }
+        show(output_.reply(words, *reply));
+        if (shows_time_ || (output_.is_pretty() && taken.count() >= kSlowMs)) {
+            char text[48];
+            std::snprintf(text, sizeof(text), "(%.3f ms)", taken.count());
+            show(paint(text, Colour::dim, output_.has_colour()) + "\n");
+        }
+        if (link_.is_monitoring()) monitor();
+        return true;
+    }
+
+    /// Replies could not be told from the lines of MONITOR: it ends before the next command.
+    void monitor() {
+        show("(Ctrl-C ends it)\n");
+        const auto streamed = link_.stream();
+        if (stopped_by_ != 0) show("\n");  // behind the terminal's ^C
+        if (!streamed) show_error(streamed.error().message);
+        link_.close();
+        is_leaving_ = stopped_by_ != 0 && stopped_by_ != SIGINT;
+    }
+
+    bool is_word(const std::string& word, std::string_view name) const {
+        return base::equals_ignore_case(word, name);
+    }
+
+    /// Words that are not sent.
+    bool run_local(const std::vector<std::string>& words) {
+        const std::string& name = words[0];
+        if (words.size() == 1 && (is_word(name, "exit") || is_word(name, "quit"))) {
+            is_leaving_ = true;
+        } else if (is_word(name, "help") || name == "?") {
+            show_help(std::span(words).subspan(1));
+        } else if (words.size() == 1 && is_word(name, "clear") && !has_own_clear()) {
+            editor_.clear_screen();
+        } else if (name == ":clear") {
+            editor_.clear_screen();
+        } else if (words.size() > 1 && is_word(name, "connect")) {
+            connect_to(std::span(words).subspan(1));
+        } else if (name.starts_with(':')) {
+            set_preference(words);
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    /// CLEAR empties a database where the server has it: then it is not ours to take.
+    bool has_own_clear() const { return table_.commands().contains("clear"); }
+
+    void show_help(std::span<const std::string> words) {
+        if (words.empty()) return show(std::string(kHelp));
+        const std::string text = help_for(table_, words, output_.has_colour());
+        show(text.empty() ? "There is no help for that; `help` alone says what there is.\n" : text);
+    }
+
+    void connect_to(std::span<const std::string> words) {
+        Address address = link_.address();
+        address.database = 0;
+        Result<void> done;
+        if (words.size() == 1) {
+            done =
+                apply_url(address, words[0].find("://") == std::string::npos ? "redis://" + words[0]
+                                                                             : words[0]);
+        } else {
+            const auto port = parse_port(words[1]);
+            if (!port) return show_error(port.error().message);
+            address.host = words[0];
+            address.port = *port;
+            address.unix_path.clear();
+        }
+        if (done) {
+            link_.set_address(std::move(address));
+            done = link_.connect();
+        }
+        if (!done) return show_error(done.error().message);
+        table_ = CommandTable();
+        load_table();
+    }
+
+    void set_preference(const std::vector<std::string>& words) {
+        const std::string& name = words[0];
+        const std::string value = words.size() > 1 ? base::to_lower(words[1]) : "";
+        const bool is_switch = value == "on" || value == "off";
+        if (name == ":time" && is_switch) {
+            shows_time_ = value == "on";
+        } else if (name == ":hints" && is_switch) {
+            has_hints_ = value == "on";
+        } else if (name == ":format" && set_format(value)) {
+            return;
+        } else {
+            show_error(
+                "There is :time on|off, :hints on|off, and :format table|standard|raw|csv|json.");
+        }
+    }
+
+    bool set_format(const std::string& name) {
+        if (name == "table") {
+            output_.set_format(std::nullopt);
+        } else if (name == "standard") {
+            output_.set_format(Format::standard);
+        } else if (name == "raw") {
+            output_.set_format(Format::raw);
+        } else if (name == "csv") {
+            output_.set_format(Format::csv);
+        } else if (name == "json") {
+            output_.set_format(Format::json);
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    const Options& options_;
+    Link& link_;
+    Output& output_;
+    Signals signals_;
+    int stopped_by_ = 0;
+    bool shows_time_;
+    bool has_hints_ = true;
+    bool is_leaving_ = false;
+    CommandTable table_;
+    KeyFinder finder_;
+    HistoryFile history_;
+    Editor editor_;
+};
+
+}  // namespace
+
+std::string prompt_of(const Link& link) {
+    if (!link.is_open()) return "not connected> ";
+    std::string prompt = link.address().to_string();
+    if (link.database() != 0) prompt += "[" + std::to_string(link.database()) + "]";
+    if (link.is_in_transaction()) prompt += "(TX)";
+    if (link.is_subscribed()) prompt += "(subscribed)";
+    return prompt + "> ";
+}
+
+int run_interactive(const Options& options, Link& link, Output& output) {
+    return Interactive(options, link, output).run();
+}
+
+}  // namespace gyre::cli

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/link.h"
+
+#include <poll.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/numbers.h"
+
+namespace gyre::cli {
+namespace {
+
+using base::equals_ignore_case;
+
+/// Redirections in a row before a cluster is held to be confused.
+constexpr int kRedirectionsMax = 16;
+
+std::vector<std::string_view> views(std::span<const std::string> words) {
+    return {words.begin(), words.end()};
+}
+
+/// 's' for subscribe, 'p' for psubscribe, 'h' for the sharded kind; 0 for another word.
+char topic_kind(std::string_view name) {
+    std::string lower = base::to_lower(name);
+    if (lower.ends_with("unsubscribe")) lower.erase(lower.size() - 11, 2);
+    if (lower == "subscribe") return 's';
+    if (lower == "psubscribe") return 'p';
+    return lower == "ssubscribe" ? 'h' : '\0';
+}
+
+bool is_unsubscription(std::string_view name) {
+    return topic_kind(name) != 0 && base::to_lower(name).ends_with("unsubscribe");
+}
+
+/// "MOVED 3999 127.0.0.1:6381": the address behind the slot.
+bool set_redirection(Address& address, std::string_view error) {
+    const size_t blank = error.rfind(' ');
+    const size_t colon = error.rfind(':');
+    if (blank == std::string_view::npos || colon == std::string_view::npos || colon < blank) {
+        return false;
+    }
+    const auto port = parse_port(error.substr(colon + 1));
+    if (!port) return false;
+    // A server that does not know its own address leaves the host out: it is the same.
+    if (colon > blank + 1) address.host = error.substr(blank + 1, colon - blank - 1);
+    address.port = *port;
+    address.unix_path.clear();
+    return true;
+}
+
+}  // namespace
+
+// --- connecting ---------------------------------------------------------------------------------
+
+Result<void> Link::connect() {
+    close();
+    ClientOptions options;
+    options.host = options_.address.host;
+    options.port = options_.address.port;
+    options.unix_path = options_.address.unix_path;
+    options.timeout_ms = options_.timeout_ms;
+    Result<Client> client = Client::connect(options);
+    if (!client) return tl::unexpected(client.error());
+    client_.emplace(std::move(*client));
+    auto greeted = greet();
+    if (!greeted) client_.reset();
+    return greeted;
+}
+
+Result<void> Link::greet() {
+    if (auto done = authenticate(); !done) return done;
+    if (auto done = choose_protocol(); !done) return done;
+    if (!options_.client_name.empty()) {
+        // Only for the eyes of CLIENT LIST: a server that refuses it is as good.
+        const auto named = client_->command("CLIENT", "SETNAME", options_.client_name);
+        if (!named) return tl::unexpected(named.error());
+    }
+    database_ = options_.address.database;
+    if (database_ != 0) {
+        const std::string database = std::to_string(database_);
+        const std::string_view words[] = {"SELECT", database};
+        if (auto done = expect_ok(words); !done) return done;
+    }
+    client_->set_push_handler([this](const Reply& message) {
+        note_topic(message);
+        if (observer_) observer_(message);
+    });
+    return {};
+}
+
+Result<void> Link::authenticate() {
+    const Address& address = options_.address;
+    if (address.password.empty()) return {};
+    std::vector<std::string_view> words = {"AUTH"};
+    if (!address.username.empty()) words.push_back(address.username);
+    words.push_back(address.password);
+    const Result<Reply> reply = client_->command(std::span<const std::string_view>(words));
+    if (!reply) return tl::unexpected(reply.error());
+    if (!reply->is_error()) return {};
+    if (reply->text.find("without any password configured") != std::string::npos) {
+        if (notice_) notice_("The server wants no password; going on without it.");
+        return {};
+    }
+    return fail(
+        "The server refuses the password: " + reply->text + "; check the user and the password.",
+        EACCES);
+}
+
+Result<void> Link::choose_protocol() {
+    protocol_ = 2;
+    const bool is_demanded = options_.protocol.has_value();
+    const int wanted = options_.protocol.value_or(options_.prefers_resp3 ? 3 : 2);
+    if (wanted == 2) return {};
+    const Result<Reply> reply = client_->command("HELLO", "3");
+    if (!reply) return tl::unexpected(reply.error());
+    // A server that asks for a password first says so again at the next command; one that is old
+    // knows no HELLO.
+    if (!reply->is_error()) protocol_ = 3;
+    if (reply->is_error() && is_demanded) {
+        return fail("The server refuses RESP3: " + reply->text + "; try without -3.", EPROTO);
+    }
+    return {};
+}
+
+Result<void> Link::expect_ok(std::span<const std::string_view> words) {
+    const Result<Reply> reply = client_->command(words);
+    if (!reply) return tl::unexpected(reply.error());
+    if (!reply->is_error()) return {};
+    return fail("The server refuses " + std::string(words[0]) + " " + std::string(words[1]) + ": " +
+                    reply->text + "; check the options.",
+                EACCES);
+}
+
+void Link::close() {
+    client_.reset();
+    is_in_transaction_ = false;
+    is_monitoring_ = false;
+    topics_.clear();
+}
+
+void Link::set_address(Address address) {
+    close();
+    options_.address = std::move(address);
+}
+
+// --- commands -----------------------------------------------------------------------------------
+
+Result<Reply> Link::call(std::span<const std::string> words) {
+    if (!is_open()) {
+        if (auto connected = connect(); !connected) return tl::unexpected(connected.error());
+    }
+    Result<Reply> reply = exchange(words);
+    if (reply && options_.follows_cluster && reply->is_error()) {
+        return follow(std::move(*reply), words);
+    }
+    return reply;
+}
+
+Result<Reply> Link::exchange(std::span<const std::string> words) {
+    const std::vector<std::string> completed = complete_unsubscription(words);
+    const std::vector<std::string_view> sent = views(completed);
+    client_->append(std::span<const std::string_view>(sent));
+    for (;;) {
+        const Result<void> flushed = client_->flush();
+        if (flushed) break;
+        // The server takes its time to read; a signal ends the program or the wait below.
+        if (flushed.error().code != ETIMEDOUT) return broken(flushed.error());
+    }
+    for (;;) {
+        Result<std::optional<Reply>> reply = client_->try_read_reply();
+        if (!reply) return broken(reply.error());
+        if (!*reply) {
+            if (wait()) continue;
+            close();
+            return fail("Cancelled; whether the server ran the command is not known.", ECANCELED);
+        }
+        // One confirmation of several; or in RESP2, where only its form tells, a message of a
+        // channel that came between.
+        if (client_->replies_owed() > 0 || is_message(**reply)) {
+            note_topic(**reply);
+            if (observer_) observer_(**reply);
+            continue;
+        }
+        note(words, **reply);
+        return std::move(**reply);
+    }
+}
+
+Result<Reply> Link::follow(Reply reply, std::span<const std::string> words) {
+    for (int i = 0; i < kRedirectionsMax; ++i) {
+        const bool is_moved = reply.error_code() == "MOVED";
+        if (!is_moved && reply.error_code() != "ASK") return reply;
+        Address target = options_.address;
+        if (!set_redirection(target, reply.text)) return reply;
+        if (notice_) notice_("Redirected to " + target.to_string() + ".");
+        set_address(std::move(target));
+        if (auto connected = connect(); !connected) return tl::unexpected(connected.error());
+        if (!is_moved) {
+            const std::string asking[] = {"ASKING"};
+            const Result<Reply> asked = exchange(asking);
+            if (!asked) return asked;
+        }
+        Result<Reply> next = exchange(words);
+        if (!next) return next;
+        reply = std::move(*next);
+    }
+    return reply;
+}
+
+/// UNSUBSCRIBE without channels is confirmed once for each channel: naming them says how many
+/// confirmations to wait for.
+std::vector<std::string> Link::complete_unsubscription(std::span<const std::string> words) const {
+    std::vector<std::string> completed(words.begin(), words.end());
+    if (words.size() != 1 || !is_unsubscription(words[0])) return completed;
+    for (const std::string& topic : topics_) {
+        if (topic.front() == topic_kind(words[0])) completed.push_back(topic.substr(1));
+    }
+    return completed;
+}
+
+/// In RESP3 messages go to the push handler.
+bool Link::is_message(const Reply& reply) const {
+    if (protocol_ != 2 || !is_subscribed() || reply.type != ReplyType::array) return false;
+    if (reply.elements.size() < 3) return false;
+    const std::string& kind = reply.elements[0].text;
+    return kind == "message" || kind == "pmessage" || kind == "smessage";
+}
+
+bool Link::wait() {
+    if (waiter_) return waiter_(client_->file_descriptor());
+    pollfd entry{client_->file_descriptor(), POLLIN, 0};
+    while (poll(&entry, 1, -1) < 0 && errno == EINTR) {
+    }
+    return true;
+}
+
+tl::unexpected<Error> Link::broken(const Error& error) {
+    close();
+    return fail(error.message + " Whether the server ran the command is not known.", error.code);
+}
+
+// --- what comes without being asked for ---------------------------------------------------------
+
+bool Link::take_messages() {
+    while (is_open()) {
+        Result<std::optional<Reply>> message = client_->try_read_reply();
+        if (!message) break;
+        if (!*message) return true;
+        note_topic(**message);
+        if (observer_) observer_(**message);
+    }
+    close();
+    return false;
+}
+
+Result<void> Link::stream() {
+    while (is_open()) {
+        if (!take_messages()) return fail("The server closed the connection.", ECONNRESET);
+        if (!wait()) return {};
+    }
+    return {};
+}
+
+// --- what the prompt shows ----------------------------------------------------------------------
+
+void Link::note(std::span<const std::string> words, const Reply& reply) {
+    note_topic(reply);
+    if (reply.is_error() || words.empty()) return;
+    note_session(base::to_lower(words[0]), words, reply);
+}
+
+void Link::note_session(std::string_view name, std::span<const std::string> words,
+                        const Reply& reply) {
+    const bool is_queued = reply.type == ReplyType::status && reply.text == "QUEUED";
+    if (name == "multi" || name == "begin") {
+        is_in_transaction_ = true;
+    } else if (name == "exec" || name == "discard" || name == "commit" || name == "rollback") {
+        is_in_transaction_ = false;
+    } else if (name == "select" && words.size() == 2 && !is_queued) {
+        if (const auto database = parse_database(words[1])) {
+            database_ = options_.address.database = *database;
+        }
+    } else if (name == "monitor" && reply.is_ok()) {
+        is_monitoring_ = true;
+    } else if (name == "hello" && words.size() > 1) {
+        protocol_ = words[1] == "3" ? 3 : 2;
+        options_.protocol = protocol_;
+    } else if (name == "reset") {
+        is_in_transaction_ = is_monitoring_ = false;
+        topics_.clear();
+        database_ = options_.address.database = 0;
+        protocol_ = 2;
+    } else if (name == "auth" && words.size() > 1) {
+        // So that a connection that broke comes back as who it was.
+        options_.address.username = words.size() > 2 ? words[1] : "";
+        options_.address.password = words.back();
+    }
+}
+
+void Link::note_topic(const Reply& message) {
+    if (message.type != ReplyType::push && message.type != ReplyType::array) return;
+    if (message.elements.size() != 3) return;
+    const std::string& name = message.elements[0].text;
+    const char kind = topic_kind(name);
+    if (kind == 0 || message.elements[2].type != ReplyType::integer) return;
+    const std::string topic = kind + message.elements[1].text;
+    if (is_unsubscription(name)) {
+        topics_.erase(topic);
+    } else {
+        topics_.insert(topic);
+    }
+}
+
+}  // namespace gyre::cli

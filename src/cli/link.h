@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// The connection of gyre-cli: opened when it is first needed and again after it broke, with what
+// the options ask for (protocol, password, database), and waiting in a way that a signal or a
+// deadline of the caller can end. Also keeps what the prompt shows: database, transaction,
+// subscriptions.
+//
+// A command is sent once: when the connection breaks before the reply, nobody knows whether the
+// server ran it, and that is what the error says.
+//
+// Ownership: owns the client; the observer must outlive the link. Threads: one.
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/address.h"
+#include "gyre/client.h"
+
+namespace gyre::cli {
+
+struct LinkOptions {
+    Address address;
+    /// 2 or 3; nullopt: 3 where the server knows it and `prefers_resp3`, else 2.
+    std::optional<int> protocol;
+    bool prefers_resp3 = false;
+    bool follows_cluster = false;
+    std::string client_name = {};
+    int timeout_ms = 5000;  ///< of connecting, not of commands
+};
+
+class Link {
+public:
+    /// Sees what comes without being asked for: messages, confirmations beyond the first, lines of
+    /// MONITOR.
+    using Observer = std::function<void(const Reply&)>;
+    /// Sees warnings of the conversation: a redirection, a password that nobody wanted.
+    using Notice = std::function<void(const std::string&)>;
+    /// Waits until the descriptor can be read; false ends the wait for the reply.
+    using Waiter = std::function<bool(int descriptor)>;
+
+    explicit Link(LinkOptions options) : options_(std::move(options)) {}
+
+    void set_observer(Observer observer) { observer_ = std::move(observer); }
+    void set_notice(Notice notice) { notice_ = std::move(notice); }
+    /// Without one, waits have no end but the reply.
+    void set_waiter(Waiter waiter) { waiter_ = std::move(waiter); }
+
+    Result<void> connect();
+    /// Connects when there is no connection, sends the command and gives its reply. Code ECANCELED:
+    /// the waiter ended it, and the connection is closed, because the reply is still to come.
+    Result<Reply> call(std::span<const std::string> words);
+    /// Hands on what has come without being asked for; false when the connection has ended.
+    bool take_messages();
+    /// Messages until the waiter ends it or the connection breaks.
+    Result<void> stream();
+    void close();
+
+    bool is_open() const { return client_ && client_->is_open(); }
+    /// -1 without a connection.
+    int descriptor() const { return is_open() ? client_->file_descriptor() : -1; }
+    Client& client() { return *client_; }
+    const Address& address() const { return options_.address; }
+    void set_address(Address address);
+
+    int protocol() const { return protocol_; }
+    int database() const { return database_; }
+    bool is_in_transaction() const { return is_in_transaction_; }
+    bool is_subscribed() const { return !topics_.empty(); }
+    bool is_monitoring() const { return is_monitoring_; }
+
+private:
+    Result<void> greet();
+    Result<void> authenticate();
+    Result<void> choose_protocol();
+    Result<void> expect_ok(std::span<const std::string_view> words);
+    Result<Reply> exchange(std::span<const std::string> words);
+    Result<Reply> follow(Reply reply, std::span<const std::string> words);
+    std::vector<std::string> complete_unsubscription(std::span<const std::string> words) const;
+    void note(std::span<const std::string> words, const Reply& reply);
+    void note_session(std::string_view name, std::span<const std::string> words,
+                      const Reply& reply);
+    void note_topic(const Reply& message);
+    bool is_message(const Reply& reply) const;
+    bool wait();
+    tl::unexpected<Error> broken(const Error& error);
+
+    LinkOptions options_;
+    Observer observer_;
+    Notice notice_;
+    Waiter waiter_;
+    std::optional<Client> client_;
+    int protocol_ = 2;
+    int database_ = 0;
+    bool is_in_transaction_ = false;
+    bool is_monitoring_ = false;
+    std::set<std::string> topics_;  // kind and name of what is subscribed to: "p:news.*"
+};
+
+}  // namespace gyre::cli

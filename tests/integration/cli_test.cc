@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// gyre-cli against the real server. Where redis-cli has the same mode its output is the measure,
+// byte for byte; what has none is looked at itself. $GYRE_CLI names the program.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "integration/server_test.h"
+
+namespace gyre::test {
+namespace {
+
+constexpr const char* kRedisCli = "/usr/bin/redis-cli";
+
+std::string cli_program() {
+    const char* program = std::getenv("GYRE_CLI");
+    return program == nullptr ? "" : program;
+}
+
+struct Outcome {
+    int status = -1;
+    std::string output;  // standard output
+    std::string errors;  // standard error
+};
+
+std::string read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+class CliTest : public ServerTest {
+protected:
+    /// Runs a program in a shell with its arguments as they would be typed.
+    Outcome run(const std::string& program, const std::string& arguments,
+                const std::string& input = "") {
+        const std::string folder = server().directory();
+        std::ofstream(folder + "/in", std::ios::binary) << input;
+        const std::string command = "cd " + folder + " && " + program + " -p " +
+                                    std::to_string(server().port()) + " " + arguments +
+                                    " < in > out 2> err";
+        const int status = std::system(command.c_str());
+        Outcome outcome;
+        if (WIFEXITED(status)) outcome.status = WEXITSTATUS(status);
+        outcome.output = read_file(folder + "/out");
+        outcome.errors = read_file(folder + "/err");
+        return outcome;
+    }
+    Outcome cli(const std::string& arguments, const std::string& input = "") {
+        return run(cli_program(), arguments, input);
+    }
+
+    void expect_like_redis_cli(const std::string& arguments, const std::string& input = "") {
+        session().ask("FLUSHALL");
+        prepare();
+        const Outcome theirs = run(kRedisCli, arguments, input);
+        session().ask("FLUSHALL");
+        prepare();
+        const Outcome ours = cli(arguments, input);
+        EXPECT_EQ(ours.output, theirs.output) << arguments << "\n" << input << ours.errors;
+        EXPECT_EQ(ours.status, theirs.status) << arguments << "\n" << input << ours.errors;
+    }
+
+    void prepare() {
+        Session client = session();
+        client.ask("SET", "text", "caf\xc3\xa9 \"x\"\n\x01\xff");
+        client.ask("SET", "number", "41");
+        client.ask("RPUSH", "list", "a", "", "c\td", "12");
+        client.ask("HSET", "hash", "field", "value");
+        client.ask("ZADD", "zset", "1.5", "one");
+        client.ask("SADD", "set", "member");
+    }
+};
+
+TEST_P(CliTest, PrintsAsRedisCliDoes) {
+    start({"--enable-debug-command", "yes"});
+    if (access(kRedisCli, X_OK) != 0) GTEST_SKIP() << "no redis-cli";
+    // Not --quoted-json: redis-cli 7.0 leaves quotes in it that are not JSON.
+    for (const char* format : {"", "--raw", "--no-raw", "--csv", "--json", "--json -2",
+                               "--no-raw -3", "--raw -3", "--csv -3"}) {
+        for (const char* command : {"GET text",
+                                    "GET nothing",
+                                    "GET list",
+                                    "INCR number",
+                                    "LRANGE list 0 -1",
+                                    "LRANGE nothing 0 -1",
+                                    "HGETALL hash",
+                                    "ZRANGE zset 0 -1 WITHSCORES",
+                                    "SMEMBERS set",
+                                    "CONFIG GET maxmemory*",
+                                    "XINFO STREAM nothing",
+                                    "COMMAND GETKEYS",
+                                    "DEBUG PROTOCOL map",
+                                    "DEBUG PROTOCOL array",
+                                    "DEBUG PROTOCOL set",
+                                    "DEBUG PROTOCOL double",
+                                    "DEBUG PROTOCOL verbatim",
+                                    "DEBUG PROTOCOL true",
+                                    "DEBUG PROTOCOL null",
+                                    "COMMAND INFO get nothing",
+                                    "PUBSUB NUMSUB a b",
+                                    "ECHO ''",
+                                    "INFO keyspace"}) {
+            expect_like_redis_cli(std::string(format) + " " + command);
+        }
+    }
+}
+
+TEST_P(CliTest, TakesOptionsAsRedisCliDoes) {
+    start();
+    if (access(kRedisCli, X_OK) != 0) GTEST_SKIP() << "no redis-cli";
+    const std::string url = "-u redis://127.0.0.1:" + std::to_string(server().port());
+    for (const std::string& arguments : std::vector<std::string>{
+             "-r 3 INCR number", "-r 2 -i 0.01 --no-raw INCR number", "-r 3 -D '|' PING",
+             "-d , LRANGE list 0 -1", "-n 2 DBSIZE", url + "/0 GET number", url + "/3 DBSIZE",
+             "--quoted-input GET '\"numb\\x65r\"'", "--scan --pattern 'n*'",
+             "--no-raw --scan --pattern 'n*'", "-e GET number", "-e GET", "LPUSH number x",
+             "-s server.sock GET number", "SUBSCRIBE"}) {
+        expect_like_redis_cli(arguments);
+    }
+    expect_like_redis_cli("-x SET key", "a\nb\n");
+    expect_like_redis_cli("-X TAG SET TAG value", "key");
+}
+
+TEST_P(CliTest, ReadsLinesAsRedisCliDoes) {
+    start();
+    if (access(kRedisCli, X_OK) != 0) GTEST_SKIP() << "no redis-cli";
+    const std::string lines =
+        "set a 1\nget a\n\n   \nget \"a\nget \"a\"b\n3 incr a\nnonsense\nmulti\nincr a\nexec\n"
+        "select 2\nget a\nset 'x y' \"\\x41\\n\"\nget 'x y'\nquit\nget a\n";
+    for (const char* format : {"", "--no-raw", "--csv", "--json"}) {
+        expect_like_redis_cli(format, lines);
+    }
+}
+
+TEST_P(CliTest, InsertsAStreamAsRedisCliDoes) {
+    start();
+    if (access(kRedisCli, X_OK) != 0) GTEST_SKIP() << "no redis-cli";
+    std::string stream;
+    for (int i = 0; i < 20000; ++i) {
+        const std::string key = "key:" + std::to_string(i);
+        stream += "*3\r\n$3\r\nSET\r\n$" + std::to_string(key.size()) + "\r\n" + key +
+                  "\r\n$3\r\nx\ny\r\n";
+    }
+    expect_like_redis_cli("--pipe", stream);
+    EXPECT_EQ(session().number("DBSIZE"), 20006);
+    expect_like_redis_cli("--pipe", "SET a 1\r\nLPUSH a x\r\nGET a");
+}
+
+TEST_P(CliTest, SaysWhereAnErrorOfAStreamIs) {
+    start();
+    const Outcome outcome =
+        cli("--pipe", "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$3\r\n1\n2\r\nLPUSH a x\r\nGET a\r\n");
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_NE(outcome.errors.find("line 9, command 2: WRONGTYPE"), std::string::npos)
+        << outcome.errors;
+    EXPECT_NE(outcome.output.find("errors: 1, replies: 3\n"), std::string::npos) << outcome.output;
+}
+
+TEST_P(CliTest, RunsAFileAndSaysWhereItsErrorsAre) {
+    start();
+    std::ofstream(server().directory() + "/commands") << "set k v ex 10\nlpush k x\nget k\n";
+    const Outcome outcome = cli("-f commands");
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(outcome.output, "OK\nv\n");
+    EXPECT_EQ(outcome.errors.substr(0, 21), "commands:2: WRONGTYPE");
+    const Outcome stopped = cli("-e -f commands");
+    EXPECT_EQ(stopped.output, "OK\n");
+    EXPECT_EQ(cli("-f missing").status, 1);
+}
+
+TEST_P(CliTest, WordsOfTheOriginSystemsWork) {
+    start();
+    REQUIRE_GYRE();
+    const Outcome outcome = cli("",
+                                "put k v 10\nset_with_ttl l w 10\nkeys *\nvalues\nsize\n"
+                                "delete k\nsize\nlist_channels\n");
+    EXPECT_EQ(outcome.status, 0) << outcome.errors;
+    EXPECT_EQ(outcome.output.substr(0, 6), "OK\nOK\n");
+    EXPECT_EQ(outcome.output.find("ERR"), std::string::npos) << outcome.output;
+}
+
+TEST_P(CliTest, Authenticates) {
+    start({"--requirepass", "s3cret"});
+    EXPECT_NE(cli("PING").output.find("NOAUTH"), std::string::npos);
+    EXPECT_EQ(cli("--no-auth-warning -a s3cret PING").output, "PONG\n");
+    EXPECT_EQ(cli("--no-auth-warning -a s3cret -3 PING").output, "PONG\n");
+    const Outcome wrong = cli("--user default --pass wrong PING");
+    EXPECT_EQ(wrong.status, 1);
+    EXPECT_NE(wrong.errors.find("WRONGPASS"), std::string::npos) << wrong.errors;
+    EXPECT_EQ(run("GYRE_AUTH=s3cret " + cli_program(), "PING").output, "PONG\n");
+    EXPECT_EQ(run("REDISCLI_AUTH=s3cret " + cli_program(), "PING").output, "PONG\n");
+}
+
+TEST_P(CliTest, SaysWhyThereIsNoConnection) {
+    start();
+    const Outcome refused = cli("-p " + std::to_string(free_port()) + " PING");
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_NE(refused.errors.find("Cannot connect"), std::string::npos) << refused.errors;
+    EXPECT_NE(cli("-u rediss://h PING").errors.find("TLS"), std::string::npos);
+    EXPECT_EQ(cli("-n 99999 PING").status, 1);
+}
+
+TEST_P(CliTest, FindsBigKeys) {
+    start();
+    prepare();
+    Session client = session();
+    client.ask("RPUSH", "long", "1", "2", "3", "4", "5");
+    const Outcome by_size = cli("--bigkeys");
+    EXPECT_EQ(by_size.status, 0) << by_size.errors;
+    for (const char* line :
+         {"Sampled 7 keys in the keyspace!", "Biggest   list found '\"long\"' has 5 items",
+          "2 lists with 9 items (28.57% of keys, avg size 4.50)",
+          "1 hashs with 1 fields (14.29% of keys, avg size 1.00)"}) {
+        EXPECT_NE(by_size.output.find(line), std::string::npos) << line << "\n" << by_size.output;
+    }
+    const Outcome by_memory = cli("--memkeys --pattern 'l*'");
+    EXPECT_NE(by_memory.output.find("Sampled 2 keys"), std::string::npos) << by_memory.output;
+}
+
+TEST_P(CliTest, LooksAtTheServer) {
+    start();
+    prepare();
+    const Outcome stat = cli("--stat -i 0.01 -r 2");
+    EXPECT_EQ(stat.status, 0) << stat.errors;
+    EXPECT_NE(stat.output.find("\n6          "), std::string::npos) << stat.output;
+    const Outcome latency = cli("--latency -i 0.05 --csv");
+    int numbers = 0;
+    double value = 0;
+    const char* at = latency.output.c_str();
+    for (int taken = 0; std::sscanf(at, "%lf%n", &value, &taken) == 1;
+         at += taken + (at[taken] == ',')) {
+        ++numbers;
+    }
+    EXPECT_EQ(numbers, 4) << latency.output;
+}
+
+// The number of reactors is nothing to the client.
+INSTANTIATE_TEST_SUITE_P(Reactors, CliTest, ::testing::Values(1), reactors_name);
+
+}  // namespace
+}  // namespace gyre::test
