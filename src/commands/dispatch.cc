@@ -185,18 +185,24 @@ std::string Dispatcher::refusal(const RequestView& request, const Session& sessi
         !services_.configuration.password().empty()) {
         return std::string(errors::kNotAuthenticated);
     }
+    if (services_.dataset.settings.is_loading.load(std::memory_order_relaxed) &&
+        !spec.has(flag::loading)) {
+        return std::string(errors::kLoading);
+    }
     return {};
 }
 
-bool Dispatcher::is_plainly_allowed(const RequestView& request, const Session& session) {
+bool Dispatcher::is_plainly_allowed(const RequestView& request, const Session& session) const {
     const CommandSpec* spec = request.spec;
     return spec != nullptr && spec->handler != nullptr &&
            arity_fits(*spec, request.arguments.size()) && !spec->has(flag::protected_command) &&
+           !services_.dataset.settings.is_loading.load(std::memory_order_relaxed) &&
            session.is_authenticated.load(std::memory_order_relaxed);
 }
 
 Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& session,
                                         resp::ReplyWriter& reply, int64_t now_ms) {
+    gate_ = 0;
     if (!is_plainly_allowed(request, session)) [[unlikely]] {
         const std::string text = refusal(request, session);
         if (!text.empty()) {
@@ -206,6 +212,15 @@ Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& ses
     }
     const CommandSpec& spec = *request.spec;
     session.last_command.store(&spec, std::memory_order_relaxed);
+    if (services_.executor.effects.is_on()) [[unlikely]] {
+        services_.executor.effects.begin_command(spec.has(flag::write));
+        if (spec.has(flag::write) && is_log_failing()) {
+            refuse(request, reply,
+                   "MISCONF Errors writing to the AOF file: " +
+                       services_.executor.effects.log()->failure());
+            return Outcome::done;
+        }
+    }
     if (spec.has(flag::denyoom) && services_.evictor.is_over_memory()) [[unlikely]] {
         if (!make_memory(request, now_ms)) {
             refuse(request, reply, errors::kOutOfMemory);
@@ -281,19 +296,58 @@ void Dispatcher::run(const RequestView& request, Context& context) {
     const CommandSpec& spec = *request.spec;
     engine::Dataset& dataset = services_.dataset;
     if (request.keys.empty()) {
-        spec.handler(context);
+        call(request, context);
     } else if (spec.has(flag::denyoom) && dataset.counts_keys()) {
         run_with_maxkeys(request, context);
     } else if (request.keys.size() == 1) {
         const size_t shard = dataset.shard_of(context.keys[0].hash);
         dataset.lock(shard, services_.executor);
-        spec.handler(context);
+        call(request, context);
         dataset.unlock(shard);
     } else {
         const engine::ShardGuard guard(dataset, shards_of(request), services_.executor);
-        spec.handler(context);
+        call(request, context);
     }
+    services_.executor.effects.write();
     if (!services_.executor.reclaimer.empty()) services_.executor.reclaimer.run();
+}
+
+/// The handler, under the locks of the keys, and what it leaves for the log.
+inline void Dispatcher::call(const RequestView& request, Context& context) {
+    request.spec->handler(context);
+    if (services_.executor.effects.is_on()) [[unlikely]]
+        end_logged(request, context);
+}
+
+/// A command without keys that looks at the data waits for the log's end, for it may have seen
+/// anything.
+void Dispatcher::end_logged(const RequestView& request, Context& context) {
+    engine::Effects& effects = services_.executor.effects;
+    effects.end_command(context.keyspace.database(), request.arguments, request.keys);
+    const log::Position end = effects.reserve();
+    if (end != 0) context.session.log_position = end;
+    // SWAPDB has written for itself.
+    if (request.keys.empty() && request.spec->has(flag::write)) {
+        context.session.log_position = effects.log()->tail();
+    }
+    if (!effects.is_gated()) return;
+    gate_ = end != 0 ? end : effects.seen(request.keys);
+    if (request.keys.empty() && request.spec->has(flag::write | flag::readonly)) {
+        gate_ = effects.log()->tail();
+    }
+}
+
+void Dispatcher::finish_coroutine(const Context& context) {
+    engine::Effects& effects = services_.executor.effects;
+    gate_ = 0;
+    if (!effects.is_on() || !context.spec.has(flag::write | flag::readonly)) return;
+    const log::Position tail = effects.log()->tail();
+    if (context.spec.has(flag::write)) context.session.log_position = tail;
+    if (effects.is_gated()) gate_ = tail;
+}
+
+bool Dispatcher::is_log_failing() const {
+    return services_.executor.effects.log()->admission() == log::Admission::failing;
 }
 
 engine::ShardSet Dispatcher::shards_of(const RequestView& request) const {
@@ -336,11 +390,14 @@ void Dispatcher::run_with_maxkeys(const RequestView& request, Context& context) 
             const bool may_exceed = room == engine::Room::ongoing && evicted >= wanted;
             if (wanted == 0 || dataset.reserve_keys(wanted, may_exceed ? INT64_MAX : maxkeys)) {
                 services_.executor.promised_keys = wanted;
-                request.spec->handler(context);
+                call(request, context);
                 dataset.settle_promise(services_.executor);
                 return;
             }
+            if (services_.executor.effects.is_on()) [[unlikely]]
+                static_cast<void>(services_.executor.effects.reserve());
         }
+        services_.executor.effects.write();
         if (wanted > maxkeys) break;
         const auto made = services_.evictor.make_keys(wanted, maxkeys, context.now_ms(), preferred);
         evicted += made.evicted;

@@ -96,6 +96,12 @@ public:
     /// alive.
     Context make_context(const RequestView& request, Session& session, resp::ReplyWriter& reply,
                          int64_t now_ms);
+    /// Before this position of the log is durable, nothing may be told of what the last command
+    /// has done or seen; 0: at once. Of a coroutine row once it has ended (`finish_coroutine()`).
+    log::Position gate() const { return gate_; }
+    /// After a coroutine row: its gate.
+    void finish_coroutine(const Context& context);
+
     /// Books one execution: statistics, slow log, latency events. execute() does so for plain
     /// commands.
     void book(const RequestView& request, const Session& session, const resp::ReplyWriter& reply,
@@ -104,11 +110,14 @@ public:
 private:
     void prefetch_buckets(const Request& request);
     /// The common case, decided without building a text.
-    static bool is_plainly_allowed(const RequestView& request, const Session& session);
+    bool is_plainly_allowed(const RequestView& request, const Session& session) const;
     /// What stands against executing the command; empty: nothing.
     std::string refusal(const RequestView& request, const Session& session) const;
     void refuse(const RequestView& request, resp::ReplyWriter& reply, std::string_view text);
     void run(const RequestView& request, Context& context);
+    void call(const RequestView& request, Context& context);
+    void end_logged(const RequestView& request, Context& context);
+    bool is_log_failing() const;
     bool make_memory(const RequestView& request, int64_t now_ms);
     void run_with_maxkeys(const RequestView& request, Context& context);
     engine::ShardSet shards_of(const RequestView& request) const;
@@ -121,6 +130,7 @@ private:
     KeySearch key_search_;
     std::vector<Request> requests_;
     size_t prefetched_ = 0;
+    log::Position gate_ = 0;
 };
 
 }  // namespace gyre::commands

@@ -20,6 +20,7 @@ inline constexpr std::string_view kOutOfMemory =
 inline constexpr std::string_view kOutOfKeys =
     "OOM command not allowed when the number of keys would exceed 'maxkeys'.";
 inline constexpr std::string_view kNotAuthenticated = "NOAUTH Authentication required.";
+inline constexpr std::string_view kLoading = "LOADING Redis is loading the dataset in memory";
 inline constexpr std::string_view kDatabaseRange = "ERR DB index is out of range";
 inline constexpr std::string_view kStringTooLong =
     "ERR string exceeds maximum allowed size (proto-max-bulk-len)";

@@ -19,7 +19,7 @@ constexpr Family kFamilies[] = {
     bitmap_commands,    bitfield_commands,      generic_commands,       expire_commands,
     iteration_commands, connection_commands,    client_commands,        server_commands,
     config_commands,    introspection_commands, memory_commands,        latency_commands,
-    debug_commands,     dump_commands,
+    debug_commands,     dump_commands,          durability_commands,
 };
 
 /// Longest command name; anything longer is unknown without a look.

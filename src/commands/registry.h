@@ -43,6 +43,7 @@ std::span<const CommandSpec> bitmap_commands();
 std::span<const CommandSpec> bitfield_commands();  ///< BITFIELD, BITFIELD_RO
 std::span<const CommandSpec> generic_commands();
 std::span<const CommandSpec> dump_commands();
+std::span<const CommandSpec> durability_commands();  ///< WAITAOF
 std::span<const CommandSpec> expire_commands();
 std::span<const CommandSpec> iteration_commands();  ///< SCAN, KEYS, VALUES, ITEMS, RANDOMKEY
 std::span<const CommandSpec> connection_commands();

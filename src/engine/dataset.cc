@@ -196,7 +196,29 @@ void Dataset::reset_statistics(Executor& executor) {
     drained_entries_.store(0, std::memory_order_relaxed);
 }
 
+/// The effect of a change of all shards, whose locks are held; its bytes are written later.
+void Dataset::reserve_effect(size_t database, const log::Effect& effect, Executor& executor) {
+    if (!executor.effects.is_on()) return;
+    executor.effects.tell_all(database, effect);
+    static_cast<void>(executor.effects.reserve());
+}
+
 void Dataset::flush(size_t database, Executor& executor) {
+    detach(database, executor);
+    executor.effects.write();
+}
+
+void Dataset::flush_all(Executor& executor) {
+    detach_all(executor);
+    executor.effects.write();
+}
+
+void Dataset::swap(size_t first, size_t second, Executor& executor) {
+    exchange(first, second, executor);
+    executor.effects.write();
+}
+
+void Dataset::detach(size_t database, Executor& executor) {
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);
@@ -210,9 +232,10 @@ void Dataset::flush(size_t database, Executor& executor) {
     }
     if (counts_keys()) unreserve_keys(removed);
     flushes_.fetch_add(1, std::memory_order_relaxed);
+    reserve_effect(database, log::FlushDatabaseEffect{}, executor);
 }
 
-void Dataset::flush_all(Executor& executor) {
+void Dataset::detach_all(Executor& executor) {
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);
@@ -226,13 +249,15 @@ void Dataset::flush_all(Executor& executor) {
     }
     if (counts_keys()) unreserve_keys(removed);
     flushes_.fetch_add(1, std::memory_order_relaxed);
+    reserve_effect(0, log::FlushAllEffect{}, executor);
 }
 
-void Dataset::swap(size_t first, size_t second, Executor& executor) {
+void Dataset::exchange(size_t first, size_t second, Executor& executor) {
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);
     for (size_t index = 0; index < shards(); ++index) shard(index).swap_databases(first, second);
+    reserve_effect(0, log::SwapDatabasesEffect{first, second}, executor);
 }
 
 bool Dataset::drain(size_t first, size_t step, size_t budget, Executor& executor) {

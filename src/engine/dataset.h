@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/effects.h"
 #include "engine/eviction_pool.h"
 #include "engine/settings.h"
 #include "engine/shard_lock.h"
@@ -61,6 +62,12 @@ struct Executor {
     store::Reclaimer reclaimer;
     uint32_t initial_access_word =
         0;  ///< for new keys; set once a turn from the policy and the clock
+    /// What the running command changes, for the log.
+    Effects effects;
+    /// The timestamp that what is executed gives its keys at least; only when a log is loaded.
+    int64_t stamp_ms = store::kNoTimestamp;
+    /// A log is loaded: what is executed happened long ago, and nothing is added to it.
+    bool is_replaying = false;
     /// Keys that the running handler may still create in the room reserve_keys() gave it.
     int64_t promised_keys = 0;
 };
@@ -88,6 +95,12 @@ public:
     void unlock(size_t shard) {
         if (release(shard)) [[unlikely]]
             tell_owner(shard);
+    }
+    /// Where keys may have gone: reserves their place in the log, unlocks, and writes.
+    void unlock_logged(size_t shard, Executor& executor) {
+        if (executor.effects.is_on()) static_cast<void>(executor.effects.reserve());
+        unlock(shard);
+        executor.effects.write();
     }
     void lock(const ShardSet& set, Executor& executor);
     /// Wakes nobody before the last lock is released: waking is a system call.
@@ -203,6 +216,16 @@ public:
         deadlines_.store(Deadlines::unknown, std::memory_order_relaxed);
     }
 
+    /// An entry of the locked shard goes because of its deadline or for want of room: the shard's
+    /// current_database() is its own.
+    void log_removal(size_t shard_index, const store::Entry& entry, Executor& executor) {
+        if (!executor.effects.is_on()) [[likely]]
+            return;
+        const std::string_view key = entry.key();
+        executor.effects.removed(shard(shard_index).current_database(), store::Key::of(key).hash,
+                                 key);
+    }
+
     /// Makes the policy the one in force, and begins or ends what it has to remember. Takes the
     /// locks one after another.
     void set_policy(EvictionPolicy policy, Executor& executor);
@@ -250,6 +273,10 @@ private:
         return is_sooner;
     }
     void tell_owner(size_t shard);
+    void reserve_effect(size_t database, const log::Effect& effect, Executor& executor);
+    void detach(size_t database, Executor& executor);
+    void detach_all(Executor& executor);
+    void exchange(size_t first, size_t second, Executor& executor);
     void lower_soonest_due(size_t reactor, int64_t due_ms);
     void wake(size_t reactor, int64_t due_ms);
 

@@ -40,9 +40,16 @@ size_t Evictor::samples() const {
     return std::min(kSamplesMax, static_cast<size_t>(wanted));
 }
 
+/// What counts against maxmemory: not the log, which eviction itself makes longer.
+int64_t Evictor::used_bytes() const {
+    const log::Log* const log = executor_.effects.log();
+    const int64_t used = base::used_estimate_here();
+    return log == nullptr ? used : used - static_cast<int64_t>(log->memory_bytes());
+}
+
 bool Evictor::is_over_memory() const {
     const int64_t limit = dataset_.settings.maxmemory_bytes.load(std::memory_order_relaxed);
-    return limit != 0 && base::used_estimate_here() > limit;
+    return limit != 0 && used_bytes() > limit;
 }
 
 bool Evictor::is_over_keys() const {
@@ -65,7 +72,7 @@ Room Evictor::make_memory(int64_t now_ms, size_t preferred) {
         executor_.reclaimer.run();
         if (!has_drained && round % kKeysPerLook != 0) continue;
         elapsed_us = clock_() - start_us;
-        const bool has_repaid = base::used_estimate_here() <= floor_bytes_;
+        const bool has_repaid = used_bytes() <= floor_bytes_;
         if (elapsed_us < limit_us && !(has_repaid && turn_spent_us_ >= limit_us - elapsed_us)) {
             continue;
         }
@@ -73,7 +80,7 @@ Room Evictor::make_memory(int64_t now_ms, size_t preferred) {
         break;
     }
     turn_spent_us_ = std::min(turn_spent_us_, INT64_MAX - elapsed_us) + elapsed_us;
-    floor_bytes_ = base::used_estimate_here();
+    floor_bytes_ = used_bytes();
     return room;
 }
 
@@ -142,13 +149,16 @@ bool Evictor::expire_in(size_t shard, int64_t now_ms, int64_t until_us) {
     while (removed == 0 && has_more) {
         dataset_.lock(shard, executor_);
         store::Shard& data = dataset_.shard(shard);
-        const auto on_expired = [&removed](const store::Entry&) { ++removed; };
+        const auto on_expired = [&](const store::Entry& entry) {
+            ++removed;
+            dataset_.log_removal(shard, entry, executor_);
+        };
         has_more = data.expire_due(now_ms, kExpireBatch, on_expired) >= kExpireBatch;
         if (removed == 0 && !has_more) data.expire_in_tick(now_ms, on_expired);
         data.statistics.expired_lazily += static_cast<uint64_t>(removed);
         if (dataset_.counts_keys()) dataset_.unreserve_keys(removed);
         dataset_.refresh_next_due(shard);
-        dataset_.unlock(shard);
+        dataset_.unlock_logged(shard, executor_);
         executor_.reclaimer.run();
         if (clock_() >= until_us) break;
     }
@@ -247,6 +257,10 @@ void Evictor::remove(size_t shard, store::Partition& partition, const store::Key
                      store::Entry* entry, int64_t now_ms) {
     store::ShardStatistics& statistics = dataset_.shard(shard).statistics;
     ++(entry->is_expired(now_ms) ? statistics.expired_lazily : statistics.evicted);
+    if (executor_.effects.is_on()) {
+        dataset_.shard(shard).set_current(partition);
+        dataset_.log_removal(shard, *entry, executor_);
+    }
     partition.erase(key, entry);
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
 }
@@ -278,7 +292,7 @@ Evictor::Found Evictor::evict_sampled_in(size_t shard, int64_t now_ms, EvictionP
             if (evict_candidate(pool, pool.take_best(), now_ms, policy)) found = Found::key;
         }
     }
-    dataset_.unlock(shard);
+    dataset_.unlock_logged(shard, executor_);
     return found;
 }
 
@@ -289,7 +303,7 @@ bool Evictor::evict_best(int64_t now_ms, EvictionPolicy policy) {
         const EvictionPool::Candidate best = pool_.take_best();
         dataset_.lock(best.shard, executor_);
         has_evicted = evict_candidate(pool_, best, now_ms, policy);
-        dataset_.unlock(best.shard);
+        dataset_.unlock_logged(best.shard, executor_);
     }
     return has_evicted;
 }
@@ -337,7 +351,7 @@ Evictor::Found Evictor::evict_random_in(size_t shard, int64_t now_ms, EvictionPo
         found = Found::key;
         break;
     }
-    dataset_.unlock(shard);
+    dataset_.unlock_logged(shard, executor_);
     return found;
 }
 
@@ -376,7 +390,7 @@ Evictor::Found Evictor::evict_fifo_in(size_t shard, int64_t now_ms, EvictionPoli
             found = Found::key;
         }
     }
-    dataset_.unlock(shard);
+    dataset_.unlock_logged(shard, executor_);
     // The hand has seen only keys that may not go: any of the few that may.
     return found == Found::no_key_this_time && total >= candidates_min
                ? evict_random_in(shard, now_ms, policy, candidates_min)

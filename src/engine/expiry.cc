@@ -12,6 +12,7 @@ void ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
         base::Histogram* lateness = &statistics_.lateness_ms;
         const auto on_expired = [&](const store::Entry& entry) {
             ++removed;
+            dataset_.log_removal(shard, entry, executor_);
             lateness->record(now_ms - std::max<int64_t>(entry.expire_ms(), 0));
         };
         {
@@ -24,7 +25,7 @@ void ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
                 dataset_.unreserve_keys(static_cast<int64_t>(removed));
             }
             dataset_.refresh_next_due(shard);
-            dataset_.unlock(shard);
+            dataset_.unlock_logged(shard, executor_);
             statistics_.removed += removed;
         }
         executor_.reclaimer.run();

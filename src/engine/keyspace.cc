@@ -36,6 +36,10 @@ Entry* Keyspace::find_live(Shard& shard, const Key& key) {
     Entry* entry = partition->find(key);
     if (entry == nullptr || !entry->is_expired(now_ms_)) [[likely]]
         return entry;
+    if (executor_.effects.is_on()) {
+        if (!executor_.effects.may_remove()) return nullptr;
+        executor_.effects.removed(database_, key.hash, key.bytes);
+    }
     partition->erase(key, entry);
     ++shard.statistics.expired_lazily;
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
@@ -81,18 +85,21 @@ int64_t Keyspace::deadline_ms(const Entry* present, Deadline deadline) const {
             break;
     }
     const int64_t seconds = dataset_.settings.default_ttl_seconds.load(std::memory_order_relaxed);
-    return seconds == 0 ? store::kNoExpiry : now_ms_ + seconds * 1000;
+    if (seconds == 0 || executor_.is_replaying) return store::kNoExpiry;
+    return now_ms_ + seconds * 1000;
 }
 
 int64_t Keyspace::next_timestamp(const Entry* present, int64_t timestamp_ms) const {
     if (timestamp_ms != store::kNoTimestamp) return timestamp_ms;
-    if (present == nullptr || !present->has(Entry::has_timestamp)) return store::kNoTimestamp;
-    return std::max(present->timestamp_ms(), now_ms_);
+    if (present == nullptr || !present->has(Entry::has_timestamp)) return executor_.stamp_ms;
+    return std::max({present->timestamp_ms(), now_ms_, executor_.stamp_ms});
 }
 
 Entry* Keyspace::raise_timestamp(const Key& key, Entry* entry) {
     if (!entry->has(Entry::has_timestamp)) return entry;
-    return partition_of(key).set_timestamp(key, entry, std::max(entry->timestamp_ms(), now_ms_));
+    const int64_t stamp_ms = std::max({entry->timestamp_ms(), now_ms_, executor_.stamp_ms});
+    executor_.effects.stamped(stamp_ms);
+    return partition_of(key).set_timestamp(key, entry, stamp_ms);
 }
 
 /// Handlers of a row that says it creates keys run with a promise of room for them, which each new
@@ -107,7 +114,15 @@ Entry* Keyspace::put(const Key& key, Entry* present, const types::StringContent&
     const int64_t expire_ms = deadline_ms(present, deadline);
     const int64_t stamp = next_timestamp(present, timestamp_ms);
     present == nullptr ? note_created(key) : note_change(shard_of(key));
-    if (expire_ms != store::kNoExpiry) dataset_.note_deadline();
+    if (expire_ms != store::kNoExpiry) {
+        dataset_.note_deadline();
+        const bool is_default = deadline.kind != Deadline::Kind::at &&
+                                (present == nullptr || deadline.kind == Deadline::Kind::none);
+        if (is_default && executor_.effects.is_on()) {
+            executor_.effects.defaulted(database_, key.bytes, expire_ms);
+        }
+    }
+    executor_.effects.stamped(stamp);
     return partition_of(key).put_string(key, present, content, expire_ms, stamp);
 }
 
@@ -138,16 +153,18 @@ Entry* Keyspace::set_expiry(const Key& key, Entry* entry, int64_t unix_ms) {
 void Keyspace::erase(const Key& key, Entry* entry) {
     Shard& shard = shard_of(key);
     note_change(shard);
-    shard.database(database_, now_ms_).erase(key, entry);
+    shard.database(database_, wheel_ms_).erase(key, entry);
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
 }
 
 Entry* Keyspace::copy_to(const Key& key, const Entry& source, int64_t replaced_ms) {
     note_created(key);
     if (source.has_expiry()) dataset_.note_deadline();
-    const int64_t stamp = std::max({source.timestamp_ms(), replaced_ms, now_ms_});
+    const int64_t stamp =
+        std::max({source.timestamp_ms(), replaced_ms, now_ms_, executor_.stamp_ms});
     Entry* entry = partition_of(key).insert_copy(key, source);
     if (replaced_ms == store::kNoTimestamp) return entry;
+    executor_.effects.stamped(stamp);
     return partition_of(key).set_timestamp(key, entry, stamp);
 }
 

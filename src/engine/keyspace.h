@@ -39,6 +39,7 @@ public:
           executor_(executor),
           database_(database),
           now_ms_(now_ms),
+          wheel_ms_(now_ms),
           no_touch_(no_touch) {}
 
     Dataset& dataset() { return dataset_; }
@@ -47,8 +48,12 @@ public:
     int64_t now_ms() const { return now_ms_; }
     /// The same moment in another database.
     Keyspace in_database(size_t database) const {
-        return {dataset_, executor_, database, now_ms_, no_touch_};
+        Keyspace other = *this;
+        other.database_ = database;
+        return other;
     }
+    /// Where now_ms() is not the present time: a new timer wheel begins here.
+    void begin_wheels_at(int64_t ms) { wheel_ms_ = ms; }
 
     // --- looking
     // ----------------------------------------------------------------------------------
@@ -92,7 +97,7 @@ public:
 
     store::LfuParameters lfu_parameters() const;
     store::Partition& partition_of(const store::Key& key) {
-        return shard_of(key).database(database_, now_ms_);
+        return shard_of(key).database(database_, wheel_ms_);
     }
     store::Shard& shard_of(const store::Key& key) {
         return dataset_.shard(dataset_.shard_of(key.hash));
@@ -105,12 +110,16 @@ private:
     int64_t next_timestamp(const store::Entry* present, int64_t timestamp_ms) const;
     store::Entry* raise_timestamp(const store::Key& key, store::Entry* entry);
     void note_created(const store::Key& key);
-    void note_change(store::Shard& shard) { ++shard.statistics.changes; }
+    void note_change(store::Shard& shard) {
+        ++shard.statistics.changes;
+        executor_.effects.changed();
+    }
 
     Dataset& dataset_;
     Executor& executor_;
     size_t database_;
     int64_t now_ms_;
+    int64_t wheel_ms_;
     bool no_touch_;
 };
 

@@ -55,6 +55,7 @@ struct Settings {
     std::atomic<int32_t> lfu_decay_minutes{1};
     std::atomic<int64_t> default_ttl_seconds{0};  ///< 0: none
     std::atomic<bool> active_expire{true};        ///< DEBUG SET-ACTIVE-EXPIRE
+    std::atomic<bool> is_loading{false};          ///< the data is not there yet: -LOADING
     std::atomic<int64_t> proto_max_bulk_len{512LL * 1024 * 1024};
 };
 

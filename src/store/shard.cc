@@ -117,13 +117,23 @@ size_t Shard::expire_due(int64_t now_ms, size_t budget,
     size_t work = 0;
     for (size_t visited = 0; visited < timed_.size() && work < budget; ++visited) {
         if (next_timed_ >= timed_.size()) next_timed_ = 0;
+        current_ = timed_[next_timed_];
         work += timed_[next_timed_++]->expire_due(now_ms, budget - work, on_expired);
     }
     return work;
 }
 
 void Shard::expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired) {
-    for (Partition* partition : timed_) partition->expire_in_tick(now_ms, on_expired);
+    for (Partition* partition : timed_) {
+        current_ = partition;
+        partition->expire_in_tick(now_ms, on_expired);
+    }
+}
+
+size_t Shard::current_database() const {
+    size_t index = 0;
+    while (index < database_count_ && databases_[index].get() != current_) ++index;
+    return index;
 }
 
 int64_t Shard::next_due_ms() const {

@@ -107,6 +107,10 @@ public:
                       const std::function<void(const Entry&)>& on_expired);
     /// Partition::expire_in_tick() for all databases.
     void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
+    /// The database of the partition whose keys go: within the callbacks of expire_due() and
+    /// expire_in_tick(), and after set_current(). O(databases), as it is rarely asked for.
+    size_t current_database() const;
+    void set_current(const Partition& partition) { current_ = &partition; }
     /// A partition's word that it has got its first wheel.
     void add_timed(Partition& partition);
 
@@ -145,6 +149,7 @@ private:
     // Those of databases_ that have a wheel: there may be 65,536 databases, and few have one.
     std::vector<Partition*> timed_;
     size_t next_timed_ = 0;
+    const Partition* current_ = nullptr;  // see current_database()
     base::Random random_;
 };
 

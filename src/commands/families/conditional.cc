@@ -35,7 +35,10 @@ void delete_if(Context& context, const Condition& condition) {
     Entry* entry = context.keyspace.write(key);
     if (condition.compares() && !context.require_string(entry)) return;
     const bool deletes = entry != nullptr && is_met(context, condition, entry);
-    if (deletes) context.keyspace.erase(key, entry);
+    if (deletes) {
+        context.keyspace.erase(key, entry);
+        context.tell_deleted(key);
+    }
     context.reply.integer(deletes ? 1 : 0);
 }
 
@@ -210,7 +213,11 @@ struct IntegerKind {
     }
 
     static void put(Context& context, Entry* present, Number value, Deadline deadline) {
-        context.keyspace.put(context.keys[0], present, types::integer_string(value), deadline);
+        const Key& key = context.keys[0];
+        const Entry* entry =
+            context.keyspace.put(key, present, types::integer_string(value), deadline);
+        char digits[24];
+        context.tell_copy(key, *entry, Context::string_bytes(*entry, digits));
     }
     static void reply(Context& context, Number value) { context.reply.integer(value); }
 };
@@ -245,7 +252,9 @@ struct RealKind {
 
     static void put(Context& context, Entry* present, Number value, Deadline deadline) {
         const std::string text = base::format_long_double_human(value);
-        context.keyspace.put(context.keys[0], present, types::plain_string(text), deadline);
+        const Entry* entry =
+            context.keyspace.put(context.keys[0], present, types::plain_string(text), deadline);
+        context.tell_copy(context.keys[0], *entry, text);
     }
     static void reply(Context& context, Number value) {
         context.reply.real_text(base::format_long_double_human(value));
@@ -270,6 +279,7 @@ void store_step(Context& context, Entry* present, typename Kind::Number value, D
         Kind::put(context, present, value, deadline);
     } else if (present != nullptr) {
         context.keyspace.erase(context.keys[0], present);
+        context.tell_deleted(context.keys[0]);
     }
 }
 

@@ -72,7 +72,7 @@ void debug_object(Context& context) {
             static_cast<const void*>(entry), store::encoding_name(entry->encoding()),
             serialized_bytes(*entry), word, store::lru_idle_ms(word, context.now_ms()) / 1000));
     }
-    dataset.unlock(shard);
+    dataset.unlock_logged(shard, context.services.executor);
 }
 
 void debug_set_active_expire(Context& context) {
@@ -185,9 +185,10 @@ void add_if_missing(Context& context, const std::string& name, const std::string
     const size_t shard = dataset.shard_of(key.hash);
     dataset.lock(shard, context.services.executor);
     if (context.keyspace.peek(key) == nullptr) {
-        context.keyspace.put(key, nullptr, types::plain_string(value));
+        store::Entry* entry = context.keyspace.put(key, nullptr, types::plain_string(value));
+        context.tell_value(key, *entry, value);
     }
-    dataset.unlock(shard);
+    dataset.unlock_logged(shard, context.services.executor);
 }
 
 ring::Task<void> debug_populate(Context& context) {

@@ -119,11 +119,16 @@ void restore(Context& context) {
     if (!restored) return refuse(context, restored.error());
     const int64_t deadline_ms = deadline_of(context, *ttl_ms, options->is_absolute);
     if (deadline_ms <= context.now_ms()) {
-        if (present != nullptr) context.keyspace.erase(key, present);
+        if (present != nullptr) {
+            context.keyspace.erase(key, present);
+            context.tell_deleted(key);
+        }
         return context.reply.ok();
     }
     Entry* entry = context.keyspace.put(key, present, types::encode_string(restored->value),
                                         engine::Deadline::at(deadline_ms));
+    // As a SET: an older server may not know the payload's version.
+    context.tell_copy(key, *entry, restored->value);
     set_access(context, entry, *options);
     context.reply.ok();
 }

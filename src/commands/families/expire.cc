@@ -104,8 +104,10 @@ void set_deadline(Context& context, TimeForm form) {
     // A deadline that has come already needs no timer.
     if (*deadline_ms <= context.now_ms()) {
         context.keyspace.erase(key, entry);
+        context.tell_deleted(key);
     } else {
-        context.keyspace.set_expiry(key, entry, *deadline_ms);
+        entry = context.keyspace.set_expiry(key, entry, *deadline_ms);
+        context.tell_deadline(key, *entry);
     }
     context.reply.integer(1);
 }

@@ -17,12 +17,14 @@ using engine::Keyspace;
 using store::Entry;
 using store::Key;
 
+/// DEL and UNLINK. DELETE is no word of Redis: what it removed is told as DEL.
 void del(Context& context) {
     int64_t removed = 0;
     for (const Key& key : context.keys) {
         Entry* entry = context.keyspace.peek(key);
         if (entry == nullptr) continue;
         context.keyspace.erase(key, entry);
+        if (context.spec.name == "delete") context.tell_deleted(key);
         ++removed;
     }
     context.reply.integer(removed);

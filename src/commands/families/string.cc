@@ -38,7 +38,9 @@ void get(Context& context) { reply_value(context, context.keyspace.read(context.
 void getdel(Context& context) {
     const Key& key = context.keys[0];
     Entry* entry = context.keyspace.read(key);
-    if (reply_value(context, entry) && entry != nullptr) context.keyspace.erase(key, entry);
+    if (!reply_value(context, entry) || entry == nullptr) return;
+    context.keyspace.erase(key, entry);
+    context.tell_deleted(key);
 }
 
 /// nullopt: a syntax error.
@@ -67,8 +69,10 @@ void getex(Context& context) {
     if (option->kind == ExpiryOption::Kind::none) return;
     if (deadline_ms <= context.now_ms()) {
         context.keyspace.erase(key, entry);
+        context.tell_deleted(key);
     } else if (deadline_ms != store::kNoExpiry || entry->has_expiry()) {
-        context.keyspace.set_expiry(key, entry, deadline_ms);
+        entry = context.keyspace.set_expiry(key, entry, deadline_ms);
+        context.tell_deadline(key, *entry);
     }
 }
 

@@ -68,7 +68,8 @@ void incrbyfloat(Context& context) {
         return context.error("ERR increment would produce NaN or Infinity");
     }
     const std::string text = base::format_long_double_human(value);
-    context.keyspace.change(key, entry, types::plain_string(text));
+    entry = context.keyspace.change(key, entry, types::plain_string(text));
+    context.tell_copy(key, *entry, text);
     context.reply.bulk(text);
 }
 
