@@ -29,6 +29,8 @@ struct ConfigTargets {
     engine::Dataset* dataset = nullptr;
     commands::Slowlog* slowlog = nullptr;
     commands::LatencyMonitor* latency = nullptr;
+    log::Log* log = nullptr;
+    engine::RecentWrites* recent_writes = nullptr;
     /// latency-tracking for all workers.
     std::function<void(bool)> track_latency;
     /// bind and port: listens there and nowhere else, or says why it cannot and changes nothing.

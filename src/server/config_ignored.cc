@@ -18,7 +18,8 @@ namespace {
 using enum ConfigKind;
 using enum ConfigChange;
 
-constexpr std::string_view kNoPersistence = "data lives in memory only in this version";
+constexpr std::string_view kNoPersistence = "there are no snapshots in this version";
+constexpr std::string_view kNoRewrite = "the append-only file is not rewritten in this version";
 constexpr std::string_view kNoReplication = "there is no replication in this version";
 constexpr std::string_view kNoCluster = "there is no cluster in this version";
 constexpr std::string_view kNoTls = "there is no TLS in this version";
@@ -266,17 +267,12 @@ constexpr ConfigRow kIgnoredRows[] = {
     boolean_row("rdb-save-incremental-fsync", "yes", kNoPersistence),
     choice_row("sanitize-dump-payload", "no", "no yes clients", kNoPersistence),
     text_row("dbfilename", "dump.rdb", kNoPersistence, never_by_set),
-    text_row("appendfilename", "appendonly.aof", kNoPersistence, at_start),
-    text_row("appenddirname", "appendonlydir", kNoPersistence, at_start),
-    choice_row("appendfsync", "everysec", "everysec always no", kNoPersistence),
-    boolean_row("no-appendfsync-on-rewrite", "no", kNoPersistence),
-    number_row("auto-aof-rewrite-percentage", "100", kNoPersistence),
-    memory_row("auto-aof-rewrite-min-size", "67108864", kNoPersistence),
-    boolean_row("aof-load-truncated", "yes", kNoPersistence),
-    boolean_row("aof-use-rdb-preamble", "yes", kNoPersistence),
-    boolean_row("aof-rewrite-incremental-fsync", "yes", kNoPersistence),
-    boolean_row("aof-timestamp-enabled", "no", kNoPersistence),
-    boolean_row("aof-disable-auto-gc", "no", kNoPersistence),
+    boolean_row("no-appendfsync-on-rewrite", "no", kNoRewrite),
+    number_row("auto-aof-rewrite-percentage", "100", kNoRewrite),
+    memory_row("auto-aof-rewrite-min-size", "67108864", kNoRewrite),
+    boolean_row("aof-use-rdb-preamble", "yes", kNoRewrite),
+    boolean_row("aof-rewrite-incremental-fsync", "yes", kNoRewrite),
+    boolean_row("aof-disable-auto-gc", "no", kNoRewrite),
     // --- replication ---
     text_row("masterauth", "", kNoReplication),
     text_row("masteruser", "", kNoReplication),
@@ -370,12 +366,7 @@ constexpr ConfigRow kFixedRows[] = {
     {.name = "save",
      .kind = save_points,
      .role = ConfigRole::fixed,
-     .summary = "data lives in memory only. Remove the line, or write: save \"\""},
-    {.name = "appendonly",
-     .kind = boolean,
-     .role = ConfigRole::fixed,
-     .initial = "no",
-     .summary = "data lives in memory only. Remove the line, or write: appendonly no"},
+     .summary = "there are no snapshots. Remove the line, or write: save \"\""},
     {.name = "replicaof",
      .alias = "slaveof",
      .kind = words,

@@ -161,7 +161,7 @@ std::vector<commands::Information::MemoryFigure> Server::memory_figures() {
     add("clients.slaves", 0);
     add("clients.normal", base::used(base::Purpose::clients));
     add("cluster.links", 0);
-    add("aof.buffer", 0);
+    add("aof.buffer", base::used(base::Purpose::log));
     add("lua.caches", 0);
     add("functions.caches", 0);
     for (size_t index = 0; index < base::kPurposeCount; ++index) {

@@ -153,8 +153,61 @@ const InfoMetric kClientMetrics[] = {
     {"total_blocking_keys_on_nokey", gauge, count, "Blocking commands; there are none", zero},
 };
 
+/// Zeros where there is no append-only file.
+const LoadFigures& load_of(const InfoSource& source) {
+    static const LoadFigures kNone;
+    const AppendOnly* file = source.server.append_only();
+    return file == nullptr ? kNone : file->load_figures();
+}
+
+const log::WriterFigures& writer_of(const InfoSource& source) {
+    static const log::WriterFigures kNone;
+    const AppendOnly* file = source.server.append_only();
+    const log::WriterFigures* figures = file == nullptr ? nullptr : file->writer_figures();
+    return figures == nullptr ? kNone : *figures;
+}
+
+std::string loaded_percentage(const LoadFigures& load) {
+    const uint64_t total = load.bytes_total;
+    const double part =
+        total == 0 ? 1 : static_cast<double>(load.bytes) / static_cast<double>(total);
+    return fmt::format("{:.2f}", 100 * part);
+}
+
+std::string loading_seconds_left(const InfoSource& source) {
+    const LoadFigures& load = load_of(source);
+    const uint64_t done = load.bytes;
+    const int64_t elapsed_ms = source.wall_ms() - load.started_ms;
+    if (done == 0 || load.bytes_total <= done) return "0";
+    const double left = static_cast<double>(load.bytes_total - done) / static_cast<double>(done);
+    return std::to_string(static_cast<int64_t>(left * static_cast<double>(elapsed_ms) / 1000));
+}
+
+uint64_t aof_bytes(const InfoSource& source) {
+    const AppendOnly* file = source.server.append_only();
+    return file == nullptr ? 0 : file->loaded_bytes() + writer_of(source).bytes;
+}
+
+uint64_t kept_bytes(const InfoSource& source) {
+    const log::Log* log = source.server.log();
+    return log == nullptr ? 0 : log->tail() - log->released();
+}
+
 const InfoMetric kPersistenceMetrics[] = {
-    {"loading", gauge, count, "Reading the data at start", zero},
+    {"loading", gauge, count, "Reading the data at start",
+     [](InfoSource& source) {
+         return std::to_string(source.server.dataset().settings.is_loading.load() ? 1 : 0);
+     }},
+    {"loading_start_time", gauge, seconds, "When the load began, 0: there was none",
+     [](InfoSource& source) { return std::to_string(load_of(source).started_ms / 1000); }},
+    {"loading_total_bytes", gauge, bytes, "Of the files that are or were loaded",
+     [](InfoSource& source) { return std::to_string(load_of(source).bytes_total); }},
+    {"loading_loaded_bytes", gauge, bytes, "Of these",
+     [](InfoSource& source) { return std::to_string(load_of(source).bytes); }},
+    {"loading_loaded_perc", gauge, ratio, "The same in per cent",
+     [](InfoSource& source) { return loaded_percentage(load_of(source)); }},
+    {"loading_eta_seconds", gauge, seconds, "Until it is done, at the speed so far",
+     [](InfoSource& source) { return loading_seconds_left(source); }},
     {"async_loading", gauge, count, "Reading data of a master", zero},
     {"current_cow_peak", gauge, bytes, "Persistence; there is none", zero},
     {"current_cow_size", gauge, bytes, "Persistence; there is none", zero},
@@ -175,7 +228,8 @@ const InfoMetric kPersistenceMetrics[] = {
     {"rdb_last_cow_size", gauge, bytes, "Persistence; there is none", zero},
     {"rdb_last_load_keys_expired", gauge, count, "Persistence; there is none", zero},
     {"rdb_last_load_keys_loaded", gauge, count, "Persistence; there is none", zero},
-    {"aof_enabled", gauge, count, "Persistence; there is none", zero},
+    {"aof_enabled", gauge, count, "Effects are logged (appendonly)",
+     [](InfoSource& source) { return std::to_string(source.server.log() != nullptr ? 1 : 0); }},
     {"aof_rewrite_in_progress", gauge, count, "Persistence; there is none", zero},
     {"aof_rewrite_scheduled", gauge, count, "Persistence; there is none", zero},
     {"aof_last_rewrite_time_sec", gauge, seconds, "None ended", no_success_yet},
@@ -183,8 +237,48 @@ const InfoMetric kPersistenceMetrics[] = {
     {"aof_last_bgrewrite_status", gauge, text, "Nothing failed", always_well},
     {"aof_rewrites", counter, count, "Persistence; there is none", zero},
     {"aof_rewrites_consecutive_failures", gauge, count, "Persistence; there is none", zero},
-    {"aof_last_write_status", gauge, text, "Nothing failed", always_well},
+    {"aof_last_write_status", gauge, text, "err: writes are refused until it is ok",
+     [](InfoSource& source) -> std::string {
+         const log::Log* log = source.server.log();
+         return log != nullptr && log->admission() == log::Admission::failing ? "err" : "ok";
+     }},
     {"aof_last_cow_size", gauge, bytes, "Persistence; there is none", zero},
+    {"aof_current_size", gauge, bytes, "Of the base and the increments",
+     [](InfoSource& source) { return std::to_string(aof_bytes(source)); }},
+    {"aof_base_size", gauge, bytes, "The same at start",
+     [](InfoSource& source) { return std::to_string(load_of(source).bytes_total); }},
+    {"aof_pending_rewrite", gauge, count, "Rewriting; there is none", zero},
+    {"aof_buffer_length", gauge, bytes, "Effects kept until they are on the disk",
+     [](InfoSource& source) { return std::to_string(kept_bytes(source)); }},
+    {"aof_buffer_memory", gauge, bytes, "Memory of the log",
+     [](InfoSource& source) {
+         const log::Log* log = source.server.log();
+         return std::to_string(log == nullptr ? 0 : log->memory_bytes());
+     }},
+    {"aof_buffer_is_full", gauge, count, "Writers wait for the disk",
+     [](InfoSource& source) {
+         const log::Log* log = source.server.log();
+         return std::to_string(log != nullptr && log->admission() == log::Admission::full ? 1 : 0);
+     }},
+    {"aof_pending_bio_fsync", gauge, count, "A sync is under way",
+     [](InfoSource& source) {
+         return std::to_string(writer_of(source).is_syncing.load(std::memory_order_relaxed) ? 1
+                                                                                            : 0);
+     }},
+    {"aof_delayed_fsync", counter, count, "Syncs that were due while one was under way",
+     [](InfoSource& source) { return std::to_string(writer_of(source).delayed_syncs); }},
+    {"aof_writes", counter, count, "Groups of effects written",
+     [](InfoSource& source) { return std::to_string(writer_of(source).groups); }},
+    {"aof_syncs", counter, count, "Syncs that were done",
+     [](InfoSource& source) { return std::to_string(writer_of(source).syncs); }},
+    {"aof_last_sync_usec", gauge, microseconds, "How long the last one took",
+     [](InfoSource& source) { return std::to_string(writer_of(source).last_sync_us); }},
+    {"aof_longest_sync_usec", gauge, microseconds, "How long the longest one took",
+     [](InfoSource& source) { return std::to_string(writer_of(source).longest_sync_us); }},
+    {"aof_failures", counter, count, "Writes and syncs that failed, and vanished files",
+     [](InfoSource& source) { return std::to_string(writer_of(source).failures); }},
+    {"aof_recoveries", counter, count, "How often it was well again",
+     [](InfoSource& source) { return std::to_string(writer_of(source).recoveries); }},
     {"module_fork_in_progress", gauge, count, "Modules; there are none", zero},
     {"module_fork_last_cow_size", gauge, bytes, "Modules; there are none", zero},
 };

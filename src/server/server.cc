@@ -62,29 +62,85 @@ Server::Server(Config& config) : config_(config), run_id_(random_run_id()) {
     options.databases = static_cast<size_t>(settings.databases);
     options.seed = base::entropy();
     dataset_ = std::make_unique<engine::Dataset>(options);
+    if (settings.append_only)
+        append_only_ = std::make_unique<AppendOnly>(settings, options.threads);
 }
 
 Server::~Server() {
     // Connections and workers go before the rings they use.
     acceptor_.reset();
+    if (append_only_) append_only_->finish(0);
     workers_.clear();
     rings_.clear();
 }
 
 Shared Server::shared() {
-    return {
+    Shared shared{
         *dataset_, config_.settings(), clients_, config_, *this, *this, slowlog_, latency_, [this] {
             sample_statistics();
         }};
+    if (append_only_) {
+        shared.log = &append_only_->log();
+        shared.recent_writes = &append_only_->recent_writes();
+        shared.start_up = [this] { return load_some(); };
+    }
+    return shared;
+}
+
+// --- loading
+// --------------------------------------------------------------------------------------
+
+/// Between two turns of the first worker; false when there is no more to load.
+bool Server::load_some() {
+    Worker& worker = *workers_[0];
+    if (!has_begun_loading_) {
+        has_begun_loading_ = true;
+        if (auto begun = append_only_->begin(worker); !begun) {
+            fail_to_load(begun.error());
+            return false;
+        }
+    }
+    const auto has_more = append_only_->load_some(worker);
+    if (!has_more) {
+        fail_to_load(has_more.error());
+        return false;
+    }
+    if (!*has_more) end_loading();
+    return *has_more;
+}
+
+void Server::end_loading() {
+    const LoadFigures& figures = append_only_->load_figures();
+    base::log(base::Level::notice, "DB loaded from append only file: {:.3f} seconds, {} effects",
+              static_cast<double>(rings_[0]->wall_ms() - figures.started_ms.load()) / 1000,
+              figures.commands.load());
+    dataset_->settings.is_loading.store(false);
+    dataset_->wake_all();
+    base::log(base::Level::notice, "Ready to accept connections");
+    notify("READY=1\nSTATUS=Ready to accept connections\n");
+}
+
+void Server::fail_to_load(const Error& error) {
+    base::log(base::Level::warning, "{}", error.message);
+    status_ = 1;
+    request_stop();
 }
 
 Result<void> Server::start() {
+    if (append_only_) {
+        if (auto opened = append_only_->open(); !opened) return opened;
+        dataset_->settings.is_loading.store(true);
+    }
     dataset_->set_waker([this](size_t worker) { workers_[worker]->ring().wake(); });
     if (auto made = start_workers(); !made) return made;
     ConfigTargets targets;
     targets.dataset = dataset_.get();
     targets.slowlog = &slowlog_;
     targets.latency = &latency_;
+    if (append_only_) {
+        targets.log = &append_only_->log();
+        targets.recent_writes = &append_only_->recent_writes();
+    }
     targets.track_latency = [this](bool on) {
         for (const auto& worker : workers_) worker->statistics().set_latency_tracking(on);
     };
@@ -157,6 +213,10 @@ void Server::stop_workers() {
     for (size_t serving = serving_.load(); serving > 0; serving = serving_.load()) {
         serving_.wait(serving);
     }
+    // The last effects are written; the log's thread may still wake workers until it has ended.
+    if (append_only_) {
+        append_only_->finish(1'000'000 * config_.settings().shutdown_timeout_seconds.load());
+    }
     may_end_.store(true);
     may_end_.notify_all();
     for (std::thread& thread : threads_) thread.join();
@@ -203,13 +263,21 @@ void Server::report_start() const {
               config_.settings().maxclients.load(), features.descriptors_max,
               maxmemory == 0 ? "none" : std::to_string(maxmemory),
               engine::policy_name(dataset_->settings.policy.load()));
-    base::log(Level::notice, "Data lives in memory only: there is no persistence in this version");
+    if (append_only_) {
+        base::log(Level::notice, "Effects are logged in {}, appendfsync {}",
+                  config_.settings().append_directory,
+                  append_only_->log().sync_mode == log::SyncMode::always         ? "always"
+                  : append_only_->log().sync_mode == log::SyncMode::every_second ? "everysec"
+                                                                                 : "no");
+    } else {
+        base::log(Level::notice, "Data lives in memory only: appendonly is no");
+    }
     for (const std::string& notice : config_.notices()) base::log(Level::notice, "{}", notice);
     for (const ring::Address& place : listening()) {
         const bool is_unix = place.family == ring::Address::Family::unix_path;
         base::log(Level::notice, "Listening on {}", is_unix ? place.host : place.text());
     }
-    base::log(Level::notice, "Ready to accept connections");
+    if (!append_only_) base::log(Level::notice, "Ready to accept connections");
 }
 
 /// Whoever started this server may have meant somebody else by NOTIFY_SOCKET.
@@ -220,7 +288,7 @@ void Server::notify(std::string_view state) const {
 int Server::run() {
     acceptor_->start();
     listeners_->start();
-    notify("READY=1\nSTATUS=Ready to accept connections\n");
+    notify(append_only_ ? "STATUS=Loading\n" : "READY=1\nSTATUS=Ready to accept connections\n");
     workers_[0]->serve_until_stop();
     base::log(base::Level::notice, "Stopping: no new connections, replies under way are finished");
     notify("STOPPING=1\n");
@@ -231,7 +299,7 @@ int Server::run() {
     const ServerSettings& settings = config_.settings();
     if (!settings.unix_socket.empty()) ::unlink(settings.unix_socket.c_str());
     base::log(base::Level::notice, "Stopped. Bye bye...");
-    return 0;
+    return status_;
 }
 
 void Server::request_stop() noexcept {

@@ -21,6 +21,7 @@
 #include "commands/services.h"
 #include "commands/slowlog.h"
 #include "net/acceptor.h"
+#include "server/append_only.h"
 #include "server/config.h"
 #include "server/info_history.h"
 #include "server/listeners.h"
@@ -72,6 +73,9 @@ public:
         return listeners_ ? listeners_->addresses() : std::vector<ring::Address>();
     }
     InfoHistory& info_history() { return history_; }
+    /// Null without appendonly.
+    const AppendOnly* append_only() const { return append_only_.get(); }
+    log::Log* log() { return append_only_ ? &append_only_->log() : nullptr; }
     /// Keeps the counts from which rates are computed; to be called each second. Any thread.
     void sample_statistics();
 
@@ -88,12 +92,16 @@ private:
     Shared shared();
     void run_worker(size_t index);
     void stop_workers();
+    bool load_some();
+    void end_loading();
+    void fail_to_load(const Error& error);
 
     Config& config_;
     std::string run_id_;
     int64_t started_ms_ = 0;
     int64_t startup_bytes_ = 0;
     std::unique_ptr<engine::Dataset> dataset_;
+    std::unique_ptr<AppendOnly> append_only_;
     commands::ClientRegistry clients_;
     commands::Slowlog slowlog_;
     commands::LatencyMonitor latency_;
@@ -106,6 +114,8 @@ private:
     std::unique_ptr<Listeners> listeners_;
     InfoHistory history_;
     size_t next_worker_ = 0;  // where the search for the least loaded starts: ties go round
+    bool has_begun_loading_ = false;
+    int status_ = 0;  // of the process
     std::atomic<uint64_t> rejected_connections_{0};
     std::atomic<uint64_t> total_connections_{0};
 };

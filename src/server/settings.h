@@ -47,6 +47,9 @@ struct ServerSettings {
     std::string log_file;
     std::string supervised = "no";  ///< "no", "systemd", "auto"
     DebugAccess debug_access = DebugAccess::no;
+    bool append_only = false;
+    std::string append_file = "appendonly.aof";
+    std::string append_directory = "appendonlydir";
 
     // --- may change at run time ---
     std::vector<std::string> bind{"127.0.0.1", "-::1"};  ///< guarded by the table's mutex
@@ -58,6 +61,7 @@ struct ServerSettings {
     std::atomic<int64_t> maxclients{10000};
     std::atomic<uint64_t> query_buffer_bytes_max{1024ULL * 1024 * 1024};
     std::atomic<int64_t> shutdown_timeout_seconds{10};
+    std::atomic<bool> load_truncated{true};
     AtomicOutputLimit output_normal;
     AtomicOutputLimit output_replica;
     AtomicOutputLimit output_pubsub;

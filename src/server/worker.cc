@@ -25,6 +25,9 @@ Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t se
       pause_timer_(*this),
       farewell_(*this) {
     reactor_.arm(cron_, ring.monotonic_us() + kCronUs);
+    if (shared.log == nullptr) return;
+    executor_.effects.attach(*shared.log, shared.log->appender(index), *shared.recent_writes);
+    shared.log->set_waker(index, [&ring] { ring.wake(); });
 }
 
 Worker::~Worker() { CHECK(connections_.empty()); }
@@ -124,8 +127,36 @@ void Worker::mark_paused(Connection& connection) {
     paused_.push_back(connection);
     if (pause_timer_.is_armed()) return;
     const int64_t left_ms = shared_.clients.pause_until_ms() - reactor_.now_ms();
-    const int64_t wait_ms = std::clamp<int64_t>(left_ms, 0, kPauseLookMs);
+    // Who waits for the log is resumed by tend_log().
+    const int64_t wait_ms =
+        is_paused() ? std::clamp<int64_t>(left_ms, 0, kPauseLookMs) : kPauseLookMs;
     reactor_.arm(pause_timer_, reactor_.now_us() + wait_ms * 1000);
+}
+
+void Worker::mark_gated(Connection& connection) {
+    if (connection.is_gated) return;
+    connection.is_gated = true;
+    gated_.push_back(&connection);
+}
+
+/// True when this worker has to look again at once: what the others wait for is durable.
+bool Worker::release_gated() {
+    if (gated_.empty()) [[likely]]
+        return false;
+    const log::Position durable = shared_.log->durable();
+    log::Position next = log::kNoPosition;
+    std::erase_if(gated_, [&](Connection* connection) {
+        const log::Position wanted = connection->release_replies(durable);
+        connection->is_gated = wanted != log::kNoPosition;
+        next = std::min(next, wanted);
+        return !connection->is_gated;
+    });
+    return next != log::kNoPosition && shared_.log->wait_durable(index_, next);
+}
+
+/// While nothing can be logged, keys that are due stay, unseen.
+bool Worker::may_remove() const {
+    return shared_.log == nullptr || shared_.log->admission() == log::Admission::open;
 }
 
 void Worker::handle_pause(ring::Timer& timer) {
@@ -201,6 +232,7 @@ void Worker::destroy_finished() {
         std::erase(dirty_, connection);
         std::erase(starved_, connection);
         std::erase(ready_, connection);
+        std::erase(gated_, connection);
         shared_.clients.remove(connection->session());
         by_id_.erase(connection->session().id);
         // The last one takes its place.
@@ -225,6 +257,9 @@ bool Worker::run_slice(const char* event, F&& slice) {
 /// Expiry, eviction and freeing, a slice of each; true when more is to be done at once.
 bool Worker::background(bool is_busy) {
     const int64_t now_ms = reactor_.now_ms();
+    if (!may_remove() || shared_.dataset.settings.is_loading.load(std::memory_order_relaxed)) {
+        return false;
+    }
     bool has_more = run_slice("expire-cycle", [&] { return expiry_.run(now_ms, is_busy); });
     if (evictor_.is_over_memory() || evictor_.is_over_keys()) [[unlikely]] {
         const bool is_ongoing =
@@ -254,15 +289,44 @@ int64_t Worker::next_expiry_ms() {
 }
 
 int64_t Worker::before_wait() {
+    const bool is_due = release_gated();
     flush_dirty();
     destroy_finished();
+    const bool is_starting = index_ == 0 && start_up();
     const bool has_more = background(was_busy_);
+    tend_log();
     // A command that had to wait has ended after on_ready(), and there is input behind it.
-    if (has_more || !ready_.empty()) return 0;
-    if (!shared_.dataset.settings.active_expire.load(std::memory_order_relaxed)) return -1;
+    if (is_due || is_starting || has_more || !ready_.empty()) return 0;
+    if (!shared_.dataset.settings.active_expire.load(std::memory_order_relaxed) || !may_remove()) {
+        return -1;
+    }
     const int64_t due_ms = next_expiry_ms();
     if (due_ms == INT64_MAX) return -1;
     return reactor_.now_us() + std::max<int64_t>(due_ms - reactor_.now_ms(), 0) * 1000;
+}
+
+/// A slice of what has to be done before clients are served; true while there is more.
+bool Worker::start_up() {
+    if (!shared_.start_up) [[likely]]
+        return false;
+    if (shared_.start_up()) return true;
+    shared_.start_up = {};
+    return false;
+}
+
+/// Tells the log's thread what was written in this turn, and writers that they may go on.
+void Worker::tend_log() {
+    if (shared_.log == nullptr) [[likely]]
+        return;
+    if (executor_.effects.take_written()) shared_.log->kick();
+    if (!paused_.empty() && shared_.log->admission() != log::Admission::full && !is_paused()) {
+        resume_paused();
+    }
+}
+
+bool Worker::is_paused() const {
+    return shared_.clients.pause_mode(reactor_.now_ms()) !=
+           commands::ClientRegistry::PauseMode::none;
 }
 
 void Worker::handle_cron(ring::Timer& timer) { static_cast<CronTimer&>(timer).worker.cron(); }

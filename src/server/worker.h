@@ -22,6 +22,7 @@
 #include "commands/statistics.h"
 #include "engine/eviction.h"
 #include "engine/expiry.h"
+#include "log/log.h"
 #include "ring/reactor.h"
 #include "server/connection.h"
 #include "server/settings.h"
@@ -40,6 +41,11 @@ struct Shared {
     commands::LatencyMonitor& latency;
     /// For what concerns the whole server: the first worker calls it with its cron. May be empty.
     std::function<void()> each_second = {};
+    /// Null without appendonly.
+    log::Log* log = nullptr;
+    engine::RecentWrites* recent_writes = nullptr;
+    /// What the first worker does between its turns until it says that it is done; empty: nothing.
+    std::function<bool()> start_up = {};
 };
 
 /// Figures of one worker for INFO; written by its thread, read by any.
@@ -106,6 +112,8 @@ public:
     /// The connection has a command that a pause holds back: it is resumed when the pause may be
     /// over.
     void mark_paused(Connection& connection);
+    /// Its replies wait for the log.
+    void mark_gated(Connection& connection);
     /// Whether it is time for another warning about a cross-protocol attack.
     bool may_warn_of_attack();
 
@@ -135,6 +143,11 @@ private:
     void serve_group(size_t& next);
     void flush_dirty();
     void destroy_finished();
+    bool release_gated();
+    bool start_up();
+    void tend_log();
+    bool may_remove() const;
+    bool is_paused() const;
     bool background(bool is_busy);
     template <class F>
     bool run_slice(const char* event, F&& slice);
@@ -163,6 +176,7 @@ private:
     std::vector<Connection*> dirty_;
     std::vector<Connection*> starved_;
     std::vector<Connection*> finished_;
+    std::vector<Connection*> gated_;
     std::atomic<size_t> load_{0};
     size_t drained_flushes_ = 0;
     int64_t attack_warned_us_ = -kAttackWarningUs;
