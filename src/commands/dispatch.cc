@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/numbers.h"
 #include "base/prefetch.h"
 #include "base/ticks.h"
 #include "commands/clients.h"
+#include "commands/families/string_options.h"
 #include "commands/latency.h"
 #include "commands/registry.h"
 #include "commands/slowlog.h"
@@ -21,9 +23,25 @@ namespace {
 /// command.
 constexpr size_t kEchoBytesMax = 128;
 
+/// Where maxkeys is 0: more than there can be, and far from overflowing.
+constexpr int64_t kNoKeyLimit = int64_t{1} << 62;
+
 /// What printf's "%.*s" would show: at most `bytes_max`, and nothing behind a NUL.
 std::string_view shown(std::string_view text, size_t bytes_max) {
     return text.substr(0, std::min(text.find('\0'), bytes_max));
+}
+
+/// Scratch that is kept for the next commands, of each kind: far more than pipelines of small ones
+/// need.
+constexpr size_t kScratchBytesMax = 64 * 1024;
+
+template <class T>
+void empty(std::vector<T>& scratch) {
+    if (scratch.capacity() * sizeof(T) > kScratchBytesMax) [[unlikely]] {
+        std::vector<T>().swap(scratch);
+    } else {
+        scratch.clear();
+    }
 }
 
 std::string unknown_command(std::span<const resp::Argument> arguments) {
@@ -81,11 +99,18 @@ void append_keys(const CommandSpec* spec, std::span<const resp::Argument> argume
         return;
     }
     search.words.clear();
-    for (const resp::Argument& argument : arguments) search.words.push_back(argument.bytes);
     search.positions.clear();
-    if (!find_keys(*spec, search.words, search.positions)) return;
+    const bool reads_words = std::ranges::any_of(
+        spec->keys.view(), [](const KeySpec& one) { return one.find == KeySpec::Find::keynum; });
+    if (reads_words) {
+        for (const resp::Argument& argument : arguments) search.words.push_back(argument.bytes);
+        if (!find_keys(*spec, search.words, search.positions)) return;
+    } else if (!find_keys_in_ranges(*spec, arguments.size(), search.positions)) {
+        return;
+    }
+    if (keys.empty()) keys.reserve(search.positions.size());
     for (const uint32_t position : search.positions) {
-        keys.push_back(store::Key::of(search.words[position]));
+        keys.push_back(store::Key::of(arguments[position].bytes));
     }
 }
 
@@ -156,9 +181,13 @@ void Dispatcher::clear() {
         if (argument.block != nullptr) [[unlikely]]
             argument.block->release();
     }
-    arguments_.clear();
-    keys_.clear();
-    requests_.clear();
+    // What a huge command took is given back at once: it would count against maxmemory, and keys
+    // would go for it.
+    empty(arguments_);
+    empty(keys_);
+    empty(requests_);
+    empty(key_search_.words);
+    empty(key_search_.positions);
     prefetched_ = 0;
 }
 
@@ -359,51 +388,92 @@ engine::ShardSet Dispatcher::shards_of(const RequestView& request) const {
 /// Keys the command may create: what its row says, or those of its keys that are missing, each
 /// once.
 int64_t Dispatcher::new_keys(Context& context) {
-    if (context.spec.new_keys != nullptr) return context.spec.new_keys(context);
-    std::vector<std::string_view> missing;
-    for (const store::Key& key : context.keys) {
-        if (context.keyspace.peek(key) == nullptr) missing.push_back(key.bytes);
-    }
-    std::sort(missing.begin(), missing.end());
-    return std::unique(missing.begin(), missing.end()) - missing.begin();
+    return context.spec.new_keys != nullptr ? context.spec.new_keys(context)
+                                            : count_missing_keys(context);
 }
 
-/// Promises room for the keys the command may create before it runs, evicting as long as there is
-/// too little; the locks are given up for that, so what is missing is looked at again each time.
-/// Where keys are above the limit because it was lowered, the command may run once it has evicted
-/// as many as it may create: it brings them no further from the limit.
-void Dispatcher::run_with_maxkeys(const RequestView& request, Context& context) {
-    engine::Dataset& dataset = services_.dataset;
-    const engine::ShardSet set = shards_of(request);
-    const size_t preferred = dataset.shard_of(context.keys[0].hash);
-    int64_t wanted = 0;
-    int64_t evicted = 0;
-    engine::Room room = engine::Room::made;
-    while (room != engine::Room::none) {
-        int64_t maxkeys = 0;
-        {
-            const engine::ShardGuard guard(dataset, set, services_.executor);
-            wanted = new_keys(context);
-            // Under the locks, which set_maxkeys() takes too: the limit may just have gone.
-            const int64_t limit = dataset.settings.maxkeys.load(std::memory_order_relaxed);
-            maxkeys = limit == 0 ? INT64_MAX : limit;
-            const bool may_exceed = room == engine::Room::ongoing && evicted >= wanted;
-            if (wanted == 0 || dataset.reserve_keys(wanted, may_exceed ? INT64_MAX : maxkeys)) {
-                services_.executor.promised_keys = wanted;
-                call(request, context);
-                dataset.settle_promise(services_.executor);
-                return;
-            }
-            if (services_.executor.effects.is_on()) [[unlikely]]
-                static_cast<void>(services_.executor.effects.reserve());
-        }
-        services_.executor.effects.write();
-        if (wanted > maxkeys) break;
-        const auto made = services_.evictor.make_keys(wanted, maxkeys, context.now_ms(), preferred);
-        evicted += made.evicted;
-        room = made.room;
+/// The command's keys that exist, each once, and those of them that the policy could take.
+Dispatcher::OwnKeys Dispatcher::own_keys(Context& context) const {
+    OwnKeys own;
+    const auto count = [&](const store::Key& key) {
+        const store::Entry* entry = context.keyspace.peek(key);
+        if (entry == nullptr) return;
+        ++own.present;
+        if (services_.evictor.may_go(*entry)) ++own.victims;
+    };
+    if (context.keys.size() == 1) {
+        count(context.keys[0]);
+        return own;
     }
-    context.error(errors::kOutOfKeys);
+    std::vector<const store::Key*> keys;
+    for (const store::Key& key : context.keys) keys.push_back(&key);
+    const auto bytes = [](const store::Key* key) { return key->bytes; };
+    std::ranges::sort(keys, {}, bytes);
+    const auto repeated = std::ranges::unique(keys, {}, bytes);
+    keys.erase(repeated.begin(), repeated.end());
+    for (const store::Key* key : keys) count(*key);
+    return own;
+}
+
+/// Runs the command if the keys it may create fit with `owed` evictions to come; else says in
+/// `need` what is missing.
+bool Dispatcher::run_within(const RequestView& request, Context& context, int64_t owed,
+                            KeyNeed& need) {
+    engine::Dataset& dataset = services_.dataset;
+    engine::Executor& executor = services_.executor;
+    const engine::ShardGuard guard(dataset, shards_of(request), executor);
+    need.keys = new_keys(context);
+    // Under the locks, which set_maxkeys() takes too: the limit may just have gone.
+    const int64_t limit = dataset.settings.maxkeys.load(std::memory_order_relaxed);
+    need.maxkeys = limit == 0 ? kNoKeyLimit : limit;
+    // Who owes as many as he may create brings the keys no further from a limit that was lowered.
+    const int64_t most = owed >= need.keys ? INT64_MAX : need.maxkeys + owed;
+    if (need.keys > 0 && !dataset.reserve_keys(need.keys, most)) {
+        need.own = own_keys(context);
+        // Looking at keys that were due has removed them.
+        if (executor.effects.is_on()) static_cast<void>(executor.effects.reserve());
+        return false;
+    }
+    executor.promised_keys = need.keys;
+    call(request, context);
+    need.keys -= executor.promised_keys;
+    dataset.settle_promise(executor);
+    return true;
+}
+
+/// Keys that are due go first. Where that is not enough and the policy may take as many keys as the
+/// command would bring above the limit, besides its own, these are owed. False: there is no room.
+bool Dispatcher::find_room(const KeyNeed& need, const Context& context, int64_t& owed) {
+    engine::Evictor& evictor = services_.evictor;
+    if (need.keys + need.own.present > need.maxkeys) return false;
+    const size_t preferred = services_.dataset.shard_of(context.keys[0].hash);
+    if (evictor.expire_for_keys(need.keys, need.maxkeys, context.now_ms(), preferred)) return true;
+    const int64_t above = services_.dataset.keys_reserved() + need.keys - need.maxkeys;
+    if (above <= 0) return true;
+    const int64_t wanted = std::min(above, need.keys);
+    if (!evictor.owe(wanted, need.own.victims, preferred)) return false;
+    owed = wanted;
+    return true;
+}
+
+/// A command that may create keys is promised room before it runs, or evicts after it has run: only
+/// then it is known whether it has created any, and one that is refused for its arguments changes
+/// nothing. No locks are held between, so all is looked at again each time.
+void Dispatcher::run_with_maxkeys(const RequestView& request, Context& context) {
+    engine::Evictor& evictor = services_.evictor;
+    KeyNeed need;
+    int64_t owed = 0;
+    while (!run_within(request, context, owed, need)) {
+        services_.executor.effects.write();
+        evictor.forgive(std::exchange(owed, 0));
+        if (!find_room(need, context, owed)) return context.error(errors::kOutOfKeys);
+    }
+    services_.executor.effects.write();
+    if (owed == 0) return;
+    const int64_t created = std::min(owed, need.keys);
+    evictor.forgive(owed - created);
+    evictor.evict_keys(created, need.maxkeys, context.keys, context.now_ms(),
+                       services_.dataset.shard_of(context.keys[0].hash));
 }
 
 }  // namespace gyre::commands

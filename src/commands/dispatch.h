@@ -119,7 +119,20 @@ private:
     void end_logged(const RequestView& request, Context& context);
     bool is_log_failing() const;
     bool make_memory(const RequestView& request, int64_t now_ms);
+    /// Keys of a command that exist; its policy could take the victims among them.
+    struct OwnKeys {
+        int64_t present = 0;
+        int64_t victims = 0;
+    };
+    struct KeyNeed {
+        int64_t keys = 0;     ///< it may create; once it has run, has created
+        int64_t maxkeys = 0;  ///< what was looked at
+        OwnKeys own;          ///< only where there is no room
+    };
     void run_with_maxkeys(const RequestView& request, Context& context);
+    bool run_within(const RequestView& request, Context& context, int64_t owed, KeyNeed& need);
+    bool find_room(const KeyNeed& need, const Context& context, int64_t& owed);
+    OwnKeys own_keys(Context& context) const;
     engine::ShardSet shards_of(const RequestView& request) const;
     static int64_t new_keys(Context& context);
 

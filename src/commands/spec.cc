@@ -100,6 +100,13 @@ uint32_t acl_categories(const CommandSpec& spec) {
     return categories;
 }
 
+bool find_keys_in_ranges(const CommandSpec& spec, size_t argc, std::vector<uint32_t>& positions) {
+    for (const KeySpec& one : spec.keys.view()) {
+        if (!add_range(one, argc, positions)) return false;
+    }
+    return true;
+}
+
 bool find_keys(const CommandSpec& spec, std::span<const std::string_view> arguments,
                std::vector<uint32_t>& positions) {
     for (const KeySpec& one : spec.keys.view()) {

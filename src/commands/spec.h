@@ -195,5 +195,7 @@ uint32_t acl_categories(const CommandSpec& spec);
 /// command".
 bool find_keys(const CommandSpec& spec, std::span<const std::string_view> arguments,
                std::vector<uint32_t>& positions);
+/// The same for a row whose keys all stand in ranges, where the number of arguments is enough.
+bool find_keys_in_ranges(const CommandSpec& spec, size_t argc, std::vector<uint32_t>& positions);
 
 }  // namespace gyre::commands

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "base/memory.h"
@@ -256,47 +257,54 @@ int64_t TimerWheel::next_due_ms() const noexcept {
     return tick * kTickMs;
 }
 
-int64_t TimerWheel::count_due_level(int64_t target, unsigned level, bool exact) const noexcept {
-    int64_t due = 0;
-    for (uint64_t left = occupied_[level]; left != 0; left &= left - 1) {
-        const unsigned slot = static_cast<unsigned>(std::countr_zero(left));
-        const int64_t here = window(position_, level);
-        const int64_t index = here + ((slot - static_cast<unsigned>(here)) & (kSlots - 1));
-        const int64_t begin = index << (level * kSlotBits);
-        const int64_t end = (index + 1) << (level * kSlotBits);
-        const Chunk* top = levels_[level][slot];
-        if (end <= target) {
-            due += top->total();
-        } else if (begin < target && exact) {
-            for (const Chunk* chunk = top; chunk != nullptr; chunk = chunk->next) {
-                due +=
-                    std::count_if(chunk->words(), chunk->words() + chunk->used, [&](uint64_t word) {
-                        return ((begin & ~kTimeMask) | static_cast<int64_t>(word >> kTokenBits)) <
-                               target;
-                    });
-            }
-        }
-    }
-    return due;
+int64_t TimerWheel::first_deadline_ms() const noexcept {
+    if (size_ == 0) return kNever;
+    if (overdue_ != nullptr || overdue_added_ != nullptr) return 0;
+    return std::min(next_fire_tick(), next_move_tick()) * kTickMs;
 }
 
-int64_t TimerWheel::count_due(int64_t now_ms, bool exact) const noexcept {
-    const int64_t target = tick_of(std::max(time_ms_, now_ms));
-    int64_t due = 0;
-    for (const Chunk* stack : {overdue_, overdue_added_}) {
-        if (stack != nullptr) due += stack->total();
-    }
-    for (unsigned level = 0; level < kLevels; ++level) due += count_due_level(target, level, exact);
-    if (!exact) return due;
-    // What waits in far_ lies beyond the time at which it is to be looked through.
-    for (const Chunk* stack : {target <= far_review_ ? nullptr : far_, far_reviewed_}) {
-        for (const Chunk* chunk = stack; chunk != nullptr; chunk = chunk->next) {
-            for (uint32_t i = 0; i < chunk->used; i += 2) {
-                due += static_cast<int64_t>(chunk->words()[i]) < target;
+/// The tick behind the last one of a slot.
+int64_t TimerWheel::end_of(unsigned level, unsigned slot) const noexcept {
+    const int64_t here = window(position_, level);
+    const int64_t index = here + ((slot - static_cast<unsigned>(here)) & (kSlots - 1));
+    return (index + 1) << (level * kSlotBits);
+}
+
+void TimerWheel::visit_level(unsigned level, int64_t last_tick,
+                             const std::function<void(uint64_t)>& visit) const {
+    for (uint64_t left = occupied_[level]; left != 0; left &= left - 1) {
+        const auto slot = static_cast<unsigned>(std::countr_zero(left));
+        const int64_t begin = end_of(level, slot) - (int64_t{1} << (level * kSlotBits));
+        if (begin > last_tick) continue;
+        for (const Chunk* chunk = levels_[level][slot]; chunk != nullptr; chunk = chunk->next) {
+            for (const uint64_t word : std::span(chunk->words(), chunk->used)) {
+                const auto tick = (begin & ~kTimeMask) | static_cast<int64_t>(word >> kTokenBits);
+                if (tick <= last_tick) visit(word & kTokenBitsMask);
             }
         }
     }
-    return due;
+}
+
+void TimerWheel::visit_due(int64_t now_ms, const std::function<void(uint64_t)>& visit) const {
+    const int64_t last_tick = tick_of(std::max(time_ms_, now_ms));
+    for (const Chunk* stack : {overdue_, overdue_added_}) {
+        for (const Chunk* chunk = stack; chunk != nullptr; chunk = chunk->next) {
+            for (const uint64_t word : std::span(chunk->words(), chunk->used)) {
+                visit(word & kTokenBitsMask);
+            }
+        }
+    }
+    for (unsigned level = 0; level < kLevels; ++level) visit_level(level, last_tick, visit);
+    // What waits in far_ lies beyond the time at which it is to be looked through.
+    for (const Chunk* stack : {last_tick < far_review_ ? nullptr : far_, far_reviewed_}) {
+        for (const Chunk* chunk = stack; chunk != nullptr; chunk = chunk->next) {
+            for (uint32_t i = 0; i < chunk->used; i += 2) {
+                if (static_cast<int64_t>(chunk->words()[i]) <= last_tick) {
+                    visit(chunk->words()[i + 1] & kTokenBitsMask);
+                }
+            }
+        }
+    }
 }
 
 void TimerWheel::drop_levels() noexcept {

@@ -30,6 +30,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 
 #include "base/check.h"
@@ -76,16 +77,14 @@ public:
     /// The earliest time at which advance() may have something to do, kNever when empty. In the
     /// past when work was left over.
     int64_t next_due_ms() const noexcept;
+    /// A time before which no token of the wheel has its deadline: the beginning of the first tick
+    /// or slot with tokens, kNever when empty.
+    int64_t first_deadline_ms() const noexcept;
 
-    /// Tokens whose tick is over at `now_ms` and which have not fired. O(slots): a slot of an upper
-    /// level that has not been moved down counts when all of its time is over, and not at all
-    /// before. So this is exact when the wheel has come to the aligned 512 ms in which `now_ms`
-    /// lies, and a lower bound, short by at most one slot of each upper level, when it lags behind
-    /// them. Tokens beyond the horizon count from when they have been looked through.
-    int64_t backlog(int64_t now_ms) const noexcept { return count_due(now_ms, false); }
-    /// The same, exact always: reads the tokens of the (at most one for each level) slots whose
-    /// time is over in part, and of the list beyond the horizon.
-    int64_t backlog_exact(int64_t now_ms) const noexcept { return count_due(now_ms, true); }
+    /// Visits the tokens of the ticks up to the one `now_ms` lies in, which may not be over: all
+    /// whose deadline has passed, and a few more. Each as often as it was added. Reads the slots
+    /// whose time has begun.
+    void visit_due(int64_t now_ms, const std::function<void(uint64_t token)>& visit) const;
 
     /// Up to `count` tokens that lie together at a random place, which `random` (64 random bits)
     /// chooses, each place as likely as its share of the tokens; at least one unless the wheel is
@@ -163,10 +162,11 @@ private:
     int64_t next_fire_tick() const noexcept;
     /// First tick at which something is to be moved down.
     int64_t next_move_tick() const noexcept;
-    int64_t count_due(int64_t now_ms, bool exact) const noexcept;
+    int64_t end_of(unsigned level, unsigned slot) const noexcept;
+    void visit_level(unsigned level, int64_t last_tick,
+                     const std::function<void(uint64_t)>& visit) const;
     static size_t copy_tokens(const Chunk* top, uint64_t place, uint32_t words_per_token,
                               uint64_t* out, size_t count) noexcept;
-    int64_t count_due_level(int64_t target, unsigned level, bool exact) const noexcept;
 
     void push(Stack& stack, uint64_t word, unsigned words_needed);
     uint64_t pop(Stack& stack) noexcept;

@@ -63,9 +63,12 @@ Dataset::Dataset(const DatasetOptions& options) : options_(options) {
     CHECK(count <= ShardSet::kShardsMax);
     shift_ = 64U - static_cast<unsigned>(std::countr_zero(count));
     reactors_ = std::make_unique<Reactor[]>(options.threads);
+    due_from_ms_ = std::make_unique<std::atomic<int64_t>[]>(count);
     base::Random seeds(options.seed);
     for (size_t index = 0; index < count; ++index) {
         shards_.push_back(std::make_unique<LockedShard>(options.databases, seeds.next()));
+        due_from_ms_[index].store(INT64_MAX, std::memory_order_relaxed);
+        shards_.back()->data.due_from_ms = &due_from_ms_[index];
         if (options.threads == 1) shards_.back()->lock.elide();
     }
 }
@@ -194,6 +197,8 @@ void Dataset::reset_statistics(Executor& executor) {
         data.statistics.changes = changes;
     });
     drained_entries_.store(0, std::memory_order_relaxed);
+    excess_.reset();
+    store::Reclaimer::forget_freed();
 }
 
 /// The effect of a change of all shards, whose locks are held; its bytes are written later.

@@ -9,6 +9,7 @@
 // Threads: any. Functions that say so take locks themselves; none may be held when they are called.
 // Suspends: never.
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -72,6 +73,39 @@ struct Executor {
     int64_t promised_keys = 0;
 };
 
+/// For how long memory has been above maxmemory. Any thread; no lock.
+class ExcessTime {
+public:
+    /// What a thread sees when it looks; monotonic microseconds.
+    void note(bool is_over, int64_t now_us) {
+        if (is_over == (since_us_.load(std::memory_order_relaxed) != 0)) [[likely]]
+            return;
+        if (is_over) {
+            int64_t expected = 0;
+            since_us_.compare_exchange_strong(expected, std::max<int64_t>(now_us, 1));
+        } else if (const int64_t since_us = since_us_.exchange(0); since_us != 0) {
+            past_us_.fetch_add(std::max<int64_t>(now_us - since_us, 0));
+        }
+    }
+    bool is_on() const { return since_us_.load(std::memory_order_relaxed) != 0; }
+    int64_t current_us(int64_t now_us) const {
+        const int64_t since_us = since_us_.load(std::memory_order_relaxed);
+        return since_us == 0 ? 0 : std::max<int64_t>(now_us - since_us, 0);
+    }
+    int64_t total_us(int64_t now_us) const {
+        return past_us_.load(std::memory_order_relaxed) + current_us(now_us);
+    }
+    /// CONFIG RESETSTAT: where memory is still above the limit the time begins anew.
+    void reset() {
+        since_us_.store(0, std::memory_order_relaxed);
+        past_us_.store(0, std::memory_order_relaxed);
+    }
+
+private:
+    std::atomic<int64_t> since_us_{0};  // 0: memory is within the limit
+    std::atomic<int64_t> past_us_{0};
+};
+
 class Dataset {
 public:
     explicit Dataset(const DatasetOptions& options);
@@ -109,6 +143,10 @@ public:
     /// Time at which the shard's wheels may have work. No lock needed.
     int64_t next_due_ms(size_t shard) const {
         return shards_[shard]->next_due_ms.load(std::memory_order_relaxed);
+    }
+    /// A time before which no key of the shard is past its deadline. No lock needed.
+    int64_t due_from_ms(size_t shard) const {
+        return due_from_ms_[shard].load(std::memory_order_relaxed);
     }
     /// With the lock held, after expiring: sets it anew.
     void refresh_next_due(size_t shard);
@@ -191,6 +229,14 @@ public:
         unreserve_keys(std::exchange(executor.promised_keys, 0));
     }
     void unreserve_keys(int64_t count) { keys_count_.fetch_sub(count, std::memory_order_relaxed); }
+    /// Evictions that commands under way will make up for with, those now promised included.
+    int64_t owe_evictions(int64_t count) {
+        return owed_evictions_.fetch_add(count, std::memory_order_relaxed) + count;
+    }
+    int64_t owed_evictions() const { return owed_evictions_.load(std::memory_order_relaxed); }
+    void settle_evictions(int64_t count) {
+        owed_evictions_.fetch_sub(count, std::memory_order_relaxed);
+    }
     bool counts_keys() const { return counts_keys_.load(std::memory_order_relaxed); }
     /// Sets the limit and begins or ends the exact count. Locks all shards.
     void set_maxkeys(int64_t maxkeys, Executor& executor);
@@ -237,6 +283,8 @@ public:
         return *pool;
     }
 
+    ExcessTime& excess() { return excess_; }
+
     Settings settings;
 
 private:
@@ -282,6 +330,8 @@ private:
 
     DatasetOptions options_;
     unsigned shift_ = 64;
+    // Of the shards, side by side: who evicts goes through all of them for each key.
+    std::unique_ptr<std::atomic<int64_t>[]> due_from_ms_;
     std::vector<std::unique_ptr<LockedShard>> shards_;
     std::unique_ptr<Reactor[]> reactors_;
     std::function<void(size_t)> wake_;
@@ -290,6 +340,8 @@ private:
     std::atomic<Deadlines> deadlines_{Deadlines::unknown};
     std::atomic<bool> counts_keys_{false};
     std::atomic<int64_t> keys_count_{0};
+    std::atomic<int64_t> owed_evictions_{0};
+    ExcessTime excess_;
 };
 
 /// Holds the locks of a set of shards for a scope.

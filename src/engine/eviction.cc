@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/memory.h"
-#include "containers/timer_wheel.h"
 #include "store/access.h"
 
 namespace gyre::engine {
@@ -53,18 +52,23 @@ bool Evictor::is_over_memory() const {
 }
 
 bool Evictor::is_over_keys() const {
-    return dataset_.counts_keys() &&
-           dataset_.keys_reserved() > dataset_.settings.maxkeys.load(std::memory_order_relaxed);
+    if (!dataset_.counts_keys()) return false;
+    // Two looks: whoever settles between them is not taken for a limit that was lowered.
+    const int64_t owed_before = dataset_.owed_evictions();
+    const int64_t keys = dataset_.keys_reserved();
+    const int64_t owed = std::max(owed_before, dataset_.owed_evictions());
+    return keys - owed > dataset_.settings.maxkeys.load(std::memory_order_relaxed);
 }
 
 Room Evictor::make_memory(int64_t now_ms, size_t preferred) {
     const int64_t start_us = clock_();
     const int64_t limit_us = slice_us();
+    const int64_t until_us = start_us + std::min(limit_us, INT64_MAX - start_us);
     int64_t elapsed_us = 0;
     Room room = Room::made;
     for (size_t round = 1; is_over_memory(); ++round) {
         const bool has_drained = drain_some();
-        if (!has_drained && !evict_one(now_ms, preferred)) {
+        if (!has_drained && !remove_one(now_ms, preferred, until_us)) {
             room = Room::none;
             break;
         }
@@ -81,40 +85,91 @@ Room Evictor::make_memory(int64_t now_ms, size_t preferred) {
     }
     turn_spent_us_ = std::min(turn_spent_us_, INT64_MAX - elapsed_us) + elapsed_us;
     floor_bytes_ = used_bytes();
+    dataset_.excess().note(room != Room::made, start_us + elapsed_us);
     return room;
 }
 
-Evictor::KeyRoom Evictor::make_keys(int64_t wanted, int64_t maxkeys, int64_t now_ms,
-                                    size_t preferred) {
+bool Evictor::expire_for_keys(int64_t wanted, int64_t maxkeys, int64_t now_ms, size_t preferred) {
     const int64_t start_us = clock_();
     const int64_t limit_us = slice_us();
-    int64_t elapsed_us = 0;
-    KeyRoom made;
+    const int64_t until_us = start_us + std::min(limit_us, INT64_MAX - start_us);
     while (dataset_.keys_reserved() > maxkeys - wanted) {
-        // Only one that was lowered leaves more keys than the limit, its own places counted.
+        // Only one that was lowered leaves more keys than the limit. Else each pass makes room.
         const bool is_lowered = dataset_.keys_reserved() > maxkeys;
-        if (is_lowered && made.evicted >= wanted && turn_spent_us_ >= limit_us - elapsed_us) {
-            made.room = Room::ongoing;
-            break;
-        }
-        if (!evict_one(now_ms, preferred)) {
-            elapsed_us = clock_() - start_us;
-            // Each pass makes room; but down to a limit that was lowered it may be a long way.
-            const bool has_time = !is_lowered || elapsed_us < limit_us;
-            if (has_time &&
-                expire_some(now_ms, preferred, start_us + std::min(limit_us, INT64_MAX - start_us)))
-                continue;
-            made.room = Room::none;
-            break;
-        }
-        ++made.evicted;
-        if (made.evicted % static_cast<int64_t>(kKeysPerLook) == 0) {
-            executor_.reclaimer.run();
-            elapsed_us = clock_() - start_us;
-        }
+        if (is_lowered && clock_() - start_us >= limit_us) return false;
+        if (!expire_some(now_ms, preferred, until_us)) return false;
+    }
+    return true;
+}
+
+/// Goes through shards only until there are enough: nearly always the first one will do.
+bool Evictor::has_candidates(int64_t needed, size_t preferred, EvictionPolicy policy) {
+    size_t total = 0;
+    for (size_t step = 0; step < dataset_.shards(); ++step) {
+        total += count_candidates((preferred + step) % dataset_.shards(), policy);
+        if (total >= static_cast<size_t>(needed)) return true;
+    }
+    return false;
+}
+
+bool Evictor::owe(int64_t count, int64_t own_victims, size_t preferred) {
+    const EvictionPolicy policy = dataset_.settings.policy.load(std::memory_order_relaxed);
+    if (policy == EvictionPolicy::noeviction) return false;
+    if (is_volatile(policy) && dataset_.lacks_deadlines()) return false;
+    const int64_t owed = dataset_.owe_evictions(count);
+    if (has_candidates(owed + own_victims, preferred, policy)) return true;
+    dataset_.settle_evictions(count);
+    if (is_volatile(policy)) remember_if_nothing_may_go(policy);
+    return false;
+}
+
+void Evictor::remember_if_nothing_may_go(EvictionPolicy policy) {
+    dataset_.suppose_no_deadlines();
+    if (has_candidates(1, 0, policy)) {
+        dataset_.note_deadline();
+    } else {
+        dataset_.conclude_no_deadlines();
+    }
+}
+
+void Evictor::evict_keys(int64_t count, int64_t maxkeys, std::span<const store::Key> own,
+                         int64_t now_ms, size_t preferred) {
+    spared_ = own;
+    if (own.size() > kSparedKeysScan) {
+        for (const store::Key& key : own) spared_hashes_.push_back(key.hash);
+        std::sort(spared_hashes_.begin(), spared_hashes_.end());
+    }
+    const int64_t start_us = clock_();
+    const int64_t limit_us = slice_us();
+    const int64_t until_us = start_us + std::min(limit_us, INT64_MAX - start_us);
+    int64_t elapsed_us = 0;
+    int64_t evicted = 0;
+    while (dataset_.keys_reserved() > maxkeys) {
+        if (evicted >= count && (!is_over_keys() || turn_spent_us_ >= limit_us - elapsed_us)) break;
+        if (!remove_one(now_ms, preferred, until_us)) break;
+        if (evicted < count) forgive(1);
+        if (++evicted % static_cast<int64_t>(kKeysPerLook) != 0) continue;
+        executor_.reclaimer.run();
+        elapsed_us = clock_() - start_us;
     }
     turn_spent_us_ = std::min(turn_spent_us_, INT64_MAX - elapsed_us) + elapsed_us;
-    return made;
+    forgive(std::max<int64_t>(count - evicted, 0));
+    spared_ = {};
+    std::vector<uint64_t>().swap(spared_hashes_);
+}
+
+bool Evictor::is_spared(const store::Entry& entry) const {
+    if (spared_.empty()) [[likely]]
+        return false;
+    if (spared_.size() <= kSparedKeysScan) {
+        return std::ranges::find(spared_, entry.key(), &store::Key::bytes) != spared_.end();
+    }
+    return std::binary_search(spared_hashes_.begin(), spared_hashes_.end(),
+                              store::Key::of(entry.key()).hash);
+}
+
+bool Evictor::remove_one(int64_t now_ms, size_t preferred, int64_t until_us) {
+    return expire_some(now_ms, preferred, until_us) || evict_one(now_ms, preferred);
 }
 
 bool Evictor::run_slice(int64_t now_ms) {
@@ -123,9 +178,10 @@ bool Evictor::run_slice(int64_t now_ms) {
     }
     const int64_t start_us = clock_();
     const int64_t limit_us = slice_us();
+    const int64_t until_us = start_us + std::min(limit_us, INT64_MAX - start_us);
     for (size_t round = 1; is_over_memory() || is_over_keys(); ++round) {
         const bool has_drained = is_over_memory() && drain_some();
-        if (!has_drained && !evict_one(now_ms)) return false;
+        if (!has_drained && !remove_one(now_ms, kNoShard, until_us)) return false;
         executor_.reclaimer.run();
         if (!has_drained && round % kKeysPerLook != 0) continue;
         if (clock_() - start_us >= limit_us) return true;
@@ -133,9 +189,13 @@ bool Evictor::run_slice(int64_t now_ms) {
     return false;
 }
 
-/// Keys that were flushed and are still to be freed go before any that can be seen. False: there
-/// are none.
+/// What was deleted or flushed and is still to be freed goes before any key that can be seen.
+/// False: there is none.
 bool Evictor::drain_some() {
+    if (executor_.reclaimer.has_objects()) {
+        executor_.reclaimer.drain(kDrainEntries);
+        return true;
+    }
     const size_t flushes = dataset_.flushes();
     if (flushes == drained_flushes_) return false;
     if (dataset_.drain(0, 1, kDrainEntries, executor_)) drained_flushes_ = flushes;
@@ -169,8 +229,8 @@ bool Evictor::expire_some(int64_t now_ms, size_t preferred, int64_t until_us) {
     const size_t start = preferred != kNoShard ? preferred : random_.below(dataset_.shards());
     for (size_t step = 0; step < dataset_.shards(); ++step) {
         const size_t shard = (start + step) % dataset_.shards();
-        // A wheel comes to a deadline at the end of its tick.
-        if (dataset_.next_due_ms(shard) - containers::TimerWheel::kTickMs > now_ms) continue;
+        if (dataset_.due_from_ms(shard) > now_ms) [[likely]]
+            continue;
         if (expire_in(shard, now_ms, until_us)) return true;
         if (clock_() >= until_us) return false;
     }
@@ -227,6 +287,7 @@ void Evictor::sample_shard(EvictionPool& pool, size_t shard, int64_t now_ms,
                                  : partition->sample(random_, found, samples());
         for (size_t index = 0; index < count; ++index) {
             const store::Entry& entry = *found[index].get();
+            if (is_spared(entry)) continue;
             pool.offer({.score = score(entry, now_ms, policy),
                         .token = partition->token_of(entry),
                         .shard = static_cast<uint32_t>(shard),
@@ -272,6 +333,7 @@ bool Evictor::evict_candidate(EvictionPool& pool, EvictionPool::Candidate candid
     store::Partition* partition = dataset_.shard(candidate.shard).find_database(candidate.database);
     store::Entry* entry = partition == nullptr ? nullptr : partition->find_token(candidate.token);
     if (entry == nullptr || (is_volatile(policy) && !entry->has_expiry())) return false;
+    if (is_spared(*entry)) return false;
     const uint64_t sampled_score = std::exchange(candidate.score, score(*entry, now_ms, policy));
     if (candidate.score < sampled_score && !pool.empty() && candidate.score < pool.best().score) {
         pool.offer(candidate);
@@ -347,6 +409,7 @@ Evictor::Found Evictor::evict_random_in(size_t shard, int64_t now_ms, EvictionPo
         } else if (partition->sample_expiring(random_, &drawn, 1) == 0) {
             break;
         }
+        if (is_spared(*drawn.get())) break;
         remove(shard, *partition, partition->key_of(*drawn.get()), drawn.get(), now_ms);
         found = Found::key;
         break;
@@ -384,7 +447,10 @@ Evictor::Found Evictor::evict_fifo_in(size_t shard, int64_t now_ms, EvictionPoli
     Found found = total == 0 ? Found::nothing : Found::no_key_this_time;
     if (total >= candidates_min) {
         const store::Shard::Victim victim = dataset_.shard(shard).fifo_victim(is_volatile(policy));
-        if (victim.entry != nullptr) {
+        if (victim.entry != nullptr && is_spared(*victim.entry)) {
+            // It was used just now; else the hand would not move on from it.
+            victim.entry->set_access_word(store::fifo_word::in_main(1));
+        } else if (victim.entry != nullptr) {
             const store::Key key = victim.partition->key_of(*victim.entry);
             remove(shard, *victim.partition, key, victim.entry, now_ms);
             found = Found::key;
@@ -417,11 +483,39 @@ Evictor::Found Evictor::evict_fifo(int64_t now_ms, EvictionPolicy policy, size_t
     return result;
 }
 
+/// The first key found that may go, of whatever age: where nearly all are the command's own.
+Evictor::Found Evictor::evict_any(int64_t now_ms, EvictionPolicy policy) {
+    const size_t start = random_.below(dataset_.shards());
+    for (size_t step = 0; step < dataset_.shards(); ++step) {
+        const size_t shard = (start + step) % dataset_.shards();
+        dataset_.lock(shard, executor_);
+        bool is_found = false;
+        for (size_t database = 0; !is_found && database < dataset_.databases(); ++database) {
+            store::Partition* partition = dataset_.shard(shard).find_database(database);
+            if (partition == nullptr) continue;
+            uint64_t cursor = 0;
+            store::Entry* found = nullptr;
+            do {
+                cursor = partition->scan(cursor, [&](store::Entry& entry) {
+                    if (may_go(entry, policy) && !is_spared(entry)) found = &entry;
+                });
+            } while (found == nullptr && cursor != 0);
+            is_found = found != nullptr;
+            if (is_found) remove(shard, *partition, partition->key_of(*found), found, now_ms);
+        }
+        dataset_.unlock_logged(shard, executor_);
+        if (is_found) return Found::key;
+    }
+    return Found::nothing;
+}
+
 /// Ends: a look at a shard that has candidates and finds none of them throws stale tokens away
-/// (Partition::sample_expiring()), and those are so many at most.
+/// (Partition::sample_expiring()), and those are so many at most. Only spared keys could be found
+/// again and again.
 Evictor::Found Evictor::search(int64_t now_ms, EvictionPolicy policy, size_t preferred) {
     Found found = Found::no_key_this_time;
-    while (found == Found::no_key_this_time) {
+    for (size_t round = 0; found == Found::no_key_this_time; ++round) {
+        if (!spared_.empty() && round == kSparedSearches) return evict_any(now_ms, policy);
         found = is_random(policy)   ? evict_random(now_ms, policy, preferred)
                 : is_s3fifo(policy) ? evict_fifo(now_ms, policy, preferred)
                                     : evict_sampled(now_ms, policy, preferred);

@@ -43,8 +43,7 @@ public:
     bool run(int64_t now_ms, bool is_busy);
     /// Unix time in ms at which run() next has work; INT64_MAX: none.
     int64_t next_due_ms() const { return dataset_.soonest_due_ms(index_); }
-    /// Keys due and not yet removed in this reactor's shards; those which were deleted or got more
-    /// time since count until the wheel comes to them.
+    /// Keys past their deadline and not yet removed in this reactor's shards.
     int64_t backlog(int64_t now_ms);
 
     /// Copy of the figures; any thread.

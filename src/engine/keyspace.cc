@@ -109,20 +109,24 @@ void Keyspace::note_created(const Key& key) {
     if (dataset_.counts_keys()) dataset_.note_created(executor_);
 }
 
+void Keyspace::note_put(const Key& key, const Entry* present, Deadline deadline, int64_t expire_ms,
+                        int64_t stamp_ms) {
+    present == nullptr ? note_created(key) : note_change(shard_of(key));
+    executor_.effects.stamped(stamp_ms);
+    if (expire_ms == store::kNoExpiry) return;
+    dataset_.note_deadline();
+    const bool is_default = deadline.kind == Deadline::Kind::none ||
+                            (deadline.kind == Deadline::Kind::keep && present == nullptr);
+    if (is_default && executor_.effects.is_on()) {
+        executor_.effects.defaulted(database_, key.bytes, expire_ms);
+    }
+}
+
 Entry* Keyspace::put(const Key& key, Entry* present, const types::StringContent& content,
                      Deadline deadline, int64_t timestamp_ms) {
     const int64_t expire_ms = deadline_ms(present, deadline);
     const int64_t stamp = next_timestamp(present, timestamp_ms);
-    present == nullptr ? note_created(key) : note_change(shard_of(key));
-    if (expire_ms != store::kNoExpiry) {
-        dataset_.note_deadline();
-        const bool is_default = deadline.kind != Deadline::Kind::at &&
-                                (present == nullptr || deadline.kind == Deadline::Kind::none);
-        if (is_default && executor_.effects.is_on()) {
-            executor_.effects.defaulted(database_, key.bytes, expire_ms);
-        }
-    }
-    executor_.effects.stamped(stamp);
+    note_put(key, present, deadline, expire_ms, stamp);
     return partition_of(key).put_string(key, present, content, expire_ms, stamp);
 }
 
@@ -141,6 +145,32 @@ char* Keyspace::edit(const Key& key, Entry*& present, size_t bytes) {
         present = raise_timestamp(key, present);
     }
     return partition_of(key).edit_string(key, present, bytes);
+}
+
+Entry* Keyspace::put_packed(const Key& key, Entry* present, store::Kind kind,
+                            std::string_view bytes) {
+    const int64_t expire_ms = deadline_ms(present, Deadline::keep());
+    const int64_t stamp = next_timestamp(present, store::kNoTimestamp);
+    note_put(key, present, Deadline::keep(), expire_ms, stamp);
+    return partition_of(key).put_packed(key, present, kind, bytes, expire_ms, stamp);
+}
+
+char* Keyspace::edit_packed(const Key& key, Entry*& entry, size_t bytes) {
+    entry = changed(key, entry);
+    return partition_of(key).edit_packed(key, entry, bytes);
+}
+
+Entry* Keyspace::put_object(const Key& key, Entry* present, store::Kind kind,
+                            std::unique_ptr<types::Object> object) {
+    const int64_t expire_ms = deadline_ms(present, Deadline::keep());
+    const int64_t stamp = next_timestamp(present, store::kNoTimestamp);
+    note_put(key, present, Deadline::keep(), expire_ms, stamp);
+    return partition_of(key).put_object(key, present, kind, std::move(object), expire_ms, stamp);
+}
+
+Entry* Keyspace::changed(const Key& key, Entry* entry) {
+    note_change(shard_of(key));
+    return raise_timestamp(key, entry);
 }
 
 Entry* Keyspace::set_expiry(const Key& key, Entry* entry, int64_t unix_ms) {
@@ -163,6 +193,20 @@ Entry* Keyspace::copy_to(const Key& key, const Entry& source, int64_t replaced_m
     const int64_t stamp =
         std::max({source.timestamp_ms(), replaced_ms, now_ms_, executor_.stamp_ms});
     Entry* entry = partition_of(key).insert_copy(key, source);
+    if (replaced_ms == store::kNoTimestamp) return entry;
+    executor_.effects.stamped(stamp);
+    return partition_of(key).set_timestamp(key, entry, stamp);
+}
+
+Entry* Keyspace::move_to(const Key& key, Keyspace& from, const Key& source_key, Entry* source,
+                         int64_t replaced_ms) {
+    note_change(shard_of(key));
+    from.note_change(from.shard_of(source_key));
+    const int64_t stamp =
+        std::max({source->timestamp_ms(), replaced_ms, now_ms_, executor_.stamp_ms});
+    Entry* entry =
+        partition_of(key).insert_moved(key, from.partition_of(source_key), source_key, source);
+    if (entry->has_expiry()) dataset_.note_deadline();
     if (replaced_ms == store::kNoTimestamp) return entry;
     executor_.effects.stamped(stamp);
     return partition_of(key).set_timestamp(key, entry, stamp);

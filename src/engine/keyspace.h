@@ -12,7 +12,9 @@
 // Suspends: never.
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "engine/dataset.h"
 
@@ -85,6 +87,27 @@ public:
     /// when `present` is null. The value becomes raw; TTL kept. `bytes` must not be below the
     /// present length.
     char* edit(const store::Key& key, store::Entry*& present, size_t bytes);
+    /// Makes the key a collection in its packed form, whole. A new key gets the default TTL, one
+    /// that exists keeps its own.
+    store::Entry* put_packed(const store::Key& key, store::Entry* present, store::Kind kind,
+                             std::string_view bytes);
+    /// The bytes of a packed collection, to be changed in place, grown or cut to `bytes`; what was
+    /// there stays in front, new bytes are as they come. `entry` is updated when it moves.
+    char* edit_packed(const store::Key& key, store::Entry*& entry, size_t bytes);
+    /// Makes the key a collection that is an object. TTL as with put_packed().
+    store::Entry* put_object(const store::Key& key, store::Entry* present, store::Kind kind,
+                             std::unique_ptr<types::Object> object);
+    /// Lets `edit` look at and change the object of `entry`, which it gets as a T&, and returns
+    /// what it returns. Whether something changed is the caller's to know: it then calls changed().
+    /// Ends before the key is erased.
+    template <class T, class F>
+    decltype(auto) edit_object(const store::Key& key, store::Entry* entry, F&& edit) {
+        ObjectEdit guard{partition_of(key), *entry, entry->object()->footprint()};
+        return std::forward<F>(edit)(static_cast<T&>(*entry->object()));
+    }
+    /// The object of the entry was changed: counts a write and raises the timestamp. Returns the
+    /// entry as it lies now.
+    store::Entry* changed(const store::Key& key, store::Entry* entry);
     /// Sets the deadline, or removes it (kNoExpiry).
     store::Entry* set_expiry(const store::Key& key, store::Entry* entry, int64_t unix_ms);
     void erase(const store::Key& key, store::Entry* entry);
@@ -94,6 +117,10 @@ public:
     /// as by every write without a timestamp, and the later of the two is recorded.
     store::Entry* copy_to(const store::Key& key, const store::Entry& source,
                           int64_t replaced_ms = store::kNoTimestamp);
+    /// The same, but takes the value and erases the source, which is `source_key` in `from`: O(1)
+    /// however large it is.
+    store::Entry* move_to(const store::Key& key, Keyspace& from, const store::Key& source_key,
+                          store::Entry* source, int64_t replaced_ms);
 
     store::LfuParameters lfu_parameters() const;
     store::Partition& partition_of(const store::Key& key) {
@@ -104,12 +131,20 @@ public:
     }
 
 private:
+    struct ObjectEdit {
+        store::Partition& partition;
+        const store::Entry& entry;
+        size_t footprint_before;
+        ~ObjectEdit() { partition.object_changed(entry, footprint_before); }
+    };
     store::Entry* find_live(store::Shard& shard, const store::Key& key);
     void touch(store::Shard& shard, store::Entry& entry);
     int64_t deadline_ms(const store::Entry* present, Deadline deadline) const;
     int64_t next_timestamp(const store::Entry* present, int64_t timestamp_ms) const;
     store::Entry* raise_timestamp(const store::Key& key, store::Entry* entry);
     void note_created(const store::Key& key);
+    void note_put(const store::Key& key, const store::Entry* present, Deadline deadline,
+                  int64_t expire_ms, int64_t stamp_ms);
     void note_change(store::Shard& shard) {
         ++shard.statistics.changes;
         executor_.effects.changed();

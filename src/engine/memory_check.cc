@@ -60,7 +60,8 @@ void MemoryCheck::visit(size_t shard, Executor& executor) {
 }
 
 std::vector<std::string> MemoryCheck::conclude(int64_t mapped_bytes) {
-    expect_equal("entries waiting to be freed", 0, static_cast<int64_t>(detached_entries_));
+    expect_equal("entries waiting to be freed", 0,
+                 static_cast<int64_t>(detached_entries_ + store::Reclaimer::pending_objects()));
     expect_equal("keyspace", base::used(base::Purpose::keyspace), keyspace_bytes_);
     expect_equal("index", base::used(base::Purpose::index), index_bytes_);
     expect_equal("wheel", base::used(base::Purpose::wheel), wheel_bytes_);

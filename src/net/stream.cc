@@ -74,7 +74,7 @@ void Stream::finish_if_idle() {
 }
 
 bool Stream::is_over(const OutputLimit& limit, int64_t now_ms) {
-    const size_t held = output_.footprint();
+    const size_t held = output_.footprint() - std::min(output_.footprint(), kFreeOutputBytes);
     if (limit.hard_bytes != 0 && held > limit.hard_bytes) return true;
     if (limit.soft_bytes == 0 || held <= limit.soft_bytes) {
         over_soft_since_ms_ = 0;

@@ -35,6 +35,9 @@ public:
     /// client's huge output does not keep the others waiting.
     static constexpr size_t kSendVectorsMax = 8;
     static constexpr size_t kSendBytesMax = 1024 * 1024;
+    /// Output that no limit counts, as Redis counts nothing of the buffer that each client has: the
+    /// first chunk.
+    static constexpr size_t kFreeOutputBytes = base::ChunkPool::kChunkBytes;
 
     Stream(ring::Ring& ring, base::ChunkPool& chunks, int descriptor);
     virtual ~Stream();

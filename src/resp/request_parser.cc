@@ -39,8 +39,7 @@ struct RequestParser::Pending {
     static void operator delete(void* memory) { base::release(base::Purpose::clients, memory); }
 
     base::CountedVector<Piece, base::Purpose::clients> pieces;
-    size_t block_bytes = 0;  // of the blocks among them
-    std::string error;       // of a text that is not a constant
+    std::string error;  // of a text that is not a constant
 };
 
 namespace {
@@ -373,12 +372,6 @@ size_t RequestParser::needed() const noexcept {
 
 bool RequestParser::is_at_start() const noexcept { return phase_ == Phase::start; }
 
-size_t RequestParser::held_bytes() const noexcept {
-    if (pending_ == nullptr) return 0;
-    return sizeof(Pending) + pending_->pieces.capacity() * sizeof(Pending::Piece) +
-           pending_->block_bytes;
-}
-
 size_t RequestParser::large_size() const noexcept { return bulk_length_; }
 
 size_t RequestParser::large_offset() const noexcept { return position_; }
@@ -388,7 +381,6 @@ void RequestParser::large_done(base::SharedBytesRef block) {
     CHECK(block);
     CHECK(block->size() == bulk_length_);
     if (pending_ == nullptr) pending_ = std::make_unique<Pending>();
-    pending_->block_bytes += block->capacity();
     pending_->pieces.push_back({0, 0, std::move(block)});
     phase_ = Phase::payload_end;
     seen_ = position_;

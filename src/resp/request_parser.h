@@ -80,9 +80,9 @@ public:
     size_t needed() const noexcept;
     /// True between commands: nothing of a command has been seen.
     bool is_at_start() const noexcept;
-    /// Memory kept for the command under way: what it takes to remember its complete arguments, and
-    /// those that large_done() handed over. The input is the caller's.
-    size_t held_bytes() const noexcept;
+    /// Bytes of the input, from the command's beginning on, that are parsed for good: what stands
+    /// before the line or the payload under way.
+    size_t parsed_bytes() const noexcept { return position_; }
 
     /// After large: the caller creates a block of large_size() bytes of capacity, moves the bytes
     /// of `input` from large_offset() on into it (those already here), receives the rest straight

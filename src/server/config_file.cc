@@ -54,8 +54,14 @@ std::string unknown_directive(std::string_view name) {
 std::string bad_value(const ConfigRow& row, const std::string& reason) {
     // The reason of a fixed row ends with the remedy.
     if (row.role == ConfigRole::fixed && reason.starts_with("not supported")) return reason + ".";
-    return fmt::format("{}{} Correct the value, or remove the line for the default: {} {}", reason,
-                       reason.ends_with('.') ? "" : ".", row.name, config_word(row.initial));
+    std::string initial = fmt::format("{} {}", row.name, config_word(row.initial));
+    if (row.kind == ConfigKind::output_limits) {
+        // As CONFIG REWRITE writes it: CONFIG GET has an older word for one of the classes.
+        const auto lines = config_lines(row, ConfigValue{std::string(row.initial)});
+        initial = fmt::format("{}", fmt::join(lines.begin(), lines.end(), ", "));
+    }
+    return fmt::format("{}{} Correct the value, or remove the line for the default: {}", reason,
+                       reason.ends_with('.') ? "" : ".", initial);
 }
 
 /// Calls `visit(line without its end)` for each line.
@@ -107,7 +113,11 @@ Result<std::string> read_config_file(const std::string& path, bool must_be_regul
 Result<void> ConfigReader::read_file(const std::string& path) {
     auto text = read_config_file(path, false);
     if (!text) return tl::unexpected(std::move(text.error()));
-    return read_text(*text, path);
+    std::error_code failure;
+    open_files_.push_back(std::filesystem::weakly_canonical(path, failure));
+    auto done = read_text(*text, path);
+    open_files_.pop_back();
+    return done;
 }
 
 Result<void> ConfigReader::read_text(std::string_view text, std::string_view origin) {
@@ -196,9 +206,17 @@ Result<void> ConfigReader::include_file(const std::string& path) {
     if (++files_ > kFilesMax) {
         return fail(fmt::format("more than {} files are included. Break the circle.", kFilesMax));
     }
+    std::error_code failure;
+    const std::filesystem::path file = std::filesystem::weakly_canonical(path, failure);
+    if (!failure && std::ranges::find(open_files_, file) != open_files_.end()) {
+        return fail("the file is being read already: it includes itself. Break the circle.");
+    }
     auto text = read_config_file(path, true);
     if (!text) return tl::unexpected(std::move(text.error()));
-    return read_text(*text, path);
+    open_files_.push_back(file);
+    auto done = read_text(*text, path);
+    open_files_.pop_back();
+    return done;
 }
 
 // --- rewriting

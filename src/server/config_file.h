@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/config_value.h"
 
@@ -43,6 +44,7 @@ private:
 
     ConfigValues& values_;
     std::filesystem::path directory_;
+    std::vector<std::filesystem::path> open_files_;  // being read, each includes the next
     size_t depth_ = 0;
     size_t files_ = 0;
 };

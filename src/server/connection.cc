@@ -307,9 +307,11 @@ bool Connection::is_trusted() const {
            !worker_.shared().settings.has_password.load(std::memory_order_relaxed);
 }
 
+/// What Redis has in its query buffer: arguments that are complete are not in it any more, however
+/// large they are together; one that is being received is.
 bool Connection::exceeds_query_limit() {
-    const size_t held =
-        tail_.size() + held_.size() + parser_.held_bytes() + (large_ ? large_->capacity() : 0);
+    const size_t held = tail_.size() - std::min(tail_.size(), parser_.parsed_bytes()) +
+                        (large_ ? large_->capacity() : 0);
     session_.query_buffer_bytes.store(held, std::memory_order_relaxed);
     if (held <= worker_.shared().settings.query_buffer_bytes_max.load(std::memory_order_relaxed)) {
         return false;

@@ -147,10 +147,18 @@ const InfoMetric kMetrics[] = {
     {"mem_allocator", fact, text, "Name of the allocator",
      [](InfoSource&) -> std::string { return base::allocator_name(); }},
     {"active_defrag_running", gauge, count, "Defragmentation; there is none", zero},
-    {"lazyfree_pending_objects", gauge, count, "Flushed keys that are not yet freed",
-     [](InfoSource& source) { return std::to_string(source.keyspace().detached_entries); }},
-    {"lazyfreed_objects", counter, count, "Flushed keys that were freed in the background",
-     [](InfoSource& source) { return std::to_string(source.server.dataset().drained_entries()); }},
+    {"lazyfree_pending_objects", gauge, count,
+     "Flushed keys and large collections that are not yet freed",
+     [](InfoSource& source) {
+         return std::to_string(source.keyspace().detached_entries +
+                               store::Reclaimer::pending_objects());
+     }},
+    {"lazyfreed_objects", counter, count,
+     "Flushed keys and large collections that were freed in the background",
+     [](InfoSource& source) {
+         return std::to_string(source.server.dataset().drained_entries() +
+                               store::Reclaimer::freed_objects());
+     }},
 };
 
 #undef BYTES

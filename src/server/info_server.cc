@@ -26,6 +26,17 @@ using enum InfoUnit;
 constexpr const char* kRedisVersion = "7.2.4";
 constexpr int64_t kSecondsPerDay = 86400;
 
+/// FNV-1a (Fowler, Noll, Vo): the same for the same source and compiler, so that builds can be
+/// reproduced.
+constexpr uint64_t fnv1a(std::string_view bytes) {
+    uint64_t hash = 0xcbf29ce484222325;
+    for (const char byte : bytes) {
+        hash = (hash ^ static_cast<uint8_t>(byte)) * 0x100000001b3;
+    }
+    return hash;
+}
+constexpr uint64_t kBuildId = fnv1a(GYRE_VERSION " " __VERSION__);
+
 std::string zero(InfoSource&) { return "0"; }
 std::string no_success_yet(InfoSource&) { return "-1"; }
 std::string always_well(InfoSource&) { return "ok"; }
@@ -73,6 +84,8 @@ const InfoMetric kServerMetrics[] = {
     {"redis_git_sha1", fact, text, "Kept for tools that read it",
      [](InfoSource&) -> std::string { return "00000000"; }},
     {"redis_git_dirty", fact, text, "Kept for tools that read it", zero},
+    {"redis_build_id", fact, text, "Of this program's version and its compiler",
+     [](InfoSource&) { return fmt::format("{:016x}", kBuildId); }},
     {"server_name", fact, text, "Name of this program",
      [](InfoSource&) -> std::string { return "gyre"; }},
     {"gyre_version", fact, text, "Version of this program",

@@ -38,10 +38,7 @@ uint64_t error_total(InfoSource& source) {
 double expired_percentage(InfoSource& source) {
     const KeyspaceSums& sums = source.keyspace();
     if (sums.with_expiry == 0) return 0;
-    const auto with_expiry = static_cast<int64_t>(sums.with_expiry);
-    // The backlog has tokens of keys that went meanwhile.
-    return static_cast<double>(std::min(sums.backlog, with_expiry)) * 100 /
-           static_cast<double>(with_expiry);
+    return static_cast<double>(sums.backlog) * 100 / static_cast<double>(sums.with_expiry);
 }
 
 std::string kilobytes(double bytes) { return fmt::format("{:.2f}", bytes / 1024); }
@@ -90,6 +87,11 @@ const InfoMetric kStatsMetrics[] = {
      NUMBER(source.workers().expiry.cpu_us / 1000)},
     {"evicted_keys", counter, count, "Removed by maxmemory-policy",
      NUMBER(source.keyspace().statistics.evicted)},
+    {"total_eviction_exceeded_time", counter, milliseconds, "Time above maxmemory",
+     NUMBER(source.server.dataset().excess().total_us(source.monotonic_us) / 1000)},
+    {"current_eviction_exceeded_time", gauge, milliseconds,
+     "Since memory went above maxmemory; 0: it is not",
+     NUMBER(source.server.dataset().excess().current_us(source.monotonic_us) / 1000)},
     {"evicted_clients", counter, count, "Clients are not evicted", zero},
     {"keyspace_hits", counter, count, "Reads that found their key",
      NUMBER(source.keyspace().statistics.keyspace_hits)},
@@ -124,6 +126,10 @@ const InfoMetric kStatsMetrics[] = {
      NUMBER(source.workers().receives)},
     {"total_writes_processed", counter, count, "Sends by which output of clients left",
      NUMBER(source.workers().sends)},
+    {"io_threaded_reads_processed", counter, count,
+     "By threads that only read and write; there are none", zero},
+    {"io_threaded_writes_processed", counter, count,
+     "By threads that only read and write; there are none", zero},
     {"client_query_buffer_limit_disconnections", counter, count,
      "Clients closed for input over client-query-buffer-limit",
      NUMBER(source.workers().query_limit_disconnections)},
@@ -142,9 +148,8 @@ const InfoMetric kExpiryMetrics[] = {
     {"expiry_keys_without_ttl", gauge, count, "Keys that have none",
      NUMBER(source.keyspace().keys - source.keyspace().with_expiry)},
     {"expiry_keys_resident_expired", gauge, count, "Keys past their deadline and still resident",
-     NUMBER(
-         std::min(source.keyspace().backlog, static_cast<int64_t>(source.keyspace().with_expiry)))},
-    {"expiry_backlog", gauge, count, "Tokens of the timer wheels that are due and have not fired",
+     NUMBER(source.keyspace().backlog)},
+    {"expiry_backlog", gauge, count, "Keys due for removal; INFO counts them when asked",
      NUMBER(source.keyspace().backlog)},
     {"expired_keys_lazy", counter, count, "Removed when a command met them",
      NUMBER(source.keyspace().statistics.expired_lazily)},

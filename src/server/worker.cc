@@ -265,6 +265,9 @@ bool Worker::background(bool is_busy) {
         const bool is_ongoing =
             run_slice("eviction-cycle", [&] { return evictor_.run_slice(now_ms); });
         has_more = has_more || is_ongoing;
+        evictor_.note_excess();
+    } else if (shared_.dataset.excess().is_on()) [[unlikely]] {
+        evictor_.note_excess();
     }
     const size_t flushes = shared_.dataset.flushes();
     if (flushes != drained_flushes_) {
@@ -274,6 +277,9 @@ bool Worker::background(bool is_busy) {
             has_more = true;
         }
         executor_.reclaimer.run();
+    }
+    if (executor_.reclaimer.has_objects() && !executor_.reclaimer.drain(kDrainElements)) {
+        has_more = true;
     }
     return has_more;
 }

@@ -65,6 +65,8 @@ public:
     static constexpr size_t kGroupRequests = 64;
     /// Entries freed in one slice after FLUSHALL.
     static constexpr size_t kDrainEntries = 512;
+    /// Elements of deleted collections freed in one slice.
+    static constexpr size_t kDrainElements = 1024;
     /// How often connections are looked at for timeouts.
     static constexpr int64_t kCronUs = 1'000'000;
     /// A pause ends by the wall clock, which may be set: it is looked at so often at least.

@@ -10,7 +10,9 @@ const char* type_name(Type type) {
 }
 
 const char* encoding_name(Encoding encoding) {
-    static constexpr const char* kNames[] = {"raw", "embstr", "int"};
+    static constexpr const char* kNames[] = {"raw",       "embstr",   "int",
+                                             "listpack",  "intset",   "hashtable",
+                                             "quicklist", "skiplist", "stream"};
     return kNames[static_cast<size_t>(encoding)];
 }
 

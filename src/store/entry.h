@@ -14,8 +14,10 @@
 //   [+4 B  key length]   key bytes   value field
 //
 // The value field of a string is its bytes; 8 bytes of integer (Encoding::integer); or, when
-// external, 8 bytes that point to a SharedBytes of which the entry holds one reference. Nothing in
-// an entry is aligned beyond its header: fields are read with memcpy.
+// external, 8 bytes that point to a SharedBytes of which the entry holds one reference. A small
+// collection is bytes in the same way (Encoding::listpack, intset), a large one 8 bytes that point
+// to the types::Object that the entry owns. Nothing in an entry is aligned beyond its header:
+// fields are read with memcpy.
 //
 // Ownership: entries belong to the Partition that made them; they move when they change size, so an
 // Entry* is good until the next write to its key. Threads: caller holds the shard lock.
@@ -26,6 +28,7 @@
 
 #include "base/check.h"
 #include "base/shared_bytes.h"
+#include "types/object.h"
 
 namespace gyre::store {
 
@@ -34,9 +37,26 @@ inline constexpr size_t kTypeCount = 6;
 /// "string", "list", ...: what TYPE answers.
 const char* type_name(Type type);
 
-enum class Encoding : uint8_t { raw, embstr, integer };
-/// "raw", "embstr", "int": what OBJECT ENCODING answers.
+enum class Encoding : uint8_t {
+    raw,
+    embstr,
+    integer,
+    listpack,   ///< packed: the bytes of a listpack
+    intset,     ///< packed: the bytes of an intset
+    hashtable,  ///< this and what follows are objects
+    quicklist,
+    skiplist,  ///< Redis' name for a large sorted set; here a B+tree
+    stream,
+};
+/// "raw", "embstr", "int", "listpack" ...: what OBJECT ENCODING answers.
 const char* encoding_name(Encoding encoding);
+
+/// What a value is and how it is kept.
+struct Kind {
+    Type type = Type::string;
+    Encoding encoding = Encoding::raw;
+    bool operator==(const Kind&) const = default;
+};
 
 /// A deadline that never comes: keys without a TTL.
 inline constexpr int64_t kNoExpiry = INT64_MAX;
@@ -48,8 +68,9 @@ public:
     enum Flag : uint8_t {
         has_expire_field = 1,
         has_timestamp = 2,
-        wheel_armed = 4,  ///< at least one token of this key is in the wheel
-        external = 8,     ///< the value field points to a SharedBytes
+        wheel_armed = 4,   ///< at least one token of this key is in the wheel
+        external = 8,      ///< the value field points to a SharedBytes
+        owns_object = 16,  ///< the value field points to a types::Object
     };
     static constexpr size_t kHeaderBytes = 8;
     static constexpr size_t kLongKey = 255;
@@ -65,9 +86,10 @@ public:
 
     Type type() const { return static_cast<Type>(type_encoding_ >> 4); }
     Encoding encoding() const { return static_cast<Encoding>(type_encoding_ & 15); }
-    void set_kind(Type type, Encoding encoding) {
-        type_encoding_ = static_cast<uint8_t>(static_cast<unsigned>(type) << 4 |
-                                              static_cast<unsigned>(encoding));
+    Kind kind() const { return {type(), encoding()}; }
+    void set_kind(Kind kind) {
+        type_encoding_ = static_cast<uint8_t>(static_cast<unsigned>(kind.type) << 4 |
+                                              static_cast<unsigned>(kind.encoding));
     }
 
     bool has(Flag flag) const { return (flags_ & flag) != 0; }
@@ -118,11 +140,15 @@ public:
     // --- strings ------------------------------------------------------------------------------
     int64_t integer() const { return load<int64_t>(value_field()); }
     base::SharedBytes* block() const { return load<base::SharedBytes*>(value_field()); }
-    /// The bytes of a string that is not integer encoded.
+    /// The bytes of a string that is not integer encoded, and of a packed collection.
     std::string_view bytes() const {
         if (has(external)) return block()->view();
         return {value_field(), value_length_};
     }
+
+    // --- collections --------------------------------------------------------------------------
+    /// Only when owns_object.
+    types::Object* object() const { return load<types::Object*>(value_field()); }
 
     /// Bytes of the entry itself, as asked for at allocation.
     size_t size() const {

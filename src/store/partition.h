@@ -28,6 +28,7 @@
 #include "containers/timer_wheel.h"
 #include "store/entry.h"
 #include "store/s3fifo.h"
+#include "types/object.h"
 #include "types/string_value.h"
 
 namespace gyre::store {
@@ -133,6 +134,19 @@ public:
     /// Gives a string's bytes to be changed in place, grown or cut to `bytes`, new ones zero: raw
     /// encoded and not shared. `entry` is updated when it moves. The TTL stays.
     char* edit_string(const Key& key, Entry*& entry, size_t bytes);
+    /// Makes `key` a collection in its packed form: `bytes` of a listpack or an intset. As
+    /// put_string() otherwise.
+    Entry* put_packed(const Key& key, Entry* present, Kind kind, std::string_view bytes,
+                      int64_t expire_ms, int64_t timestamp_ms);
+    /// Gives the bytes of a packed value to be changed in place, grown or cut to `bytes`; what was
+    /// there stays in front, new bytes are as they come. `entry` is updated when it moves.
+    char* edit_packed(const Key& key, Entry*& entry, size_t bytes);
+    /// Makes `key` a collection that is an object. As put_string() otherwise.
+    Entry* put_object(const Key& key, Entry* present, Kind kind,
+                      std::unique_ptr<types::Object> object, int64_t expire_ms,
+                      int64_t timestamp_ms);
+    /// To be called when the object of an entry was changed, with its footprint() from before.
+    void object_changed(const Entry& entry, size_t footprint_before);
     /// Changes the value of a string, keeping TTL and timestamp.
     Entry* change_string(const Key& key, Entry* entry, const types::StringContent& content);
     /// Sets or (kNoExpiry) removes the deadline. Returns the entry as it lies now.
@@ -140,8 +154,11 @@ public:
     /// Records a timestamp. Returns the entry as it lies now.
     Entry* set_timestamp(const Key& key, Entry* entry, int64_t timestamp_ms);
     /// Copies an entry of any partition to `key`, value, deadline, timestamp and access word
-    /// included; external values are shared. `key` must be absent.
+    /// included; external values are shared, objects cloned. `key` must be absent.
     Entry* insert_copy(const Key& key, const Entry& source);
+    /// The same, but takes the value and erases `source`, which lies in `from`: O(1) however large
+    /// it is.
+    Entry* insert_moved(const Key& key, Partition& from, const Key& source_key, Entry* source);
     void erase(const Key& key, Entry* entry);
 
     /// Bytes that `entry` and what it owns take from the allocators: MEMORY USAGE. O(1).
@@ -205,12 +222,16 @@ public:
     size_t expire_due(int64_t now_ms, size_t budget,
                       const std::function<void(const Entry&)>& on_expired);
     /// Removes also keys whose deadline has passed in the wheel's tick that is not over, when
-    /// expire_due() has nothing left to do: looks at kTickTokensMax tokens of it.
+    /// expire_due() has nothing left to do: looks at kTickTokensMax tokens of it. Lowers the
+    /// shard's due_from_ms to what it leaves.
     void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
     /// Earliest time at which expire_due() may have work; INT64_MAX: none.
     int64_t next_due_ms() const;
-    /// Tokens due and not yet fired, exactly: keys to be removed, and those whose deadline was
-    /// moved or which have gone since.
+    /// A time before which no key is past its deadline; INT64_MAX: none has one.
+    int64_t due_from_ms() const;
+    /// Keys past their deadline that are still here, exactly. Time: O(tokens that are due and have
+    /// not fired), of which there are about two for each such key, and as many stale ones as
+    /// kKeysPerStaleToken allows; nothing where due_from_ms() is still to come.
     int64_t backlog(int64_t now_ms) const;
 
     /// Erases about `budget` entries, to be called until is_drained(); returns the work done. For
@@ -232,6 +253,17 @@ private:
     void free_memory(Entry* entry, size_t bytes);
     Entry* remake(const Key& key, Entry* present, uint8_t flags, size_t value_field);
     Entry* add_field(const Key& key, Entry* entry, Entry::Flag field);
+    struct Lifetime {
+        int64_t expire_ms;
+        int64_t timestamp_ms;
+    };
+    Entry* begin_put(const Key& key, Entry* present, unsigned flags, size_t value_field,
+                     Lifetime lifetime);
+    void settle(const Key& key, Entry* entry, bool is_new, int64_t previous_expire_ms);
+    Entry* put_bytes(const Key& key, Entry* present, Kind kind, const types::StringContent& content,
+                     Lifetime lifetime);
+    Entry* insert_like(const Key& key, const Entry& source);
+    char* edit_bytes(const Key& key, Entry*& entry, size_t bytes);
     char* edit_inline(const Key& key, Entry*& entry, size_t bytes);
     char* edit_external(const Key& key, Entry*& entry, size_t bytes);
     void add_token(uint64_t token, int64_t deadline_ms);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "base/prefetch.h"
 #include "containers/slab.h"
@@ -45,6 +46,7 @@ void Partition::add_token(uint64_t token, int64_t deadline_ms) {
     wheel_->add(token, deadline_ms);
     shard_.next_due_hint_ms =
         std::min({shard_.next_due_hint_ms, deadline_ms + 1, Shard::kHintLatestMs});
+    shard_.lower_due_from(deadline_ms + 1);
     // A key changed while the wheel is rebuilt may lie before or behind the rebuild's cursor.
     if (next_wheel_) next_wheel_->add(token, deadline_ms);
 }
@@ -151,9 +153,11 @@ size_t Partition::expire_due(int64_t now_ms, size_t budget,
 void Partition::expire_in_tick(int64_t now_ms,
                                const std::function<void(const Entry&)>& on_expired) {
     // A rebuild is work left to do.
-    if (!wheel_ || next_wheel_) return;
+    if (!wheel_ || next_wheel_) return shard_.lower_due_from(due_from_ms());
     uint64_t tokens[kTickTokensMax];
     const size_t count = wheel_->take_current(tokens, kTickTokensMax);
+    // Of what stays in; each token that goes back says its own.
+    shard_.lower_due_from(due_from_ms());
     // All are out before the first goes back, on top of those that were not reached.
     for (size_t first = 0; first < count; first += kFireBatch) {
         const std::span batch(tokens + first, std::min(kFireBatch, count - first));
@@ -168,10 +172,29 @@ int64_t Partition::next_due_ms() const {
     return wheel_ ? wheel_->next_due_ms() : INT64_MAX;
 }
 
+int64_t Partition::due_from_ms() const {
+    const int64_t first_ms = wheel_ ? wheel_->first_deadline_ms() : INT64_MAX;
+    return first_ms == INT64_MAX ? first_ms : first_ms + 1;
+}
+
 int64_t Partition::backlog(int64_t now_ms) const {
-    // Only a wheel that lags has slots which are over in part, and whose tokens have to be read.
-    if (!wheel_ || wheel_->next_due_ms() > now_ms) return 0;
-    return wheel_->backlog_exact(now_ms);
+    if (due_from_ms() > now_ms) return 0;
+    std::vector<uint64_t> tokens;
+    wheel_->visit_due(now_ms, [&](uint64_t token) { tokens.push_back(token); });
+    std::vector<const Entry*> due;
+    for (size_t first = 0; first < tokens.size(); first += kFireBatch) {
+        const auto batch = std::span<const uint64_t>(tokens).subspan(
+            first, std::min(kFireBatch, tokens.size() - first));
+        prefetch_due(batch);
+        for (const uint64_t token : batch) {
+            table_.visit_chain(token, [&](EntryRef entry) {
+                if (entry->is_expired(now_ms)) due.push_back(entry.get());
+            });
+        }
+    }
+    // A key whose deadline was moved has several tokens.
+    std::sort(due.begin(), due.end());
+    return std::unique(due.begin(), due.end()) - due.begin();
 }
 
 bool Partition::needs_rebuild() const {

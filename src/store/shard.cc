@@ -33,6 +33,32 @@ void Reclaimer::run() {
     entries_.clear();
 }
 
+void Reclaimer::add(types::Object* object) {
+    objects_.push_back(object);
+    pending_objects_.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool Reclaimer::drain(size_t budget) {
+    while (!objects_.empty() && budget > 0) {
+        types::Object* object = objects_.back();
+        const size_t before = object->size();
+        const bool is_drained = object->drain(budget);
+        // Something was done, even where the last elements had gone before.
+        budget -= std::min(budget, before - std::min(before, object->size()) + 1);
+        if (!is_drained) continue;
+        delete object;
+        objects_.pop_back();
+        pending_objects_.fetch_sub(1, std::memory_order_relaxed);
+        freed_objects_.fetch_add(1, std::memory_order_relaxed);
+    }
+    return objects_.empty();
+}
+
+Reclaimer::~Reclaimer() {
+    run();
+    drain(SIZE_MAX);
+}
+
 Shard::Shard(size_t databases, uint64_t seed)
     : databases_(std::make_unique<std::unique_ptr<Partition>[]>(databases)),
       database_count_(static_cast<uint32_t>(databases)),
@@ -120,10 +146,16 @@ size_t Shard::expire_due(int64_t now_ms, size_t budget,
         current_ = timed_[next_timed_];
         work += timed_[next_timed_++]->expire_due(now_ms, budget - work, on_expired);
     }
+    int64_t due_from = INT64_MAX;
+    for (const Partition* partition : timed_)
+        due_from = std::min(due_from, partition->due_from_ms());
+    due_from_ms->store(due_from, std::memory_order_relaxed);
     return work;
 }
 
 void Shard::expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired) {
+    // Whoever looks at it meanwhile comes too late for what goes here anyway.
+    due_from_ms->store(INT64_MAX, std::memory_order_relaxed);
     for (Partition* partition : timed_) {
         current_ = partition;
         partition->expire_in_tick(now_ms, on_expired);

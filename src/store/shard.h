@@ -7,6 +7,7 @@
 // Ownership: a Shard owns its partitions; the Reclaimer belongs to the thread that holds the lock
 // and is set each time the lock is taken. Threads: caller holds the shard lock.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,23 +22,48 @@
 
 namespace gyre::store {
 
-/// Takes what is too slow to free under a lock and frees it when told, outside of it.
+/// Takes what is too slow to free under a lock and frees it when told, outside of it: what one call
+/// each can free at the next run(), large collections in slices.
+///
+/// Threads: one, but for pending_objects().
 class Reclaimer {
 public:
     /// Freeing less than this takes less time than deferring it.
     static constexpr size_t kDeferBytes = 64 * 1024;
+    /// The same for the elements of a collection.
+    static constexpr size_t kDeferElements = 64;
+    Reclaimer() = default;
+    Reclaimer(const Reclaimer&) = delete;
+    Reclaimer& operator=(const Reclaimer&) = delete;
+    ~Reclaimer();
+
     void add(base::SharedBytes* block) { blocks_.push_back(block); }
     /// Memory from base::allocate(Purpose::keyspace): entries with a very long key.
     void add(Entry* entry) { entries_.push_back(entry); }
+    /// Takes over a collection.
+    void add(types::Object* object);
+    /// Nothing to do for run().
     bool empty() const { return blocks_.empty() && entries_.empty(); }
     size_t pending() const { return blocks_.size() + entries_.size(); }
-    /// Drops the references held and frees the rest. No shard lock may be held.
+    /// Drops the references held and frees the rest but collections. No shard lock may be held.
     void run();
-    ~Reclaimer() { run(); }
+
+    /// Collections wait to be drained.
+    bool has_objects() const { return !objects_.empty(); }
+    /// Frees about `budget` elements of them; true when none is left. No shard lock may be held.
+    bool drain(size_t budget);
+    /// Collections that wait in all threads, and those freed since the start or forget_freed().
+    static size_t pending_objects() { return pending_objects_.load(std::memory_order_relaxed); }
+    static size_t freed_objects() { return freed_objects_.load(std::memory_order_relaxed); }
+
+    static void forget_freed() { freed_objects_.store(0, std::memory_order_relaxed); }
 
 private:
     std::vector<base::SharedBytes*> blocks_;
     std::vector<Entry*> entries_;
+    std::vector<types::Object*> objects_;
+    static inline std::atomic<size_t> pending_objects_{0};
+    static inline std::atomic<size_t> freed_objects_{0};
 };
 
 /// Event counters of a shard; summed over shards for INFO.
@@ -76,6 +102,10 @@ private:
 
 public:
     ShardStatistics statistics;
+    /// A time before which no key of the shard is past its deadline. Written under the lock, read
+    /// by whoever wants to know whether a look is worth the lock; so it may lie with those of other
+    /// shards.
+    std::atomic<int64_t>* due_from_ms = &own_due_from_ms_;
 
     Shard(size_t databases, uint64_t seed);
     ~Shard();
@@ -105,12 +135,19 @@ public:
     /// database behind the one where the last ended, so that none waits for another's backlog.
     size_t expire_due(int64_t now_ms, size_t budget,
                       const std::function<void(const Entry&)>& on_expired);
-    /// Partition::expire_in_tick() for all databases.
+    /// Partition::expire_in_tick() for all databases. Afterwards due_from_ms is exact, but for a
+    /// wheel that is being rebuilt or has too many tokens in the tick.
     void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
     /// The database of the partition whose keys go: within the callbacks of expire_due() and
     /// expire_in_tick(), and after set_current(). O(databases), as it is rarely asked for.
     size_t current_database() const;
     void set_current(const Partition& partition) { current_ = &partition; }
+    /// A key is past its deadline at `ms` at the earliest.
+    void lower_due_from(int64_t ms) {
+        if (ms < due_from_ms->load(std::memory_order_relaxed)) {
+            due_from_ms->store(ms, std::memory_order_relaxed);
+        }
+    }
     /// A partition's word that it has got its first wheel.
     void add_timed(Partition& partition);
 
@@ -144,6 +181,7 @@ private:
     static constexpr size_t kFifoAttempts = 3;
     Victim fifo_victim_of(bool is_small, bool expiring_only, size_t total);
 
+    std::atomic<int64_t> own_due_from_ms_{INT64_MAX};
     containers::Slab slab_;
     std::vector<std::unique_ptr<Partition>> detached_;
     // Those of databases_ that have a wheel: there may be 65,536 databases, and few have one.

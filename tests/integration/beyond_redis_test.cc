@@ -6,6 +6,10 @@
 #include <algorithm>
 #include <set>
 
+#include <string>
+#include <thread>
+#include <vector>
+
 #include "integration/server_test.h"
 
 namespace gyre::test {
@@ -302,7 +306,44 @@ TEST_P(MaxkeysTest, ItCountsOverAllDatabases) {
     EXPECT_EQ(s.ask("SET", "more", "v").substr(0, 4), "-OOM");
 }
 
-TEST_P(MaxkeysTest, WithEvictionRoomIsMadeFirst) {
+// Only the words after the key are wrong: nothing may have gone for what is refused.
+TEST_P(MaxkeysTest, WhatIsRefusedEvictsNothing) {
+    start({"--maxkeys", "10", "--maxmemory-policy", "allkeys-lru"});
+    Session s = session();
+    for (int i = 0; i < 10; ++i) s.ask("SET", "k" + std::to_string(i), "v");
+    EXPECT_EQ(s.ask("SET", "b", "1", "EX", "0").substr(0, 4), "-ERR");
+    EXPECT_EQ(s.ask("INCRBY", "b", "x").substr(0, 4), "-ERR");
+    EXPECT_EQ(s.ask("SETBIT", "b", "-1", "1").substr(0, 4), "-ERR");
+    EXPECT_EQ(s.ask("SET", "b", "1", "PXAT", "1"), "OK");
+    EXPECT_EQ(s.ask("DBSIZE"), ":10");
+    EXPECT_EQ(s.info_number("stats", "evicted_keys"), 0);
+    EXPECT_EQ(s.ask("SET", "b", "1"), "OK");
+    EXPECT_EQ(s.info_number("stats", "evicted_keys"), 1);
+}
+
+TEST_P(MaxkeysTest, SeveralClientsTogetherKeepTheLimit) {
+    start({"--maxkeys", "50", "--maxmemory-policy", "allkeys-random"});
+    constexpr int kClients = 4;
+    std::vector<std::thread> threads;
+    for (int client = 0; client < kClients; ++client) {
+        threads.emplace_back([this, client] {
+            Session s = session();
+            for (int i = 0; i < 500; ++i) {
+                const std::string name = std::to_string(client) + ":" + std::to_string(i);
+                EXPECT_EQ(s.ask("MSET", name + "a", "1", name + "b", "1"), "OK");
+                EXPECT_EQ(s.ask("SET", name, "1", "EX", "0").substr(0, 4), "-ERR");
+                // Each command under way may be above by what it creates, until it has evicted.
+                EXPECT_LE(s.number("DBSIZE"), 50 + 2 * kClients);
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    Session s = session();
+    EXPECT_EQ(s.number("DBSIZE"), 50);
+    EXPECT_EQ(s.info_number("stats", "evicted_keys"), 2 * 500 * kClients - 50);
+}
+
+TEST_P(MaxkeysTest, WithEvictionTheLimitIsKept) {
     for (const char* policy : {"allkeys-lru", "allkeys-lfu", "allkeys-random", "allkeys-s3fifo"}) {
         start({"--maxkeys", "100", "--maxmemory-policy", policy});
         Session s = session();

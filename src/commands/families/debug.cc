@@ -45,8 +45,9 @@ void debug_sleep(Context& context) {
     context.reply.ok();
 }
 
-/// Bytes of a string in RDB, not compressed.
+/// Bytes of a value in RDB, not compressed; of a collection that is not packed, those in memory.
 size_t serialized_bytes(const Entry& entry) {
+    if (entry.has(Entry::owns_object)) return entry.object()->footprint();
     char digits[24];
     const std::string_view bytes = Context::string_bytes(entry, digits);
     const auto number = bytes.size() <= 11 ? base::parse_integer(bytes) : std::nullopt;

@@ -53,17 +53,24 @@ void type(Context& context) {
 // --- rename, copy, move
 // -------------------------------------------------------------------------------
 
-/// Puts a copy of `source_key` (of `source`) at `key`, where there may be one if it may be
+enum class Transfer : uint8_t { copy, move };
+
+/// Puts `source_key` (of `source`), or a copy of it, at `key`, where there may be one if it may be
 /// replaced. False when there is one and it may not.
-bool transfer(Keyspace& source, const Key& source_key, Keyspace& target, const Key& key,
-              bool may_replace) {
+bool transfer(Transfer how, Keyspace& source, const Key& source_key, Keyspace& target,
+              const Key& key, bool may_replace) {
     int64_t replaced_ms = store::kNoTimestamp;
     if (Entry* present = target.write(key); present != nullptr) {
         if (!may_replace) return false;
         replaced_ms = present->timestamp_ms();
         target.erase(key, present);
     }
-    target.copy_to(key, *source.peek(source_key), replaced_ms);
+    Entry* entry = source.peek(source_key);
+    if (how == Transfer::move) {
+        target.move_to(key, source, source_key, entry, replaced_ms);
+    } else {
+        target.copy_to(key, *entry, replaced_ms);
+    }
     return true;
 }
 
@@ -71,9 +78,8 @@ void rename_key(Context& context, bool only_new) {
     const Key& source = context.keys[0];
     if (context.keyspace.write(source) == nullptr) return context.error(errors::kNoSuchKey);
     const bool is_same = source.bytes == context.keys[1].bytes;
-    const bool renamed = !is_same && transfer(context.keyspace, source, context.keyspace,
-                                              context.keys[1], !only_new);
-    if (renamed) context.keyspace.erase(source, context.keyspace.peek(source));
+    const bool renamed = !is_same && transfer(Transfer::move, context.keyspace, source,
+                                              context.keyspace, context.keys[1], !only_new);
     if (only_new) {
         context.reply.integer(renamed ? 1 : 0);
     } else {
@@ -117,8 +123,8 @@ void copy(Context& context) {
     if (!options) return;
     if (context.keyspace.read(context.keys[0]) == nullptr) return context.reply.integer(0);
     Keyspace target = context.keyspace.in_database(options->database);
-    const bool copied =
-        transfer(context.keyspace, context.keys[0], target, context.keys[1], options->replace);
+    const bool copied = transfer(Transfer::copy, context.keyspace, context.keys[0], target,
+                                 context.keys[1], options->replace);
     context.reply.integer(copied ? 1 : 0);
 }
 
@@ -144,9 +150,8 @@ void move(Context& context) {
     const Key& key = context.keys[0];
     if (context.keyspace.write(key) == nullptr) return context.reply.integer(0);
     Keyspace target = context.keyspace.in_database(*database);
-    if (!transfer(context.keyspace, key, target, key, false)) return context.reply.integer(0);
-    context.keyspace.erase(key, context.keyspace.peek(key));
-    context.reply.integer(1);
+    const bool moved = transfer(Transfer::move, context.keyspace, key, target, key, false);
+    context.reply.integer(moved ? 1 : 0);
 }
 
 // --- OBJECT

@@ -59,7 +59,10 @@ private:
 };
 
 /// How one element is written.
-using Give = void (*)(resp::ReplyWriter& writer, const Entry& entry);
+struct Give {
+    void (*write)(resp::ReplyWriter& writer, const Entry& entry);
+    bool of_strings_only;  ///< a collection has no value that one bulk string could tell
+};
 
 void give_key(resp::ReplyWriter& writer, const Entry& entry) { writer.bulk(entry.key()); }
 void give_value(resp::ReplyWriter& writer, const Entry& entry) {
@@ -70,6 +73,10 @@ void give_item(resp::ReplyWriter& writer, const Entry& entry) {
     Context::write_string(writer, entry);
 }
 
+constexpr Give kGiveKeys{give_key, false};
+constexpr Give kGiveValues{give_value, true};
+constexpr Give kGiveItems{give_item, true};
+
 /// Gathers all keys of the database that match. The caller owns what is borrowed, and awaits the
 /// end.
 ring::Task<void> gather(Context& context, Gathering& gathering, std::string_view pattern,
@@ -79,7 +86,8 @@ ring::Task<void> gather(Context& context, Gathering& gathering, std::string_view
     const bool is_all = pattern == "*";
     const auto visit = [&](const Entry& entry) {
         if (!is_all && !base::glob_matches(pattern, entry.key())) return;
-        give(gathering.writer(), entry);
+        if (give.of_strings_only && entry.type() != store::Type::string) return;
+        give.write(gathering.writer(), entry);
         gathering.count_one();
     };
     while (!walk.is_done()) {
@@ -98,21 +106,21 @@ ring::Task<void> keys(Context& context) {
     }
     const std::string_view pattern = context.count() == 2 ? context.argument(1) : "*";
     Gathering gathering(context);
-    co_await gather(context, gathering, pattern, give_key);
+    co_await gather(context, gathering, pattern, kGiveKeys);
     context.reply.array(gathering.count());
     gathering.move_to(context.reply);
 }
 
 ring::Task<void> values(Context& context) {
     Gathering gathering(context);
-    co_await gather(context, gathering, "*", give_value);
+    co_await gather(context, gathering, "*", kGiveValues);
     context.reply.array(gathering.count());
     gathering.move_to(context.reply);
 }
 
 ring::Task<void> items(Context& context) {
     Gathering gathering(context);
-    co_await gather(context, gathering, "*", give_item);
+    co_await gather(context, gathering, "*", kGiveItems);
     context.reply.map(gathering.count());
     gathering.move_to(context.reply);
 }
@@ -332,7 +340,7 @@ constexpr CommandSpec kIterationCommands[] = {
      .categories = acl::dangerous,
      .since = "0.1.0",
      .complexity = kInSlices,
-     .summary = "Lists the values of all keys.",
+     .summary = "Lists the values of all keys that hold strings.",
      .tips = kAnyOrder},
     {.name = "items",
      .coroutine = items,
@@ -341,7 +349,7 @@ constexpr CommandSpec kIterationCommands[] = {
      .categories = acl::dangerous,
      .since = "0.1.0",
      .complexity = kInSlices,
-     .summary = "Lists all keys with their values.",
+     .summary = "Lists all keys that hold strings, with their values.",
      .tips = kAnyOrder},
     {.name = "size",
      .coroutine = size,

@@ -31,6 +31,9 @@ ring::Task<void> drain(Context& context) {
         executor.reclaimer.run();
         if (slice.is_over_now()) co_await slice.next();
     }
+    while (!executor.reclaimer.drain(kDrainEntries)) {
+        if (slice.is_over_now()) co_await slice.next();
+    }
 }
 
 /// Whether to wait for the memory; nullopt after the error was written.

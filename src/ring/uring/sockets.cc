@@ -68,7 +68,10 @@ std::string remedy(int error) {
 }
 
 tl::unexpected<Error> cannot_listen(const Address& address, int error) {
-    return fail("cannot listen on " + address.text() + ": " + remedy(error), error);
+    // A path has no port, whatever CLIENT LIST shows.
+    const bool is_path = address.family == Address::Family::unix_path;
+    const std::string place = is_path ? address.host : address.text();
+    return fail("cannot listen on " + place + ": " + remedy(error), error);
 }
 
 Result<Endpoint> endpoint_of(const Address& address) {

@@ -30,7 +30,7 @@ protected:
     void make_list(std::string_view key) {
         run({"SET", key, "x"});
         const_cast<store::Entry*>(runner_.find(key))
-            ->set_kind(store::Type::list, store::Encoding::raw);
+            ->set_kind({store::Type::list, store::Encoding::raw});
     }
     static std::string pair(int64_t value, int64_t applied) {
         return "*2\r\n:" + std::to_string(value) + "\r\n:" + std::to_string(applied) + "\r\n";

@@ -31,7 +31,7 @@ protected:
     void make_list(std::string_view key) {
         run({"SET", key, "x"});
         const_cast<store::Entry*>(runner_.find(key))
-            ->set_kind(store::Type::list, store::Encoding::raw);
+            ->set_kind({store::Type::list, store::Encoding::raw});
     }
     void limit_bulk(int64_t bytes) { runner_.dataset().settings.proto_max_bulk_len = bytes; }
 

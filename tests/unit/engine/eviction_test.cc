@@ -53,6 +53,12 @@ protected:
         for (size_t index = 0; index < total; ++index) left += has(prefix + std::to_string(index));
         return left;
     }
+    void evict_owed(int64_t count, int64_t maxkeys, std::span<const Key> own, int64_t now_ms,
+                    size_t preferred) {
+        dataset_.owe_evictions(count);
+        evictor_.evict_keys(count, maxkeys, own, now_ms, preferred);
+        EXPECT_EQ(dataset_.owed_evictions(), 0);
+    }
     void evict(size_t times, size_t preferred = Evictor::kNoShard) {
         for (size_t turn = 0; turn < times; ++turn) {
             ASSERT_TRUE(evictor_.evict_one(kNow, preferred)) << turn;
@@ -543,9 +549,8 @@ protected:
             put("key:" + std::to_string(index), expire_ms, 10, static_cast<size_t>(index % 2));
         }
     }
-    Room make(int64_t wanted, int64_t now_ms, size_t preferred = Evictor::kNoShard) {
-        keys();  // takes the locks: with the last unlock the shard's deadlines are known
-        return evictor_.make_keys(wanted, kLimit, now_ms, preferred).room;
+    bool make(int64_t wanted, int64_t now_ms, size_t preferred = Evictor::kNoShard) {
+        return evictor_.expire_for_keys(wanted, kLimit, now_ms, preferred);
     }
 };
 
@@ -557,11 +562,11 @@ TEST_F(DueKeysTest, go_before_a_write_is_refused) {
             SCOPED_TRACE(delay);
             fill(kNow + delay);
             if (policy == EvictionPolicy::noeviction) {
-                EXPECT_EQ(make(1, kNow + delay), Room::none) << "not due yet";
+                EXPECT_FALSE(make(1, kNow + delay)) << "not due yet";
                 EXPECT_EQ(keys(), static_cast<size_t>(kLimit));
             }
-            EXPECT_EQ(make(1, kNow + delay + 1), Room::made);
-            EXPECT_EQ(make(kLimit, kNow + delay + 1), Room::made);
+            EXPECT_TRUE(make(1, kNow + delay + 1));
+            EXPECT_TRUE(make(kLimit, kNow + delay + 1));
             EXPECT_EQ(keys(), 0U);
             EXPECT_EQ(dataset_.keys_reserved(), 0);
         }
@@ -571,7 +576,7 @@ TEST_F(DueKeysTest, go_before_a_write_is_refused) {
 TEST_F(DueKeysTest, go_while_active_expiry_is_off) {
     dataset_.settings.active_expire = false;
     fill(kNow + 5);
-    EXPECT_EQ(make(kLimit, kNow + 100'000), Room::made);
+    EXPECT_TRUE(make(kLimit, kNow + 100'000));
     EXPECT_EQ(dataset_.statistics(executor_).expired_lazily, static_cast<uint64_t>(kLimit));
     EXPECT_EQ(dataset_.statistics(executor_).evicted, 0U);
 }
@@ -585,13 +590,13 @@ TEST_F(DueKeysTest, the_last_one_is_found_among_those_that_are_not_due) {
         const auto name = "key:" + std::to_string(random.below(kLimit / 2) * 2);
         const auto delay = static_cast<int64_t>(1 + random.below(990));
         put(name, kNow + delay);
-        EXPECT_EQ(make(1, kNow + delay, random.below(8)), Room::none);
-        EXPECT_EQ(make(1, kNow + delay + 1, random.below(8)), Room::made);
-        EXPECT_EQ(make(2, kNow + delay + 1, random.below(8)), Room::none);
+        EXPECT_FALSE(make(1, kNow + delay, random.below(8)));
+        EXPECT_TRUE(make(1, kNow + delay + 1, random.below(8)));
+        EXPECT_FALSE(make(2, kNow + delay + 1, random.below(8)));
         EXPECT_EQ(keys(), static_cast<size_t>(kLimit) - 1);
         EXPECT_FALSE(has(name));
         // The others' tokens are in the wheel as before.
-        EXPECT_EQ(make(kLimit, kNow + 1'001), Room::made);
+        EXPECT_TRUE(make(kLimit, kNow + 1'001));
         EXPECT_EQ(keys(), 0U);
     }
 }
@@ -600,7 +605,7 @@ TEST_F(DueKeysTest, of_the_shard_that_is_written_go_first) {
     fill(kNow + 5);
     const size_t here = dataset_.shard(3).keys();
     ASSERT_GT(here, 0U);
-    EXPECT_EQ(make(1, kNow + 6, 3), Room::made);
+    EXPECT_TRUE(make(1, kNow + 6, 3));
     EXPECT_LT(dataset_.shard(3).keys(), here);
     EXPECT_EQ(keys(), static_cast<size_t>(kLimit) - here + dataset_.shard(3).keys());
 }
@@ -609,12 +614,119 @@ TEST_F(DueKeysTest, a_write_does_not_wait_for_all_that_a_lowered_limit_leaves) {
     for (int index = 0; index < 5'000; ++index) put("many:" + std::to_string(index), kNow + 5);
     dataset_.set_maxkeys(kLimit, executor_);
     us_per_look_ = 100;
-    EXPECT_EQ(make(1, kNow + 20), Room::none);
+    EXPECT_FALSE(make(1, kNow + 20));
     EXPECT_LT(keys(), 5'000U);
     EXPECT_GT(keys(), 4'000U);
-    Room room = Room::none;
-    for (int round = 0; round < 100 && room == Room::none; ++round) room = make(1, kNow + 20);
-    EXPECT_EQ(room, Room::made);
+    bool has_room = false;
+    for (int round = 0; round < 100 && !has_room; ++round) has_room = make(1, kNow + 20);
+    EXPECT_TRUE(has_room);
+}
+
+// Whatever the policy would choose: they are nobody's any more.
+TEST_F(DueKeysTest, go_before_any_that_can_be_seen) {
+    for (const auto policy : kEvicting) {
+        SCOPED_TRACE(policy_name(policy));
+        set_policy(policy);
+        dataset_.flush_all(executor_);
+        for (int index = 0; index < 200; ++index) {
+            put("lives:" + std::to_string(index), kNow + 60'000);
+            if (index % 20 == 0) put("due:" + std::to_string(index), kNow + 1'000 + index);
+        }
+        const uint64_t evicted = dataset_.statistics(executor_).evicted;
+        evict_owed(10, keys() - 10, {}, kNow + 1'181, 3);
+        EXPECT_EQ(keys(), 210U) << "maxkeys is not set, and nothing is counted";
+        dataset_.set_maxkeys(200, executor_);
+        evict_owed(10, 200, {}, kNow + 1'181, 3);
+        EXPECT_EQ(count("lives:", 200), 200U);
+        EXPECT_EQ(keys(), 200U);
+        EXPECT_EQ(dataset_.statistics(executor_).evicted, evicted);
+        dataset_.set_maxkeys(0, executor_);
+    }
+}
+
+TEST_F(DueKeysTest, go_before_others_where_memory_is_short) {
+    set_policy(EvictionPolicy::allkeys_lru);
+    for (int index = 0; index < 50; ++index) {
+        put("lives:" + std::to_string(index), store::kNoExpiry, 500);
+        put("due:" + std::to_string(index), kNow + 7, 500);
+    }
+    dataset_.settings.maxmemory_bytes = base::used_estimate_here() - 10'000;
+    EXPECT_EQ(evictor_.make_memory(kNow + 8), Room::made);
+    EXPECT_EQ(count("lives:", 50), 50U);
+    EXPECT_LT(keys(), 90U);
+}
+
+// What is not looked at again as long as nothing is due: the tick's tokens were looked at once.
+TEST_F(DueKeysTest, a_shard_knows_from_when_on_it_has_some) {
+    dataset_.set_maxkeys(kLimit, executor_);
+    put("a", kNow + 3);
+    put("b", kNow + 5);
+    const size_t a = dataset_.shard_of(Key::of("a").hash);
+    const size_t b = dataset_.shard_of(Key::of("b").hash);
+    EXPECT_EQ(dataset_.due_from_ms(a), kNow + 4);
+    EXPECT_EQ(dataset_.due_from_ms(b), kNow + 6);
+    put("a", kNow + 4);
+    put("b", kNow + 4);
+    EXPECT_FALSE(make(kLimit, kNow + 4)) << "one had it moved, which the wheel does not know";
+    EXPECT_EQ(dataset_.due_from_ms(a), kNow + 5);
+    EXPECT_EQ(dataset_.due_from_ms(b), kNow + 5);
+    EXPECT_TRUE(make(kLimit, kNow + 5));
+    EXPECT_EQ(dataset_.due_from_ms(a), INT64_MAX);
+}
+
+class SparedKeysTest : public EvictionTest {
+protected:
+    /// Evicts all keys but those of `own`, then as many as there are.
+    void expect_spared(const std::vector<std::string>& names) {
+        std::vector<Key> own;
+        for (const std::string& name : names) own.push_back(Key::of(name));
+        const auto others = static_cast<int64_t>(keys() - own.size());
+        const auto limit = static_cast<int64_t>(own.size());
+        evict_owed(others, limit, own, kNow, dataset_.shard_of(own[0].hash));
+        EXPECT_EQ(keys(), own.size());
+        for (const std::string& name : names) EXPECT_TRUE(has(name)) << name;
+    }
+};
+
+TEST_F(SparedKeysTest, outlive_all_others_under_each_policy) {
+    dataset_.set_maxkeys(1'000'000, executor_);
+    for (const auto policy : kEvicting) {
+        for (const int own : {1, 3, 30, 500}) {
+            SCOPED_TRACE(std::string(policy_name(policy)) + " " + std::to_string(own));
+            set_policy(policy);
+            dataset_.flush_all(executor_);
+            std::vector<std::string> names;
+            for (int index = 0; index < own; ++index) {
+                names.push_back("own:" + std::to_string(index));
+                put(names.back(), kNow + 10);
+            }
+            for (int index = 0; index < 60; ++index) {
+                put("other:" + std::to_string(index), kNow + 1'000, 10,
+                    static_cast<size_t>(index % 2));
+            }
+            expect_spared(names);
+        }
+    }
+}
+
+TEST_F(EvictionTest, no_room_is_promised_twice) {
+    dataset_.set_maxkeys(10, executor_);
+    put("stays");
+    for (int index = 0; index < 5; ++index) put("goes:" + std::to_string(index), kNow + 1'000);
+    EXPECT_FALSE(evictor_.owe(1, 0, 0)) << "noeviction";
+    set_policy(EvictionPolicy::volatile_lru);
+    EXPECT_TRUE(evictor_.owe(3, 0, 0));
+    EXPECT_FALSE(evictor_.owe(2, 1, 0)) << "one of the rest is the command's own";
+    EXPECT_TRUE(evictor_.owe(2, 0, 3));
+    EXPECT_FALSE(evictor_.owe(1, 0, 3));
+    evictor_.forgive(2);
+    EXPECT_TRUE(evictor_.owe(1, 1, 5));
+    evictor_.forgive(4);
+    EXPECT_EQ(dataset_.owed_evictions(), 0);
+    set_policy(EvictionPolicy::allkeys_random);
+    EXPECT_TRUE(evictor_.owe(6, 0, 0));
+    EXPECT_FALSE(evictor_.owe(1, 0, 0));
+    evictor_.forgive(6);
 }
 
 TEST(EvictionSlice, grows_as_it_does_in_redis) {
@@ -704,21 +816,19 @@ TEST_F(EvictionSliceTest, tenacity_decides_how_long) {
 TEST_F(EvictionSliceTest, too_many_keys_go_in_slices_too) {
     dataset_.set_maxkeys(1000, executor_);
     evictor_.begin_turn();
-    const auto first = evictor_.make_keys(1, 1000, kNow, Evictor::kNoShard);
-    EXPECT_EQ(first.room, Room::ongoing);
-    EXPECT_GE(first.evicted, static_cast<int64_t>(kSliceKeys - Evictor::kKeysPerLook));
-    EXPECT_LE(first.evicted, static_cast<int64_t>(kSliceKeys));
-    const auto second = evictor_.make_keys(7, 1000, kNow, Evictor::kNoShard);
-    EXPECT_EQ(second.room, Room::ongoing);
-    EXPECT_EQ(second.evicted, 7) << "as many as the write may create";
+    const auto evict_keys = [&](int64_t count) {
+        return evicted_by([&] { evict_owed(count, 1000, {}, kNow, 0); });
+    };
+    const size_t first = evict_keys(1);
+    EXPECT_GE(first, kSliceKeys - Evictor::kKeysPerLook);
+    EXPECT_LE(first, kSliceKeys);
+    EXPECT_EQ(evict_keys(7), 7U) << "as many as the write has created";
     while (evictor_.run_slice(kNow)) {
     }
     EXPECT_EQ(keys(), 1000U);
-    const auto third = evictor_.make_keys(20, 1000, kNow, Evictor::kNoShard);
-    EXPECT_EQ(third.room, Room::made);
-    EXPECT_EQ(third.evicted, 20);
-    set_policy(EvictionPolicy::noeviction);
-    EXPECT_EQ(evictor_.make_keys(21, 1000, kNow, Evictor::kNoShard).room, Room::none);
+    for (int index = 0; index < 20; ++index) put("more:" + std::to_string(index));
+    EXPECT_EQ(evict_keys(30), 20U) << "no more than are above the limit";
+    EXPECT_EQ(keys(), 1000U);
 }
 
 }  // namespace

@@ -223,5 +223,95 @@ TEST_F(KeyspaceTest, a_large_value_removed_lazily_is_freed_outside_of_the_lock) 
     EXPECT_EQ(base::used(base::Purpose::keyspace), before);
 }
 
+// --- collections --------------------------------------------------------------------------------
+
+/// A number that changes its size in memory.
+class Counter final : public types::Object {
+public:
+    ~Counter() override { base::release(base::Purpose::keyspace, memory_); }
+    size_t size() const override { return count_; }
+    size_t footprint() const override {
+        return base::usable_size(this) + (memory_ == nullptr ? 0 : base::usable_size(memory_));
+    }
+    types::Object* clone() const override {
+        auto* copy = new Counter;
+        copy->grow(count_);
+        return copy;
+    }
+    bool drain(size_t) override { return true; }
+    void grow(size_t count) {
+        count_ = count;
+        memory_ = base::reallocate(base::Purpose::keyspace, memory_, count + 1);
+    }
+
+private:
+    size_t count_ = 0;
+    void* memory_ = nullptr;
+};
+
+constexpr store::Kind kList{store::Type::list, store::Encoding::listpack};
+constexpr store::Kind kHash{store::Type::hash, store::Encoding::hashtable};
+
+TEST_F(KeyspaceTest, a_collection_gets_the_default_ttl_once) {
+    dataset_.settings.default_ttl_seconds = 10;
+    Entry* entry = at(kNow).put_packed(key_, nullptr, kList, "first");
+    EXPECT_EQ(entry->expire_ms(), kNow + 10'000);
+    Keyspace later = at(kNow + 1000);
+    entry = later.put_object(key_, later.write(key_), kHash, std::make_unique<Counter>());
+    EXPECT_EQ(entry->expire_ms(), kNow + 10'000);
+    EXPECT_EQ(entry->type(), store::Type::hash);
+}
+
+TEST_F(KeyspaceTest, packed_bytes_are_changed_in_place_and_count_as_a_write) {
+    Keyspace keys = at(kNow);
+    Entry* entry = keys.put_packed(key_, nullptr, kList, "0123");
+    const uint64_t changes = statistics().changes;
+    char* bytes = keys.edit_packed(key_, entry, 6);
+    bytes[4] = '4';
+    bytes[5] = '5';
+    EXPECT_EQ(keys.peek(key_)->bytes(), "012345");
+    EXPECT_EQ(entry->kind(), kList);
+    EXPECT_EQ(statistics().changes, changes + 1);
+}
+
+TEST_F(KeyspaceTest, an_object_that_grows_is_counted) {
+    Keyspace keys = at(kNow);
+    Entry* entry = keys.put_object(key_, nullptr, kHash, std::make_unique<Counter>());
+    const uint64_t changes = statistics().changes;
+    const size_t size = keys.edit_object<Counter>(key_, entry, [](Counter& counter) {
+        counter.grow(100'000);
+        return counter.size();
+    });
+    EXPECT_EQ(size, 100'000U);
+    EXPECT_EQ(statistics().changes, changes) << "only the caller knows";
+    keys.changed(key_, entry);
+    EXPECT_EQ(statistics().changes, changes + 1);
+    EXPECT_EQ(keys.partition_of(key_).entry_bytes(store::Type::hash),
+              static_cast<int64_t>(store::Partition::footprint(*entry)));
+}
+
+TEST_F(KeyspaceTest, a_change_raises_the_timestamp_of_a_collection) {
+    put("key", store::kNoExpiry, kNow - 500);
+    Keyspace keys = at(kNow);
+    Entry* entry = keys.put_object(key_, keys.write(key_), kHash, std::make_unique<Counter>());
+    EXPECT_EQ(entry->timestamp_ms(), kNow);
+    Keyspace later = at(kNow + 7);
+    EXPECT_EQ(later.changed(key_, later.write(key_))->timestamp_ms(), kNow + 7);
+}
+
+TEST_F(KeyspaceTest, a_key_is_moved_with_its_object) {
+    Keyspace keys = at(kNow);
+    keys.put_object(key_, nullptr, kHash, std::make_unique<Counter>());
+    types::Object* object = keys.peek(key_)->object();
+    keys.set_expiry(key_, keys.peek(key_), kNow + 1000);
+    Keyspace other = at(kNow, 1);
+    const Key target = Key::of("target");
+    Entry* moved = other.move_to(target, keys, key_, keys.write(key_), store::kNoTimestamp);
+    EXPECT_EQ(moved->object(), object) << "not copied";
+    EXPECT_EQ(moved->expire_ms(), kNow + 1000);
+    EXPECT_EQ(keys.peek(key_), nullptr);
+    EXPECT_EQ(other.peek(target), moved);
+}
+
 }  // namespace
 }  // namespace gyre::engine

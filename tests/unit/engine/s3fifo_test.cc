@@ -300,10 +300,11 @@ protected:
     static constexpr int64_t kMaxkeys = 400;
     S3FifoLifeTest() : S3FifoTest(4) { dataset_.set_maxkeys(kMaxkeys, executor_); }
 
-    /// What a write does to have room, as dispatch does it.
-    void make_room(const Key& key) {
-        const auto made = evictor_.make_keys(1, kMaxkeys, now_ms_, dataset_.shard_of(key.hash));
-        ASSERT_EQ(made.room, Room::made);
+    /// What a write does for the room it took, as dispatch does it.
+    void evict_for(const Key& key) {
+        dataset_.owe_evictions(1);
+        evictor_.evict_keys(1, kMaxkeys, {&key, 1}, now_ms_, dataset_.shard_of(key.hash));
+        ASSERT_LE(dataset_.keys_reserved(), kMaxkeys);
     }
     ExpiryCycle expiry_{dataset_, executor_, 0, [] { return 0; }};
     void step(base::Random& random);
@@ -323,8 +324,8 @@ void S3FifoLifeTest::step(base::Random& random) {
     Keyspace keys = keyspace(database);
     Entry* entry = keys.read(key);
     if (entry == nullptr) {
-        make_room(key);
         put(name, random.below(2) == 0 ? now_ms_ + 50'000 : store::kNoExpiry, database);
+        evict_for(key);
         return;
     }
     switch (random.below(9)) {

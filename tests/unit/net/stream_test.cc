@@ -182,6 +182,17 @@ TEST_F(StreamTest, tells_the_ring_that_more_data_waits) {
     stream_.close();
 }
 
+TEST_F(StreamTest, counts_nothing_of_its_first_chunk_against_a_limit) {
+    const OutputLimit tiny{.hard_bytes = 1, .soft_bytes = 1, .soft_seconds = 1};
+    EXPECT_FALSE(stream_.is_over(tiny, 1'000));
+    stream_.output().append(std::string(16'000, 'x'));
+    EXPECT_FALSE(stream_.is_over(tiny, 1'000));
+    EXPECT_FALSE(stream_.is_over(tiny, 9'000));
+    stream_.output().append(std::string(1'000, 'x'));
+    EXPECT_TRUE(stream_.is_over(tiny, 9'000));
+    stream_.close();
+}
+
 TEST_F(StreamTest, judges_its_output_by_both_limits) {
     const OutputLimit limit{.hard_bytes = 100'000, .soft_bytes = 40'000, .soft_seconds = 10};
     EXPECT_FALSE(stream_.is_over({}, 0));

@@ -264,6 +264,10 @@ TEST_F(ConfigTest, ErrorsNamePlaceAndRemedy) {
     EXPECT_THAT(error_of("unixsocketperm 888"), HasSubstr("couldn't be parsed as an octal number"));
     EXPECT_THAT(error_of("unixsocketperm 1000"), HasSubstr("must be between 0 and 777 inclusive"));
     EXPECT_THAT(error_of("requirepass \"open"), HasSubstr("quote"));
+    EXPECT_THAT(error_of("client-output-buffer-limit normal 1"),
+                HasSubstr("for the default: client-output-buffer-limit normal 0 0 0, "
+                          "client-output-buffer-limit replica 256mb 64mb 60, "
+                          "client-output-buffer-limit pubsub 32mb 8mb 60"));
     // A password does not go to the screen, whatever is wrong with its line.
     EXPECT_THAT(error_of("requirepass a b"), ::testing::Not(HasSubstr("a b")));
     EXPECT_THAT(error_of("requirepass a\"b"), ::testing::Not(HasSubstr("a\"b")));
@@ -354,7 +358,18 @@ TEST_F(ConfigTest, ErrorsOfAnIncludedFileNameBoth) {
 TEST_F(ConfigTest, CirclesOfIncludesEnd) {
     const std::string self = directory_ + "/self.conf";
     write("self.conf", "include " + self + "\n");
-    EXPECT_THAT(error_of("include " + self), HasSubstr("include each other more than 16 deep"));
+    EXPECT_EQ(error_of("include " + self),
+              "/etc/gyre.conf:1: 'include " + self + "': " + self + ":1: 'include " + self +
+                  "': the file is being read already: it includes itself. Break the circle.");
+    write("a.conf", "include " + directory_ + "/./b.conf\n");
+    write("b.conf", "include " + directory_ + "/a.conf\n");
+    EXPECT_THAT(error_of("include " + directory_ + "/a.conf"), HasSubstr("it includes itself"));
+    for (int i = 0; i < 20; ++i) {
+        write("deep" + std::to_string(i) + ".conf",
+              "include " + directory_ + "/deep" + std::to_string(i + 1) + ".conf\n");
+    }
+    EXPECT_THAT(error_of("include " + directory_ + "/deep0.conf"),
+                HasSubstr("include each other more than 16 deep"));
     write("leaf.conf", "timeout 1\n");
     std::string wide;
     for (int i = 0; i < 300; ++i) wide += "include " + directory_ + "/leaf.conf\n";

@@ -34,6 +34,7 @@ SimulatedServer::SimulatedServer(const SimulatedServerOptions& options)
                 .databases = 4,
                 .shards = options.shards,
                 .seed = options.seed}) {
+    settings_.gather_us = options.gather_us;
     Shared shared{dataset_,     settings_, clients_, configuration_,
                   information_, control_,  slowlog_, latency_};
     if (options.log_bytes > 0) {

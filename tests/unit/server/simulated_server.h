@@ -37,6 +37,7 @@ struct SimulatedServerOptions {
     /// Above 0: effects are logged, and the log holds so many bytes. What the log's thread would
     /// say is up to the test.
     uint64_t log_bytes = 0;
+    int64_t gather_us = 100;
     ring::sim::Faults faults = {};
     ring::sim::SimRingOptions ring = {.buffer_count = 16, .buffer_bytes = 16 * 1024};
 };

@@ -44,7 +44,7 @@ TEST(Entry, every_combination_of_fields_keeps_what_is_put_in) {
                 const std::string key = pattern(key_bytes, 'k');
                 const std::string value = pattern(value_bytes, 'v');
                 EntryMemory entry(key, flags, value_bytes);
-                entry->set_kind(Type::string, Encoding::raw);
+                entry->set_kind({Type::string, Encoding::raw});
                 entry->set_access_word(0xABCDEF);
                 if (entry->has(Entry::has_expire_field)) entry->store_expire_ms(-5);
                 if (entry->has(Entry::has_timestamp)) entry->store_timestamp_ms(77);
@@ -114,7 +114,7 @@ TEST(Entry, kinds_have_the_names_of_redis) {
     for (const auto type :
          {Type::string, Type::list, Type::set, Type::zset, Type::hash, Type::stream}) {
         for (const auto encoding : {Encoding::raw, Encoding::embstr, Encoding::integer}) {
-            entry->set_kind(type, encoding);
+            entry->set_kind({type, encoding});
             EXPECT_EQ(entry->type(), type);
             EXPECT_EQ(entry->encoding(), encoding);
         }

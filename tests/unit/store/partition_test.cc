@@ -280,12 +280,14 @@ void Pair::expire() {
     // Tokens added with a past deadline while others were fired wait for the next call.
     partition().expire_due(now_ms, budget,
                            [&](const Entry& entry) { model.erase(std::string(entry.key())); });
+    int64_t due = 0;
     for (const auto& [name, one] : model) {
         EXPECT_TRUE(one.expire_ms == kNoExpiry || one.expire_ms > now_ms ||
                     tick_end(one.expire_ms) > now_ms)
             << "late: " << now_ms - one.expire_ms;
+        due += one.expire_ms < now_ms;
     }
-    EXPECT_EQ(partition().backlog(now_ms), 0);
+    EXPECT_EQ(partition().backlog(now_ms), due) << "of the tick that is not over";
 }
 
 void Pair::step() {
@@ -626,6 +628,27 @@ TEST_F(PartitionTest, the_budget_is_kept_and_nothing_is_lost) {
     }
     EXPECT_GE(calls, 100U);
     EXPECT_EQ(partition().backlog(now_ms), 0);
+}
+
+// What the wheel has not heard of: keys that went, that stay for ever or for longer, that have more
+// than one token, and those whose tick is not over.
+TEST_F(PartitionTest, the_backlog_is_of_keys_that_are_here_and_past_their_deadline) {
+    for (int index = 0; index < 10; ++index) {
+        const std::string name = "key:" + std::to_string(index);
+        put(name, "v", kNow + 5'000);
+        put(name, "v", kNow + 1'000);
+    }
+    EXPECT_EQ(partition().backlog(kNow + 1'000), 0);
+    EXPECT_EQ(partition().backlog(kNow + 1'001), 10);
+    EXPECT_EQ(partition().backlog(kNow + 6'000), 10) << "two tokens each";
+    put("key:1", "v", kNoExpiry);
+    put("key:2", "v", kNow + 3'000);
+    partition().erase(Key::of("key:3"), find("key:3"));
+    EXPECT_EQ(partition().backlog(kNow + 1'500), 7);
+    EXPECT_EQ(partition().backlog(kNow + 3'001), 8);
+    partition().expire_due(kNow + 3'100, 1'000'000, [](const Entry&) {});
+    EXPECT_EQ(partition().backlog(kNow + 3'100), 0);
+    EXPECT_EQ(partition().size(), 1U);
 }
 
 TEST_F(PartitionTest, the_backlog_is_exact_before_the_wheel_has_been_moved) {
