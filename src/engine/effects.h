@@ -22,6 +22,7 @@
 // does not. Threads: its executor's; what concerns a shard with that shard locked.
 // Errors: none; whether writing is possible is asked before (log::Log::admission()).
 
+#include <algorithm>
 #include <cstdint>
 #include <forward_list>
 #include <span>

@@ -133,6 +133,7 @@ void AppendOnly::run() {
 }
 
 void AppendOnly::finish(int64_t timeout_us) {
+    loader_.reset();
     if (!thread_.joinable()) return;
     stop_deadline_us_.store(ring_->monotonic_us() + timeout_us, std::memory_order_relaxed);
     is_stopping_.store(true, std::memory_order_release);

@@ -313,7 +313,7 @@ int64_t Worker::before_wait() {
 
 /// A slice of what has to be done before clients are served; true while there is more.
 bool Worker::start_up() {
-    if (!shared_.start_up) [[likely]]
+    if (!shared_.start_up || reactor_.is_stopping()) [[likely]]
         return false;
     if (shared_.start_up()) return true;
     shared_.start_up = {};

@@ -205,7 +205,7 @@ TEST_F(EffectsTest, TellOfKeysThatAreEvicted) {
     logged_.runner.dataset().set_policy(engine::EvictionPolicy::allkeys_random,
                                         logged_.runner.executor());
     logged_.runner.dataset().set_maxkeys(1, logged_.runner.executor());
-    EXPECT_EQ(effect({"SET", "b", "1"}), "DEL a | SET b 1");
+    EXPECT_EQ(effect({"SET", "b", "1"}), "SET b 1 | DEL a");
 }
 
 TEST_F(EffectsTest, NameWhatNobodyAskedFor) {
