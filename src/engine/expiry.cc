@@ -56,12 +56,13 @@ bool ExpiryCycle::run(int64_t now_ms, bool is_busy) {
 
 int64_t ExpiryCycle::backlog(int64_t now_ms) {
     int64_t sum = 0;
+    size_t lookups = store::Partition::kBacklogLookups;
     for (size_t shard = index_; shard < dataset_.shards(); shard += dataset_.threads()) {
         dataset_.lock(shard, executor_);
         store::Shard& data = dataset_.shard(shard);
         for (size_t database = 0; database < data.databases(); ++database) {
             const store::Partition* partition = data.find_database(database);
-            sum += partition == nullptr ? 0 : partition->backlog(now_ms);
+            sum += partition == nullptr ? 0 : partition->backlog(now_ms, lookups);
         }
         dataset_.unlock(shard);
     }

@@ -342,6 +342,12 @@ RequestParser::Status RequestParser::complete(std::string_view input,
 void RequestParser::stash(std::string_view input, std::vector<Argument>& arguments, size_t first) {
     if (arguments.size() == first) return;
     if (pending_ == nullptr) pending_ = std::make_unique<Pending>();
+    // Room for twice as many, but for no more than the command has: it counts against maxmemory.
+    auto& pieces = pending_->pieces;
+    const size_t count = pieces.size() + arguments.size() - first;
+    if (count > pieces.capacity()) {
+        pieces.reserve(std::min(std::max(count, 2 * pieces.capacity()), count + arguments_left_));
+    }
     for (size_t i = first; i < arguments.size(); ++i) {
         const std::string_view bytes = arguments[i].bytes;
         pending_->pieces.push_back(

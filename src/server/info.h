@@ -43,8 +43,9 @@ struct KeyspaceSums {
     std::vector<DatabaseOverhead> overheads;  ///< of the same databases
     size_t keys = 0;
     size_t with_expiry = 0;
-    int64_t backlog = 0;          ///< keys past their deadline and still there
-    size_t detached_entries = 0;  ///< flushed, not yet freed
+    int64_t backlog = 0;  ///< keys past their deadline and still there
+    size_t lookups = store::Partition::kBacklogLookups;  ///< left to tell them from stale tokens
+    size_t detached_entries = 0;                         ///< flushed, not yet freed
     std::array<int64_t, store::kTypeCount> bytes_by_type{};
 };
 

@@ -77,7 +77,7 @@ void add_shard(KeyspaceSums& sums, store::Shard& shard, int64_t now_ms) {
         }
         sums.keys += partition->size();
         sums.with_expiry += partition->with_expiry();
-        sums.backlog += partition->backlog(now_ms);
+        sums.backlog += partition->backlog(now_ms, sums.lookups);
     }
 }
 

@@ -91,6 +91,8 @@ public:
     /// Entries that small_queue_victim() and main_queue_victim() look at, at most.
     static constexpr size_t kSmallStepsMax = 256;
     static constexpr size_t kMainStepsMax = 256;
+    /// Lookups for backlog() that take about half a millisecond.
+    static constexpr size_t kBacklogLookups = 4096;
     /// The clock of one reactor never goes back by more than this unless it was set.
     static constexpr int64_t kClockStepMs = 1000;
 
@@ -229,10 +231,16 @@ public:
     int64_t next_due_ms() const;
     /// A time before which no key is past its deadline; INT64_MAX: none has one.
     int64_t due_from_ms() const;
-    /// Keys past their deadline that are still here, exactly. Time: O(tokens that are due and have
-    /// not fired), of which there are about two for each such key, and as many stale ones as
-    /// kKeysPerStaleToken allows; nothing where due_from_ms() is still to come.
-    int64_t backlog(int64_t now_ms) const;
+    /// Keys past their deadline that are still here. Exact as long as `lookups` are left, of which
+    /// each due token takes one; tokens beyond count as a key each, the stale ones among them, so
+    /// that nobody who asks holds up what is to remove them. Free where due_from_ms() is still to
+    /// come.
+    int64_t backlog(int64_t now_ms, size_t& lookups) const;
+    /// The same without a bound.
+    int64_t backlog(int64_t now_ms) const {
+        size_t lookups = SIZE_MAX;
+        return backlog(now_ms, lookups);
+    }
 
     /// Erases about `budget` entries, to be called until is_drained(); returns the work done. For
     /// partitions taken out of the keyspace by FLUSHALL and FLUSHDB; nothing else may be done with

@@ -177,10 +177,14 @@ int64_t Partition::due_from_ms() const {
     return first_ms == INT64_MAX ? first_ms : first_ms + 1;
 }
 
-int64_t Partition::backlog(int64_t now_ms) const {
+int64_t Partition::backlog(int64_t now_ms, size_t& lookups) const {
     if (due_from_ms() > now_ms) return 0;
     std::vector<uint64_t> tokens;
-    wheel_->visit_due(now_ms, [&](uint64_t token) { tokens.push_back(token); });
+    int64_t not_looked_up = 0;
+    wheel_->visit_due(now_ms, [&](uint64_t token) {
+        tokens.size() < lookups ? tokens.push_back(token) : void(++not_looked_up);
+    });
+    lookups -= tokens.size();
     std::vector<const Entry*> due;
     for (size_t first = 0; first < tokens.size(); first += kFireBatch) {
         const auto batch = std::span<const uint64_t>(tokens).subspan(
@@ -194,7 +198,7 @@ int64_t Partition::backlog(int64_t now_ms) const {
     }
     // A key whose deadline was moved has several tokens.
     std::sort(due.begin(), due.end());
-    return std::unique(due.begin(), due.end()) - due.begin();
+    return std::unique(due.begin(), due.end()) - due.begin() + not_looked_up;
 }
 
 bool Partition::needs_rebuild() const {

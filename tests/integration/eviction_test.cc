@@ -155,13 +155,14 @@ TEST_P(EvictionTest, LfuKeepsWhatIsUsedOften) {
 TEST_P(EvictionTest, ACommandOfThousandsOfKeysCostsFew) {
     start();
     Session s = session();
-    for (int i = 0; i < 20'000; ++i) s.client().append("SET", key("k", i), "v");
+    const std::string value(100, 'v');
+    for (int i = 0; i < 20'000; ++i) s.client().append("SET", key("k", i), value);
     ASSERT_TRUE(s.client().execute_pipeline().has_value());
     allow(s, 0, "allkeys-lru");
     std::vector<std::string> words{"EXISTS"};
     for (int i = 0; i < 5'000; ++i) words.push_back(key("none:", i));
     for (int round = 0; round < 3; ++round) ASSERT_EQ(s.command(words).integer, 0);
-    EXPECT_LT(s.info_number("stats", "evicted_keys"), 1'500);
+    EXPECT_LT(s.info_number("stats", "evicted_keys"), 4'000);
 }
 
 TEST_P(EvictionTest, TheTimeAboveTheLimitIsTold) {
@@ -171,8 +172,8 @@ TEST_P(EvictionTest, TheTimeAboveTheLimitIsTold) {
     EXPECT_EQ(s.info_number("stats", "total_eviction_exceeded_time"), 0);
     ASSERT_EQ(s.ask("CONFIG", "SET", "maxmemory", "100"), "OK");
     EXPECT_EQ(s.ask("SET", "k", "v"), kOom);
-    EXPECT_TRUE(wait_until(
-        [&] { return s.info_number("stats", "current_eviction_exceeded_time") >= 20; }));
+    EXPECT_TRUE(
+        wait_until([&] { return s.info_number("stats", "current_eviction_exceeded_time") >= 20; }));
     EXPECT_GE(s.info_number("stats", "total_eviction_exceeded_time"), 20);
     ASSERT_EQ(s.ask("CONFIG", "SET", "maxmemory", "1gb"), "OK");
     EXPECT_EQ(s.ask("SET", "k", "v"), "OK");

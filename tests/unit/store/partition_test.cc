@@ -641,6 +641,8 @@ TEST_F(PartitionTest, the_backlog_is_of_keys_that_are_here_and_past_their_deadli
     EXPECT_EQ(partition().backlog(kNow + 1'000), 0);
     EXPECT_EQ(partition().backlog(kNow + 1'001), 10);
     EXPECT_EQ(partition().backlog(kNow + 6'000), 10) << "two tokens each";
+    size_t lookups = 2;
+    EXPECT_GE(partition().backlog(kNow + 6'000, lookups), 19) << "18 tokens not looked up";
     put("key:1", "v", kNoExpiry);
     put("key:2", "v", kNow + 3'000);
     partition().erase(Key::of("key:3"), find("key:3"));
@@ -657,6 +659,9 @@ TEST_F(PartitionTest, the_backlog_is_exact_before_the_wheel_has_been_moved) {
         put("later:" + std::to_string(index), "v", kNow + 30'100);
     }
     EXPECT_EQ(partition().backlog(kNow + 30'020), 1000);
+    size_t lookups = 300;
+    EXPECT_EQ(partition().backlog(kNow + 30'020, lookups), 1000) << "with no stale token, exact";
+    EXPECT_EQ(lookups, 0U);
     partition().expire_due(kNow + 30'020, 300, [](const Entry&) {});
     EXPECT_EQ(partition().backlog(kNow + 30'020), static_cast<int64_t>(partition().size()) - 1000);
 }
