@@ -70,7 +70,10 @@ public:
     std::string_view keep(std::string_view text) { return kept_.emplace_front(text); }
 
     // --- the course of a command ---
-    void begin_command(bool is_write) noexcept { is_write_ = is_write; }
+    void begin_command(bool is_write) noexcept {
+        is_write_ = is_write;
+        has_changed_ = false;
+    }
     /// The words of the command and the hashes of its keys, of which any may have been changed.
     template <class Arguments, class Keys>
     void end_command(size_t database, const Arguments& arguments, const Keys& keys);

@@ -294,8 +294,8 @@ TEST_F(ConfigTest, NothingIsTakenFromATextWithAnError) {
 
 TEST_F(ConfigTest, WhatIsNotThereIsRefused) {
     for (const char* text :
-         {"save 900 1", "appendonly yes", "replicaof 10.0.0.1 6379", "slaveof 10.0.0.1 6379",
-          "tls-port 6380", "cluster-enabled yes", "aclfile /etc/users.acl", "user alice on",
+         {"save 900 1", "replicaof 10.0.0.1 6379", "slaveof 10.0.0.1 6379", "tls-port 6380",
+          "cluster-enabled yes", "aclfile /etc/users.acl", "user alice on",
           "rename-command FLUSHALL \"\"", "loadmodule /x.so", "notify-keyspace-events KEA",
           "maxmemory-clients 1mb", "min-replicas-to-write 1", "syslog-enabled yes"}) {
         EXPECT_THAT(error_of(text), HasSubstr("not supported in this version: ")) << text;
