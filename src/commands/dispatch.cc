@@ -274,6 +274,7 @@ bool Dispatcher::is_plainly_allowed(const RequestView& request, const Session& s
 
 Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& session,
                                         resp::ReplyWriter& reply, int64_t now_ms) {
+    gate_ = 0;
     if (!is_plainly_allowed(request, session)) [[unlikely]] {
         const std::string text = refusal(request, session);
         if (!text.empty()) {
@@ -283,6 +284,16 @@ Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& ses
     }
     const CommandSpec& spec = *request.spec;
     session.last_command.store(&spec, std::memory_order_relaxed);
+    if (services_.executor.effects.is_on()) [[unlikely]] {
+        const bool is_write = (flags_of(spec, session) & flag::write) != 0;
+        services_.executor.effects.begin_command(is_write);
+        if (is_write && is_log_failing()) {
+            refuse(request, session, reply,
+                   "MISCONF Errors writing to the AOF file: " +
+                       services_.executor.effects.log()->failure());
+            return Outcome::done;
+        }
+    }
     if ((flags_of(spec, session) & flag::denyoom) != 0 && services_.evictor.is_over_memory())
         [[unlikely]] {
         if (!make_memory(request, now_ms)) {
@@ -376,22 +387,64 @@ void Dispatcher::run(const RequestView& request, Context& context) {
     const CommandSpec& spec = *request.spec;
     engine::Dataset& dataset = services_.dataset;
     if (request.keys.empty()) {
-        spec.handler(context);
+        call(request, context);
     } else if (spec.has(flag::denyoom) && dataset.counts_keys()) {
         run_with_maxkeys(request, context);
     } else if (request.keys.size() == 1) {
         const size_t shard = dataset.shard_of(context.keys[0].hash);
         dataset.lock(shard, services_.executor);
-        spec.handler(context);
+        call(request, context);
         dataset.unlock(shard);
     } else {
         const engine::ShardGuard guard(dataset, shards_of(request), services_.executor);
-        spec.handler(context);
+        call(request, context);
     }
     // A transaction holds its locks until its end.
-    if (!services_.executor.reclaimer.empty() && !context.session.mode(Session::kExecuting)) {
-        services_.executor.reclaimer.run();
+    if (context.session.mode(Session::kExecuting)) return;
+    services_.executor.effects.write();
+    if (!services_.executor.reclaimer.empty()) services_.executor.reclaimer.run();
+}
+
+/// The handler, under the locks of the keys, and what it leaves for the log.
+inline void Dispatcher::call(const RequestView& request, Context& context) {
+    request.spec->handler(context);
+    if (services_.executor.effects.is_on()) [[unlikely]]
+        end_logged(request, context);
+}
+
+/// A command without keys that looks at the data waits for the log's end, for it may have seen
+/// anything.
+void Dispatcher::end_logged(const RequestView& request, Context& context) {
+    if (is_exec(*request.spec)) return;  // it has its own end
+    engine::Effects& effects = services_.executor.effects;
+    if (context.session.mode(Session::kExecuting)) {
+        return effects.end_command(context.keyspace.database(), request.arguments, request.keys);
     }
+    effects.end_command(context.keyspace.database(), request.arguments, request.keys);
+    const log::Position end = effects.reserve();
+    if (end != 0) context.session.log_position = end;
+    // SWAPDB has written for itself.
+    if (request.keys.empty() && request.spec->has(flag::write)) {
+        context.session.log_position = effects.log()->tail();
+    }
+    if (!effects.is_gated()) return;
+    gate_ = end != 0 ? end : effects.seen(request.keys);
+    if (request.keys.empty() && request.spec->has(flag::write | flag::readonly)) {
+        gate_ = effects.log()->tail();
+    }
+}
+
+void Dispatcher::finish_coroutine(const Context& context) {
+    engine::Effects& effects = services_.executor.effects;
+    gate_ = 0;
+    if (!effects.is_on() || !context.spec.has(flag::write | flag::readonly)) return;
+    const log::Position tail = effects.log()->tail();
+    if (context.spec.has(flag::write)) context.session.log_position = tail;
+    if (effects.is_gated()) gate_ = tail;
+}
+
+bool Dispatcher::is_log_failing() const {
+    return services_.executor.effects.log()->admission() == log::Admission::failing;
 }
 
 engine::ShardSet Dispatcher::shards_of(const RequestView& request) const {
@@ -445,10 +498,12 @@ bool Dispatcher::run_within(const RequestView& request, Context& context, int64_
     const int64_t most = owed >= need.keys ? INT64_MAX : need.maxkeys + owed;
     if (need.keys > 0 && !dataset.reserve_keys(need.keys, most)) {
         need.own = own_keys(context);
+        // Looking at keys that were due has removed them.
+        if (executor.effects.is_on()) static_cast<void>(executor.effects.reserve());
         return false;
     }
     executor.promised_keys = need.keys;
-    request.spec->handler(context);
+    call(request, context);
     need.keys -= executor.promised_keys;
     dataset.settle_promise(executor);
     return true;
@@ -478,11 +533,13 @@ void Dispatcher::run_with_maxkeys(const RequestView& request, Context& context) 
     const size_t shard = services_.dataset.shard_of(context.keys[0].hash);
     int64_t owed = 0;
     while (!run_within(request, context, owed, need)) {
+        services_.executor.effects.write();
         evictor.forgive(std::exchange(owed, 0));
         if (!find_room(need, shard, context.now_ms(), owed)) {
             return context.error(errors::kOutOfKeys);
         }
     }
+    services_.executor.effects.write();
     if (owed == 0) return;
     const int64_t created = std::min(owed, need.keys);
     evictor.forgive(owed - created);

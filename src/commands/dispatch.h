@@ -112,6 +112,12 @@ public:
                          int64_t now_ms);
     /// EXEC: runs what the session has queued and writes the whole reply.
     void run_transaction(Context& context);
+    /// Before this position of the log is durable, nothing may be told of what the last command
+    /// has done or seen; 0: at once. Of a coroutine row once it has ended (`finish_coroutine()`).
+    log::Position gate() const { return gate_; }
+    /// After a coroutine row: its gate.
+    void finish_coroutine(const Context& context);
+
     /// Books one execution: statistics, slow log, latency events. execute() does so for plain
     /// commands.
     void book(const RequestView& request, const Session& session, const resp::ReplyWriter& reply,
@@ -130,9 +136,13 @@ private:
     bool queue(const RequestView& request, Session& session, resp::ReplyWriter& reply);
     engine::ShardSet shards_of(const Transaction& transaction, const store::Watcher& watcher) const;
     bool is_touched(const Context& context);
+    void end_transaction_logged(const Transaction& transaction, Session& session);
     void run_queued(const RequestView& request, Context& outer);
     void run_coroutine_at_once(const RequestView& request, const Context& context);
     void run(const RequestView& request, Context& context);
+    void call(const RequestView& request, Context& context);
+    void end_logged(const RequestView& request, Context& context);
+    bool is_log_failing() const;
     bool make_memory(const RequestView& request, int64_t now_ms);
     /// Keys of a command that exist; its policy could take the victims among them.
     struct OwnKeys {
@@ -170,6 +180,7 @@ private:
     KeySearch key_search_;
     std::vector<Request> requests_;
     size_t prefetched_ = 0;
+    log::Position gate_ = 0;
 };
 
 }  // namespace gyre::commands

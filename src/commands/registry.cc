@@ -28,7 +28,7 @@ constexpr Family kFamilies[] = {
     stream_commands,      stream_group_commands,  stream_pending_commands,
     stream_info_commands, pubsub_commands,        transaction_commands,
     monitor_commands,     help_commands,          dump_commands,
-    persistence_commands,
+    persistence_commands, durability_commands,
 };
 
 /// Longest command name; anything longer is unknown without a look.

@@ -256,7 +256,29 @@ void Dataset::reset_statistics(Executor& executor) {
     store::Reclaimer::forget_freed();
 }
 
+/// The effect of a change of all shards, whose locks are held; its bytes are written later.
+void Dataset::reserve_effect(size_t database, const log::Effect& effect, Executor& executor) {
+    if (!executor.effects.is_on()) return;
+    executor.effects.tell_all(database, effect);
+    static_cast<void>(executor.effects.reserve());
+}
+
 void Dataset::flush(size_t database, Executor& executor) {
+    detach(database, executor);
+    executor.effects.write();
+}
+
+void Dataset::flush_all(Executor& executor) {
+    detach_all(executor);
+    executor.effects.write();
+}
+
+void Dataset::swap(size_t first, size_t second, Executor& executor, int64_t now_ms) {
+    exchange(first, second, executor, now_ms);
+    executor.effects.write();
+}
+
+void Dataset::detach(size_t database, Executor& executor) {
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);
@@ -271,9 +293,10 @@ void Dataset::flush(size_t database, Executor& executor) {
     }
     if (counts_keys()) unreserve_keys(removed);
     flushes_.fetch_add(1, std::memory_order_relaxed);
+    reserve_effect(database, log::FlushDatabaseEffect{}, executor);
 }
 
-void Dataset::flush_all(Executor& executor) {
+void Dataset::detach_all(Executor& executor) {
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);
@@ -288,9 +311,10 @@ void Dataset::flush_all(Executor& executor) {
     }
     if (counts_keys()) unreserve_keys(removed);
     flushes_.fetch_add(1, std::memory_order_relaxed);
+    reserve_effect(0, log::FlushAllEffect{}, executor);
 }
 
-void Dataset::swap(size_t first, size_t second, Executor& executor, int64_t now_ms) {
+void Dataset::exchange(size_t first, size_t second, Executor& executor, int64_t now_ms) {
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);
@@ -304,6 +328,7 @@ void Dataset::swap(size_t first, size_t second, Executor& executor, int64_t now_
         }
         data.swap_databases(first, second);
     }
+    reserve_effect(0, log::SwapDatabasesEffect{first, second}, executor);
 }
 
 /// Removes what is past its deadline of the keys watched in a database, there and where it will

@@ -17,18 +17,21 @@ void ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
             dataset_.tell_of_removal(event::expired, "expired", shard, entry, executor_);
             lateness->record(now_ms - std::max<int64_t>(entry.expire_ms(), 0));
         };
+        const auto on_field_due = [&](const store::Entry& entry, std::string_view name) {
+            dataset_.tell_of_field(shard, entry, name, executor_);
+        };
         {
             // In this order: INFO within a transaction holds all shards and then asks for figures.
             dataset_.lock(shard, executor_);
             const std::lock_guard hold(mutex_);
             store::Shard& data = dataset_.shard(shard);
-            data.expire_due(now_ms, kBatch, on_expired);
+            data.expire_due(now_ms, kBatch, on_expired, on_field_due);
             data.statistics.expired_actively += removed;
             if (removed > 0 && dataset_.counts_keys()) {
                 dataset_.unreserve_keys(static_cast<int64_t>(removed));
             }
             dataset_.refresh_next_due(shard);
-            dataset_.unlock(shard);
+            dataset_.unlock_logged(shard, executor_);
             statistics_.removed += removed;
         }
         executor_.reclaimer.run();

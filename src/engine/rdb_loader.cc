@@ -27,7 +27,7 @@ Result<void> RdbLoader::select_database(size_t database) {
 }
 
 Result<void> RdbLoader::record(const snapshot::Record& record) {
-    if (record.expire_ms < now_ms_) {
+    if (record.expire_ms < now_ms_ && due_ == Due::left_out) {
         ++expired_;
         return {};
     }

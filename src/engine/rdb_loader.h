@@ -2,7 +2,8 @@
 #pragma once
 
 // Puts what an RdbReader reads into the data set: when a server starts, and nothing else changes
-// it. Keys past their deadline are counted and left out, as in Redis. A key that is there already
+// it. Keys past their deadline are counted and left out, as in Redis,
+// but not those of a log's base: the log says itself when they went. A key that is there already
 // means a damaged file.
 //
 // Ownership: borrows data set and executor. Threads: one; takes one shard's lock for each key.
@@ -17,8 +18,10 @@ namespace gyre::engine {
 
 class RdbLoader final : public snapshot::RdbHandler {
 public:
-    RdbLoader(Dataset& dataset, Executor& executor, int64_t now_ms)
-        : dataset_(dataset), executor_(executor), now_ms_(now_ms) {}
+    enum class Due : uint8_t { left_out, kept };
+
+    RdbLoader(Dataset& dataset, Executor& executor, int64_t now_ms, Due due = Due::left_out)
+        : dataset_(dataset), executor_(executor), now_ms_(now_ms), due_(due) {}
 
     Result<void> select_database(size_t database) override;
     Result<void> record(const snapshot::Record& record) override;
@@ -33,6 +36,7 @@ private:
     Dataset& dataset_;
     Executor& executor_;
     const int64_t now_ms_;
+    const Due due_;
     uint64_t loaded_ = 0;
     uint64_t expired_ = 0;
 };

@@ -193,6 +193,12 @@ void FileWriter::written(int32_t result) {
     file_bytes_ += group_->bytes();
     group_.reset();
     figures_.file_bytes.store(file_bytes_, std::memory_order_relaxed);
+#ifdef GYRE_MUTATION_SKIP_SYNC
+    // Planted fault: what is only written counts as durable.
+    sync_end_ = written_;
+    sync_file_bytes_ = file_bytes_;
+    complete_sync();
+#endif
     if (syncs_each_group()) return;
     if (log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::never) {
         kept_file_bytes_ = file_bytes_;
@@ -237,6 +243,10 @@ void FileWriter::handle_sync(ring::Op& op, const ring::Completion& completion) {
 void FileWriter::synced(int32_t result) {
     figures_.is_syncing.store(false, std::memory_order_relaxed);
     if (result == -ECANCELED) return;  // its write did not get through; another one follows
+#ifdef GYRE_MUTATION_TRUST_FAILED_SYNC
+    // Planted fault: the next sync will do.
+    if (result != 0) return;
+#endif
     if (result != 0) {
         return run_into(Trouble::sync, fmt::format("syncing failed: {}", std::strerror(-result)));
     }

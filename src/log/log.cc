@@ -91,9 +91,12 @@ void Log::set_durable(Position position) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     for (size_t index = 0; index < waiter_count_; ++index) {
         Waiter& waiter = waiters_[index];
-        if (waiter.wants.load(std::memory_order_relaxed) > position) continue;
-        waiter.wants.store(kNoPosition, std::memory_order_relaxed);
-        if (waiter.wake) waiter.wake();
+        Position wanted = waiter.wants.load(std::memory_order_relaxed);
+        // Not a store: the waiter may want another position by now.
+        while (wanted <= position && !waiter.wants.compare_exchange_weak(
+                                         wanted, kNoPosition, std::memory_order_relaxed)) {
+        }
+        if (wanted <= position && waiter.wake) waiter.wake();
     }
 }
 

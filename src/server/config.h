@@ -32,6 +32,8 @@ struct ConfigTargets {
     commands::Slowlog* slowlog = nullptr;
     commands::LatencyMonitor* latency = nullptr;
     Persistence* persistence = nullptr;
+    log::Log* log = nullptr;
+    engine::RecentWrites* recent_writes = nullptr;
     /// latency-tracking for all workers.
     std::function<void(bool)> track_latency;
     /// bind and port: listens there and nowhere else, or says why it cannot and changes nothing.

@@ -140,6 +140,20 @@ std::string working_directory(const ServerSettings& settings) {
     return failure ? settings.directory : path.string();
 }
 
+/// A log begins with all the data there is, and only an empty data set has none.
+Result<void> admit_append_only(const ServerSettings& settings, const ConfigValue& value) {
+    if ((value.number != 0) == settings.append_only) return {};
+    return fail("it can be changed only at start");
+}
+
+void set_sync_mode(const ConfigTargets& targets, const ConfigValue& value) {
+    if (targets.log == nullptr) return;
+    targets.log->sync_mode = value.text == "always"     ? log::SyncMode::always
+                             : value.text == "everysec" ? log::SyncMode::every_second
+                                                        : log::SyncMode::never;
+    if (targets.recent_writes != nullptr) targets.recent_writes->note_all(targets.log->tail());
+}
+
 #define SETTING(expression) \
     [](ServerSettings& settings, [[maybe_unused]] const ConfigValue& value) { settings.expression; }
 #define DATASET(member, type)                                                        \
@@ -557,6 +571,48 @@ const ConfigRow kCollectionRows[] = {
      .to_targets = DATASET(stream_node_max_entries, size_t)},
 };
 
+const ConfigRow kLogRows[] = {
+    {.name = "appendonly",
+     .kind = boolean,
+     .initial = "no",
+     .summary =
+         "Keep a log of what changes in a file, and load it at start. Changed at start only.",
+     .to_settings = SETTING(append_only = value.number != 0),
+     .admit = admit_append_only},
+    {.name = "appendfsync",
+     .kind = choice,
+     .initial = "everysec",
+     .choices = "everysec always no",
+     .summary = "When the log reaches the disk: always, before a client is told anything that is "
+                "not yet there; everysec, each second; no, when the kernel likes.",
+     .to_targets = set_sync_mode},
+    {.name = "appendfilename",
+     .kind = text,
+     .change = at_start,
+     .initial = "appendonly.aof",
+     .summary = "What the names of the log's files begin with.",
+     .to_settings = SETTING(append_file = value.text)},
+    {.name = "appenddirname",
+     .kind = text,
+     .change = at_start,
+     .initial = "appendonlydir",
+     .summary = "Directory of the log's files, within dir.",
+     .to_settings = SETTING(append_directory = value.text)},
+    {.name = "aof-load-truncated",
+     .kind = boolean,
+     .initial = "yes",
+     .summary = "Start although the log ends inside an effect, and drop that one.",
+     .to_settings = SETTING(load_truncated = value.number != 0)},
+    {.name = "aof-timestamp-enabled",
+     .kind = boolean,
+     .initial = "no",
+     .summary = "Write the time into the log, once in a second, as lines that begin with #TS.",
+     .to_targets =
+         [](const ConfigTargets& targets, const ConfigValue& value) {
+             if (targets.log != nullptr) targets.log->writes_clock = value.number != 0;
+         }},
+};
+
 #undef SETTING
 #undef DATASET
 
@@ -575,6 +631,7 @@ std::span<const ConfigRow> active_config_rows() {
         append(all, kKeyspaceRows);
         append(all, kCollectionRows);
         append(all, kSnapshotRows);
+        append(all, kLogRows);
         append(all, kWatchingRows);
         return all;
     }();

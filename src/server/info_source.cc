@@ -161,8 +161,17 @@ const std::map<std::string, uint64_t>& InfoSource::errors() {
 }
 
 const PersistenceFigures& InfoSource::persistence() {
-    if (!persistence_) persistence_ = server.persistence().figures();
-    return *persistence_;
+    if (persistence_) return *persistence_;
+    PersistenceFigures& figures = persistence_.emplace(server.persistence().figures());
+    if (const AppendOnly* file = server.append_only()) {
+        // What is read at start is the append-only file.
+        const LoadFigures& load = file->load_figures();
+        figures.load_started_s = load.started_ms / 1000;
+        figures.load_bytes_total = load.bytes_total;
+        figures.load_bytes = load.bytes;
+        figures.keys_loaded = load.keys;
+    }
+    return figures;
 }
 
 const rusage& InfoSource::usage() {

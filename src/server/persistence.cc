@@ -172,7 +172,7 @@ void Persistence::look_at_rules(engine::Executor& executor) {
                      is_saving_ ? base::used(base::Purpose::snapshot) - memory_before_ : 0);
         const int64_t now_s = wall_s();
         const bool waits = !figures_.is_last_save_good && now_s - last_try_s_ <= kRetrySeconds;
-        if (is_saving_ || rules_.empty() || waits || figures_.is_loading) return;
+        if (is_saving_ || rules_.empty() || waits || is_loading()) return;
         rules = rules_;
         saved_changes = figures_.changes_at_save;
         since_s = now_s - figures_.last_save_s;
@@ -199,18 +199,12 @@ Result<void> Persistence::load(engine::Executor& executor, const std::function<b
     } else {
         {
             const std::lock_guard hold(mutex_);
-            figures_.is_loading = true;
             figures_.load_started_s = wall_s();
             figures_.load_bytes_total = *bytes;
         }
-        dataset_.settings.refusals.fetch_or(engine::refusal::loading);
         result = load_open(*file, *bytes, executor, serve);
-        dataset_.settings.refusals.fetch_and(~engine::refusal::loading);
     }
     files_.close(*file);
-    const std::lock_guard hold(mutex_);
-    figures_.is_loading = false;
-    figures_.changes_at_save = dataset_.statistics(executor).changes;
     if (!result) {
         return fail(
             fmt::format("{}: {}. The file was not touched, and nothing will be written "
@@ -218,6 +212,17 @@ Result<void> Persistence::load(engine::Executor& executor, const std::function<b
                         settings_.rdb_file, result.error().message));
     }
     return {};
+}
+
+bool Persistence::is_loading() const {
+    return (dataset_.settings.refusals.load(std::memory_order_relaxed) &
+            engine::refusal::loading) != 0;
+}
+
+void Persistence::begin_count(engine::Executor& executor) {
+    const uint64_t changes = dataset_.statistics(executor).changes;
+    const std::lock_guard hold(mutex_);
+    figures_.changes_at_save = changes;
 }
 
 Result<void> Persistence::load_open(int file, uint64_t bytes, engine::Executor& executor,
@@ -261,6 +266,7 @@ Result<void> Persistence::load_open(int file, uint64_t bytes, engine::Executor& 
 PersistenceFigures Persistence::figures() const {
     const std::lock_guard hold(mutex_);
     PersistenceFigures figures = figures_;
+    figures.is_loading = is_loading();
     figures.is_saving = is_saving_;
     figures.load_bytes = load_bytes_.load(std::memory_order_relaxed);
     if (figures.is_loading) figures.keys_loaded = load_keys_.load(std::memory_order_relaxed);

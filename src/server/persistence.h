@@ -80,6 +80,12 @@ public:
     /// Reads the file, if there is one. Between slices it calls `serve`, which answers those who
     /// are there already, and says whether to go on.
     Result<void> load(engine::Executor& executor, const std::function<bool()>& serve);
+    /// There is a file that load() would read.
+    bool has_file() { return files_.exists(settings_.rdb_file); }
+    /// After loading: what is counted from here on no snapshot has.
+    void begin_count(engine::Executor& executor);
+    /// The data is being read, by load() or from the append-only file.
+    bool is_loading() const;
 
     PersistenceFigures figures() const;
     void reset_statistics();

@@ -21,6 +21,7 @@
 #include "commands/services.h"
 #include "commands/slowlog.h"
 #include "net/acceptor.h"
+#include "server/append_only.h"
 #include "server/config.h"
 #include "server/info_history.h"
 #include "server/listeners.h"
@@ -76,6 +77,9 @@ public:
         return listeners_ ? listeners_->addresses() : std::vector<ring::Address>();
     }
     InfoHistory& info_history() { return history_; }
+    /// Null without appendonly.
+    const AppendOnly* append_only() const { return append_only_.get(); }
+    log::Log* log() { return append_only_ ? &append_only_->log() : nullptr; }
     /// Keeps the counts from which rates are computed; to be called each second. Any thread.
     void sample_statistics();
 
@@ -102,6 +106,7 @@ private:
     int64_t startup_bytes_ = 0;
     std::unique_ptr<engine::Dataset> dataset_;
     std::unique_ptr<Persistence> persistence_;
+    std::unique_ptr<AppendOnly> append_only_;
     commands::ClientRegistry clients_;
     std::unique_ptr<Stopper> stopper_;
     std::atomic<bool> is_stop_wanted_{false};  // by a signal

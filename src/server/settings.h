@@ -49,6 +49,9 @@ struct ServerSettings {
     DebugAccess debug_access = DebugAccess::no;
     std::string rdb_file = "dump.rdb";  ///< seen from the directory
     bool rdb_checksum = true;
+    bool append_only = false;
+    std::string append_file = "appendonly.aof";
+    std::string append_directory = "appendonlydir";
 
     // --- may change at run time ---
     std::vector<std::string> bind{"127.0.0.1", "-::1"};  ///< guarded by the table's mutex
@@ -61,6 +64,7 @@ struct ServerSettings {
     std::atomic<uint64_t> query_buffer_bytes_max{1024ULL * 1024 * 1024};
     std::atomic<int64_t> shutdown_timeout_seconds{10};
     std::atomic<bool> rdb_syncs_often{true};
+    std::atomic<bool> load_truncated{true};
     AtomicOutputLimit output_normal;
     AtomicOutputLimit output_replica;
     AtomicOutputLimit output_pubsub;

@@ -17,7 +17,7 @@ void Stopper::stop(const commands::ShutdownOrder& order, Tell tell) {
     is_taken_back_.store(false);
     const bool saves = order.save || (!order.nosave && persistence_.has_rules());
     // What is being read is on the disk, and half of it must not replace the whole.
-    if (saves && !persistence_.figures().is_loading) return hold_writes();
+    if (saves && !persistence_.is_loading()) return hold_writes();
     if (!persistence_.is_saving()) return end_well();
     persistence_.give_up();
     persistence_.when_saved([this](bool) { post(&Stopper::end_well); });

@@ -64,6 +64,9 @@ struct EntryPolicy {
 /// anew. No table has so many buckets.
 inline constexpr uint64_t kDefendedCursor = uint64_t{1} << 62;
 
+/// Told of a field of a hash that is removed because of its deadline, while it is there.
+using OnFieldDue = std::function<void(const Entry&, std::string_view name)>;
+
 class Partition {
 public:
     using Table = containers::BucketTable<EntryPolicy>;
@@ -240,11 +243,13 @@ public:
     /// Removes keys whose deadline has passed, spending at most `budget` units of wheel work;
     /// `on_expired` sees each before it goes. Returns the work done. Also moves a rebuild on.
     size_t expire_due(int64_t now_ms, size_t budget,
-                      const std::function<void(const Entry&)>& on_expired);
+                      const std::function<void(const Entry&)>& on_expired,
+                      const OnFieldDue& on_field_due = nullptr);
     /// Removes also keys whose deadline has passed in the wheel's tick that is not over, when
     /// expire_due() has nothing left to do: looks at kTickTokensMax tokens of it. Lowers the
     /// shard's due_from_ms to what it leaves.
-    void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
+    void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired,
+                        const OnFieldDue& on_field_due = nullptr);
     /// Earliest time at which expire_due() may have work; INT64_MAX: none.
     int64_t next_due_ms() const;
     /// A time before which no key is past its deadline; INT64_MAX: none has one.
@@ -302,9 +307,10 @@ private:
     void write_content(Entry* entry, const types::StringContent& content);
     void defend();
     void prefetch_due(std::span<const uint64_t> tokens) const;
-    void fire(uint64_t token, int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
+    void fire(uint64_t token, int64_t now_ms, const std::function<void(const Entry&)>& on_expired,
+              const OnFieldDue& on_field_due);
     static int64_t due_ms(const Entry& entry);
-    bool expire_fields(Entry* entry, int64_t now_ms);
+    bool expire_fields(Entry* entry, int64_t now_ms, const OnFieldDue& on_field_due);
     bool needs_rebuild() const;
     void begin_rebuild();
     size_t continue_rebuild(size_t budget);

@@ -77,11 +77,13 @@ void Partition::track_fields(const Key& key, Entry* entry, int64_t previous_ms) 
 }
 
 /// Removes some fields that are due; true when the hash has none left.
-bool Partition::expire_fields(Entry* entry, int64_t now_ms) {
+bool Partition::expire_fields(Entry* entry, int64_t now_ms, const OnFieldDue& on_field_due) {
     will_change(*entry);
     auto* hash = static_cast<types::Hash*>(entry->object());
     const size_t before = hash->footprint();
-    hash->remove_due(now_ms, kFieldsPerFire);
+    hash->remove_due(now_ms, kFieldsPerFire, [&](std::string_view name) {
+        if (on_field_due) on_field_due(*entry, name);
+    });
     object_changed(*entry, before);
     return hash->size() == 0;
 }
@@ -132,15 +134,17 @@ void Partition::prefetch_due(std::span<const uint64_t> tokens) const {
 }
 
 void Partition::fire(uint64_t token, int64_t now_ms,
-                     const std::function<void(const Entry&)>& on_expired) {
+                     const std::function<void(const Entry&)>& on_expired,
+                     const OnFieldDue& on_field_due) {
     fired_.clear();
     table_.visit_chain(token, [this](EntryRef reference) { fired_.push_back(reference.get()); });
     for (Entry* entry : fired_) {
         const Key key = key_of(*entry);
         // Another key's tag may be the same by chance; it has a token of its own.
         if (containers::token_of(index_hash(key)) != token) continue;
-        const bool is_over = entry->is_expired(now_ms) ||
-                             (fields_due_ms(*entry) < now_ms && expire_fields(entry, now_ms));
+        const bool is_over =
+            entry->is_expired(now_ms) ||
+            (fields_due_ms(*entry) < now_ms && expire_fields(entry, now_ms, on_field_due));
         if (is_over) {
             on_expired(*entry);
             remove(key, entry);
@@ -153,7 +157,8 @@ void Partition::fire(uint64_t token, int64_t now_ms,
 }
 
 size_t Partition::expire_due(int64_t now_ms, size_t budget,
-                             const std::function<void(const Entry&)>& on_expired) {
+                             const std::function<void(const Entry&)>& on_expired,
+                             const OnFieldDue& on_field_due) {
     if (now_ms < now_ms_ - kClockStepMs) [[unlikely]] {
         // The clock was set back. A wheel stands still until its own time comes again: make a new
         // one.
@@ -167,7 +172,9 @@ size_t Partition::expire_due(int64_t now_ms, size_t budget,
     size_t count = 0;
     const auto fire_all = [&] {
         prefetch_due({due, count});
-        for (const uint64_t token : std::span(due, count)) fire(token, now_ms, on_expired);
+        for (const uint64_t token : std::span(due, count)) {
+            fire(token, now_ms, on_expired, on_field_due);
+        }
         count = 0;
     };
     const auto on_fire = [&](uint64_t token) {
@@ -188,8 +195,8 @@ size_t Partition::expire_due(int64_t now_ms, size_t budget,
     return work;
 }
 
-void Partition::expire_in_tick(int64_t now_ms,
-                               const std::function<void(const Entry&)>& on_expired) {
+void Partition::expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired,
+                               const OnFieldDue& on_field_due) {
     // A rebuild is work left to do.
     if (!wheel_ || next_wheel_) return shard_.lower_due_from(due_from_ms());
     uint64_t tokens[kTickTokensMax];
@@ -200,7 +207,7 @@ void Partition::expire_in_tick(int64_t now_ms,
     for (size_t first = 0; first < count; first += kFireBatch) {
         const std::span batch(tokens + first, std::min(kFireBatch, count - first));
         prefetch_due(batch);
-        for (const uint64_t token : batch) fire(token, now_ms, on_expired);
+        for (const uint64_t token : batch) fire(token, now_ms, on_expired, on_field_due);
     }
 }
 

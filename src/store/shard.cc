@@ -149,12 +149,13 @@ void Shard::remove_timed(Partition& partition) {
 }
 
 size_t Shard::expire_due(int64_t now_ms, size_t budget,
-                         const std::function<void(const Entry&)>& on_expired) {
+                         const std::function<void(const Entry&)>& on_expired,
+                         const OnFieldDue& on_field_due) {
     size_t work = 0;
     for (size_t visited = 0; visited < timed_.size() && work < budget; ++visited) {
         if (next_timed_ >= timed_.size()) next_timed_ = 0;
         current_ = timed_[next_timed_];
-        work += timed_[next_timed_++]->expire_due(now_ms, budget - work, on_expired);
+        work += timed_[next_timed_++]->expire_due(now_ms, budget - work, on_expired, on_field_due);
     }
     int64_t due_from = INT64_MAX;
     for (const Partition* partition : timed_)
@@ -163,12 +164,13 @@ size_t Shard::expire_due(int64_t now_ms, size_t budget,
     return work;
 }
 
-void Shard::expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired) {
+void Shard::expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired,
+                           const OnFieldDue& on_field_due) {
     // Whoever looks at it meanwhile comes too late for what goes here anyway.
     due_from_ms->store(INT64_MAX, std::memory_order_relaxed);
     for (Partition* partition : timed_) {
         current_ = partition;
-        partition->expire_in_tick(now_ms, on_expired);
+        partition->expire_in_tick(now_ms, on_expired, on_field_due);
     }
 }
 

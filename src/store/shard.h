@@ -137,10 +137,12 @@ public:
     /// Partition::expire_due() for all databases, within one budget. Each call begins with the
     /// database behind the one where the last ended, so that none waits for another's backlog.
     size_t expire_due(int64_t now_ms, size_t budget,
-                      const std::function<void(const Entry&)>& on_expired);
+                      const std::function<void(const Entry&)>& on_expired,
+                      const OnFieldDue& on_field_due = nullptr);
     /// Partition::expire_in_tick() for all databases. Afterwards due_from_ms is exact, but for a
     /// wheel that is being rebuilt or has too many tokens in the tick.
-    void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired);
+    void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired,
+                        const OnFieldDue& on_field_due = nullptr);
     /// The database of the partition whose keys go: within the callbacks of expire_due() and
     /// expire_in_tick(), and after set_current(). O(databases), as it is rarely asked for.
     size_t current_database() const;

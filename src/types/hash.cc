@@ -185,15 +185,6 @@ void Hash::set_deadline(std::string_view name, int64_t deadline_ms) {
     if (has_place) deadlines_.add(elements_.table().at(position), deadline_ms);
 }
 
-size_t Hash::remove_due(int64_t now_ms, size_t budget) {
-    size_t removed = 0;
-    while (removed < budget && nearest_deadline_ms() < now_ms) {
-        remove(nearest().name);
-        ++removed;
-    }
-    return removed;
-}
-
 bool Hash::drain(size_t budget) {
     deadlines_.clear();
     return elements_.drain(budget);

@@ -65,8 +65,10 @@ public:
     /// The field with the nearest deadline; there is one.
     Field nearest() const { return field_at(deadlines_.nearest().data()); }
 
-    /// Removes up to `budget` fields whose deadline the clock has passed; returns how many.
-    size_t remove_due(int64_t now_ms, size_t budget);
+    /// Removes up to `budget` fields whose deadline the clock has passed, each after
+    /// on_due(name); returns how many.
+    template <class F>
+    size_t remove_due(int64_t now_ms, size_t budget, F&& on_due);
 
     /// f(field) for all; must not change the hash.
     template <class F>
@@ -107,5 +109,17 @@ private:
     Table elements_;
     FieldDeadlines deadlines_{set_place};
 };
+
+template <class F>
+size_t Hash::remove_due(int64_t now_ms, size_t budget, F&& on_due) {
+    size_t removed = 0;
+    while (removed < budget && nearest_deadline_ms() < now_ms) {
+        const std::string_view name = nearest().name;
+        on_due(name);
+        remove(name);
+        ++removed;
+    }
+    return removed;
+}
 
 }  // namespace gyre::types

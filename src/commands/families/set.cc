@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
 #include <vector>
 
+#include "commands/effect_words.h"
 #include "commands/families/collection.h"
 #include "commands/families/set_value.h"
 #include "commands/registry.h"
@@ -167,6 +169,16 @@ void srandmember(Context& context) {
     reply_element(context.reply, set->random(random_of(context)));
 }
 
+/// Chance does not choose the same ones again.
+void tell_removed(Context& context, std::span<const std::string> members) {
+    if (!context.logs()) [[likely]]
+        return;
+    EffectWords effect(context, "SREM");
+    effect.add(context.keys[0]);
+    for (const std::string& member : members) effect.copy(member);
+    effect.tell();
+}
+
 void spop_count(Context& context) {
     const auto count = count_between(context, 2, 0, INT64_MAX, kNotPositive);
     if (!count) return;
@@ -176,7 +188,8 @@ void spop_count(Context& context) {
     if (entry == nullptr || *count == 0) return context.reply.set(0);
     if (static_cast<size_t>(*count) >= reader.size()) {
         reply_members(context, reader);
-        return context.keyspace.erase(context.keys[0], entry);
+        context.keyspace.erase(context.keys[0], entry);
+        return context.tell_deleted(context.keys[0]);
     }
     std::vector<std::string> members;
     for (const ListpackValue& member : draw_members(context, reader, static_cast<size_t>(*count))) {
@@ -189,6 +202,7 @@ void spop_count(Context& context) {
         context.reply.bulk(member);
         set.remove(member);
     }
+    tell_removed(context, members);
 }
 
 void spop(Context& context) {
@@ -202,6 +216,7 @@ void spop(Context& context) {
     SetValue set(context, context.keys[0], entry);
     set.remove(member);
     set.settle();
+    tell_removed(context, {&member, 1});
     context.reply.bulk(member);
 }
 

@@ -51,10 +51,7 @@ struct Loaded {
 /// One start of a server until its end: log, ring, thread, with the test as its writers.
 struct Life {
     Life(World& home, uint64_t first_number, const FileWriter::Start& start, bool& is_open)
-        : world(home),
-          ring(home),
-          directory(home.disk(), kDirectory, AofNames{}),
-          log(2, 20'000) {
+        : world(home), ring(home), directory(home.disk(), kDirectory, AofNames{}), log(2, 20'000) {
         is_open = directory.open().has_value();
         if (!is_open) return;
         writer = std::make_unique<FileWriter>(log, ring, directory);

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/append_only.h"
+
+#include <future>
+#include <utility>
+
+#include "base/log.h"
+#include "ring/uring/uring_ring.h"
+#include "server/worker.h"
+
+namespace gyre::server {
+
+AppendOnly::AppendOnly(const ServerSettings& settings, size_t threads)
+    : settings_(settings),
+      log_(threads),
+      directory_(files_, settings.append_directory, log::AofNames{settings.append_file}) {}
+
+AppendOnly::~AppendOnly() { finish(0); }
+
+Result<void> AppendOnly::open() {
+    const std::string& name = settings_.append_directory;
+    if (name.empty() || name.find('/') != std::string::npos) {
+        return fail("appenddirname can't be a path, just a name within dir: choose another");
+    }
+    if (auto opened = directory_.open(); !opened) return opened;
+    return adopt_old_file();
+}
+
+/// Of a server before Redis 7 there is one file and no directory. The manifest first: a crash
+/// before the file has moved is seen at the next start.
+Result<void> AppendOnly::adopt_old_file() {
+    const std::string& name = settings_.append_file;
+    if (!files_.exists(name)) return {};
+    const log::AofManifest& manifest = directory_.manifest();
+    const bool is_new = manifest.load_order().empty();
+    const bool is_half_done =
+        manifest.base && manifest.base->name == name && !files_.exists(directory_.path_of(name));
+    if (!is_new && !is_half_done) return {};
+    if (is_new) {
+        auto adopted = log::AofManifest::of_old_file(name);
+        if (!adopted) return tl::unexpected(std::move(adopted.error()));
+        if (auto done = directory_.commit(*adopted); !done) return done;
+    }
+    if (auto done = files_.rename(name, directory_.path_of(name)); !done) return done;
+    base::log(base::Level::notice, "The append-only file {} was moved into {}", name,
+              settings_.append_directory);
+    return files_.sync_directory(settings_.append_directory);
+}
+
+// --- loading
+// -----------------------------------------------------------------------------------------
+
+/// What is read is executed by an executor without a log.
+Result<void> AppendOnly::load(Worker& worker, const std::function<bool()>& serve) {
+    commands::Services& own = worker.services();
+    engine::Executor executor;
+    commands::Services services{.dataset = own.dataset,
+                                .executor = executor,
+                                .evictor = own.evictor,
+                                .reactor = own.reactor,
+                                .clients = own.clients,
+                                .configuration = own.configuration,
+                                .information = own.information,
+                                .control = own.control,
+                                .persistence = own.persistence,
+                                .statistics = own.statistics,
+                                .slowlog = own.slowlog,
+                                .latency = own.latency};
+    const int64_t started_ms = worker.ring().wall_ms();
+    executor.initial_access_word =
+        engine::initial_access_word(own.dataset.settings.policy.load(), started_ms);
+    AofLoader loader(directory_, services, worker.chunks(), settings_, started_ms, load_figures_);
+    if (auto opened = loader.open(); !opened) return opened;
+    if (auto read = read_files(loader, worker, serve); !read) return read;
+    base::log(base::Level::notice, "DB loaded from append only file: {:.3f} seconds, {} effects",
+              static_cast<double>(worker.ring().wall_ms() - started_ms) / 1000,
+              load_figures_.commands.load());
+    return start_thread(loader.end());
+}
+
+Result<void> AppendOnly::read_files(AofLoader& loader, Worker& worker,
+                                    const std::function<bool()>& serve) {
+    for (;;) {
+        const int64_t until_us = worker.ring().monotonic_us() + kLoadSliceUs;
+        do {
+            const auto has_more = loader.step();
+            if (!has_more) return tl::unexpected(has_more.error());
+            if (!*has_more) return {};
+        } while (worker.ring().monotonic_us() < until_us);
+        if (!serve()) return fail("Stopped while it was read");
+    }
+}
+
+// --- the log's thread
+// --------------------------------------------------------------------------------
+
+Result<void> AppendOnly::start_thread(const log::FileWriter::Start& start) {
+    std::promise<Result<void>> opened;
+    auto outcome = opened.get_future();
+    thread_ = std::thread([this, start, promise = std::move(opened)]() mutable {
+        Result<void> result = open_writer(start);
+        const bool is_open = result.has_value();
+        is_running_.store(is_open, std::memory_order_release);
+        promise.set_value(std::move(result));
+        if (is_open) run();
+    });
+    Result<void> result = outcome.get();
+    if (!result) thread_.join();
+    return result;
+}
+
+/// A ring is made on the thread that uses it.
+Result<void> AppendOnly::open_writer(const log::FileWriter::Start& start) {
+    ring::UringOptions options;
+    options.submission_entries = 16;
+    options.completion_entries = 64;
+    options.buffer_count = 1;
+    options.buffer_bytes = 4096;
+    auto ring = ring::create_uring_ring(options);
+    if (!ring) return tl::unexpected(std::move(ring.error()));
+    ring_ = std::move(*ring);
+    writer_ = std::make_unique<log::FileWriter>(log_, *ring_, directory_);
+    log_.set_thread_waker([this] { ring_->wake(); });
+    return writer_->open(start);
+}
+
+void AppendOnly::run() {
+    {
+        ring::Reactor reactor(*ring_, *writer_);
+        while (!is_stopping_.load(std::memory_order_acquire)) reactor.turn(true);
+        writer_->finish();
+        while (!writer_->is_drained() &&
+               ring_->monotonic_us() < stop_deadline_us_.load(std::memory_order_relaxed)) {
+            reactor.turn(true);
+        }
+        if (!writer_->is_drained()) {
+            base::log(base::Level::warning,
+                      "The append-only file could not be completed: {}. {} bytes of effects are "
+                      "lost",
+                      log_.failure(), log_.tail() - log_.durable());
+        }
+        while (!writer_->is_idle()) reactor.turn(true);
+    }
+    is_running_.store(false, std::memory_order_release);
+    writer_.reset();
+    ring_.reset();
+}
+
+void AppendOnly::finish(int64_t timeout_us) {
+    if (!thread_.joinable()) return;
+    stop_deadline_us_.store(ring_->monotonic_us() + timeout_us, std::memory_order_relaxed);
+    is_stopping_.store(true, std::memory_order_release);
+    ring_->wake();
+    thread_.join();
+}
+
+}  // namespace gyre::server

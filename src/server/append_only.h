@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// The append-only file of a server (appendonly yes): the log in memory, its directory, what is
+// loaded from it at start, and the thread that writes it.
+//
+// Ownership: owns log, files and thread; outlives the workers, whose executors use the log.
+// Threads: open(), load() and finish() on the first worker's; the figures any.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include <gyre/result.h>
+
+#include "engine/recent_writes.h"
+#include "log/aof_directory.h"
+#include "log/file_writer.h"
+#include "log/log.h"
+#include "ring/files.h"
+#include "server/aof_loader.h"
+#include "server/settings.h"
+
+namespace gyre::server {
+
+class Worker;
+
+class AppendOnly {
+public:
+    /// Of the load, between two looks at what clients want.
+    static constexpr int64_t kLoadSliceUs = 2000;
+
+    AppendOnly(const ServerSettings& settings, size_t threads);
+    ~AppendOnly();
+
+    log::Log& log() noexcept { return log_; }
+    engine::RecentWrites& recent_writes() noexcept { return recent_writes_; }
+
+    /// Reads the manifest; an old single file becomes the base of a new one. Before clients.
+    Result<void> open();
+    /// Reads all into the data set by the worker's services, and starts the log's thread. Between
+    /// slices it calls `serve`, which answers those who are there already, and says whether to go
+    /// on.
+    Result<void> load(Worker& worker, const std::function<bool()>& serve);
+    /// Writes and syncs what is left, for at most `timeout_us`, and ends the thread. No writer may
+    /// be left.
+    void finish(int64_t timeout_us);
+
+    /// There is no file yet to load.
+    bool is_empty() const { return directory_.manifest().load_order().empty(); }
+
+    const LoadFigures& load_figures() const noexcept { return load_figures_; }
+    /// Null while loading.
+    const log::WriterFigures* writer_figures() const noexcept {
+        return is_running_.load(std::memory_order_acquire) ? &writer_->figures() : nullptr;
+    }
+    /// Of the base and the increments that were there at start.
+    uint64_t loaded_bytes() const noexcept {
+        return load_figures_.bytes_total.load(std::memory_order_relaxed);
+    }
+
+private:
+    Result<void> adopt_old_file();
+    Result<void> read_files(AofLoader& loader, Worker& worker, const std::function<bool()>& serve);
+    Result<void> start_thread(const log::FileWriter::Start& start);
+    Result<void> open_writer(const log::FileWriter::Start& start);
+    void run();
+
+    const ServerSettings& settings_;
+    log::Log log_;
+    engine::RecentWrites recent_writes_;
+    ring::PosixFiles files_;
+    log::AofDirectory directory_;
+    LoadFigures load_figures_;
+
+    // the log's thread
+    std::thread thread_;
+    std::unique_ptr<ring::Ring> ring_;
+    std::unique_ptr<log::FileWriter> writer_;
+    std::atomic<bool> is_running_{false};
+    std::atomic<bool> is_stopping_{false};
+    std::atomic<int64_t> stop_deadline_us_{0};
+};
+
+}  // namespace gyre::server
