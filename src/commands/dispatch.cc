@@ -252,10 +252,12 @@ std::string Dispatcher::refusal(const RequestView& request, const Session& sessi
     return {};
 }
 
-/// As Redis, which lets PING fail too, so that those who watch notice.
-std::string_view Dispatcher::refusal_by_state(const CommandSpec& spec) const {
+/// As Redis, which lets PING fail too, so that those who watch notice. EXEC writes when what it
+/// runs does: the last snapshot may have failed since that was queued.
+std::string_view Dispatcher::refusal_by_state(const CommandSpec& spec,
+                                              const Session& session) const {
     const uint32_t refusals = services_.dataset.settings.refusals.load(std::memory_order_relaxed);
-    const bool is_write = spec.has(flag::write) || spec.name == "ping";
+    const bool is_write = (flags_of(spec, session) & flag::write) != 0 || spec.name == "ping";
     if ((refusals & engine::refusal::save_failed) != 0 && is_write) return errors::kSaveFailed;
     if ((refusals & engine::refusal::loading) != 0 && !spec.has(flag::loading)) {
         return errors::kLoading;
@@ -302,7 +304,7 @@ Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& ses
         }
     }
     if (services_.dataset.settings.refusals.load(std::memory_order_relaxed) != 0) [[unlikely]] {
-        if (const std::string_view text = refusal_by_state(spec); !text.empty()) {
+        if (const std::string_view text = refusal_by_state(spec, session); !text.empty()) {
             refuse(request, session, reply, text);
             return Outcome::done;
         }

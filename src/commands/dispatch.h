@@ -117,7 +117,8 @@ public:
     log::Position gate() const { return gate_; }
     /// After a coroutine row: its gate.
     void finish_coroutine(const Context& context);
-
+    /// For a command of a transaction: a snapshot begins once the transaction has ended.
+    void save_after_transaction() { saves_after_transaction_ = true; }
     /// Books one execution: statistics, slow log, latency events. execute() does so for plain
     /// commands.
     void book(const RequestView& request, const Session& session, const resp::ReplyWriter& reply,
@@ -128,7 +129,7 @@ private:
     /// The common case, decided without building a text.
     static bool is_plainly_allowed(const RequestView& request, const Session& session);
     /// What the state of the server has against it; empty: nothing.
-    std::string_view refusal_by_state(const CommandSpec& spec) const;
+    std::string_view refusal_by_state(const CommandSpec& spec, const Session& session) const;
     /// What stands against executing the command; empty: nothing.
     std::string refusal(const RequestView& request, const Session& session) const;
     void refuse(const RequestView& request, Session& session, resp::ReplyWriter& reply,
@@ -173,6 +174,7 @@ private:
 
     Services& services_;
     TransactionRoom room_;
+    bool saves_after_transaction_ = false;
     Services services_at_once_;  ///< without a reactor: what runs with these never waits
     size_t threads_;
     std::vector<resp::Argument> arguments_;

@@ -83,6 +83,8 @@ public:
     virtual ~Persistence() = default;
     /// Begins a snapshot of the data as it is now. False: one is under way.
     virtual bool begin_save(engine::Executor& executor) = 0;
+    /// A snapshot has begun and not ended.
+    virtual bool is_saving() const = 0;
     /// Has `tell` called once, on any thread, when the snapshot under way has ended: whether it is
     /// on the disk.
     virtual void when_saved(std::function<void(bool is_saved)> tell) = 0;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -168,6 +169,10 @@ void Dispatcher::run_transaction(Context& context) {
     services_.executor.effects.write();
     settle_room(*transaction, context.now_ms());
     services_.executor.reclaimer.run();
+    // When another one has begun since, it has all of the transaction too.
+    if (std::exchange(saves_after_transaction_, false)) {
+        services_.persistence.begin_save(services_.executor);
+    }
 }
 
 /// One place in the log for all that the commands have done, while all locks are held. Who has

@@ -108,6 +108,8 @@ public:
     ring::Task<Result<uint64_t>> write(SnapshotFile file);
     /// The snapshot under way, or the next one, fails. Any thread.
     void stop() noexcept { is_stopped_.store(true, std::memory_order_relaxed); }
+    /// What stop() said was meant for one that has ended. Any thread.
+    void forget_stop() noexcept { is_stopped_.store(false, std::memory_order_relaxed); }
 
 private:
     ring::Task<Result<uint64_t>> write_open(const SnapshotFile& file, int descriptor);

@@ -6,6 +6,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <climits>
 #include <filesystem>
 
@@ -130,6 +131,10 @@ void set_stops_writes(const ConfigTargets& targets, const ConfigValue& value) {
 
 Result<void> check_file_name(const ConfigValue& value) {
     if (value.text.empty()) return fail("dbfilename can't be empty");
+    const auto is_control = [](unsigned char c) { return c < ' ' || c == 0x7F; };
+    if (std::any_of(value.text.begin(), value.text.end(), is_control)) {
+        return fail("argument must not contain control characters");
+    }
     if (value.text.find('/') == std::string::npos) return {};
     return fail("dbfilename can't be a path, just a filename");
 }

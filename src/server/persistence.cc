@@ -60,13 +60,17 @@ engine::SnapshotFile Persistence::file_now() const {
     return file;
 }
 
+/// The mutex makes it the only one; the shards are locked without it.
 bool Persistence::begin_save(engine::Executor& executor) {
-    const std::lock_guard hold(mutex_);
-    if (is_saving_) return false;
-    is_saving_ = true;
-    save_started_s_ = last_try_s_ = wall_s();
-    memory_before_ = base::used(base::Purpose::snapshot);
-    figures_.last_save_memory_bytes = 0;
+    {
+        const std::lock_guard hold(mutex_);
+        if (is_saving_) return false;
+        is_saving_ = true;
+        saver_.forget_give_up();
+        save_started_s_ = last_try_s_ = wall_s();
+        memory_before_ = base::used(base::Purpose::snapshot);
+        figures_.last_save_memory_bytes = 0;
+    }
     engine::SnapshotOptions options;
     options.strings = {.compress = dataset_.settings.rdb_compression.load(),
                        .compressed_bytes_max = kCompressedBytesMax};

@@ -5,10 +5,11 @@
 // and the reading of the file at start. The work itself is done by engine/snapshot_job.h (on the
 // reactors) and server/saver.h (on a thread of its own).
 //
-// Ownership: owns job and saver; borrows data set and settings. Threads: any, under a mutex;
-// load() before the data set is used, on the thread of the first worker. Errors: of a snapshot go
-// to the log and, by the rules of Redis, to writers (stop-writes-on-bgsave-error); of load() they
-// name file and offset and end the start.
+// Ownership: owns job and saver; borrows data set and settings. Threads: any, under a mutex that is
+// the last in the order of locks: a transaction asks with its shards locked, so no shard is locked
+// under it. load() before the data set is used, on the thread of the first worker. Errors: of a
+// snapshot go to the log and, by the rules of Redis, to writers (stop-writes-on-bgsave-error); of
+// load() they name file and offset and end the start.
 
 #include <atomic>
 #include <cstdint>
@@ -65,10 +66,10 @@ public:
 
     // --- commands::Persistence ---
     bool begin_save(engine::Executor& executor) override;
+    bool is_saving() const override;
     void when_saved(std::function<void(bool is_saved)> tell) override;
     int64_t last_save_s() const override;
 
-    bool is_saving() const;
     /// Has the snapshot under way end with an error.
     void give_up();
     /// To be called each second, by one thread: begins a snapshot when a rule asks for it.

@@ -73,6 +73,8 @@ void Saver::save(engine::SnapshotFile file, Done done) {
 
 void Saver::give_up() { writer_->stop(); }
 
+void Saver::forget_give_up() { writer_->forget_stop(); }
+
 ring::Task<void> Saver::write(engine::SnapshotFile file, Done done) {
     Result<uint64_t> bytes = co_await writer_->write(std::move(file));
     done(std::move(bytes));

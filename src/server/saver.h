@@ -33,8 +33,10 @@ public:
     Result<void> start();
     /// Writes the snapshot that the job has just begun; `done` is called on the saver's thread.
     void save(engine::SnapshotFile file, Done done);
-    /// Has the snapshot under way, if there is one, end with an error. Any thread.
+    /// Has the snapshot that is being written, or the next one, end with an error. Any thread.
     void give_up();
+    /// A give_up() that came when the snapshot it meant had just ended means no other. Any thread.
+    void forget_give_up();
     /// Mapped by its ring for receive buffers that it never uses.
     [[nodiscard]] uint64_t mapped_bytes() const noexcept { return mapped_bytes_; }
 

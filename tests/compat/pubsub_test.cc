@@ -107,6 +107,9 @@ TEST(PubsubCompatTest, MessagesInResp3AndRepliesBetween) {
     });
 }
 
+/// What DUMP gives of the string "value".
+const std::string kPayload("\x00\x05value\x0a\x00\x81\xf6\xc1\x38\xc1\xaa\x9b\x6e", 17);
+
 // What changes keys, or is refused to, in an order that finds them there or not.
 const std::vector<std::vector<std::string>> kEventful{
     {"SET", "k", "1"},
@@ -172,6 +175,15 @@ const std::vector<std::vector<std::string>> kEventful{
     {"COPY", "d", "d", "DB", "3"},
     {"MOVE", "d", "3"},
     {"MOVE", "d2", "3"},
+    {"DUMP", "d"},
+    {"RESTORE", "r", "0", kPayload},
+    {"RESTORE", "r", "0", kPayload},
+    {"RESTORE", "r", "100000", kPayload, "REPLACE"},
+    {"RESTORE", "r", "0", "no payload", "REPLACE"},
+    {"RESTORE", "r", "1", kPayload, "REPLACE", "ABSTTL"},
+    {"RESTORE", "r", "1", kPayload, "REPLACE", "ABSTTL"},
+    {"RESTORE", "r", "4102444800123", kPayload, "ABSTTL"},
+    {"DEL", "r"},
     {"DEL", "d", "d", "x"},
     {"UNLINK", "n"},
     {"TOUCH", "k2"},

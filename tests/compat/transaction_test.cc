@@ -6,10 +6,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "compat/script.h"
+#include "support/session.h"
 
 namespace gyre::test {
 namespace {
@@ -109,6 +112,71 @@ TEST(TransactionCompatTest, SessionsWithinTransactions) {
     });
 }
 
+/// What DUMP gives of the string "value".
+const std::string kPayload("\x00\x05value\x0a\x00\x81\xf6\xc1\x38\xc1\xaa\x9b\x6e", 17);
+
+TEST(TransactionCompatTest, SnapshotsAndDumpsWithinTransactions) {
+    compare_scripts({
+        transaction(0, {{"SAVE"}, {"SET", "a", "1"}}),
+        transaction(0, {{"SHUTDOWN", "NOSAVE"}, {"SET", "a", "2"}}),
+        transaction(0, {{"SET", "a", "3"}, {"BGSAVE", "NOW"}, {"BGSAVE"}, {"BGSAVE", "SCHEDULE"}}),
+        {0, {"GET", "a"}},
+        transaction(0, {{"SET", "k", "value"},
+                        {"DUMP", "k"},
+                        {"DUMP", "none"},
+                        {"RESTORE", "copy", "0", kPayload},
+                        {"RESTORE", "copy", "0", kPayload},
+                        {"RESTORE", "copy", "0", "no payload", "REPLACE"},
+                        {"RESTORE", "k", "1", kPayload, "REPLACE", "ABSTTL"},
+                        {"MGET", "k", "copy"}}),
+    });
+}
+
+/// Replies to transactions that were begun before a snapshot failed, and after.
+std::vector<std::string> around_a_failed_snapshot(const char* binary) {
+    char directory[] = "/tmp/gyre-compat-XXXXXX";
+    EXPECT_NE(::mkdtemp(directory), nullptr);
+    ServerProcess server(ServerOptions{
+        .binary = binary, .arguments = {"--dir", directory, "--save", "3600 1000000"}});
+    EXPECT_TRUE(server.is_ready()) << server.log();
+    std::vector<std::string> replies;
+    RawSocket writer = server.connect();
+    RawSocket reader = server.connect();
+    RawSocket late = server.connect();
+    const auto ask = [&replies](RawSocket& socket, const Command& command) {
+        replies.push_back(describe(command) + " " + socket.command(command).raw);
+    };
+    ask(writer, {"MULTI"});
+    ask(writer, {"SET", "a", "1"});
+    ask(reader, {"MULTI"});
+    ask(reader, {"GET", "a"});
+    std::filesystem::remove_all(directory);
+    late.command({"BGSAVE"});
+    EXPECT_TRUE(wait_until([&late] {
+        const std::string info = late.command({"INFO", "persistence"}).text;
+        return info.find("rdb_last_bgsave_status:err") != std::string::npos;
+    }));
+    ask(late, {"MULTI"});
+    ask(late, {"SET", "a", "2"});
+    ask(late, {"EXEC"});
+    ask(late, {"MULTI"});
+    ask(late, {"PING"});
+    ask(late, {"EXEC"});
+    ask(writer, {"EXEC"});
+    ask(writer, {"EXEC"});
+    ask(reader, {"EXEC"});
+    ask(reader, {"PING"});
+    ask(reader, {"RESTORE", "copy", "0", kPayload});
+    ask(reader, {"GET", "a"});
+    ask(reader, {"CONFIG", "SET", "stop-writes-on-bgsave-error", "no"});
+    ask(reader, {"SET", "a", "3"});
+    return replies;
+}
+
+TEST(TransactionCompatTest, ExecWritesNothingAfterASnapshotHasFailed) {
+    EXPECT_EQ(around_a_failed_snapshot(""), around_a_failed_snapshot(oracle_binary().c_str()));
+}
+
 // What may change a watched key w, or not.
 const std::vector<Command> kChanges{{"SET", "w", "1"},
                                     {"SET", "w", "1", "XX"},
@@ -144,7 +212,13 @@ const std::vector<Command> kChanges{{"SET", "w", "1"},
                                     {"BITOP", "NOT", "w", "other"},
                                     {"BITFIELD", "w", "GET", "u8", "0"},
                                     {"SETEX", "w", "100", "v"},
-                                    {"UNLINK", "w"}};
+                                    {"UNLINK", "w"},
+                                    {"DUMP", "w"},
+                                    {"RESTORE", "w", "0", kPayload},
+                                    {"RESTORE", "w", "0", kPayload, "REPLACE"},
+                                    {"RESTORE", "w", "1", kPayload, "REPLACE", "ABSTTL"},
+                                    {"RESTORE", "w", "0", "no payload", "REPLACE"},
+                                    {"RESTORE", "q", "0", kPayload}};
 
 TEST(TransactionCompatTest, WatchedKeysThatChangeMakeExecDoNothing) {
     std::vector<Step> steps;

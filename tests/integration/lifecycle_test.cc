@@ -156,7 +156,9 @@ TEST_P(LifecycleTest, AConnectionThatReadsNothingDoesNotStopTheEnd) {
 
 TEST_P(LifecycleTest, AFailedShutdownSaysWhyInTheLog) {
     REQUIRE_GYRE();
-    start();
+    const std::string directory = make_temporary_directory();
+    start({"--dir", directory});
+    std::filesystem::remove_all(directory);
     EXPECT_EQ(session().ask("SHUTDOWN", "SAVE"), "-ERR Errors trying to SHUTDOWN. Check logs.");
     EXPECT_TRUE(server().wait_for_log("SHUTDOWN NOSAVE"));
     EXPECT_EQ(session().ask("PING"), "PONG");

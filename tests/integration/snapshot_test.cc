@@ -233,8 +233,14 @@ TEST_P(SnapshotTest, NoAcknowledgedWriteIsLostWhenItStops) {
                 Client::connect({.port = static_cast<uint16_t>(server().port()), .protocol = 2});
             if (!client) return;
             for (int number = 1;; ++number) {
-                const auto reply = client->command("SET", "writer:" + std::to_string(writer),
-                                                   std::to_string(number));
+                const std::string key = "writer:" + std::to_string(writer);
+                if (writer % 2 == 1 && !(client->command("MULTI") &&
+                                         client->command("SET", key, std::to_string(number)))) {
+                    return;
+                }
+                const auto reply = writer % 2 == 1
+                                       ? client->command("EXEC")
+                                       : client->command("SET", key, std::to_string(number));
                 if (!reply || reply->is_error()) return;
                 acknowledged[writer] = number;
             }
@@ -250,6 +256,69 @@ TEST_P(SnapshotTest, NoAcknowledgedWriteIsLostWhenItStops) {
         EXPECT_GE(std::stoi(s.ask("GET", "writer:" + std::to_string(writer))),
                   acknowledged[writer]);
     }
+}
+
+// Each transaction counts on at three keys, and some ask for a snapshot in between, or for what
+// snapshots keep under a mutex: with locks in the wrong order somebody would wait for ever.
+TEST_P(SnapshotTest, TransactionsAreWholeInAFileAndMayAskForOne) {
+    constexpr size_t kWriters = 3;
+    const std::vector<std::vector<std::string>> questions{{"BGSAVE"},
+                                                          {"LASTSAVE"},
+                                                          {"INFO", "persistence"},
+                                                          {"CONFIG", "SET", "save", "3600 1000000"},
+                                                          {"PING"}};
+    start_here({"--save", "3600", "1000000"});
+    std::atomic<bool> is_over{false};
+    std::atomic<int> transactions{0};
+    std::vector<std::thread> writers;
+    for (size_t writer = 0; writer < kWriters; ++writer) {
+        writers.emplace_back([&, writer, connection = socket()]() mutable {
+            const std::string name = std::to_string(writer);
+            for (size_t count = 0; !is_over; ++count) {
+                std::string bytes = encode({"MULTI"}) + encode({"INCR", "a:" + name});
+                bytes += encode(questions[(count + writer) % questions.size()]);
+                bytes += encode({"HINCRBY", "h:" + name, "f", "1"});
+                bytes += encode({"RPUSH", "l:" + name, "x"}) + encode({"EXEC"});
+                if (!connection.send(bytes) || connection.read_frames(6).size() != 6) return;
+                ++transactions;
+            }
+        });
+    }
+    Session s = session();
+    int saves = 0;
+    EXPECT_TRUE(wait_until([&] {
+        saves += s.ask("BGSAVE") == "Background saving started" ? 1 : 0;
+        return transactions > 600 && saves > 3;
+    }));
+    // What was done since the last snapshot must not make up for a part that is missing in it.
+    server().send_signal(SIGKILL);
+    server().wait_exit();
+    is_over = true;
+    for (std::thread& writer : writers) writer.join();
+    start_here();
+    Session t = session();
+    for (size_t writer = 0; writer < kWriters; ++writer) {
+        const std::string name = std::to_string(writer);
+        const std::string count = t.ask("GET", "a:" + name);
+        EXPECT_NE(count, "(nil)");
+        EXPECT_EQ(t.ask("HGET", "h:" + name, "f"), count);
+        EXPECT_EQ(t.ask("LLEN", "l:" + name), ":" + count);
+    }
+}
+
+TEST_P(SnapshotTest, ASnapshotThatATransactionAskedForIsTaken) {
+    start_here();
+    RawSocket connection = socket();
+    connection.send(encode({"MULTI"}) + encode({"BGSAVE"}) + encode({"SET", "a", "behind it"}) +
+                    encode({"EXEC"}));
+    const auto replies = connection.read_frames(4);
+    ASSERT_EQ(replies.size(), 4U);
+    ASSERT_EQ(replies[3].items.size(), 2U);
+    EXPECT_EQ(replies[3].items[0].text, "Background saving scheduled");
+    Session s = session();
+    EXPECT_TRUE(wait_until([&s] { return s.info_number("persistence", "rdb_saves") == 1; }));
+    start_here();
+    EXPECT_EQ(session().ask("GET", "a"), "behind it");
 }
 
 TEST_P(SnapshotTest, ABadFileEndsTheStartAndIsNotTouched) {

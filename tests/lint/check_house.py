@@ -18,7 +18,11 @@ from pathlib import Path
 
 import cpp_source
 
-WRAP_KEYS = ("directory", "url", "revision", "depth")
+# By kind of wrap: what it must say, and which of it is an address.
+WRAP_KEYS = {
+    "wrap-git": (("directory", "url", "revision", "depth"), "url"),
+    "wrap-file": (("directory", "source_url", "source_filename", "source_hash"), "source_url"),
+}
 
 
 def check_wrap(root, path):
@@ -32,11 +36,13 @@ def check_wrap(root, path):
         parser.read_string(path.read_text(encoding="utf-8"))
     except configparser.Error as error:
         return [fault(f"not an ini file: {error}")]
-    if not parser.has_section("wrap-git"):
-        return [fault("no [wrap-git] section")]
-    wrap = parser["wrap-git"]
-    faults = [fault(f"key '{key}' is missing") for key in WRAP_KEYS if not wrap.get(key)]
-    if not wrap.get("url", "https://").startswith("https://"):
+    kind = next((kind for kind in WRAP_KEYS if parser.has_section(kind)), None)
+    if kind is None:
+        return [fault("no [wrap-git] and no [wrap-file] section")]
+    wrap = parser[kind]
+    keys, address = WRAP_KEYS[kind]
+    faults = [fault(f"key '{key}' is missing") for key in keys if not wrap.get(key)]
+    if not wrap.get(address, "https://").startswith("https://"):
         faults.append(fault("the url is not https"))
     if wrap.get("revision", "") in ("head", "HEAD", "main", "master"):
         faults.append(fault("the revision is a branch; name a tag"))
@@ -112,8 +118,13 @@ def _plant(root, wrap, version="1.2.3", mode=0o755, sample="#port 1\n"):
 
 _WRAP = ("[wrap-git]\ndirectory = a\nurl = https://example.org/a.git\nrevision = v1\ndepth = 1\n"
          "patch_directory = a\n[provide]\na = a_dep\n")
+_FILE_WRAP = ("[wrap-file]\ndirectory = a\nsource_url = https://example.org/a.tar.gz\n"
+              "source_filename = a.tar.gz\nsource_hash = 0123\npatch_directory = a\n"
+              "[provide]\na = a_dep\n")
 SELF_TEST = [
     ("clean", {"wrap": _WRAP}, 0),
+    ("a clean archive", {"wrap": _FILE_WRAP}, 0),
+    ("no hash", {"wrap": _FILE_WRAP.replace("source_hash = 0123\n", "")}, 1),
     ("no ini", {"wrap": "directory = a\n"}, 1),
     ("no revision", {"wrap": _WRAP.replace("revision = v1\n", "")}, 1),
     ("a branch", {"wrap": _WRAP.replace("v1", "main")}, 1),

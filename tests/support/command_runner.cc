@@ -61,8 +61,9 @@ std::vector<uint64_t> FakeInformation::latency_histogram(uint32_t row) {
 }
 
 bool FakePersistence::begin_save(engine::Executor&) {
-    if (is_saving) return false;
+    if (is_busy) return false;
     ++saves;
+    if (on_begin) on_begin();
     return true;
 }
 

@@ -14,6 +14,7 @@
 // without waiting, since there is no reactor.
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -73,11 +74,13 @@ public:
 class FakePersistence : public commands::Persistence {
 public:
     int saves = 0;
-    bool is_saving = false;  ///< a snapshot is under way that never ends
+    bool is_busy = false;  ///< a snapshot is under way that never ends
     bool is_disk_good = true;
     int64_t last_save = 0;
+    std::function<void()> on_begin;
 
     bool begin_save(engine::Executor& executor) override;
+    bool is_saving() const override { return is_busy; }
     void when_saved(std::function<void(bool)> tell) override { tell(is_disk_good); }
     int64_t last_save_s() const override { return last_save; }
 };

@@ -11,6 +11,7 @@
 #include "commands/effect_words.h"
 #include "commands/registry.h"
 #include "engine/value_limits.h"
+#include "snapshot/record_encoder.h"
 #include "store/access.h"
 
 namespace gyre::commands {
@@ -31,6 +32,11 @@ void dump(Context& context) {
     options.strings.compress =
         context.services.dataset.settings.rdb_compression.load(std::memory_order_relaxed);
     if (entry->type() != store::Type::string) {
+        if (!snapshot::RecordEncoder::can_encode(entry->type())) {
+            return context.error(
+                "ERR DUMP knows no form for this type yet. Read it with the "
+                "commands of its type");
+        }
         return context.reply.bulk(snapshot::dump_collection(*entry, options).joined());
     }
     char digits[24];
@@ -167,14 +173,18 @@ void restore(Context& context) {
     if (deadline_ms <= context.now_ms()) {
         if (present != nullptr) {
             context.keyspace.erase(key, present);
+            context.keyspace.notify(engine::event::generic, "del", key);
             context.tell_deleted(key);
         }
         return context.reply.ok();
     }
+    // Redis deletes what is replaced, so the key is new to those who listen.
+    if (present != nullptr) context.keyspace.notify(engine::event::created, "new", key);
     Entry* entry = put(context, key, present, *restored, deadline_ms);
     if (context.logs()) [[unlikely]]
         tell_restored(context, key, *entry, *restored);
     set_access(context, entry, *options);
+    context.keyspace.notify(engine::event::generic, "restore", key);
     context.reply.ok();
 }
 

@@ -7,6 +7,7 @@
 
 #include "commands/answer.h"
 #include "commands/context.h"
+#include "commands/dispatch.h"
 #include "commands/registry.h"
 
 namespace gyre::commands {
@@ -35,6 +36,12 @@ ring::Task<void> save(Context& context) {
 void bgsave(Context& context) {
     if (context.count() > 2 || (context.count() == 2 && !context.is(1, "SCHEDULE"))) {
         return context.error(errors::kSyntax);
+    }
+    // A moment within a transaction would have a part of it.
+    if (context.session.mode(Session::kExecuting)) {
+        if (context.services.persistence.is_saving()) return context.error(kInProgress);
+        context.services.dispatcher->save_after_transaction();
+        return context.reply.simple("Background saving scheduled");
     }
     if (!context.services.persistence.begin_save(context.services.executor)) {
         return context.error(kInProgress);

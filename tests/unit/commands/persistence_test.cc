@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "commands/context.h"
 #include "support/command_runner.h"
 
 namespace gyre::commands {
@@ -16,6 +17,7 @@ class PersistenceTest : public testing::Test {
 protected:
     std::string run(std::initializer_list<std::string_view> words) { return runner_.run(words); }
     test::CommandRunner runner_;
+    char digits_[24];
 };
 
 TEST_F(PersistenceTest, save_waits_for_the_disk_and_says_when_it_failed) {
@@ -35,11 +37,62 @@ TEST_F(PersistenceTest, bgsave_begins_and_does_not_wait) {
 }
 
 TEST_F(PersistenceTest, one_snapshot_at_a_time) {
-    runner_.persistence().is_saving = true;
+    runner_.persistence().is_busy = true;
     for (const std::string_view name : {"SAVE", "BGSAVE"}) {
         EXPECT_EQ(run({name}), "-ERR Background save already in progress\r\n");
     }
     EXPECT_EQ(runner_.persistence().saves, 0);
+}
+
+TEST_F(PersistenceTest, a_transaction_that_asks_for_a_snapshot_is_whole_in_it) {
+    std::string seen;
+    runner_.persistence().on_begin = [&] {
+        seen = Context::string_bytes(*runner_.find("a"), digits_);
+    };
+    run({"MULTI"});
+    run({"SET", "a", "1"});
+    run({"BGSAVE"});
+    run({"BGSAVE", "SCHEDULE"});
+    run({"SET", "a", "2"});
+    EXPECT_EQ(run({"EXEC"}),
+              "*4\r\n+OK\r\n+Background saving scheduled\r\n+Background saving scheduled\r\n"
+              "+OK\r\n");
+    EXPECT_EQ(runner_.persistence().saves, 1);
+    EXPECT_EQ(seen, "2");
+    // It was asked for once.
+    run({"MULTI"});
+    run({"GET", "a"});
+    EXPECT_EQ(run({"EXEC"}), "*1\r\n" + test::bulk("2"));
+    EXPECT_EQ(runner_.persistence().saves, 1);
+    runner_.persistence().is_busy = true;
+    run({"MULTI"});
+    run({"BGSAVE"});
+    EXPECT_EQ(run({"EXEC"}), "*1\r\n-ERR Background save already in progress\r\n");
+}
+
+TEST_F(PersistenceTest, what_waits_for_the_disk_is_no_part_of_a_transaction) {
+    for (const std::string_view name : {"SAVE", "SHUTDOWN"}) {
+        run({"MULTI"});
+        EXPECT_EQ(run({name}), "-ERR Command not allowed inside a transaction\r\n");
+        EXPECT_EQ(run({"EXEC"}),
+                  "-EXECABORT Transaction discarded because of previous errors.\r\n");
+    }
+    EXPECT_EQ(runner_.persistence().saves, 0);
+}
+
+TEST_F(PersistenceTest, exec_of_writes_is_refused_when_a_snapshot_failed_after_they_were_queued) {
+    const std::string aborted = "-EXECABORT Transaction discarded because of: MISCONF ";
+    run({"SET", "a", "1"});
+    for (const bool writes : {true, false}) {
+        run({"MULTI"});
+        writes ? run({"SET", "a", "2"}) : run({"GET", "a"});
+        runner_.dataset().settings.refusals = engine::refusal::save_failed;
+        const std::string reply = run({"EXEC"});
+        runner_.dataset().settings.refusals = 0;
+        EXPECT_EQ(reply.starts_with(aborted), writes) << reply;
+    }
+    EXPECT_EQ(run({"EXEC"}), "-ERR EXEC without MULTI\r\n");
+    EXPECT_EQ(run({"GET", "a"}), test::bulk("1"));
 }
 
 TEST_F(PersistenceTest, lastsave_says_when) {

@@ -28,6 +28,7 @@
 #include "snapshot/rdb_writer.h"
 #include "support/elements.h"
 #include "support/seed.h"
+#include "support/snapshot_file.h"
 #include "threads.h"
 #include "types/hash.h"
 #include "types/list.h"
@@ -42,146 +43,127 @@ using store::Key;
 
 constexpr int64_t kNow = 1'700'000'000'000;
 
-/// Keys of a file, by database and name.
-class Keys final : public snapshot::RdbHandler {
-public:
-    Result<void> record(const snapshot::Record& record) override {
-        const bool is_new = values
-                                .emplace(std::pair(record.database, std::string(record.key)),
-                                         test::elements_of(record))
-                                .second;
-        EXPECT_TRUE(is_new) << record.key << " twice";
-        return {};
-    }
-    std::map<std::pair<size_t, std::string>, std::string> values;
-};
+using Keys = test::FileKeys;
+using test::consume;
+using test::file_of;
+using test::StringSink;
 
-class StringSink final : public snapshot::ByteSink {
-public:
-    void append(std::string_view piece) override { bytes += piece; }
-    std::string bytes;
-};
-
-/// What the job has collected, as a file: what SnapshotWriter does, without a disk.
-void consume(SnapshotJob& job, snapshot::RdbWriter& writer) {
-    SnapshotChunk* chunks = job.queue().take_all();
-    while (chunks != nullptr) {
-        const std::unique_ptr<SnapshotChunk> chunk(std::exchange(chunks, chunks->next));
-        job.consumed(chunk->size());
-        writer.encoded(chunk->bytes.view());
-        for (const snapshot::Buffer& part : chunk->more) writer.encoded(part.view());
-        if (!chunk->value) continue;
-        snapshot::StringEncoder encoder({});
-        const snapshot::EncodedString encoded = encoder.encode(chunk->value->view());
-        writer.encoded(encoded.head());
-        writer.encoded(encoded.body);
-    }
-}
-
-Keys read(std::string_view file) {
-    Keys keys;
-    snapshot::RdbReader reader(keys);
-    const auto fed = reader.feed(file);
-    EXPECT_TRUE(fed) << fed.error().message;
-    const auto finished = reader.finish();
-    EXPECT_TRUE(finished) << finished.error().message;
-    return keys;
-}
+Keys read(std::string_view file) { return test::keys_of_file(file); }
 
 // Each writer counts through numbers. It writes number n to one key of its own after the other, all
 // under the lock of the key's shard. So at any one moment the keys of a writer hold n up to some
-// key and n - 1 behind it. Two keys of a pair, written under both locks, are always equal.
-TEST(SnapshotPointInTime, threads_that_write_are_seen_at_one_moment) {
-    SCOPED_TRACE(seed_note());
-    constexpr size_t kThreads = 3;
-    constexpr size_t kKeys = 400;
-    constexpr int kSnapshots = 6;
-    Dataset dataset({.threads = kThreads, .databases = 2, .shards = 16, .seed = test_seed()});
-    SnapshotJob job(dataset);
-    std::atomic<bool> is_over{false};
-    std::atomic<uint64_t> position{0};
-    std::array<std::vector<std::string>, kThreads> names;
-    for (size_t thread = 0; thread < kThreads; ++thread) {
-        for (size_t key = 0; key < kKeys; ++key) {
-            names[thread].push_back("t" + std::to_string(thread) + ":" + std::to_string(key));
-        }
+// key and n - 1 behind it. Two keys of a pair, written under both locks, are always equal. And all
+// numbers together are the writes there were, which the snapshot asks for as its position.
+class SnapshotPointInTime : public testing::Test {
+protected:
+    static constexpr size_t kThreads = 3;
+    static constexpr size_t kKeys = 400;
+    static constexpr int kSnapshots = 6;
+
+    SnapshotPointInTime()
+        : dataset_({.threads = kThreads, .databases = 2, .shards = 16, .seed = test_seed()}) {}
+
+    static std::string name_of(size_t thread, size_t key) {
+        return "t" + std::to_string(thread) + ":" + std::to_string(key);
     }
-    std::vector<std::string> files;
-    std::vector<uint64_t> positions;
-    run_threads(kThreads + 1, [&](size_t thread) {
+
+    void write(size_t thread, size_t at, uint64_t number, base::Random& random,
+               Executor& executor) {
+        const std::string name = name_of(thread, at);
+        const std::string pair_name = name + "'";
+        const Key key = Key::of(name);
+        const Key pair = Key::of(pair_name);
+        ShardSet set;
+        set.add(dataset_.shard_of(key.hash));
+        set.add(dataset_.shard_of(pair.hash));
+        // Some values are long, so that their bytes are shared and not copied.
+        std::string value = std::to_string(number) + ":" + std::to_string(thread) + ":";
+        value.resize(at % 50 == 0 ? 6000 : 20, '.');
+        const ShardGuard guard(dataset_, set, executor);
+        position_.fetch_add(1, std::memory_order_relaxed);
+        Keyspace keys(dataset_, executor, at % 2, kNow, false);
+        keys.put(key, keys.write(key), types::encode_string(value));
+        if (random.below(3) == 0) {
+            if (store::Entry* old = keys.write(pair)) keys.erase(pair, old);
+        }
+        keys.put(pair, keys.write(pair), types::encode_string(value));
+    }
+
+    void write_until_over(size_t thread) {
         Executor executor;
         base::Random random(test_seed() + thread);
         const auto clock = [] { return int64_t{0}; };
-        if (thread == kThreads) {
-            for (int snapshot = 0; snapshot < kSnapshots; ++snapshot) {
-                job.begin({}, executor, [&] { return position.load(std::memory_order_relaxed); });
-                positions.push_back(job.position());
-                StringSink sink;
-                snapshot::RdbWriter writer(sink);
-                writer.begin();
-                for (;;) {
-                    job.expect();
-                    const bool is_last = job.is_collected();
-                    consume(job, writer);
-                    if (is_last) break;
-                }
-                writer.end();
-                files.push_back(std::move(sink.bytes));
-            }
-            is_over = true;
-            return;
-        }
-        for (uint64_t number = 1; !is_over; ++number) {
+        for (uint64_t number = 1; !is_over_; ++number) {
             for (size_t at = 0; at < kKeys; ++at) {
-                const Key key = Key::of(names[thread][at]);
-                const std::string pair_name = names[thread][at] + "'";
-                const Key pair = Key::of(pair_name);
-                ShardSet set;
-                set.add(dataset.shard_of(key.hash));
-                set.add(dataset.shard_of(pair.hash));
-                // Some values are long, so that their bytes are shared and not copied.
-                std::string value = std::to_string(number) + ":" + std::to_string(thread) + ":";
-                value.resize(at % 50 == 0 ? 6000 : 20, '.');
-                {
-                    const ShardGuard guard(dataset, set, executor);
-                    position.fetch_add(1, std::memory_order_relaxed);
-                    Keyspace keys(dataset, executor, at % 2, kNow, false);
-                    keys.put(key, keys.write(key), types::encode_string(value));
-                    if (random.below(3) == 0) {
-                        if (store::Entry* old = keys.write(pair)) keys.erase(pair, old);
-                    }
-                    keys.put(pair, keys.write(pair), types::encode_string(value));
-                }
+                write(thread, at, number, random, executor);
                 executor.reclaimer.run();
-                job.run_slice(thread, executor, clock, true);
+                job_.run_slice(thread, executor, clock, true);
             }
         }
+    }
+
+    void take_snapshots() {
+        Executor executor;
+        for (int snapshot = 0; snapshot < kSnapshots; ++snapshot) {
+            job_.begin({}, executor, [&] { return position_.load(std::memory_order_relaxed); });
+            positions_.push_back(job_.position());
+            StringSink sink;
+            snapshot::RdbWriter writer(sink);
+            writer.begin();
+            for (bool is_last = false; !is_last;) {
+                job_.expect();
+                is_last = job_.is_collected();
+                consume(job_, writer);
+            }
+            writer.end();
+            files_.push_back(std::move(sink.bytes));
+        }
+        is_over_ = true;
+    }
+
+    /// Sum of the numbers of a writer's keys.
+    static uint64_t check_writer(const Keys& keys, size_t thread) {
+        uint64_t sum = 0;
+        uint64_t first = 0;
+        uint64_t previous = UINT64_MAX;
+        for (size_t at = 0; at < kKeys; ++at) {
+            const std::string name = name_of(thread, at);
+            const auto found = keys.values.find({at % 2, name});
+            const auto pair = keys.values.find({at % 2, name + "'"});
+            EXPECT_EQ(found == keys.values.end(), pair == keys.values.end());
+            uint64_t number = 0;
+            if (found != keys.values.end() && pair != keys.values.end()) {
+                EXPECT_EQ(found->second, pair->second);
+                number = std::stoull(found->second);
+            }
+            if (at == 0) first = number;
+            EXPECT_LE(number, previous) << "an earlier key is older than a later one";
+            EXPECT_LE(first - number, 1U);
+            previous = number;
+            sum += number;
+        }
+        return sum;
+    }
+
+    Dataset dataset_;
+    SnapshotJob job_{dataset_};
+    std::atomic<bool> is_over_{false};
+    std::atomic<uint64_t> position_{0};
+    std::vector<std::string> files_;
+    std::vector<uint64_t> positions_;
+};
+
+TEST_F(SnapshotPointInTime, threads_that_write_are_seen_at_one_moment) {
+    SCOPED_TRACE(seed_note());
+    run_threads(kThreads + 1, [this](size_t thread) {
+        thread == kThreads ? take_snapshots() : write_until_over(thread);
     });
-    ASSERT_EQ(files.size(), static_cast<size_t>(kSnapshots));
-    for (int snapshot = 0; snapshot < kSnapshots; ++snapshot) {
-        const Keys keys = read(files[static_cast<size_t>(snapshot)]);
+    ASSERT_EQ(files_.size(), static_cast<size_t>(kSnapshots));
+    for (size_t snapshot = 0; snapshot < files_.size(); ++snapshot) {
+        const Keys keys = read(files_[snapshot]);
         uint64_t writes = 0;
-        for (size_t thread = 0; thread < kThreads; ++thread) {
-            uint64_t previous = UINT64_MAX;
-            uint64_t first = 0;
-            for (size_t at = 0; at < kKeys; ++at) {
-                const auto found = keys.values.find({at % 2, names[thread][at]});
-                const auto pair = keys.values.find({at % 2, names[thread][at] + "'"});
-                ASSERT_EQ(found == keys.values.end(), pair == keys.values.end());
-                uint64_t number = 0;
-                if (found != keys.values.end()) {
-                    EXPECT_EQ(found->second, pair->second);
-                    number = std::stoull(found->second);
-                }
-                if (at == 0) first = number;
-                EXPECT_LE(number, previous) << "an earlier key is older than a later one";
-                EXPECT_LE(first - number, 1U);
-                previous = number;
-                writes += number;
-            }
-        }
-        EXPECT_EQ(writes, positions[static_cast<size_t>(snapshot)])
-            << "as many writes as there were when it began";
+        for (size_t thread = 0; thread < kThreads; ++thread) writes += check_writer(keys, thread);
+        EXPECT_EQ(writes, positions_[snapshot]) << "as many as there were when it began";
     }
 }
 
@@ -501,15 +483,6 @@ private:
     Keyspace keys_{dataset_, executor_, 0, kNow, false};
     base::Random random_;
 };
-
-std::string file_of(SnapshotJob& job) {
-    StringSink sink;
-    snapshot::RdbWriter writer(sink);
-    writer.begin();
-    consume(job, writer);
-    writer.end();
-    return sink.bytes;
-}
 
 TEST(SnapshotJob, a_large_collection_takes_many_holds_and_is_of_the_moment_it_began) {
     SCOPED_TRACE(seed_note());
