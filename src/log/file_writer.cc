@@ -80,7 +80,8 @@ int64_t FileWriter::before_wait() {
     now_us_ = ring_.monotonic_us();
     log_.unpark();
     pump();
-    const bool is_waiting_for_disk = write_.in_flight || (syncs_each_group() && sync_.in_flight);
+    const bool is_waiting_for_disk =
+        write_.in_flight || ((syncs_each_group() || is_at_part()) && sync_.in_flight);
     // Whatever is under way ends this sleep, and so does the time at which to write what gathers.
     if (is_waiting_for_disk || trouble_ != Trouble::none || gathers()) return next_deadline_us();
     return log_.park(written_) ? next_deadline_us() : 0;
@@ -93,6 +94,8 @@ void FileWriter::pump() {
         try_again();
         if (trouble_ != Trouble::none && !is_retrying_) return;
     }
+    if (is_at_part()) begin_part();
+    adopt_base();
     if (!write_.in_flight) write_more();
     if (must_sync()) start_sync();
     if (sync_.in_flight && now_us_ >= next_sync_us_ && written_ > sync_end_ && !is_delay_counted_) {
@@ -104,7 +107,10 @@ void FileWriter::pump() {
 void FileWriter::write_more() {
     if (group_) return send_group();
     if (syncs_each_group() && sync_.in_flight) return;
-    const Position end = log_.frontier();
+    const Position frontier = log_.frontier();
+    const Position part = log_.part();
+    if (written_ == part) return;  // the file for what follows is yet to come
+    const Position end = written_ < part ? std::min(frontier, part) : frontier;
     if (end > written_ && !gathers()) start_group(end);
 }
 
@@ -267,6 +273,7 @@ void FileWriter::complete_sync() {
         candidate_.reset();
     }
     synced_ = sync_end_;
+    is_part_synced_ = is_at_part() && synced_ == written_;
     log_.set_durable(synced_);
     if (synced_ >= log_.released()) {
         kept_file_bytes_ = sync_file_bytes_;
@@ -338,6 +345,90 @@ Result<void> FileWriter::begin_new_file() {
     file_bytes_ = 0;
     kept_file_bytes_ = 0;
     return {};
+}
+
+// --- rewriting
+// ---------------------------------------------------------------------------------------
+
+/// Only the last file may end early: what comes before is on the disk first, whatever appendfsync
+/// says.
+void FileWriter::begin_part() {
+    if (trouble_ != Trouble::none || candidate_ || !is_idle()) return;
+    if (!is_part_synced_) return start_sync();
+    const Position here = written_;
+    part_error_.reset();
+    if (auto opened = open_part(); !opened) {
+        base::log(base::Level::warning, "The rewrite of the append-only file fails: {}",
+                  opened.error().message);
+        part_error_ = std::move(opened.error());
+    }
+    is_part_synced_ = false;
+    log_.end_part(here);
+}
+
+Result<void> FileWriter::open_part() {
+    auto made = directory_.create_increment();
+    if (!made) return tl::unexpected(std::move(made.error()));
+    directory_.files().close(file_);
+    file_ = made->file;
+    path_ = std::move(made->path);
+    first_kept_ = made->next.increments.back().sequence;
+    candidate_ = std::move(made->next);
+    next_prefix_.clear();
+    clock_s_ = 0;
+    file_bytes_ = 0;
+    sync_file_bytes_ = 0;
+    kept_file_bytes_ = 0;
+    figures_.file_bytes.store(0, std::memory_order_relaxed);
+    figures_.part_bytes.store(figures_.bytes.load(std::memory_order_relaxed),
+                              std::memory_order_relaxed);
+    return {};
+}
+
+void FileWriter::adopt(NewBase base) {
+    const std::lock_guard hold(base_mutex_);
+    new_base_ = std::move(base);
+}
+
+void FileWriter::adopt_base() {
+    if (log_.part() != kNoPosition || candidate_ || trouble_ != Trouble::none) return;
+    std::optional<NewBase> base;
+    {
+        const std::lock_guard hold(base_mutex_);
+        base.swap(new_base_);
+    }
+    if (!base) return;
+    Result<void> replaced = replace_base(*base);
+    if (replaced) {
+        if (!base->keeps_old) delete_history();
+    } else {
+        static_cast<void>(directory_.files().remove(base->path));
+    }
+    base->done(std::move(replaced));
+}
+
+Result<void> FileWriter::replace_base(const NewBase& base) {
+    if (part_error_) return tl::unexpected(*part_error_);
+    auto next =
+        directory_.manifest().with_new_base(directory_.names(), BaseFormat::rdb, first_kept_);
+    if (!next) return tl::unexpected(std::move(next.error()));
+    const std::string path = directory_.path_of(next->base->name);
+    if (auto done = directory_.files().rename(base.path, path); !done) return done;
+    // Where that fails nobody knows which manifest is on the disk: both may be loaded.
+    return directory_.commit(*next);
+}
+
+/// What cannot be deleted is tried again after the next rewrite.
+void FileWriter::delete_history() {
+    Result<void> done;
+    for (const std::string& name : directory_.manifest().deletable()) {
+        done = directory_.files().remove(directory_.path_of(name));
+        if (!done) break;
+    }
+    if (done) done = directory_.commit(directory_.manifest().without_history());
+    if (!done) {
+        base::log(base::Level::warning, "Old append-only files stay: {}", done.error().message);
+    }
 }
 
 void FileWriter::succeed() {

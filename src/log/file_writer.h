@@ -26,6 +26,8 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -44,6 +46,7 @@ struct WriterFigures {
     std::atomic<uint64_t> delayed_syncs{0};  ///< due while one was still under way
     std::atomic<uint64_t> failures{0};
     std::atomic<uint64_t> recoveries{0};
+    std::atomic<uint64_t> part_bytes{0};  ///< of `bytes`, those before the part under way
     std::atomic<uint64_t> last_sync_us{0};
     std::atomic<uint64_t> longest_sync_us{0};
     std::atomic<bool> is_syncing{false};
@@ -75,6 +78,18 @@ public:
     };
     /// Opens the last increment of the manifest, or makes the first. Before the reactor runs.
     Result<void> open(const Start& start);
+    /// A base that has what stands before the part that Log::begin_part() began.
+    struct NewBase {
+        std::string path;        ///< where it lies, complete and on the disk
+        bool keeps_old = false;  ///< do not delete the files it replaces
+        /// Called on the log's thread, once: the directory is the new base and what follows, or it
+        /// is what it was and the new file has gone.
+        std::function<void(Result<void>)> done;
+    };
+    /// Makes it the directory's, as soon as the part has begun. Any thread, one at a time; wake the
+    /// ring after it.
+    void adopt(NewBase base);
+
     /// From now on everything is written and synced as soon as it is there. Any thread; wake the
     /// ring after it.
     void finish() noexcept { is_finishing_.store(true, std::memory_order_relaxed); }
@@ -128,6 +143,12 @@ private:
     void run_into(Trouble trouble, std::string why);
     void try_again();
     Result<void> begin_new_file();
+    bool is_at_part() const { return written_ == log_.part() && !group_; }
+    void begin_part();
+    Result<void> open_part();
+    void adopt_base();
+    Result<void> replace_base(const NewBase& base);
+    void delete_history();
     void succeed();
     int64_t next_deadline_us() const;
     std::string clock_prefix();
@@ -161,6 +182,12 @@ private:
     int64_t next_sync_us_ = 0;
     int64_t next_look_us_ = 0;
     bool is_delay_counted_ = false;
+
+    bool is_part_synced_ = false;  // all of the file before the part
+    int64_t first_kept_ = 0;       // the increment that the part began
+    std::optional<Error> part_error_;
+    std::mutex base_mutex_;
+    std::optional<NewBase> new_base_;  // under base_mutex_
 
     Trouble trouble_ = Trouble::none;
     bool is_retrying_ = false;

@@ -46,6 +46,12 @@ void Log::note_full(Position end) {
     }
 }
 
+Position Log::begin_part() noexcept {
+    const Position here = tail();
+    part_.store(here, std::memory_order_release);
+    return here;
+}
+
 Position Log::frontier() {
     Position frontier = tail_.load(std::memory_order_acquire);
     for (const auto& appender : appenders_) {

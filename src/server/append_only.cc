@@ -75,6 +75,9 @@ Result<void> AppendOnly::load(Worker& worker, const std::function<bool()>& serve
     base::log(base::Level::notice, "DB loaded from append only file: {:.3f} seconds, {} effects",
               static_cast<double>(worker.ring().wall_ms() - started_ms) / 1000,
               load_figures_.commands.load());
+    const uint64_t loaded = load_figures_.bytes_total.load();
+    base_bytes_.store(loaded, std::memory_order_relaxed);
+    rewritten_bytes_.store(loaded, std::memory_order_relaxed);
     return start_thread(loader.end());
 }
 
@@ -89,6 +92,34 @@ Result<void> AppendOnly::read_files(AofLoader& loader, Worker& worker,
         } while (worker.ring().monotonic_us() < until_us);
         if (!serve()) return fail("Stopped while it was read");
     }
+}
+
+// --- rewriting
+// ---------------------------------------------------------------------------------------
+
+uint64_t AppendOnly::bytes() const noexcept {
+    const log::WriterFigures* figures = writer_figures();
+    const uint64_t base = base_bytes_.load(std::memory_order_relaxed);
+    if (figures == nullptr) return base;
+    return base + figures->bytes.load(std::memory_order_relaxed) -
+           adopted_part_bytes_.load(std::memory_order_relaxed);
+}
+
+void AppendOnly::adopt_base(uint64_t base_bytes, std::function<void(const Result<void>&)> done) {
+    log::FileWriter::NewBase base;
+    base.path = directory_.path_of(new_base_name());
+    base.keeps_old = settings_.keeps_aof_history.load(std::memory_order_relaxed);
+    base.done = [this, base_bytes, done = std::move(done)](const Result<void>& result) {
+        if (result) {
+            adopted_part_bytes_.store(writer_->figures().part_bytes.load(),
+                                      std::memory_order_relaxed);
+            base_bytes_.store(base_bytes, std::memory_order_relaxed);
+            rewritten_bytes_.store(bytes(), std::memory_order_relaxed);
+        }
+        done(result);
+    };
+    writer_->adopt(std::move(base));
+    ring_->wake();
 }
 
 // --- the log's thread

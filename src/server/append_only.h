@@ -57,10 +57,22 @@ public:
     const log::WriterFigures* writer_figures() const noexcept {
         return is_running_.load(std::memory_order_acquire) ? &writer_->figures() : nullptr;
     }
-    /// Of the base and the increments that were there at start.
-    uint64_t loaded_bytes() const noexcept {
-        return load_figures_.bytes_total.load(std::memory_order_relaxed);
+    /// Of base and increments.
+    uint64_t bytes() const noexcept;
+    /// The same after the last rewrite, or at start.
+    uint64_t rewritten_bytes() const noexcept {
+        return rewritten_bytes_.load(std::memory_order_relaxed);
     }
+
+    // --- rewriting (server/rewriter.h) ---
+    bool is_running() const noexcept { return is_running_.load(std::memory_order_acquire); }
+    /// Where the next base is written, within the directory.
+    std::string new_base_name() const { return "temp-" + settings_.append_file + ".base"; }
+    /// Under the locks of all shards: what follows goes into a new file. The place in the log.
+    log::Position begin_part() noexcept { return log_.begin_part(); }
+    /// The new base, of so many bytes, lies there: makes it the directory's. `done` is called on
+    /// the log's thread; not at all when the server ends before.
+    void adopt_base(uint64_t base_bytes, std::function<void(const Result<void>&)> done);
 
 private:
     Result<void> adopt_old_file();
@@ -75,6 +87,9 @@ private:
     ring::PosixFiles files_;
     log::AofDirectory directory_;
     LoadFigures load_figures_;
+    std::atomic<uint64_t> base_bytes_{0};          // of the base, or of all that was loaded
+    std::atomic<uint64_t> adopted_part_bytes_{0};  // written since the start and gone with the base
+    std::atomic<uint64_t> rewritten_bytes_{0};
 
     // the log's thread
     std::thread thread_;

@@ -19,7 +19,7 @@ using enum ConfigKind;
 using enum ConfigChange;
 
 constexpr std::string_view kStopBySave = "a signal saves when there is a rule of save";
-constexpr std::string_view kNoRewrite = "the append-only file is not rewritten in this version";
+constexpr std::string_view kOwnRing = "a rewrite does not hold up the syncs of the log";
 constexpr std::string_view kNoReplication = "there is no replication in this version";
 constexpr std::string_view kNoCluster = "there is no cluster in this version";
 constexpr std::string_view kNoTls = "there is no TLS in this version";
@@ -249,12 +249,7 @@ constexpr ConfigRow kIgnoredRows[] = {
     // --- persistence ---
     boolean_row("rdb-del-sync-files", "no", kNoReplication),
     choice_row("sanitize-dump-payload", "no", "no yes clients", kAlwaysChecked),
-    boolean_row("no-appendfsync-on-rewrite", "no", kNoRewrite),
-    number_row("auto-aof-rewrite-percentage", "100", kNoRewrite),
-    memory_row("auto-aof-rewrite-min-size", "67108864", kNoRewrite),
-    boolean_row("aof-use-rdb-preamble", "yes", kNoRewrite),
-    boolean_row("aof-rewrite-incremental-fsync", "yes", kNoRewrite),
-    boolean_row("aof-disable-auto-gc", "no", kNoRewrite),
+    boolean_row("no-appendfsync-on-rewrite", "no", kOwnRing),
     // --- replication ---
     text_row("masterauth", "", kNoReplication),
     text_row("masteruser", "", kNoReplication),
@@ -345,6 +340,12 @@ constexpr ConfigRow kIgnoredRows[] = {
 };
 
 constexpr ConfigRow kFixedRows[] = {
+    {.name = "aof-use-rdb-preamble",
+     .kind = boolean,
+     .role = ConfigRole::fixed,
+     .initial = "yes",
+     .summary = "a new base of the append-only file is an RDB file. Remove the line, or write: "
+                "aof-use-rdb-preamble yes"},
     {.name = "replicaof",
      .alias = "slaveof",
      .kind = words,

@@ -18,8 +18,6 @@ using enum InfoKind;
 using enum InfoUnit;
 
 std::string zero(InfoSource&) { return "0"; }
-std::string none_yet(InfoSource&) { return "-1"; }
-std::string always_well(InfoSource&) { return "ok"; }
 
 /// Bytes a snapshot has waiting for the disk just now.
 int64_t snapshot_bytes(InfoSource& source) {
@@ -44,9 +42,16 @@ const log::WriterFigures& writer_of(const InfoSource& source) {
 }
 
 std::string aof_bytes(InfoSource& source) {
-    const AppendOnly* file = source.server.append_only();
-    return std::to_string(file->loaded_bytes() + writer_of(source).bytes);
+    return std::to_string(source.server.append_only()->bytes());
 }
+
+RewriteFigures rewrite_of(const InfoSource& source) {
+    const Rewriter* rewriter = source.server.rewriter();
+    return rewriter == nullptr ? RewriteFigures{} : rewriter->figures();
+}
+
+#define REWRITE(member) \
+    [](InfoSource& source) -> std::string { return std::to_string(rewrite_of(source).member); }
 
 #define FIGURE(member) \
     [](InfoSource& source) -> std::string { return std::to_string(source.persistence().member); }
@@ -96,19 +101,28 @@ const InfoMetric kPersistenceMetrics[] = {
     {"rdb_last_load_keys_loaded", gauge, count, "Keys read at start", FIGURE(keys_loaded)},
     {"aof_enabled", gauge, count, "Effects are logged (appendonly)",
      [](InfoSource& source) -> std::string { return log_of(source) == nullptr ? "0" : "1"; }},
-    {"aof_rewrite_in_progress", gauge, count, "Rewriting; there is none", zero},
-    {"aof_rewrite_scheduled", gauge, count, "Rewriting; there is none", zero},
-    {"aof_last_rewrite_time_sec", gauge, seconds, "None ended", none_yet},
-    {"aof_current_rewrite_time_sec", gauge, seconds, "None is under way", none_yet},
-    {"aof_last_bgrewrite_status", gauge, text, "Nothing failed", always_well},
-    {"aof_rewrites", counter, count, "Rewriting; there is none", zero},
-    {"aof_rewrites_consecutive_failures", gauge, count, "Rewriting; there is none", zero},
+    {"aof_rewrite_in_progress", gauge, count, "The append-only file is being written anew",
+     [](InfoSource& source) -> std::string { return rewrite_of(source).is_running ? "1" : "0"; }},
+    {"aof_rewrite_scheduled", gauge, count, "It will be when the snapshot has ended",
+     [](InfoSource& source) -> std::string { return rewrite_of(source).is_scheduled ? "1" : "0"; }},
+    {"aof_last_rewrite_time_sec", gauge, seconds, "How long the last one took; -1: none ended",
+     REWRITE(last_took_s)},
+    {"aof_current_rewrite_time_sec", gauge, seconds, "Since it began; -1: none is under way",
+     REWRITE(running_s)},
+    {"aof_last_bgrewrite_status", gauge, text, "How the last one ended",
+     [](InfoSource& source) -> std::string {
+         return rewrite_of(source).is_last_good ? "ok" : "err";
+     }},
+    {"aof_rewrites", counter, count, "Rewrites that were done", REWRITE(rewrites)},
+    {"aof_rewrites_consecutive_failures", gauge, count, "That failed since one was done",
+     REWRITE(failures_in_row)},
     {"aof_last_write_status", gauge, text, "err: writes are refused until it is ok",
      [](InfoSource& source) -> std::string {
          const log::Log* log = log_of(source);
          return log != nullptr && log->admission() == log::Admission::failing ? "err" : "ok";
      }},
-    {"aof_last_cow_size", gauge, bytes, "Rewriting; there is none", zero},
+    {"aof_last_cow_size", gauge, bytes, "The most that the last rewrite's snapshot took",
+     REWRITE(last_memory_bytes)},
     {"module_fork_in_progress", gauge, count, "Modules; there are none", zero},
     {"module_fork_last_cow_size", gauge, bytes, "Modules; there are none", zero},
 };
@@ -136,11 +150,12 @@ void write_loading(InfoSource& source, std::string& text) {
 /// Only where there is a log, as in Redis.
 const InfoMetric kLogMetrics[] = {
     {"aof_current_size", gauge, bytes, "Of the base and the increments", aof_bytes},
-    {"aof_base_size", gauge, bytes, "The same at start",
+    {"aof_base_size", gauge, bytes, "The same after the last rewrite, or at start",
      [](InfoSource& source) {
-         return std::to_string(source.server.append_only()->loaded_bytes());
+         return std::to_string(source.server.append_only()->rewritten_bytes());
      }},
-    {"aof_pending_rewrite", gauge, count, "Rewriting; there is none", zero},
+    {"aof_pending_rewrite", gauge, count, "Rewrites that wait for their turn",
+     [](InfoSource& source) -> std::string { return rewrite_of(source).is_scheduled ? "1" : "0"; }},
     {"aof_buffer_length", gauge, bytes, "Effects kept until they are on the disk",
      [](InfoSource& source) {
          return std::to_string(log_of(source)->tail() - log_of(source)->released());

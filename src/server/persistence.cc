@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "engine/rdb_loader.h"
 #include "engine/value_limits.h"
+#include "server/rewriter.h"
 
 namespace gyre::server {
 namespace {
@@ -71,15 +72,62 @@ bool Persistence::begin_save(engine::Executor& executor) {
         memory_before_ = base::used(base::Purpose::snapshot);
         figures_.last_save_memory_bytes = 0;
     }
-    engine::SnapshotOptions options;
-    options.strings = {.compress = dataset_.settings.rdb_compression.load(),
-                       .compressed_bytes_max = kCompressedBytesMax};
-    options.now_ms = wall_ms();
-    job_.begin(options, executor);
+    start_job(executor, nullptr);
     saver_.save(file_now(), [this](const Result<uint64_t>& bytes) { finish(bytes); });
     dataset_.wake_all();
     base::log(Level::notice, "Background saving started");
     return true;
+}
+
+/// Fixes the moment and has the workers walk. Only who has set is_saving_.
+void Persistence::start_job(engine::Executor& executor, const std::function<uint64_t()>& position) {
+    engine::SnapshotOptions options;
+    options.strings = {.compress = dataset_.settings.rdb_compression.load(),
+                       .compressed_bytes_max = kCompressedBytesMax};
+    options.now_ms = wall_ms();
+    job_.begin(options, executor, position);
+}
+
+bool Persistence::begin_base(Base base, engine::Executor& executor) {
+    {
+        const std::lock_guard hold(mutex_);
+        if (is_saving_) return false;
+        is_saving_ = is_for_log_ = true;
+        saver_.forget_give_up();
+    }
+    start_job(executor, base.position);
+    engine::SnapshotFile file = file_now();
+    file.directory = base.directory;
+    file.name = base.name;
+    file.temporary_name = "temp-" + base.name;
+    file.syncs_often = base.syncs_often;
+    file.fields.back().second = "1";  // aof-base
+    saver_.save(std::move(file), [this, base = std::move(base)](const Result<uint64_t>& bytes) {
+        finish_base(bytes, base);
+    });
+    dataset_.wake_all();
+    return true;
+}
+
+void Persistence::finish_base(const Result<uint64_t>& bytes, const Base& base) {
+    std::vector<std::function<void(bool)>> waiters;
+    {
+        const std::lock_guard hold(mutex_);
+        is_saving_ = is_for_log_ = false;
+        waiters.swap(waiters_);
+    }
+    base.done(bytes);
+    for (const auto& tell : waiters) tell(bytes.has_value());
+}
+
+commands::RewriteOrder Persistence::begin_rewrite(engine::Executor& executor, bool is_later) {
+    if (rewriter_ == nullptr) return commands::RewriteOrder::no_log;
+    return rewriter_->order(executor, is_later);
+}
+
+bool Persistence::is_rewriting() const {
+    const std::lock_guard hold(mutex_);
+    return is_for_log_;
 }
 
 void Persistence::finish(const Result<uint64_t>& bytes) {
@@ -271,13 +319,14 @@ PersistenceFigures Persistence::figures() const {
     const std::lock_guard hold(mutex_);
     PersistenceFigures figures = figures_;
     figures.is_loading = is_loading();
-    figures.is_saving = is_saving_;
+    figures.is_saving = is_saving_ && !is_for_log_;
     figures.load_bytes = load_bytes_.load(std::memory_order_relaxed);
     if (figures.is_loading) figures.keys_loaded = load_keys_.load(std::memory_order_relaxed);
     if (is_saving_) {
+        // Of a rewrite as well, as in Redis.
         figures.save_keys_total = job_.keys_total();
         figures.save_keys = job_.keys_encoded();
-        figures.save_running_s = wall_s() - save_started_s_;
+        if (!is_for_log_) figures.save_running_s = wall_s() - save_started_s_;
     }
     return figures;
 }

@@ -65,8 +65,11 @@ Server::Server(Config& config) : config_(config), run_id_(random_run_id()) {
     dataset_ = std::make_unique<engine::Dataset>(options);
     persistence_ = std::make_unique<Persistence>(*dataset_, settings);
     stopper_ = std::make_unique<Stopper>(*persistence_, clients_, workers_);
-    if (settings.append_only)
+    if (settings.append_only) {
         append_only_ = std::make_unique<AppendOnly>(settings, options.threads);
+        rewriter_ = std::make_unique<Rewriter>(*persistence_, *append_only_, settings);
+        persistence_->set_rewriter(*rewriter_);
+    }
 }
 
 Server::~Server() {
@@ -91,6 +94,7 @@ Shared Server::shared() {
                       [this] {
                           sample_statistics();
                           persistence_->look_at_rules(workers_[0]->executor());
+                          if (rewriter_) rewriter_->look(workers_[0]->executor());
                       },
                   .each_turn = [this] { each_turn(); },
                   .snapshot = &persistence_->job()};

@@ -26,6 +26,7 @@
 #include "server/info_history.h"
 #include "server/listeners.h"
 #include "server/persistence.h"
+#include "server/rewriter.h"
 #include "server/stopper.h"
 #include "server/worker.h"
 
@@ -79,6 +80,7 @@ public:
     InfoHistory& info_history() { return history_; }
     /// Null without appendonly.
     const AppendOnly* append_only() const { return append_only_.get(); }
+    const Rewriter* rewriter() const { return rewriter_.get(); }
     log::Log* log() { return append_only_ ? &append_only_->log() : nullptr; }
     /// Keeps the counts from which rates are computed; to be called each second. Any thread.
     void sample_statistics();
@@ -107,6 +109,7 @@ private:
     std::unique_ptr<engine::Dataset> dataset_;
     std::unique_ptr<Persistence> persistence_;
     std::unique_ptr<AppendOnly> append_only_;
+    std::unique_ptr<Rewriter> rewriter_;
     commands::ClientRegistry clients_;
     std::unique_ptr<Stopper> stopper_;
     std::atomic<bool> is_stop_wanted_{false};  // by a signal

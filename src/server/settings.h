@@ -65,6 +65,10 @@ struct ServerSettings {
     std::atomic<int64_t> shutdown_timeout_seconds{10};
     std::atomic<bool> rdb_syncs_often{true};
     std::atomic<bool> load_truncated{true};
+    std::atomic<bool> aof_syncs_often{true};
+    std::atomic<bool> keeps_aof_history{false};
+    std::atomic<int64_t> rewrite_percentage{100};
+    std::atomic<uint64_t> rewrite_bytes_min{64ULL * 1024 * 1024};
     AtomicOutputLimit output_normal;
     AtomicOutputLimit output_replica;
     AtomicOutputLimit output_pubsub;

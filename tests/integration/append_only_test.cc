@@ -325,6 +325,74 @@ TEST_P(AppendOnlyTest, IsTheDataWhereThereIsASnapshotToo) {
     EXPECT_EQ(session().ask("LRANGE", "l", "0", "-1"), "[a b]");
 }
 
+/// Clients count while the file is written anew again and again, and the server is killed.
+TEST_P(AppendOnlyTest, IsRewrittenUnderLoad) {
+    constexpr int kClients = 4;
+    std::vector<int64_t> answered(kClients, 0);
+    std::vector<int64_t> sent(kClients, 0);
+    for (int round = 0; round < 4; ++round) {
+        start_at_home("always");
+        if (HasFatalFailure()) return;
+        Session check = session();
+        for (int client = 0; client < kClients; ++client) {
+            const std::string text = check.ask("HGET", "counters", std::to_string(client));
+            const int64_t value = text == "(nil)" ? 0 : std::stoll(text);
+            EXPECT_GE(value, answered[client]) << "round " << round << ", client " << client;
+            EXPECT_LE(value, sent[client]);
+            answered[client] = sent[client] = value;
+        }
+        std::vector<std::thread> threads;
+        for (int client = 0; client < kClients; ++client) {
+            threads.emplace_back([&, client] {
+                RawSocket socket = server().connect();
+                const std::string command =
+                    encode({"HINCRBY", "counters", std::to_string(client), "1"});
+                while (socket.send(command)) {
+                    ++sent[client];
+                    const std::vector<Frame> frames = socket.read_frames(1);
+                    if (frames.empty()) break;
+                    answered[client] = std::stoll(frames[0].text);
+                }
+            });
+        }
+        for (int rewrite = 1; rewrite <= 3; ++rewrite) {
+            EXPECT_EQ(check.ask("BGREWRITEAOF"), "Background append only file rewriting started");
+            EXPECT_TRUE(wait_until(
+                [&] { return check.info_number("persistence", "aof_rewrites") == rewrite; }));
+        }
+        EXPECT_EQ(check.info("persistence", "aof_last_bgrewrite_status"), "ok");
+        // A base, an increment, the manifest.
+        EXPECT_EQ(std::distance(std::filesystem::directory_iterator(home_.directory()), {}), 3);
+        kill();
+        for (std::thread& thread : threads) thread.join();
+    }
+}
+
+TEST_P(AppendOnlyTest, IsRewrittenByItselfWhenItHasGrown) {
+    start_at_home("everysec",
+                  {"--auto-aof-rewrite-min-size", "20kb", "--auto-aof-rewrite-percentage", "100"});
+    Session client = session();
+    EXPECT_EQ(client.info("persistence", "aof_base_size"), "0");
+    for (int i = 0; i < 300; ++i) client.ask("SET", "key", std::string(1000, 'x'));
+    ASSERT_TRUE(wait_until([&] { return client.info("persistence", "aof_rewrites") == "1"; }));
+    EXPECT_LT(client.info_number("persistence", "aof_current_size"), 5000);
+    EXPECT_EQ(client.info("persistence", "aof_base_size"),
+              client.info("persistence", "aof_current_size"));
+    client.ask("MULTI");
+    client.ask("INCR", "n");
+    client.ask("BGREWRITEAOF");
+    client.ask("INCR", "n");
+    EXPECT_EQ(client.ask("EXEC"), "[:1 Background append only file rewriting scheduled :2]");
+    ASSERT_TRUE(wait_until([&] { return client.info("persistence", "aof_rewrites") == "2"; }));
+    client.ask("INCR", "n");
+    EXPECT_EQ(server().stop(), 0);
+    start_at_home("everysec");
+    EXPECT_EQ(session().ask("GET", "n"), "3");
+    EXPECT_EQ(session().ask("STRLEN", "key"), ":1000");
+    start();
+    EXPECT_TRUE(session().ask("BGREWRITEAOF").starts_with("-ERR There is no append-only file"));
+}
+
 TEST_P(AppendOnlyTest, WritesTheTimeIfAsked) {
     start_at_home("always", {"--aof-timestamp-enabled", "yes"});
     EXPECT_EQ(session().ask("SET", "a", "1"), "OK");

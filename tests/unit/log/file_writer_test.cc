@@ -87,6 +87,31 @@ struct Life {
         open_records[index].reset();
         log.kick();
     }
+    /// A rewrite, a step at each call: the place in the log, then the base of all before it.
+    void rewrite_some() {
+        if (is_adopting) return;
+        if (!part_number) {
+            log.begin_part();
+            part_number = next_number;
+            return;
+        }
+        std::string text;
+        for (uint64_t number = 0; number < *part_number; ++number) {
+            const std::string digits = std::to_string(number);
+            const std::string_view words[] = {"SET", digits, "base"};
+            append(text, CommandEffect{words});
+        }
+        part_number.reset();
+        const std::string path = directory.path_of("temp.base");
+        if (!world.disk().write_whole(path, text)) return;
+        if (!world.disk().sync_directory(kDirectory)) return;
+        is_adopting = true;
+        writer->adopt({.path = path, .done = [this](Result<void> done) {
+                           is_adopting = false;
+                           rewrites += done ? 1 : 0;
+                       }});
+        ring.wake();
+    }
     /// How many of this life's effects the log has called durable.
     uint64_t durable_count() const {
         uint64_t count = 0;
@@ -103,6 +128,9 @@ struct Life {
     std::optional<std::string> open_records[2];
     std::vector<Position> ends;
     uint64_t next_number = 0;
+    std::optional<uint64_t> part_number;  // of the first effect behind the part
+    bool is_adopting = false;
+    uint64_t rewrites = 0;
 };
 
 class FileWriterSim : public ::testing::Test {
@@ -153,6 +181,7 @@ protected:
         Disk& disk = world.disk();
         for (int64_t step = 0; step < steps; ++step) {
             if (random.below(3) == 0) life.write_one();
+            if (random.below(150) == 0) life.rewrite_some();
             if (random.below(500) == 0) disk.bytes_max = random.below(30'000);
             if (random.below(200) == 0) disk.bytes_max = UINT64_MAX;
             if (random.below(1000) == 0) disk.is_read_only = !disk.is_read_only;
@@ -169,6 +198,7 @@ protected:
 TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
     uint64_t durable_total = 0;
     uint64_t recoveries = 0;
+    uint64_t rewrites = 0;
     for (uint64_t seed = test_seed(); seed < test_seed() + 3000; ++seed) {
         SCOPED_TRACE("GYRE_SEED=" + std::to_string(seed));
         World world(seed);
@@ -188,6 +218,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
                 durable = logged + life->durable_count();
                 logged = life->next_number;
                 recoveries += life->writer->figures().recoveries;
+                rewrites += life->rewrites;
             }
             life.reset();
             heal(disk);
@@ -204,6 +235,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
     // The test must have had something to lose, and to recover from.
     EXPECT_GT(durable_total, 100'000U);
     EXPECT_GT(recoveries, 1000U);
+    EXPECT_GT(rewrites, 1000U);
 }
 
 TEST_F(FileWriterSim, GoesOnByItselfOnceTheDiskIsWell) {
@@ -309,6 +341,32 @@ TEST_F(FileWriterSim, WaitsForADirectoryThatWasMovedAway) {
     world.disk().move_away("elsewhere", kDirectory);
     ASSERT_TRUE(
         world.run_until([&] { return life.log.admission() == Admission::open; }, 10'000'000));
+}
+
+TEST_F(FileWriterSim, BeginsANewFileWhereASnapshotWasTaken) {
+    World world(23);
+    bool is_open = false;
+    Life life(world, 0, {}, is_open);
+    for (int i = 0; i < 20; ++i) life.write_one();
+    life.complete(0);
+    life.complete(1);
+    life.rewrite_some();
+    const uint64_t before = life.next_number;
+    for (int i = 0; i < 20; ++i) life.write_one();
+    life.complete(0);
+    life.complete(1);
+    ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 10'000'000));
+    EXPECT_EQ(life.directory.manifest().increments.size(), 2U);
+    life.rewrite_some();
+    ASSERT_TRUE(world.run_until([&] { return life.rewrites == 1; }, 10'000'000));
+    const AofManifest& manifest = life.directory.manifest();
+    EXPECT_EQ(manifest.format(),
+              "file appendonly.aof.1.base.rdb seq 1 type b\n"
+              "file appendonly.aof.2.incr.aof seq 2 type i\n");
+    EXPECT_FALSE(world.disk().exists(life.directory.path_of("appendonly.aof.1.incr.aof")));
+    EXPECT_GT(before, 0U);
+    world.disk().crash();
+    check(load(world.disk()), life.next_number, life.next_number);
 }
 
 TEST_F(FileWriterSim, EndsWithEverythingOnTheDisk) {
