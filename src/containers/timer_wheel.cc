@@ -22,6 +22,8 @@ constexpr uint64_t kTokenBitsMask = (uint64_t{1} << kTokenBits) - 1;
 constexpr uint32_t kSmallChunkBytes = 56;
 constexpr uint32_t kLargeChunkBytes = 504;
 
+constexpr size_t kCacheLine = 64;
+
 /// How many tokens ahead settle() asks for the chunk a token will be put into.
 constexpr uint32_t kTokensAhead = 8;
 
@@ -399,6 +401,36 @@ size_t TimerWheel::take_current(uint64_t* out, size_t count) noexcept {
     }
     if (size_ == 0) drop_levels();
     return taken;
+}
+
+/// The slot to be fired next; level 0 has tokens.
+const TimerWheel::Stack& TimerWheel::next_slot() const noexcept {
+    return levels_[0][slot_of(next_fire_tick(), 0)];
+}
+
+void TimerWheel::prefetch_slot() const noexcept {
+    if (occupied_[0] != 0) base::prefetch(&next_slot());
+}
+
+void TimerWheel::prefetch_chunks() const noexcept {
+    if (occupied_[0] == 0) return;
+    const char* top = reinterpret_cast<const char*>(next_slot());
+    // Most slots hold a few more tokens than the small chunk at the bottom does.
+    base::prefetch(top);
+    base::prefetch(top + kCacheLine);
+}
+
+size_t TimerWheel::peek_due(int64_t now_ms, uint64_t* out, size_t count) const noexcept {
+    if (occupied_[0] == 0 || next_move_tick() <= next_fire_tick()) return 0;
+    if (next_fire_tick() >= tick_of(now_ms)) return 0;
+    size_t peeked = 0;
+    for (const Chunk* chunk = next_slot(); chunk != nullptr; chunk = chunk->next) {
+        for (uint32_t left = chunk->used; left > 0 && peeked < count; --left) {
+            out[peeked++] = chunk->words()[left - 1] & kTokenBitsMask;
+        }
+        if (peeked == count) break;
+    }
+    return peeked;
 }
 
 /// Tokens of the chunk that holds the `place`-th word below the top, from a place in it on.

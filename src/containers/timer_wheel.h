@@ -108,6 +108,15 @@ public:
     /// be added again. Returns how many; not all when advance() has left work.
     size_t take_current(uint64_t* out, size_t count) noexcept;
 
+    /// For whoever visits many wheels, each with a few tokens whose memory is cold: asks for what
+    /// an advance(now_ms) reads first, and waits for nothing. First the slot, when that is there
+    /// its chunks, and when they are, peek_due() reads their tokens.
+    void prefetch_slot() const noexcept;
+    void prefetch_chunks() const noexcept;
+    /// Up to `count` tokens of those that advance(now_ms) would fire first; they stay where they
+    /// are. None when others have to be moved down before.
+    size_t peek_due(int64_t now_ms, uint64_t* out, size_t count) const noexcept;
+
     /// Drops all tokens and all memory; time stays.
     void clear() noexcept;
     /// The same in parts, for a wheel that is given up: frees up to `chunks_max` chunks and returns
@@ -177,6 +186,7 @@ private:
     void add_chunk(Stack& stack);
     void remove_chunk(Stack& stack) noexcept;
     void prefetch_move(unsigned level, unsigned slot) const noexcept;
+    const Stack& next_slot() const noexcept;
     size_t drop(Stack& stack, size_t chunks_max) noexcept;
     void* obtain(size_t bytes);
     void give_back(void* memory) noexcept;

@@ -53,6 +53,10 @@ public:
 private:
     /// One shard until it has nothing due or `deadline_us` has passed.
     void run_shard(size_t shard, int64_t now_ms, int64_t deadline_us);
+    void hint_shards_ahead(size_t shards, int64_t now_ms);
+    size_t shards_here() const noexcept {
+        return (dataset_.shards() - index_ + dataset_.threads() - 1) / dataset_.threads();
+    }
 
     Dataset& dataset_;
     Executor& executor_;

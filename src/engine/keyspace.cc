@@ -2,6 +2,7 @@
 #include "engine/keyspace.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "store/access.h"
 #include "types/hash.h"
@@ -112,7 +113,7 @@ Entry* Keyspace::raise_timestamp(const Key& key, Entry* entry) {
 void Keyspace::note_created(const Key& key) {
     note_change(key);
     if (dataset_.counts_keys()) dataset_.note_created(executor_);
-    notify(event::created, "new", key);
+    if (!std::exchange(is_replacing_, false)) notify(event::created, "new", key);
 }
 
 void Keyspace::note_put(const Key& key, const Entry* present, Deadline deadline, int64_t expire_ms,
@@ -226,10 +227,17 @@ Entry* Keyspace::remove_due_field(const Key& key, Entry* entry, std::string_view
 /// A hash that lost fields to their deadlines goes with the last, as HDEL has it.
 Entry* Keyspace::keep_unless_empty(const Key& key, Entry* entry, size_t fields) {
     note_touched_by_time(key);
+    notify(event::hash, "hexpired", key);
     if (fields != 0) return entry;
     partition_of(key).erase(key, entry);
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
+    notify(event::generic, "del", key);
     return nullptr;
+}
+
+void Keyspace::erase_to_replace(const Key& key, Entry* entry) {
+    erase(key, entry);
+    is_replacing_ = true;
 }
 
 Entry* Keyspace::copy_to(const Key& key, const Entry& source, int64_t replaced_ms) {

@@ -118,6 +118,8 @@ public:
     /// Sets the deadline, or removes it (kNoExpiry).
     store::Entry* set_expiry(const store::Key& key, store::Entry* entry, int64_t unix_ms);
     void erase(const store::Key& key, store::Entry* entry);
+    /// The same, of what the next put replaces: to those who listen that one's key is not new.
+    void erase_to_replace(const store::Key& key, store::Entry* entry);
     /// Removes up to `budget` fields that are due of a hash that is an object, which is no change
     /// by the command. Returns the entry; null: it went with the last of them.
     store::Entry* remove_due_fields(const store::Key& key, store::Entry* entry, size_t budget);
@@ -183,6 +185,7 @@ private:
     int64_t now_ms_;
     int64_t clock_ms_;
     bool no_touch_;
+    bool is_replacing_ = false;
 };
 
 }  // namespace gyre::engine

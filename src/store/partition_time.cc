@@ -121,8 +121,11 @@ void Partition::tend_wheel() {
 
 /// What is due was written long ago: its bucket, the entry and the head of the entry's page are
 /// three cache misses for each key, which overlap when they are asked for together.
-void Partition::prefetch_due(std::span<const uint64_t> tokens) const {
+void Partition::prefetch_buckets(std::span<const uint64_t> tokens) const {
     for (const uint64_t token : tokens) table_.prefetch_bucket(token);
+}
+
+void Partition::prefetch_entries(std::span<const uint64_t> tokens) const {
     for (const uint64_t token : tokens) {
         table_.visit_chain(token, [](EntryRef entry) {
             const char* address = reinterpret_cast<const char*>(entry.get());
@@ -131,6 +134,16 @@ void Partition::prefetch_due(std::span<const uint64_t> tokens) const {
             containers::Slab::prefetch_page(address);
         });
     }
+}
+
+void Partition::hint_due(int64_t now_ms, DueHint hint) const {
+    if (!wheel_) return;
+    if (hint == DueHint::slots) return wheel_->prefetch_slot();
+    if (hint == DueHint::chunks) return wheel_->prefetch_chunks();
+    uint64_t tokens[kFireBatch];
+    const size_t count = wheel_->peek_due(now_ms, tokens, kFireBatch);
+    hint == DueHint::buckets ? prefetch_buckets({tokens, count})
+                             : prefetch_entries({tokens, count});
 }
 
 void Partition::fire(uint64_t token, int64_t now_ms,

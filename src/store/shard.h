@@ -139,6 +139,10 @@ public:
     size_t expire_due(int64_t now_ms, size_t budget,
                       const std::function<void(const Entry&)>& on_expired,
                       const OnFieldDue& on_field_due = nullptr);
+    /// Partition::hint_due() for the database that expire_due() begins with.
+    void hint_due(int64_t now_ms, DueHint hint) const {
+        if (!timed_.empty()) timed_[next_timed_ % timed_.size()]->hint_due(now_ms, hint);
+    }
     /// Partition::expire_in_tick() for all databases. Afterwards due_from_ms is exact, but for a
     /// wheel that is being rebuilt or has too many tokens in the tick.
     void expire_in_tick(int64_t now_ms, const std::function<void(const Entry&)>& on_expired,

@@ -7,7 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compat/script.h"
@@ -193,6 +195,158 @@ const std::vector<std::vector<std::string>> kEventful{
     {"DEL", "k2"},
     {"FLUSHALL"}};
 
+// Rows of words: what changes collections, or finds nothing to change.
+constexpr std::string_view kCollections[] = {
+    "RPUSH l a b c d e a",
+    "LPUSH l x y",
+    "LPUSHX l z",
+    "RPUSHX l z",
+    "LPUSHX no z",
+    "LPOP l",
+    "RPOP l 2",
+    "LPOP l 0",
+    "LPOP no",
+    "LSET l 0 new",
+    "LSET l 100 new",
+    "LINSERT l BEFORE new older",
+    "LINSERT l AFTER nosuch x",
+    "LREM l 0 nosuch",
+    "LREM l 1 older",
+    "LTRIM l 0 100",
+    "LTRIM l 1 -1",
+    "LMOVE l l2 LEFT RIGHT",
+    "LMOVE l l RIGHT LEFT",
+    "RPOPLPUSH l l2",
+    "RPOPLPUSH no l2",
+    "LMPOP 2 no l2 LEFT COUNT 1",
+    "LMPOP 1 l2 RIGHT COUNT 10",
+    "LTRIM l 5 1",
+    "RPUSH l a",
+    "LREM l 0 a",
+    "RPUSH l a",
+    "RPOP l",
+    "RPUSH l a",
+    "LMOVE l l3 RIGHT RIGHT",
+    "HSET h a 1 b 2",
+    "HSET h a 1",
+    "HMSET h c 3",
+    "HSETNX h c 3",
+    "HSETNX h d 4",
+    "HINCRBY h a 1",
+    "HINCRBY h c x",
+    "HINCRBYFLOAT h a 1.5",
+    "HDEL h nosuch",
+    "HDEL h a b",
+    "HDEL h c d e",
+    "SADD s a b c 1",
+    "SADD s a",
+    "SREM s nosuch",
+    "SREM s a",
+    "SMOVE s s2 b",
+    "SMOVE s s2 b",
+    "SMOVE s s c",
+    "SPOP s 0",
+    "SREM s c",
+    "SPOP s 10",
+    "SADD s x y",
+    "SREM s x y",
+    "SADD s one",
+    "SPOP s",
+    "SADD s x",
+    "SMOVE s s2 x",
+    "SADD s 1 2 3",
+    "SINTERSTORE s3 s s",
+    "SUNIONSTORE s3 s s2",
+    "SDIFFSTORE s3 s s",
+    "SDIFFSTORE s3 s s",
+    "DEL s",
+    "ZADD z 1 a 2 b 3 c 4 d 5 e 6 f",
+    "ZADD z 1 a",
+    "ZADD z XX 9 nosuch",
+    "ZADD z INCR 1 a",
+    "ZADD z CH 2 a",
+    "ZINCRBY z 1 a",
+    "ZINCRBY z 0 a",
+    "ZREM z nosuch",
+    "ZREM z a",
+    "ZPOPMIN z",
+    "ZPOPMAX z 1",
+    "ZPOPMIN z 0",
+    "ZPOPMIN no",
+    "ZMPOP 2 no z MIN COUNT 1",
+    "ZRANGESTORE z2 z 0 -1",
+    "ZRANGESTORE z2 no 0 -1",
+    "ZRANGESTORE z2 no 0 -1",
+    "ZUNIONSTORE z2 2 z no",
+    "ZINTERSTORE z2 2 z z",
+    "ZDIFFSTORE z2 2 z z",
+    "ZDIFFSTORE z2 2 z z",
+    "ZREMRANGEBYRANK z 50 60",
+    "ZREMRANGEBYRANK z 0 0",
+    "ZADD z 0 a 0 b 0 c",
+    "ZREMRANGEBYLEX z [a [a",
+    "ZREMRANGEBYSCORE z 0 0",
+    "ZREMRANGEBYSCORE z -inf +inf",
+    "ZADD z 1 a",
+    "ZPOPMAX z",
+    "ZADD z 1 a",
+    "ZREM z a",
+    "GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania",
+    "GEOADD g 13.361389 38.115556 Palermo",
+    "GEOSEARCHSTORE g2 g FROMLONLAT 15 37 BYRADIUS 200 km",
+    "GEORADIUS g 15 37 200 km STORE g2",
+    "GEORADIUS g 15 37 1 m STORE g2",
+    "GEOSEARCHSTORE g2 no FROMLONLAT 15 37 BYRADIUS 200 km",
+    "PFADD p a b c",
+    "PFADD p a",
+    "PFADD p",
+    "PFADD p2",
+    "PFMERGE p3 p p2",
+    "PFCOUNT p",
+    "XADD x 1-1 a 1",
+    "XADD x MAXLEN 1 2-1 a 1",
+    "XADD x NOMKSTREAM 3-1 a 1",
+    "XADD nosuch NOMKSTREAM 3-1 a 1",
+    "XADD x 1-1 a 1",
+    "XTRIM x MAXLEN 10",
+    "XTRIM x MAXLEN 1",
+    "XDEL x 9-9",
+    "XDEL x 3-1",
+    "XSETID x 9-1",
+    "XGROUP CREATE x g 0",
+    "XGROUP CREATE x g 0",
+    "XGROUP CREATE x2 g 0 MKSTREAM",
+    "XGROUP SETID x g 0",
+    "XGROUP CREATECONSUMER x g c",
+    "XGROUP CREATECONSUMER x g c",
+    "XADD x 10-1 a 1",
+    "XREADGROUP GROUP g c STREAMS x >",
+    "XREADGROUP GROUP g c STREAMS x >",
+    "XACK x g 10-1",
+    "XADD x 11-1 a 1",
+    "XREADGROUP GROUP g c STREAMS x >",
+    "XCLAIM x g c3 0 11-1",
+    "XAUTOCLAIM x g c4 0 0",
+    "XGROUP DELCONSUMER x g nosuch",
+    "XGROUP DELCONSUMER x g c",
+    "XGROUP DESTROY x nosuch",
+    "XGROUP DESTROY x g",
+    "RENAME x x3",
+    "COPY x3 x4",
+    "DEL x3",
+    "FLUSHALL",
+};
+
+std::vector<std::string> words_of(std::string_view row) {
+    std::vector<std::string> words;
+    while (!row.empty()) {
+        const size_t end = std::min(row.find(' '), row.size());
+        words.emplace_back(row.substr(0, end));
+        row.remove_prefix(std::min(end + 1, row.size()));
+    }
+    return words;
+}
+
 // What looks for a key that is missing.
 const std::vector<std::vector<std::string>> kLookups{{"SELECT", "0"},
                                                      {"GET", "no"},
@@ -225,6 +379,15 @@ TEST(PubsubCompatTest, KeyspaceEventsOfEveryCommand) {
         for (const auto& command : kLookups) {
             steps.push_back({0, command});
         }
+    }
+    compare_scripts(steps);
+}
+
+TEST(PubsubCompatTest, KeyspaceEventsOfCollections) {
+    std::vector<Step> steps{{1, {"PSUBSCRIBE", "__key*__:*"}}};
+    for (const char* classes : {"KEA", "Eln", "Kh", "Es", "Ez", "Kt", "Eg", "E$"}) {
+        steps.push_back({0, {"CONFIG", "SET", "notify-keyspace-events", classes}});
+        for (const std::string_view row : kCollections) steps.push_back({0, words_of(row)});
     }
     compare_scripts(steps);
 }

@@ -63,7 +63,7 @@ void geoadd(Context& context) {
             return place.score;
         });
     }
-    if (added + updated > 0) zset->settle();
+    if (added + updated > 0) zset->settle("zadd");
     context.reply.integer(added + (ch ? updated : 0));
 }
 

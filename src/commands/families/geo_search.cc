@@ -280,7 +280,8 @@ void store_hits(Context& context, const Search& search, const std::vector<Hit>& 
         result->set.insert(hit.member, RankedSet::hash(hit.member),
                            search.stores_distance ? hit.distance / search.unit : hit.score);
     }
-    ZsetValue::store(context.keyspace, *search.target, std::move(result));
+    ZsetValue::store(context.keyspace, *search.target, std::move(result),
+                     search.is_search() ? "geosearchstore" : "georadiusstore");
     context.reply.integer(static_cast<int64_t>(hits.size()));
 }
 

@@ -48,6 +48,7 @@ std::optional<int64_t> set_fields(Context& context) {
     for (size_t at = kFirst; at < context.count(); at += 2) {
         created += hash.set(context.argument(at), context.argument(at + 1)) ? 1 : 0;
     }
+    hash.tell("hset");
     return created;
 }
 
@@ -68,6 +69,7 @@ void hsetnx(Context& context) {
     hash.forget_if_due(name);
     if (hash.find(name)) return context.reply.integer(0);
     hash.set(name, context.argument(3));
+    hash.tell("hset");
     context.reply.integer(1);
 }
 
@@ -115,6 +117,7 @@ void hincrby(Context& context) {
     char digits[base::kIntegerCharsMax];
     const char* end = base::write_integer(digits, value);
     hash.set(name, {digits, static_cast<size_t>(end - digits)}, types::Hash::Deadline::keep);
+    hash.tell("hincrby");
     context.reply.integer(value);
 }
 
@@ -139,6 +142,7 @@ void hincrbyfloat(Context& context) {
     }
     const std::string text = base::format_long_double_human(value);
     hash.set(name, text, types::Hash::Deadline::keep);
+    hash.tell("hincrbyfloat");
     if (context.logs()) [[unlikely]] {
         // As Redis, whose floats are not everywhere the same. HSET takes the deadline away.
         EffectWords(context, "HSET").add(context.keys[0]).add(name).copy(text).tell();
@@ -152,10 +156,11 @@ void hdel(Context& context) {
     if (!require_hash(context, entry)) return;
     HashValue hash(context, context.keys[0], entry);
     int64_t removed = 0;
-    for (size_t at = 2; at < context.count() && hash.exists(); ++at) {
+    for (size_t at = 2; at < context.count() && hash.size() > 0; ++at) {
         removed += hash.remove(context.argument(at)) ? 1 : 0;
-        hash.settle();
     }
+    if (removed > 0) hash.tell("hdel");
+    hash.settle();
     context.reply.integer(removed);
 }
 

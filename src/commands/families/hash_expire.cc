@@ -184,11 +184,10 @@ bool is_met(When when, int64_t present_ms, int64_t deadline_ms) {
 int64_t expire_field(Context& context, HashValue& hash, std::string_view name, When when,
                      int64_t deadline_ms, FieldEffects& effects) {
     hash.forget_if_due(name);
-    if (!hash.exists() || !hash.find(name)) return kNoSuchField;
+    if (hash.size() == 0 || !hash.find(name)) return kNoSuchField;
     if (!is_met(when, hash.deadline_ms(name), deadline_ms)) return 0;
     if (deadline_ms <= context.now_ms()) {
         hash.remove(name);
-        hash.settle();
         effects.remove(name);
         return 2;
     }
@@ -207,11 +206,17 @@ void expire_fields(Context& context, TimeUnit unit) {
     if (!entry) return;
     HashValue hash(context, context.keys[0], *entry);
     FieldEffects effects(context);
+    bool is_changed = false;
     answer_each(context, *fields, [&](std::string_view name) {
-        return expire_field(context, hash, name, when.value_or(When::always), *deadline_ms,
-                            effects);
+        const int64_t outcome =
+            expire_field(context, hash, name, when.value_or(When::always), *deadline_ms, effects);
+        is_changed |= outcome > 0;
+        return outcome;
     });
     effects.tell(*deadline_ms);
+    // All fields get the same deadline: it is past for each of them, or for none.
+    if (is_changed) hash.tell(*deadline_ms <= context.now_ms() ? "hdel" : "hexpire");
+    hash.settle();
 }
 
 void hexpire(Context& context) { expire_fields(context, {1000, true}); }
@@ -249,13 +254,16 @@ void hpersist(Context& context) {
     const auto entry = find_hash(context, true);
     if (!entry) return;
     HashValue hash(context, context.keys[0], *entry);
+    bool is_changed = false;
     answer_each(context, *fields, [&](std::string_view name) {
         hash.forget_if_due(name);
         if (!hash.find(name)) return kNoSuchField;
         if (hash.deadline_ms(name) == Hash::kNoDeadline) return kNoDeadline;
         hash.set_deadline(name, Hash::kNoDeadline);
+        is_changed = true;
         return int64_t{1};
     });
+    if (is_changed) hash.tell("hpersist");
 }
 
 // --- HGETEX, HGETDEL, HSETEX ------------------------------------------------------------------
@@ -288,6 +296,12 @@ void set_or_end(Context& context, HashValue& hash, std::string_view name, int64_
     effects.remove(name);
 }
 
+/// What an option that was carried out is called in events.
+std::string_view expiry_event(const Context& context, int64_t deadline_ms) {
+    if (deadline_ms == Hash::kNoDeadline) return "hpersist";
+    return deadline_ms > context.now_ms() ? "hexpire" : "hdel";
+}
+
 void hgetex(Context& context) {
     ExpiryOption option;
     size_t at = 2;
@@ -300,15 +314,19 @@ void hgetex(Context& context) {
     if (!entry) return;
     HashValue hash(context, context.keys[0], *entry);
     FieldEffects effects(context);
+    bool is_changed = false;
     context.reply.array(static_cast<int64_t>(fields->count));
     for (size_t i = 0; i < fields->count; ++i) {
         const std::string_view name = context.argument(fields->first + i);
         reply_value(context, hash, name);
         if (option.kind == ExpiryOption::Kind::none || !hash.find(name)) continue;
+        const bool is_persist = *deadline_ms == Hash::kNoDeadline;
+        is_changed |= !is_persist || hash.deadline_ms(name) != Hash::kNoDeadline;
         set_or_end(context, hash, name, *deadline_ms, effects);
-        hash.settle();
     }
     effects.tell(*deadline_ms);
+    if (is_changed) hash.tell(expiry_event(context, *deadline_ms));
+    hash.settle();
 }
 
 void hgetdel(Context& context) {
@@ -318,14 +336,18 @@ void hgetdel(Context& context) {
     if (!entry) return;
     HashValue hash(context, context.keys[0], *entry);
     FieldEffects effects(context);
+    bool is_changed = false;
     context.reply.array(static_cast<int64_t>(fields->count));
     for (size_t i = 0; i < fields->count; ++i) {
         const std::string_view name = context.argument(fields->first + i);
         reply_value(context, hash, name);
-        if (hash.remove(name)) effects.remove(name);
-        hash.settle();
+        if (hash.size() == 0 || !hash.remove(name)) continue;
+        effects.remove(name);
+        is_changed = true;
     }
     effects.tell(Hash::kNoDeadline);
+    if (is_changed) hash.tell("hdel");
+    hash.settle();
 }
 
 enum class Presence : uint8_t { any, none, all };
@@ -393,6 +415,8 @@ void hsetex(Context& context) {
         effects.set(name, value);
         if (options->expiry.has_number()) set_or_end(context, hash, name, *deadline_ms, effects);
     }
+    hash.tell("hset");
+    if (options->expiry.has_number()) hash.tell(expiry_event(context, *deadline_ms));
     hash.settle();
     effects.tell(*deadline_ms);
     if (keeps && context.logs()) [[unlikely]]

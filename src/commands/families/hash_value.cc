@@ -161,6 +161,7 @@ bool HashValue::remove(std::string_view name) {
 void HashValue::settle() {
     if (entry_ == nullptr || size() != 0) return;
     keyspace_.erase(key_, entry_);
+    keyspace_.notify(engine::event::generic, "del", key_);
     entry_ = nullptr;
     look();
 }

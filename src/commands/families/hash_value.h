@@ -61,6 +61,8 @@ public:
     /// A write that asks whether the field is there calls this first: a log must not leave to later
     /// what the answer was.
     void forget_if_due(std::string_view name);
+    /// Tells those who listen what happened to the hash.
+    void tell(std::string_view event) { keyspace_.notify(engine::event::hash, event, key_); }
     /// After removals: an empty hash goes.
     void settle();
 

@@ -67,7 +67,10 @@ void add_dense(Context& context, Entry* entry) {
             bytes = context.keyspace.edit(context.keys[0], entry, HyperLogLog::kDenseBytes);
         is_changed |= HyperLogLog::raise_dense(bytes, HyperLogLog::mark_of(context.argument(at)));
     }
-    if (is_changed) HyperLogLog::void_count(bytes);
+    if (is_changed) {
+        HyperLogLog::void_count(bytes);
+        context.keyspace.notify(engine::event::string, "pfadd", context.keys[0]);
+    }
     context.reply.integer(is_changed ? 1 : 0);
 }
 
@@ -87,6 +90,7 @@ void pfadd(Context& context) {
     if (is_changed) {
         HyperLogLog::void_count(value.data());
         put_value(context, key, entry, value);
+        context.keyspace.notify(engine::event::string, "pfadd", key);
     }
     context.reply.integer(is_changed ? 1 : 0);
 }
@@ -144,6 +148,7 @@ void pfmerge(Context& context) {
     }
     HyperLogLog::void_count(value.data());
     put_value(context, key, entry, value);
+    context.keyspace.notify(engine::event::string, "pfadd", key);
     context.reply.ok();
 }
 

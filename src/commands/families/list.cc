@@ -34,6 +34,7 @@ void push_all(Context& context, Entry* entry, ListEnd end) {
     ListValue list(context, context.keys[0], entry);
     list.expect(context.count() - kFirst, bytes);
     for (size_t at = kFirst; at < context.count(); ++at) list.push(end, context.argument(at));
+    list.tell(push_event(end));
     context.reply.integer(static_cast<int64_t>(list.size()));
 }
 
@@ -64,7 +65,7 @@ void pop(Context& context, ListEnd end) {
     reply_end(context.reply, *entry, end, taken);
     ListValue list(context, context.keys[0], entry);
     list.erase(end == ListEnd::head ? 0 : list.size() - taken, taken);
-    list.settle();
+    list.settle(pop_event(end));
 }
 
 void lpop(Context& context) { pop(context, ListEnd::head); }
@@ -106,7 +107,7 @@ void lset(Context& context) {
     const auto index = index_from_front(*given, list.size());
     if (!index) return context.error(errors::kOutOfRange);
     list.replace(*index, value);
-    list.settle();
+    list.settle("lset");
     context.reply.ok();
 }
 
@@ -153,12 +154,14 @@ void ltrim(Context& context) {
         const Range range = resolve(*start, *end, list_size(*entry));
         if (range.count == 0) {
             context.keyspace.erase(context.keys[0], entry);
+            context.keyspace.notify(engine::event::list, "ltrim", context.keys[0]);
+            context.keyspace.notify(engine::event::generic, "del", context.keys[0]);
             return context.reply.ok();
         }
         ListValue list(context, context.keys[0], entry);
         list.erase(range.start + range.count, list.size() - range.start - range.count);
         list.erase(0, range.start);
-        list.settle();
+        list.settle("ltrim");
     }
     context.reply.ok();
 }
@@ -175,7 +178,7 @@ void lrem(Context& context) {
     ListValue list(context, context.keys[0], entry);
     const size_t removed =
         list.remove(context.argument(3), limit, *given < 0 ? ListEnd::tail : ListEnd::head);
-    if (removed != 0) list.settle();
+    if (removed != 0) list.settle("lrem");
     context.reply.integer(static_cast<int64_t>(removed));
 }
 
@@ -190,6 +193,7 @@ void linsert(Context& context) {
     list.expect(1, value.size());
     const ListEnd side = is_before ? ListEnd::head : ListEnd::tail;
     if (!list.insert(context.argument(3), side, value)) return context.reply.integer(-1);
+    list.tell("linsert");
     context.reply.integer(static_cast<int64_t>(list.size()));
 }
 

@@ -58,7 +58,8 @@ void move_element(Context& context, ListEnd from, ListEnd to) {
         pop_one(list, from);
         list.expect(1, value.size());
         list.push(to, value);
-        list.settle();
+        list.tell(push_event(to));
+        list.settle(pop_event(from));
         return context.reply.bulk(value);
     }
     Entry* target = context.keyspace.write(target_key);
@@ -66,10 +67,11 @@ void move_element(Context& context, ListEnd from, ListEnd to) {
     ListValue other(context, target_key, target);
     other.expect(1, value.size());
     other.push(to, value);
+    other.tell(push_event(to));
     // The other key may lie in the same shard, and what was known of this one is void.
     ListValue rest(context, source_key, context.keyspace.peek(source_key));
     pop_one(rest, from);
-    rest.settle();
+    rest.settle(pop_event(from));
     context.reply.bulk(value);
 }
 
@@ -135,7 +137,7 @@ void lmpop(Context& context) {
         reply_end(context.reply, *entry, options->end, taken);
         ListValue list(context, key, entry);
         list.erase(options->end == ListEnd::head ? 0 : list.size() - taken, taken);
-        return list.settle();
+        return list.settle(pop_event(options->end));
     }
     context.reply.null_array();
 }

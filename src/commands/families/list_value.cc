@@ -162,9 +162,11 @@ size_t ListValue::remove(std::string_view value, size_t limit, ListEnd from) {
     return removed;
 }
 
-void ListValue::settle() {
+void ListValue::settle(std::string_view event) {
+    tell(event);
     if (size() == 0) {
         keyspace_.erase(key_, entry_);
+        keyspace_.notify(engine::event::generic, "del", key_);
         entry_ = nullptr;
         return;
     }

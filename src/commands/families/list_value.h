@@ -37,6 +37,14 @@ private:
     std::optional<types::List::Cursor> cursor_;
 };
 
+/// What pushing to an end and popping from it is called in events.
+inline std::string_view push_event(types::ListEnd end) {
+    return end == types::ListEnd::head ? "lpush" : "rpush";
+}
+inline std::string_view pop_event(types::ListEnd end) {
+    return end == types::ListEnd::head ? "lpop" : "rpop";
+}
+
 /// `count` elements from an end on, which are there, as a reply tells them.
 void reply_end(resp::ReplyWriter& reply, const store::Entry& entry, types::ListEnd end,
                size_t count);
@@ -61,8 +69,10 @@ public:
     /// Removes elements that are there.
     void erase(size_t start, size_t count);
     size_t remove(std::string_view value, size_t limit, types::ListEnd from);
-    /// After removals: an empty list goes, a small one becomes a listpack.
-    void settle();
+    /// Tells those who listen what happened to the list.
+    void tell(std::string_view event) { keyspace_.notify(engine::event::list, event, key_); }
+    /// After removals, which `event` names: an empty list goes, a small one becomes a listpack.
+    void settle(std::string_view event);
 
 private:
     bool is_packed() const { return entry_->encoding() == store::Encoding::listpack; }

@@ -42,6 +42,7 @@ void sadd(Context& context) {
     set.expect(context.count() - 2);
     int64_t added = 0;
     for (size_t at = 2; at < context.count(); ++at) added += set.add(context.argument(at)) ? 1 : 0;
+    if (added > 0) set.tell("sadd");
     context.reply.integer(added);
 }
 
@@ -50,10 +51,11 @@ void srem(Context& context) {
     if (!require_set(context, entry)) return;
     SetValue set(context, context.keys[0], entry);
     int64_t removed = 0;
-    for (size_t at = 2; at < context.count() && set.exists(); ++at) {
+    for (size_t at = 2; at < context.count() && set.size() > 0; ++at) {
         removed += set.remove(context.argument(at)) ? 1 : 0;
-        set.settle();
     }
+    if (removed > 0) set.tell("srem");
+    set.settle();
     context.reply.integer(removed);
 }
 
@@ -68,9 +70,10 @@ void smove(Context& context) {
         return context.reply.integer(source.reader().contains(member) ? 1 : 0);
     }
     if (!source.remove(member)) return context.reply.integer(0);
+    source.tell("srem");
     source.settle();
     SetValue target(context, context.keys[1], context.keyspace.peek(context.keys[1]));
-    target.add(member);
+    if (target.add(member)) target.tell("sadd");
     context.reply.integer(1);
 }
 
@@ -189,7 +192,9 @@ void spop_count(Context& context) {
     if (static_cast<size_t>(*count) >= reader.size()) {
         reply_members(context, reader);
         context.keyspace.erase(context.keys[0], entry);
-        return context.tell_deleted(context.keys[0]);
+        context.tell_deleted(context.keys[0]);
+        context.keyspace.notify(engine::event::set, "spop", context.keys[0]);
+        return context.keyspace.notify(engine::event::generic, "del", context.keys[0]);
     }
     std::vector<std::string> members;
     for (const ListpackValue& member : draw_members(context, reader, static_cast<size_t>(*count))) {
@@ -203,6 +208,7 @@ void spop_count(Context& context) {
         set.remove(member);
     }
     tell_removed(context, members);
+    set.tell("spop");
 }
 
 void spop(Context& context) {
@@ -215,6 +221,7 @@ void spop(Context& context) {
     const std::string member(SetReader(entry).random(random_of(context)).text(digits));
     SetValue set(context, context.keys[0], entry);
     set.remove(member);
+    set.tell("spop");
     set.settle();
     tell_removed(context, {&member, 1});
     context.reply.bulk(member);

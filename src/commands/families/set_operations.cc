@@ -96,11 +96,18 @@ void reply_members(Context& context, const Members& members) {
 }
 
 /// Makes the first key this set, whatever it held, or removes it when there is nothing to store.
-void store_set(Context& context, std::unique_ptr<Set> set) {
+void store_set(Context& context, std::unique_ptr<Set> set, std::string_view event) {
     const Key& key = context.keys[0];
     const size_t size = set->size();
-    if (Entry* present = context.keyspace.write(key)) context.keyspace.erase(key, present);
-    if (size != 0) put_set(context, key, std::move(set));
+    Entry* present = context.keyspace.write(key);
+    if (size != 0) {
+        if (present != nullptr) context.keyspace.erase_to_replace(key, present);
+        put_set(context, key, std::move(set));
+        context.keyspace.notify(engine::event::set, event, key);
+    } else if (present != nullptr) {
+        context.keyspace.erase(key, present);
+        context.keyspace.notify(engine::event::generic, "del", key);
+    }
     context.reply.integer(static_cast<int64_t>(size));
 }
 
@@ -128,17 +135,17 @@ void sdiff(Context& context) {
 
 void sinterstore(Context& context) {
     auto sets = read_sets(context, context.keys.subspan(1));
-    if (sets) store_set(context, copy_of(intersection(std::move(*sets), SIZE_MAX)));
+    if (sets) store_set(context, copy_of(intersection(std::move(*sets), SIZE_MAX)), "sinterstore");
 }
 
 void sunionstore(Context& context) {
     const auto sets = read_sets(context, context.keys.subspan(1));
-    if (sets) store_set(context, union_of(*sets));
+    if (sets) store_set(context, union_of(*sets), "sunionstore");
 }
 
 void sdiffstore(Context& context) {
     const auto sets = read_sets(context, context.keys.subspan(1));
-    if (sets) store_set(context, copy_of(difference(*sets)));
+    if (sets) store_set(context, copy_of(difference(*sets)), "sdiffstore");
 }
 
 /// One, if there is a set to read and nothing where the result goes.

@@ -202,6 +202,7 @@ bool SetValue::remove(std::string_view member) {
 void SetValue::settle() {
     if (entry_ == nullptr || size() != 0) return;
     keyspace_.erase(key_, entry_);
+    keyspace_.notify(engine::event::generic, "del", key_);
     entry_ = nullptr;
 }
 

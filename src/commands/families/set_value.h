@@ -70,6 +70,8 @@ public:
     bool remove(std::string_view member);
     /// After removals: an empty set goes.
     void settle();
+    /// Tells those who listen what happened to the set.
+    void tell(std::string_view event) { keyspace_.notify(engine::event::set, event, key_); }
 
 private:
     bool is(store::Encoding encoding) const { return entry_->encoding() == encoding; }

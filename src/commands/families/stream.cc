@@ -197,11 +197,14 @@ std::optional<StreamId> add_entry(Context& context, const AddArguments& argument
         pairs.push_back(context.argument(at));
     }
     const Key& key = context.keys[0];
+    size_t trimmed = 0;
     edit_stream(context, key, entry, [&](Stream& stream) {
         stream.append(*id, pairs, node_limits(context));
-        if (arguments.trim.by != StreamTrim::By::nothing) stream.trim(arguments.trim);
+        if (arguments.trim.by != StreamTrim::By::nothing) trimmed = stream.trim(arguments.trim);
     });
     entry = context.keyspace.changed(key, entry);
+    tell_stream(context, "xadd");
+    if (trimmed > 0) tell_stream(context, "xtrim");
     const bool has_full_id = arguments.id && arguments.id->is_seq_given;
     if (context.logs() && (!has_full_id || arguments.trim.is_approximate)) [[unlikely]] {
         EffectWords effect(context, context.argument(0));
@@ -252,7 +255,10 @@ void xtrim(Context& context) {
     if (entry == nullptr) return context.reply.integer(0);
     const size_t gone = edit_stream(context, key, entry,
                                     [&](Stream& stream) { return stream.trim(arguments.trim); });
-    if (gone > 0) entry = context.keyspace.changed(key, entry);
+    if (gone > 0) {
+        entry = context.keyspace.changed(key, entry);
+        tell_stream(context, "xtrim");
+    }
     if (gone > 0 && arguments.trim.is_approximate && context.logs()) [[unlikely]] {
         EffectWords effect(context, context.argument(0));
         effect.add(key);
@@ -285,7 +291,10 @@ void xdel(Context& context) {
         return std::count_if(ids.begin(), ids.end(),
                              [&](const StreamId& id) { return stream.erase(id); });
     });
-    if (gone > 0) context.keyspace.changed(key, entry);
+    if (gone > 0) {
+        context.keyspace.changed(key, entry);
+        tell_stream(context, "xdel");
+    }
     context.reply.integer(gone);
 }
 
@@ -480,6 +489,7 @@ void xsetid(Context& context) {
         if (!state->max_deleted_id.is_zero()) stream.max_deleted_id = state->max_deleted_id;
     });
     context.keyspace.changed(key, entry);
+    tell_stream(context, "xsetid");
     context.reply.ok();
 }
 

@@ -101,6 +101,7 @@ void xgroup_create(Context& context) {
     });
     if (!is_made) return context.error("BUSYGROUP Consumer Group name already exists");
     context.keyspace.changed(key, entry);
+    tell_stream(context, "xgroup-create");
     context.reply.ok();
 }
 
@@ -124,6 +125,7 @@ void xgroup_setid(Context& context) {
     group->last_id = *id;
     group->entries_read = options->entries_read;
     context.keyspace.changed(context.keys[0], entry);
+    tell_stream(context, "xgroup-setid");
     context.reply.ok();
 }
 
@@ -135,6 +137,7 @@ void xgroup_destroy(Context& context) {
     edit_stream(context, context.keys[0], entry,
                 [&](Stream& stream) { stream.erase_group(group); });
     context.keyspace.changed(context.keys[0], entry);
+    tell_stream(context, "xgroup-destroy");
     context.reply.integer(1);
 }
 
@@ -146,6 +149,7 @@ void xgroup_createconsumer(Context& context) {
     edit_stream(context, context.keys[0], entry,
                 [&](Stream&) { group->add_consumer(context.argument(4), context.clock_ms()); });
     context.keyspace.changed(context.keys[0], entry);
+    tell_stream(context, "xgroup-createconsumer");
     context.reply.integer(1);
 }
 
@@ -158,6 +162,7 @@ void xgroup_delconsumer(Context& context) {
     const auto pending = static_cast<int64_t>(consumer->pending.size());
     edit_stream(context, context.keys[0], entry, [&](Stream&) { group->erase_consumer(consumer); });
     context.keyspace.changed(context.keys[0], entry);
+    tell_stream(context, "xgroup-delconsumer");
     context.reply.integer(pending);
 }
 
@@ -363,6 +368,7 @@ void serve(Context& context, const ReadFrom& source, const ReadArguments& argume
         StreamConsumer* consumer = source.group->find_consumer(name);
         if (consumer == nullptr) {
             consumer = source.group->add_consumer(name, context.clock_ms());
+            context.keyspace.notify(engine::event::stream, "xgroup-createconsumer", *source.key);
             if (context.logs()) tell_consumer(context, group, name);
         }
         consumer->seen_ms = context.clock_ms();

@@ -49,6 +49,11 @@ decltype(auto) edit_stream(Context& context, const store::Key& key, store::Entry
     return context.keyspace.edit_object<types::Stream>(key, entry, std::forward<F>(edit));
 }
 
+/// Tells those who listen what happened to the stream of the command's key.
+inline void tell_stream(Context& context, std::string_view event) {
+    context.keyspace.notify(engine::event::stream, event, context.keys[0]);
+}
+
 /// An argument as it stands in an error: up to a NUL.
 std::string_view up_to_nul(std::string_view text);
 /// "NOGROUP No such key 'k' or consumer group 'g'" and what follows.

@@ -183,6 +183,7 @@ StreamConsumer* named_consumer(Context& context, StreamGroup& group) {
     StreamConsumer* consumer = group.find_consumer(context.argument(3));
     if (consumer == nullptr) {
         consumer = group.add_consumer(context.argument(3), context.clock_ms());
+        tell_stream(context, "xgroup-createconsumer");
         if (context.logs()) tell_consumer(context, named_group(context), consumer->name());
     }
     consumer->seen_ms = context.clock_ms();

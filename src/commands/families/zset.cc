@@ -121,7 +121,7 @@ void add_members(Context& context, const AddOptions& options) {
                          return decide(options, scores[i], present, outcome);
                      });
     }
-    if (outcome.added + outcome.updated > 0) zset->settle();
+    if (outcome.added + outcome.updated > 0) zset->settle(options.incr ? "zincr" : "zadd");
     if (outcome.is_nan) return context.error("ERR resulting score is not a number (NaN)");
     if (!options.incr) {
         return context.reply.integer(outcome.added + (options.ch ? outcome.updated : 0));
@@ -153,7 +153,7 @@ void zrem(Context& context) {
     for (size_t at = 2; at < context.count() && zset->size() > 0; ++at) {
         removed += zset->erase(context.argument(at)) ? 1 : 0;
     }
-    if (removed > 0) zset->settle();
+    if (removed > 0) zset->settle("zrem");
     context.reply.integer(removed);
 }
 
@@ -203,6 +203,9 @@ void zrevrank(Context& context) { reply_rank(context, true); }
 
 // --- popping -------------------------------------------------------------------------------------
 
+/// What popping is called in events.
+std::string_view pop_event(bool is_max) { return is_max ? "zpopmax" : "zpopmin"; }
+
 /// Replies with so many members from one end and removes them.
 void pop_members(Context& context, ZsetValue& zset, size_t count, bool is_max) {
     const size_t size = zset.size();
@@ -211,7 +214,7 @@ void pop_members(Context& context, ZsetValue& zset, size_t count, bool is_max) {
         reply_member(context.reply, member, score, true);
     });
     zset.erase_ranks(begin, begin + count);
-    zset.settle();
+    zset.settle(pop_event(is_max));
 }
 
 void pop(Context& context, bool is_max) {
@@ -235,7 +238,7 @@ void pop(Context& context, bool is_max) {
                     context.reply.real(score);
                 });
     zset->erase_ranks(is_max ? zset->size() - 1 : 0, is_max ? zset->size() : 1);
-    zset->settle();
+    zset->settle(pop_event(is_max));
 }
 
 void zpopmin(Context& context) { pop(context, false); }
@@ -292,7 +295,7 @@ void zmpop(Context& context) {
                         context.reply.real(score);
                     });
         zset->erase_ranks(begin, begin + taken);
-        return zset->settle();
+        return zset->settle(pop_event(choice->is_max));
     }
     context.reply.null_array();
 }

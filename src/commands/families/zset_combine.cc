@@ -302,7 +302,7 @@ void combine(Context& context, Request request) {
     }
     const size_t size = result->size();
     if (request.is_stored) {
-        ZsetValue::store(context.keyspace, context.keys[0], std::move(result));
+        ZsetValue::store(context.keyspace, context.keys[0], std::move(result), context.spec.name);
         return context.reply.integer(static_cast<int64_t>(size));
     }
     reply_members_header(context.reply, size, request.with_scores);

@@ -166,7 +166,7 @@ void zrangestore(Context& context) {
     zset->visit(span.begin, span.end, false, [&](std::string_view member, double score) {
         result->set.insert(member, containers::RankedSet::hash(member), score);
     });
-    ZsetValue::store(context.keyspace, context.keys[0], std::move(result));
+    ZsetValue::store(context.keyspace, context.keys[0], std::move(result), "zrangestore");
     context.reply.integer(static_cast<int64_t>(span.size()));
 }
 
@@ -196,7 +196,7 @@ void remove_range(Context& context, By by) {
     if (!zset) return;
     const RankSpan span = find_span(*zset, query, *limits);
     zset->erase_ranks(span.begin, span.end);
-    if (span.size() > 0) zset->settle();
+    if (span.size() > 0) zset->settle(context.spec.name);
     context.reply.integer(static_cast<int64_t>(span.size()));
 }
 

@@ -154,10 +154,12 @@ void ZsetValue::erase_ranks(size_t begin, size_t end) {
     splice_packed(*keyspace_, *key_, entry_, pack.erase(at, 2 * (end - begin)));
 }
 
-void ZsetValue::settle() {
+void ZsetValue::settle(std::string_view event) {
     if (entry_ == nullptr) return;
+    keyspace_->notify(engine::event::sorted_set, event, *key_);
     if (size() == 0) {
         keyspace_->erase(*key_, entry_);
+        keyspace_->notify(engine::event::generic, "del", *key_);
         entry_ = nullptr;
     } else if (is_large()) {
         entry_ = keyspace_->changed(*key_, entry_);
@@ -165,15 +167,20 @@ void ZsetValue::settle() {
 }
 
 void ZsetValue::store(engine::Keyspace& keyspace, const store::Key& key,
-                      std::unique_ptr<SortedSet> set) {
-    if (store::Entry* present = keyspace.write(key)) keyspace.erase(key, present);
-    if (set->size() == 0) return;
+                      std::unique_ptr<SortedSet> set, std::string_view event) {
+    store::Entry* present = keyspace.write(key);
+    if (set->size() == 0) {
+        if (present == nullptr) return;
+        keyspace.erase(key, present);
+        return keyspace.notify(engine::event::generic, "del", key);
+    }
+    if (present != nullptr) keyspace.erase_to_replace(key, present);
     size_t longest = 0;
     set->set.for_each(
         [&](const RankedSet::Item& item) { longest = std::max(longest, item.member.size()); });
     if (!fits(keyspace.dataset().settings, set->size(), longest)) {
         keyspace.put_object(key, nullptr, kLarge, std::move(set));
-        return;
+        return keyspace.notify(engine::event::sorted_set, event, key);
     }
     std::string bytes(types::Listpack::kEmpty);
     set->set.for_each([&](const RankedSet::Item& item) {
@@ -184,6 +191,7 @@ void ZsetValue::store(engine::Keyspace& keyspace, const store::Key& key,
         pack.insert(pack.end(), pair).apply(bytes);
     });
     keyspace.put_packed(key, nullptr, kPacked, bytes);
+    keyspace.notify(engine::event::sorted_set, event, key);
 }
 
 std::optional<ZsetValue> read_zset(Context& context, size_t index) {

@@ -53,13 +53,14 @@ public:
     void update(std::string_view member, F&& decide);
     bool erase(std::string_view member);
     void erase_ranks(size_t begin, size_t end);
-    /// After changes: erases the key when it is empty, else notes that it changed.
-    void settle();
+    /// After changes, which `event` names: erases the key when it is empty, else notes that it
+    /// changed.
+    void settle(std::string_view event);
 
     /// Makes the key the sorted set given, in the form that fits; an empty one erases the key. What
-    /// the key was goes, with its deadline.
+    /// the key was goes, with its deadline. `event` names what happened, unless nothing is left.
     static void store(engine::Keyspace& keyspace, const store::Key& key,
-                      std::unique_ptr<types::SortedSet> set);
+                      std::unique_ptr<types::SortedSet> set, std::string_view event);
 
     bool is_large() const { return entry_->encoding() == store::Encoding::skiplist; }
     const containers::RankedSet& large() const {

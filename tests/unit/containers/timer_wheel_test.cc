@@ -69,6 +69,38 @@ TEST(TimerWheel, GivesTheTokensOfTheTickThatIsNotOver) {
     EXPECT_EQ(wheel.memory_bytes(), 0U);
 }
 
+TEST(TimerWheel, PeeksAtWhatFiresFirst) {
+    constexpr int64_t kTickBegin = kStart / TimerWheel::kTickMs * TimerWheel::kTickMs + 80;
+    constexpr int64_t kOver = kTickBegin + TimerWheel::kTickMs;
+    constexpr uint64_t kTokens = 150;
+    TimerWheel wheel(kStart);
+    uint64_t peeked[kTokens + 1];
+    EXPECT_EQ(wheel.peek_due(kOver, peeked, kTokens), 0U) << "there is none";
+    for (uint64_t token = 1; token <= kTokens; ++token) wheel.add(token, kTickBegin + 3);
+    wheel.add(kTokens + 1, kOver + 1);
+    wheel.prefetch_slot();
+    wheel.prefetch_chunks();
+    EXPECT_EQ(wheel.peek_due(kOver - 1, peeked, kTokens), 0U) << "the tick is not over";
+    ASSERT_EQ(wheel.peek_due(kOver, peeked, 10), 10U);
+    ASSERT_EQ(wheel.peek_due(kOver + 8, peeked, kTokens + 1), kTokens) << "of the first tick";
+    std::vector<uint64_t> fired;
+    wheel.advance(kOver, 70, [&](uint64_t token) { fired.push_back(token); });
+    EXPECT_EQ(fired, std::vector<uint64_t>(peeked, peeked + 70)) << "in the order of firing";
+    EXPECT_EQ(wheel.size(), kTokens + 1 - 70) << "what was looked at stayed";
+    fire_all(wheel, kOver);
+    EXPECT_EQ(wheel.peek_due(kOver, peeked, kTokens), 0U);
+}
+
+TEST(TimerWheel, PeeksAtNothingThatHasToBeMovedFirst) {
+    TimerWheel wheel(kStart);
+    uint64_t peeked[2];
+    wheel.add(1, kStart + 10'000);
+    EXPECT_EQ(wheel.peek_due(kStart + 20'000, peeked, 2), 0U);
+    wheel.prefetch_slot();
+    wheel.prefetch_chunks();
+    EXPECT_EQ(fire_all(wheel, kStart + 20'000), std::vector<uint64_t>{1});
+}
+
 TEST(TimerWheel, FiresAtTheEndOfTheTickAndNotBefore) {
     for (int64_t delay :
          {1L, 7L, 8L, 500L, 511L, 512L, 513L, 32767L, 32768L, 40000L, 2097152L, 5 * kHour,

@@ -741,6 +741,10 @@ TEST_F(PartitionTest, a_rebuild_loses_no_deadline) {
         if (random.below(20) != 0) continue;
         ++now_ms;
         shard_.next_due_hint_ms = INT64_MAX;
+        for (const DueHint hint :
+             {DueHint::slots, DueHint::chunks, DueHint::buckets, DueHint::entries}) {
+            partition().hint_due(now_ms, hint);
+        }
         partition().expire_due(now_ms, 16, on_expired);
         rebuilds += partition().next_due_ms() == 0;
     }
