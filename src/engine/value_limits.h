@@ -19,6 +19,8 @@ inline snapshot::ValueLimits value_limits(const Settings& settings) {
             .set_intset_entries = settings.set_max_intset_entries.load(kRelaxed),
             .set_listpack_entries = settings.set_max_listpack_entries.load(kRelaxed),
             .set_listpack_value = settings.set_max_listpack_value.load(kRelaxed),
+            .zset_listpack_entries = settings.zset_max_listpack_entries.load(kRelaxed),
+            .zset_listpack_value = settings.zset_max_listpack_value.load(kRelaxed),
             .list = {.limit = list, .compress_depth = depth}};
 }
 

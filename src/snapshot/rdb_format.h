@@ -53,15 +53,22 @@ enum class RdbType : uint8_t {
     string = 0,
     list = 1,
     set = 2,
+    zset = 3,
     hash = 4,
+    zset_2 = 5,
     hash_zipmap = 9,
     list_ziplist = 10,
     set_intset = 11,
+    zset_ziplist = 12,
     hash_ziplist = 13,
     list_quicklist = 14,
+    stream_listpacks = 15,
     hash_listpack = 16,
+    zset_listpack = 17,
     list_quicklist_2 = 18,
+    stream_listpacks_2 = 19,
     set_listpack = 20,
+    stream_listpacks_3 = 21,
     hash_metadata_early = 22,     ///< of Redis 7.4 before its release
     hash_listpack_ex_early = 23,  ///< the same
     hash_metadata = 24,
@@ -69,9 +76,12 @@ enum class RdbType : uint8_t {
 };
 /// What a node of list_quicklist_2 is.
 enum class RdbListNode : uint8_t { plain = 1, packed = 2 };
-/// From these versions on a packed set, and a hash with deadlines of fields, have types of their
-/// own.
+/// What stands for a score in the text of zset, by the byte that else is its length.
+enum class RdbTextScore : uint8_t { not_a_number = 253, infinity = 254, minus_infinity = 255 };
+/// From these versions on a packed set, a stream with the times at which consumers were active, and
+/// a hash with deadlines of fields have types of their own.
 inline constexpr int kRdbVersionSetListpack = 11;
+inline constexpr int kRdbVersionActiveTimes = 11;
 inline constexpr int kRdbVersionFieldDeadlines = 12;
 /// The latest deadline of a field, Unix milliseconds: Redis'.
 inline constexpr int64_t kFieldDeadlineMax = (int64_t{1} << 48) - 2;
@@ -103,5 +113,7 @@ inline constexpr uint64_t kRdbStringBytesMax = uint64_t{512} * 1024 * 1024;
 inline constexpr std::string_view kTimestampField = "gyre-timestamp";
 /// The AUX fields before a hash that carry the deadlines of its fields.
 inline constexpr std::string_view kFieldDeadlinesField = "gyre-field-deadlines";
+/// The AUX fields before a stream that carry when its consumers were active.
+inline constexpr std::string_view kActiveTimesField = "gyre-active-times";
 
 }  // namespace gyre::snapshot

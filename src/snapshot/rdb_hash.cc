@@ -60,9 +60,7 @@ bool write_fields(const Record& record, WriteProgress& progress, size_t budget,
          ++progress.place) {
         hash.for_each_in_bucket(progress.place, [&](const Hash::Field& field) {
             if (field.deadline_ms != Hash::kNoDeadline) {
-                RecordEncoder::length(progress.count, deadlines);
-                RecordEncoder::little_endian(static_cast<uint64_t>(field.deadline_ms),
-                                             sizeof(int64_t), deadlines);
+                write_element_time({progress.count, field.deadline_ms}, deadlines);
                 ++gathered;
             }
             ++progress.count;
@@ -121,7 +119,7 @@ public:
         : ValueReader(kPackedHash),
           type_(type),
           limits_(*context.limits),
-          deadlines_(std::move(context.deadlines)) {
+          deadlines_(std::move(context.times)) {
         if (type == RdbType::hash_metadata) form_ = DeadlineForm::before_field;
         if (type == RdbType::hash_metadata_early) {
             form_ = context.version == kRdbVersionValkey ? DeadlineForm::behind_value
@@ -281,7 +279,7 @@ private:
     /// False: it was there.
     bool add(std::string_view name, std::string_view value, int64_t deadline_ms) {
         if (next_deadline_ < deadlines_.size() && deadlines_[next_deadline_].index == index_) {
-            deadline_ms = deadlines_[next_deadline_++].deadline_ms;
+            deadline_ms = deadlines_[next_deadline_++].time_ms;
         }
         ++index_;
         const size_t limit = limits_.hash_listpack_value;
@@ -328,7 +326,7 @@ private:
     bool has_head_ = false;
     uint64_t left_ = 0;
     int64_t nearest_ms_ = 0;
-    std::vector<FieldDeadline> deadlines_;  // from AUX fields
+    std::vector<ElementTime> deadlines_;  // from AUX fields
     size_t next_deadline_ = 0;
     uint64_t index_ = 0;  // of the next field
 };

@@ -305,14 +305,31 @@ void RdbReader::read_aux(RdbInput& input) {
     if (name == kTimestampField) {
         take_timestamp(input, value);
     } else if (name == kFieldDeadlinesField) {
-        if (!read_field_deadlines(value, deadlines_)) {
-            input.refuse(offset_, "the deadlines of a hash's fields make no sense");
-        }
+        take_element_times(input, store::Type::hash, value);
+    } else if (name == kActiveTimesField) {
+        take_element_times(input, store::Type::stream, value);
     } else {
         tell(handler_.aux(name, value));
     }
     key_.trim();
     value_.trim();
+}
+
+void RdbReader::take_element_times(RdbInput& input, store::Type type, std::string_view text) {
+    const bool is_hash = type == store::Type::hash;
+    const int64_t max_ms = is_hash ? kFieldDeadlineMax : std::numeric_limits<int64_t>::max();
+    if ((!times_.empty() && times_type_ != type) || !read_element_times(text, max_ms, times_)) {
+        input.refuse(offset_, is_hash ? "the deadlines of a hash's fields make no sense"
+                                      : "the times of a stream's consumers make no sense");
+    }
+    times_type_ = type;
+}
+
+void RdbReader::refuse_times(RdbInput& input, std::string_view what) {
+    const bool is_hash = times_type_ == store::Type::hash;
+    input.refuse(
+        offset_,
+        fmt::format("{} before {}", is_hash ? "deadlines of fields" : "times of consumers", what));
 }
 
 void RdbReader::take_timestamp(RdbInput& input, std::string_view text) {
@@ -373,7 +390,7 @@ void RdbReader::read_record(RdbInput& input) {
     record_.key = decode(input, key_, key);
     record_.value = decode(input, value_, value);
     if (!input.is_complete()) return;
-    if (!deadlines_.empty()) return input.refuse(offset_, "deadlines of fields before a string");
+    if (!times_.empty()) return refuse_times(input, "a string");
     tell_record();
     key_.trim();
     value_.trim();
@@ -394,11 +411,11 @@ void RdbReader::begin_value(RdbInput& input, uint8_t type) {
     const EncodedText text = input.take_string();
     const std::string_view key = decode(input, key_, text);
     if (!input.is_complete()) return;
-    if (!deadlines_.empty()) {
-        if (reader->kind().type != store::Type::hash || is_of_valkey) {
-            return input.refuse(offset_, "deadlines of fields before what has none");
+    if (!times_.empty()) {
+        if (reader->kind().type != times_type_ || is_of_valkey) {
+            return refuse_times(input, "what has none");
         }
-        context.deadlines = std::exchange(deadlines_, {});
+        context.times = std::exchange(times_, {});
         reader = make_value_reader(type, std::move(context));
     }
     key_bytes_.clear();

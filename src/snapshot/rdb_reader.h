@@ -121,6 +121,8 @@ private:
     void end_file(uint64_t bytes);
 
     std::string_view decode(RdbInput& input, StringDecoder& decoder, const EncodedText& text);
+    void take_element_times(RdbInput& input, store::Type type, std::string_view text);
+    void refuse_times(RdbInput& input, std::string_view what);
     void take_timestamp(RdbInput& input, std::string_view text);
     void add_to_checksum(const char* until);
     void tell(Result<void> result);
@@ -148,7 +150,8 @@ private:
 
     // the collection that is being read
     Buffer key_bytes_;
-    std::vector<FieldDeadline> deadlines_;
+    std::vector<ElementTime> times_;  ///< of elements of the collection that is next
+    store::Type times_type_{};        ///< what that must be
     std::unique_ptr<ValueReader> collection_;
 };
 

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/numbers.h"
 #include "snapshot/rdb_format.h"
+#include "snapshot/record_encoder.h"
 
 namespace gyre::snapshot {
 
@@ -29,11 +30,16 @@ const ValueWriter* value_writer(store::Type type) {
             return &kListWriter;
         case store::Type::set:
             return &kSetWriter;
+        case store::Type::zset:
+            return &kSortedSetWriter;
         case store::Type::hash:
             return &kHashWriter;
-        default:
-            return nullptr;
+        case store::Type::stream:
+            return &kStreamWriter;
+        case store::Type::string:
+            break;
     }
+    return nullptr;
 }
 
 std::unique_ptr<ValueReader> make_value_reader(uint8_t type, ReadContext context) {
@@ -47,6 +53,11 @@ std::unique_ptr<ValueReader> make_value_reader(uint8_t type, ReadContext context
         case RdbType::set_intset:
         case RdbType::set_listpack:
             return make_set_reader(type, std::move(context));
+        case RdbType::zset:
+        case RdbType::zset_2:
+        case RdbType::zset_ziplist:
+        case RdbType::zset_listpack:
+            return make_sorted_set_reader(type, std::move(context));
         case RdbType::hash:
         case RdbType::hash_zipmap:
         case RdbType::hash_ziplist:
@@ -56,6 +67,10 @@ std::unique_ptr<ValueReader> make_value_reader(uint8_t type, ReadContext context
         case RdbType::hash_metadata:
         case RdbType::hash_listpack_ex:
             return make_hash_reader(type, std::move(context));
+        case RdbType::stream_listpacks:
+        case RdbType::stream_listpacks_2:
+        case RdbType::stream_listpacks_3:
+            return make_stream_reader(type, std::move(context));
         default:
             return nullptr;
     }
@@ -81,15 +96,20 @@ void ValueReader::refuse_twice(RdbInput& input, uint64_t offset, std::string_vie
                              base::quote(element.substr(0, kShownBytesMax)), is_cut ? "..." : ""));
 }
 
-bool read_field_deadlines(std::string_view text, std::vector<FieldDeadline>& deadlines) {
+void write_element_time(const ElementTime& time, Buffer& out) {
+    RecordEncoder::length(time.index, out);
+    RecordEncoder::little_endian(static_cast<uint64_t>(time.time_ms), sizeof(time.time_ms), out);
+}
+
+bool read_element_times(std::string_view text, int64_t max_ms, std::vector<ElementTime>& times) {
     RdbInput input(text, 0, 0);
     while (input.bytes_taken() < text.size()) {
-        FieldDeadline deadline{.index = input.take_length()};
-        deadline.deadline_ms = static_cast<int64_t>(input.take_little_endian(sizeof(int64_t)));
+        ElementTime time{.index = input.take_length()};
+        time.time_ms = static_cast<int64_t>(input.take_little_endian(sizeof(time.time_ms)));
         if (!input.is_complete()) return false;
-        if (deadline.deadline_ms < 0 || deadline.deadline_ms > kFieldDeadlineMax) return false;
-        if (!deadlines.empty() && deadlines.back().index >= deadline.index) return false;
-        deadlines.push_back(deadline);
+        if (time.time_ms < 0 || time.time_ms > max_ms) return false;
+        if (!times.empty() && times.back().index >= time.index) return false;
+        times.push_back(time);
     }
     return true;
 }
@@ -115,22 +135,18 @@ bool are_distinct(const Listpack& listpack, size_t step) {
     return true;
 }
 
-namespace {
-
-void append_element(std::string& listpack, const ListpackElement& element) {
+void append(std::string& listpack, const ListpackElement& element) {
     const std::array added{element};
     const Listpack present(listpack);
     present.insert(present.end(), added).apply(listpack);
 }
 
-}  // namespace
-
 void append(std::string& listpack, std::string_view element) {
-    append_element(listpack, ListpackElement::of(element));
+    append(listpack, ListpackElement::of(element));
 }
 
 void append(std::string& listpack, const ListpackValue& element) {
-    append_element(listpack, ListpackElement::of(element));
+    append(listpack, ListpackElement::of(element));
 }
 
 }  // namespace gyre::snapshot

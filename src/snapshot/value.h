@@ -28,6 +28,7 @@
 #include <utility>
 #include <vector>
 
+#include "containers/ranked_set.h"
 #include "snapshot/buffer.h"
 #include "snapshot/rdb_decode.h"
 #include "snapshot/record.h"
@@ -36,12 +37,22 @@
 #include "types/list.h"
 #include "types/listpack.h"
 #include "types/object.h"
+#include "types/stream_node.h"
 
 namespace gyre::snapshot {
 
 class RecordEncoder;
 
 // --- writing ------------------------------------------------------------------------------------
+
+/// Where in a stream the next part begins.
+struct StreamProgress {
+    enum class Part : uint8_t { nodes, groups, pending, consumers, consumer_pending };
+    Part part = Part::nodes;
+    size_t group = 0;
+    size_t consumer = 0;
+    types::StreamId next;  ///< node or pending entry
+};
 
 /// How far the writing of one record has come.
 struct WriteProgress {
@@ -51,6 +62,8 @@ struct WriteProgress {
     size_t place = 0;       ///< the next bucket
     uint64_t count = 0;     ///< elements before it
     types::List::NodeCursor node;
+    containers::RankedSet::Place member;  ///< the next one
+    StreamProgress stream;
 };
 
 /// What an element costs beside its bytes.
@@ -74,7 +87,9 @@ const ValueWriter* value_writer(store::Type type);
 
 extern const ValueWriter kListWriter;
 extern const ValueWriter kSetWriter;
+extern const ValueWriter kSortedSetWriter;
 extern const ValueWriter kHashWriter;
+extern const ValueWriter kStreamWriter;
 
 // --- reading ------------------------------------------------------------------------------------
 
@@ -85,21 +100,25 @@ struct ValueLimits {
     size_t set_intset_entries = 512;
     size_t set_listpack_entries = 128;
     size_t set_listpack_value = 64;
+    size_t zset_listpack_entries = 128;
+    size_t zset_listpack_value = 64;
     types::List::Options list = {};
 };
 
-/// A deadline of a hash's field: which one it is in the order of the file.
-struct FieldDeadline {
+/// A time that belongs to an element of a collection, a field of a hash or a consumer of a stream:
+/// which one it is in the order of the file.
+struct ElementTime {
     uint64_t index = 0;
-    int64_t deadline_ms = 0;
+    int64_t time_ms = 0;
 };
 
 /// What a reader must know beside the bytes.
 struct ReadContext {
     int version = 0;
     const ValueLimits* limits = nullptr;
-    /// Of the hash that follows, ascending; a reader of something else leaves them.
-    std::vector<FieldDeadline> deadlines;
+    /// Deadlines of the fields of the hash, or times of the consumers of the stream, that follows,
+    /// ascending; a reader of something else leaves them.
+    std::vector<ElementTime> times;
 };
 
 class ValueReader {
@@ -157,14 +176,19 @@ std::unique_ptr<ValueReader> make_value_reader(uint8_t type, ReadContext context
 
 std::unique_ptr<ValueReader> make_list_reader(uint8_t type, ReadContext context);
 std::unique_ptr<ValueReader> make_set_reader(uint8_t type, ReadContext context);
+std::unique_ptr<ValueReader> make_sorted_set_reader(uint8_t type, ReadContext context);
 std::unique_ptr<ValueReader> make_hash_reader(uint8_t type, ReadContext context);
+std::unique_ptr<ValueReader> make_stream_reader(uint8_t type, ReadContext context);
 
-/// The elements of AUX kFieldDeadlinesField; false where they make no sense.
-bool read_field_deadlines(std::string_view text, std::vector<FieldDeadline>& deadlines);
+/// One of the times in an AUX field kFieldDeadlinesField or kActiveTimesField.
+void write_element_time(const ElementTime& time, Buffer& out);
+/// All of one field; false where they make no sense, or one is above `max_ms`.
+bool read_element_times(std::string_view text, int64_t max_ms, std::vector<ElementTime>& times);
 
 /// No two of the elements at 0, `step`, 2 `step` ... are equal.
 bool are_distinct(const types::Listpack& listpack, size_t step);
 void append(std::string& listpack, std::string_view element);
 void append(std::string& listpack, const types::ListpackValue& element);
+void append(std::string& listpack, const types::ListpackElement& element);
 
 }  // namespace gyre::snapshot

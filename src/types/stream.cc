@@ -154,6 +154,41 @@ bool Stream::erase(const StreamId& id) {
     return true;
 }
 
+void Stream::set_last_id(const StreamId& id) {
+    last_id = id;
+    while (!nodes_.empty() && drop_deleted_behind(id)) {
+    }
+}
+
+/// In the last node; true when that went whole.
+bool Stream::drop_deleted_behind(const StreamId& id) {
+    const auto at = nodes_.previous(nodes_.end());
+    const StreamNode node = node_at(at);
+    const size_t entries = node.entries();
+    const size_t deleted = node.deleted();
+    size_t gone = 0;
+    size_t from = node.pack().end();
+    for (auto entry = node.last(); !node.is_end(entry) && entry.id > id;
+         entry = node.previous(entry)) {
+        CHECK(entry.is_deleted());
+        from = entry.place;
+        ++gone;
+    }
+    if (gone == 0) return false;
+    if (gone == entries + deleted) {
+        drop_node(at);
+        return true;
+    }
+    size_t elements = 0;
+    for (size_t place = from; place != node.pack().end(); place = node.pack().next(place)) {
+        ++elements;
+    }
+    const StreamId master = node.master();
+    splice(nodes_.value(at), node.pack().erase(from, elements));
+    set_counts(nodes_.value(at), master, entries, deleted - gone);
+    return false;
+}
+
 size_t Stream::trim(const StreamTrim& trim) {
     size_t gone = 0;
     while (!nodes_.empty()) {

@@ -8,8 +8,8 @@
 // Threads: the caller holds the lock of the shard.
 // Errors: none; hostile bytes are checked by add_node().
 // Complexity: append O(1); a place O(log nodes + entries of a node); each entry from there on O(1).
-// Invariants: 1. no node is without entries; ids rise through all nodes and end at or below
-// last_id.
+// Invariants: 1. no node is without entries, though all of one may be deleted; ids rise through all
+//             nodes, deleted entries included, and end at or below last_id.
 //             2. size() is the number of entries that are not deleted, first_id() the first of
 //             them.
 
@@ -56,7 +56,7 @@ public:
     Stream* clone() const override;
     bool drain(size_t budget) override;
 
-    StreamId last_id;         ///< of the last entry ever added, or XSETID's
+    StreamId last_id;         ///< of the last entry ever added; lowered by set_last_id() only
     StreamId max_deleted_id;  ///< the highest ever deleted by XDEL
     uint64_t entries_added = 0;
     /// Of the first entry that is there; zero when there is none.
@@ -65,6 +65,9 @@ public:
     /// Adds an entry; `id` is above last_id, `pairs` are fields and values in turn.
     void append(const StreamId& id, std::span<const std::string_view> pairs,
                 const StreamNodeLimits& limits);
+    /// Sets last_id, which may go back as far as to last_entry(). What was deleted behind it is
+    /// forgotten, because the next entries go there.
+    void set_last_id(const StreamId& id);
     /// False when there is no such entry.
     bool erase(const StreamId& id);
     /// Returns how many entries went.
@@ -100,6 +103,13 @@ public:
             f(StreamId::of(nodes_.key(at)), bytes_of(nodes_.value(at)));
         }
     }
+    /// The same for those whose master id is not below `first`, until it returns false.
+    template <class F>
+    void visit_nodes(const StreamId& first, F&& f) const {
+        for (auto at = nodes_.lower_bound(first.key()); !nodes_.is_end(at); at = nodes_.next(at)) {
+            if (!f(StreamId::of(nodes_.key(at)), bytes_of(nodes_.value(at)))) return;
+        }
+    }
     /// Adds a node behind all others; false, and nothing is done, for bytes that are none or whose
     /// ids do not rise.
     bool add_node(const StreamId& master, std::string_view bytes);
@@ -114,6 +124,7 @@ private:
     void splice(char*& node, const ListpackSplice& change);
     void set_counts(char*& node, const StreamId& master, size_t entries, size_t deleted);
     void drop_node(Nodes::Position at);
+    bool drop_deleted_behind(const StreamId& id);
     bool has_room(const StreamNode& node, std::span<const std::string_view> pairs,
                   const StreamNodeLimits& limits) const;
     void start_node(const StreamId& id, std::span<const std::string_view> pairs);

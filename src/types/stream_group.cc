@@ -52,6 +52,19 @@ StreamPending* StreamGroup::add_pending(const StreamId& id, StreamConsumer* cons
     return added;
 }
 
+void StreamGroup::append_pending(const StreamId& id, int64_t delivered_ms, uint64_t deliveries) {
+    void* memory = tally_.allocate(sizeof(StreamPending));
+    pending_.insert(id.key(), new (memory) StreamPending{nullptr, delivered_ms, deliveries});
+}
+
+bool StreamGroup::assign(const StreamId& id, StreamConsumer* consumer) {
+    StreamPending* pending = find_pending(id);
+    if (pending == nullptr || pending->consumer != nullptr) return false;
+    consumer->pending.insert(id.key(), pending);
+    pending->consumer = consumer;
+    return true;
+}
+
 void StreamGroup::reassign(const StreamId& id, StreamPending* pending, StreamConsumer* consumer) {
     if (pending->consumer == consumer) return;
     StreamPendingMap& before = pending->consumer->pending;
@@ -64,8 +77,10 @@ bool StreamGroup::acknowledge(const StreamId& id) {
     const auto at = pending_.lower_bound(id.key());
     if (pending_.is_end(at) || pending_.key(at) != id.key()) return false;
     StreamPending* gone = pending_.value(at);
-    StreamPendingMap& list = gone->consumer->pending;
-    list.erase(list.lower_bound(id.key()));
+    if (gone->consumer != nullptr) {
+        StreamPendingMap& list = gone->consumer->pending;
+        list.erase(list.lower_bound(id.key()));
+    }
     pending_.erase(at);
     tally_.release(gone);
     return true;

@@ -28,7 +28,7 @@ struct StreamConsumer;
 
 /// An entry that was given to a consumer.
 struct StreamPending {
-    StreamConsumer* consumer = nullptr;
+    StreamConsumer* consumer = nullptr;  ///< null only while its group is built
     int64_t delivered_ms = 0;
     uint64_t deliveries = 1;
 };
@@ -135,6 +135,11 @@ public:
     }
     /// `id` is not pending.
     StreamPending* add_pending(const StreamId& id, StreamConsumer* consumer, int64_t now_ms);
+    /// What is pending of a group that is built: it is given to nobody until assign(), and until
+    /// all is, the group can only be destroyed. `id` is above all that is pending.
+    void append_pending(const StreamId& id, int64_t delivered_ms, uint64_t deliveries);
+    /// False when `id` is not pending, or is given to somebody.
+    bool assign(const StreamId& id, StreamConsumer* consumer);
     /// Gives what is pending to another consumer, or to the same again.
     void reassign(const StreamId& id, StreamPending* pending, StreamConsumer* consumer);
     /// False when `id` is not pending.

@@ -233,7 +233,7 @@ bool StreamNode::is_valid(const StreamId& master, std::string_view bytes) {
         if (!scan_entry(scanner, master, fields, is_first, before, counts)) return false;
         is_first = false;
     }
-    return counts.live == live && counts.deleted == deleted && live > 0;
+    return counts.live == live && counts.deleted == deleted && !is_first;
 }
 
 }  // namespace gyre::types

@@ -131,17 +131,48 @@ std::vector<Command> collections_of_every_form() {
         {"HSET", "k", "f", "1", "", "2", "g\0h"s, "", "12", "-3000000000", "z",
          std::string(64, 'v')},
         {"HSET", "k", "f", std::string(100, 'v')},
+        {"ZADD", "k", "1", "m"},
+        {"ZADD",
+         "k",
+         "0",
+         "zero",
+         "-2.5",
+         "",
+         "inf",
+         "last",
+         "-inf",
+         "first",
+         "7",
+         "12",
+         "7",
+         "011",
+         "4503599627370497",
+         "odd",
+         "9007199254740992",
+         "exact",
+         "-4611686018427387904",
+         "low",
+         "1234.625",
+         "odder",
+         "0.125",
+         "x\0y"s},
+        {"ZADD", "k", "1", std::string(100, 'm'), "2", "n"},
+        {"GEOADD", "k", "13.361389", "38.115556", "Palermo", "15.087269", "37.502669", "Catania"},
+        {"PFADD", "k", "a", "b", "c"},
     };
     Command numbers{"SADD", "k"};
     Command elements{"RPUSH", "k"};
     Command fields{"HSET", "k"};
+    Command members{"ZADD", "k"};
     for (int i = 0; i < 400; ++i) {
         numbers.push_back(std::to_string(i * 7919 % 100000));
         elements.push_back("e" + std::to_string(i % 50));
         fields.push_back("field" + std::to_string(i));
         fields.push_back(std::to_string(i * i));
+        members.push_back(std::to_string(i * 7919 % 200) + ".25");
+        members.push_back("member" + std::to_string(i));
     }
-    commands.insert(commands.end(), {numbers, elements, fields});
+    commands.insert(commands.end(), {numbers, elements, fields, members});
     return commands;
 }
 
@@ -158,6 +189,87 @@ TEST_F(DumpTest, CollectionsThatRedisKeepsAlikeAreTheSameBytes) {
         }
     }
     both({"CONFIG", "SET", "rdbcompression", "yes"});
+}
+
+/// Commands that make the key "k" a stream; nothing in it is of the time of day.
+std::vector<std::vector<Command>> streams_of_every_form() {
+    const Command add{"XADD", "k", "5-1", "f", "v", "g", "7"};
+    std::vector<std::vector<Command>> scripts{
+        {{"XADD", "k", "0-1", "", ""}},
+        {add, {"XADD", "k", "5-*", "f", "w", "g", "8"}, {"XADD", "k", "6-0", "other", "x"}},
+        {add, {"XADD", "k", "7-0", "f", "w"}, {"XDEL", "k", "5-1"}},
+        {add, {"XADD", "k", "7-0", "f", "w"}, {"XDEL", "k", "7-0"}, {"XADD", "k", "9-9", "f", "x"}},
+        {add, {"XDEL", "k", "5-1"}},
+        {add, {"XTRIM", "k", "MAXLEN", "0"}},
+        {add,
+         {"XSETID", "k", "18446744073709551615-1", "ENTRIESADDED", "70000", "MAXDELETEDID", "2-2"}},
+        {{"XGROUP", "CREATE", "k", "none", "0", "MKSTREAM"}},
+        {add,
+         {"XGROUP", "CREATE", "k", "b", "$"},
+         {"XGROUP", "CREATE", "k", "a", "0", "ENTRIESREAD", "70"},
+         {"XGROUP", "CREATE", "k", "12", "3-3"},
+         {"XGROUP", "CREATE", "k", "", "3-3"}},
+    };
+    std::vector<Command> many;
+    for (int i = 1; i <= 250; ++i) {
+        const std::string id = std::to_string(1700000000000 + i * i) + "-" + std::to_string(i % 3);
+        many.push_back({"XADD", "k", id, i % 7 == 0 ? "odd" : "usual", std::to_string(i), "text",
+                        std::string(static_cast<size_t>(i % 90), 't')});
+        if (i % 10 == 0) many.push_back({"XDEL", "k", id});
+    }
+    scripts.push_back(many);
+    many.push_back({"XTRIM", "k", "MAXLEN", "130"});
+    scripts.push_back(many);
+    many.push_back({"XTRIM", "k", "MINID", "1700000040000"});
+    scripts.push_back(many);
+    return scripts;
+}
+
+TEST_F(DumpTest, StreamsAreTheSameBytes) {
+    for (const char* const compression : {"yes", "no"}) {
+        both({"CONFIG", "SET", "rdbcompression", compression});
+        for (const std::vector<Command>& script : streams_of_every_form()) {
+            both({"DEL", "k"});
+            for (const Command& command : script) both(command);
+            const std::string payload = both({"DUMP", "k"}).text;
+            both({"RESTORE", "copy", "0", payload, "REPLACE"});
+            both({"DUMP", "copy"});
+            both({"XRANGE", "copy", "-", "+"});
+            both({"XINFO", "GROUPS", "copy"});
+        }
+    }
+    both({"CONFIG", "SET", "rdbcompression", "yes"});
+}
+
+/// When a consumer was seen, and entries were delivered, is not the same on both; but both make the
+/// same bytes again of what either of them wrote.
+TEST_F(DumpTest, GroupsThatReadGoBothWays) {
+    for (int i = 1; i <= 300; ++i) {
+        both({"XADD", "k", std::to_string(i) + "-1", "f", std::to_string(i)});
+    }
+    both({"XGROUP", "CREATE", "k", "g", "0"});
+    both({"XGROUP", "CREATE", "k", "second", "100"});
+    both({"XGROUP", "CREATECONSUMER", "k", "g", "idle"});
+    for (const char* const consumer : {"a", "12", "", "b"}) {
+        both({"XREADGROUP", "GROUP", "g", consumer, "COUNT", "40", "STREAMS", "k", ">"});
+    }
+    both({"XREADGROUP", "GROUP", "second", "a", "COUNT", "5", "STREAMS", "k", ">"});
+    both({"XACK", "k", "g", "3-1", "77-1"});
+    both({"XCLAIM", "k", "g", "c", "0", "5-1", "50-1", "TIME", "1000", "RETRYCOUNT", "70000"});
+    both({"XDEL", "k", "6-1", "7-1"});
+    const std::string theirs = pair_->ask_oracle({"DUMP", "k"}).text;
+    const std::string ours = pair_->ask_subject({"DUMP", "k"}).text;
+    EXPECT_EQ(theirs.size(), ours.size());
+    for (const std::string& payload : {theirs, ours}) {
+        both({"RESTORE", "copy", "0", payload, "REPLACE"});
+        EXPECT_TRUE(both({"DUMP", "copy"}).text == payload);
+        both({"XRANGE", "copy", "-", "+"});
+        both({"XINFO", "GROUPS", "copy"});
+        for (const char* const group : {"g", "second"}) {
+            both({"XPENDING", "copy", group});
+            both({"XREADGROUP", "GROUP", group, "a", "STREAMS", "copy", "0"});
+        }
+    }
 }
 
 /// What Redis keeps in another order, or in other nodes, comes over by its elements.
@@ -214,6 +326,26 @@ TEST_F(DumpTest, CollectionsThatMakeNoSenseAreRefusedByBoth) {
         "\x12\x01\x02\x07\x07\x00\x00\x00\x00\x00\xff"s,
         "\x12\x01\x03\x01"
         "a"s,
+        "\x03\x00"s,
+        "\x05\x00"s,
+        "\x11\x07\x07\x00\x00\x00\x00\x00\xff"s,
+        "\x03\x01\x01"
+        "a\xfd"s,  // a score that is no number
+        "\x05\x01\x01"
+        "a\x00\x00\x00\x00\x00\x00\xf8\x7f"s,
+        "\x03\x02\x01"
+        "a\xff\x01"
+        "a\xfe"s,
+        "\x13\x01\x03one"s,                               // an id of three bytes
+        "\x13\x00\x01\x00\x00\x00\x00\x00\x00\x01\x00"s,  // an entry and no node
+        // A group twice, an entry pending for a consumer only, a consumer twice.
+        "\x13\x00\x00\x05\x00\x00\x00\x00\x00\x00\x02\x01g\x00\x00\x00\x00\x00\x01g\x00\x00\x00\x00\x00"s,
+        "\x13\x00\x00\x05\x00\x00\x00\x00\x00\x00\x01\x01g\x00\x00\x00\x00\x01\x01"
+        "c\x01\x00\x00\x00\x00\x00\x00\x00\x01" +
+            std::string(16, '\x01'),
+        "\x13\x00\x00\x05\x00\x00\x00\x00\x00\x00\x01\x01g\x00\x00\x00\x00\x02\x01"
+        "c\x01\x00\x00\x00\x00\x00\x00\x00\x00\x01"
+        "c\x01\x00\x00\x00\x00\x00\x00\x00\x00"s,
     };
     for (const std::string& body : bodies) {
         both({"RESTORE", "k", "0", with_footer(body, 10)});

@@ -28,6 +28,8 @@ const ValueLimits kLimits{.hash_listpack_entries = 4,
                           .set_intset_entries = 6,
                           .set_listpack_entries = 4,
                           .set_listpack_value = 8,
+                          .zset_listpack_entries = 4,
+                          .zset_listpack_value = 8,
                           .list = {.limit = gyre::types::ListLimit(4), .compress_depth = 1}};
 
 [[noreturn]] void fail(const char* what, const std::string& detail = "") {

@@ -40,6 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         std::fprintf(stderr, "stream_node_fuzz: entries do not add up\n");
         std::abort();
     }
+    if (ids.empty()) return 0;
     const StreamId middle = ids[data[0] % ids.size()];
     stream.last_id = ids.back();
     if (data[0] % 2 == 0) stream.erase(middle);

@@ -2,7 +2,8 @@
 #pragma once
 
 // The elements of a record as one text, for tests that compare: whatever form a collection has, the
-// same elements give the same text. Those of a list in their order, all others sorted.
+// same elements give the same text. Those of a list, a sorted set and a stream in their order, all
+// others sorted.
 
 #include <algorithm>
 #include <string>
@@ -15,6 +16,8 @@
 #include "types/list.h"
 #include "types/listpack.h"
 #include "types/set.h"
+#include "types/sorted_set.h"
+#include "types/stream.h"
 
 namespace gyre::test {
 
@@ -72,17 +75,95 @@ inline std::vector<std::string> texts_of_list(const snapshot::Record& record) {
     return texts;
 }
 
-inline std::string elements_of(const snapshot::Record& record, bool with_deadlines = true) {
-    if (record.kind.type == store::Type::string) return std::string(record.value);
+inline std::vector<std::string> texts_of_sorted_set(const snapshot::Record& record) {
     std::vector<std::string> texts;
-    if (record.kind.type == store::Type::list) {
-        texts = texts_of_list(record);
-    } else if (record.kind.type == store::Type::set) {
-        texts = texts_of_set(record);
+    const auto add = [&](std::string_view member, double score) {
+        texts.push_back(std::string(member) + ":" + base::format_double(score));
+        return true;
+    };
+    if (record.object == nullptr) {
+        types::PackedSortedSet(record.value).for_each(add);
     } else {
-        texts = texts_of_hash(record, with_deadlines);
+        static_cast<const types::SortedSet&>(*record.object).set.for_each([&](const auto& item) {
+            add(item.member, item.score);
+        });
     }
-    if (record.kind.type != store::Type::list) std::sort(texts.begin(), texts.end());
+    return texts;
+}
+
+inline std::string text_of(const types::StreamId& id) {
+    return std::to_string(id.ms) + "-" + std::to_string(id.seq);
+}
+
+inline std::string text_of_group(const types::StreamGroup& group, bool with_times) {
+    std::string text = std::string(group.name()) + " last " + text_of(group.last_id) + " read " +
+                       std::to_string(group.entries_read);
+    const types::StreamPendingMap& pending = group.pending();
+    for (auto at = pending.begin(); !pending.is_end(at); at = pending.next(at)) {
+        const types::StreamPending& entry = *pending.value(at);
+        text += " " + text_of(types::StreamId::of(pending.key(at))) + ">" +
+                std::string(entry.consumer->name()) + "@" + std::to_string(entry.delivered_ms) +
+                "*" + std::to_string(entry.deliveries);
+    }
+    for (const types::StreamConsumer* consumer : group.consumers()) {
+        text += " " + std::string(consumer->name()) + "(" +
+                std::to_string(consumer->pending.size()) + ")@" + std::to_string(consumer->seen_ms);
+        if (with_times) text += "/" + std::to_string(consumer->active_ms);
+    }
+    return text;
+}
+
+inline std::vector<std::string> texts_of_stream(const snapshot::Record& record, bool with_times) {
+    const auto& stream = static_cast<const types::Stream&>(*record.object);
+    std::vector<std::string> texts{std::to_string(stream.size()) + " of " +
+                                   std::to_string(stream.entries_added) + " from " +
+                                   text_of(stream.first_id()) + " to " + text_of(stream.last_id) +
+                                   " without " + text_of(stream.max_deleted_id)};
+    using types::StreamNode;
+    stream.for_each_node([&](const types::StreamId& master, std::string_view bytes) {
+        const StreamNode node(master, bytes);
+        for (auto entry = node.first(); !node.is_end(entry); entry = node.next(entry)) {
+            std::string text = (entry.is_deleted() ? "deleted " : "") + text_of(entry.id);
+            node.for_each_field(entry, [&](const auto& field, const auto& value) {
+                types::ListpackValue::Digits field_digits;
+                types::ListpackValue::Digits value_digits;
+                text += " " + std::string(field.text(field_digits)) + "=" +
+                        std::string(value.text(value_digits));
+            });
+            texts.push_back(std::move(text));
+        }
+    });
+    for (const types::StreamGroup* group : stream.groups()) {
+        texts.push_back(text_of_group(*group, with_times));
+    }
+    return texts;
+}
+
+/// `with_times`: with deadlines of fields, and times at which consumers were active.
+inline std::string elements_of(const snapshot::Record& record, bool with_times = true) {
+    std::vector<std::string> texts;
+    switch (record.kind.type) {
+        case store::Type::string:
+            return std::string(record.value);
+        case store::Type::list:
+            texts = texts_of_list(record);
+            break;
+        case store::Type::set:
+            texts = texts_of_set(record);
+            break;
+        case store::Type::zset:
+            texts = texts_of_sorted_set(record);
+            break;
+        case store::Type::hash:
+            texts = texts_of_hash(record, with_times);
+            break;
+        case store::Type::stream:
+            texts = texts_of_stream(record, with_times);
+            break;
+    }
+    if (record.kind.type == store::Type::set || record.kind.type == store::Type::hash) {
+        std::sort(texts.begin(), texts.end());
+    }
     std::string joined = store::type_name(record.kind.type);
     for (const std::string& text : texts) joined += "[" + text + "]";
     return joined;

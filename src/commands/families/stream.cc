@@ -482,7 +482,7 @@ void xsetid(Context& context) {
     if (!require_stream(context, entry)) return;
     if (!check_state(context, stream_of(*entry), *state)) return;
     edit_stream(context, key, entry, [&](Stream& stream) {
-        stream.last_id = state->last_id;
+        stream.set_last_id(state->last_id);
         if (state->entries_added) {
             stream.entries_added = static_cast<uint64_t>(*state->entries_added);
         }

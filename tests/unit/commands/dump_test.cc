@@ -157,12 +157,12 @@ TEST_F(DumpTest, collections_go_there_and_back) {
 }
 
 TEST_F(DumpTest, a_type_that_is_not_there_is_named) {
-    // Of a sorted set only its type matters here.
-    std::string zset("\x11\x01\x0a\x00", 4);
-    const uint64_t checksum = base::crc64(0, zset);
-    for (int shift = 0; shift < 64; shift += 8) zset += static_cast<char>(checksum >> shift);
-    EXPECT_EQ(run({"RESTORE", "a", "0", zset}),
-              "-ERR payload: a zset (type 17) at offset 0; values of that type are not there\r\n");
+    // Of a value of a module only its type matters here.
+    std::string value("\x07\x01\x0a\x00", 4);
+    const uint64_t checksum = base::crc64(0, value);
+    for (int shift = 0; shift < 64; shift += 8) value += static_cast<char>(checksum >> shift);
+    EXPECT_EQ(run({"RESTORE", "a", "0", value}),
+              "-ERR payload: a module (type 7) at offset 0; values of that type are not there\r\n");
     EXPECT_EQ(run({"EXISTS", "a"}), ":0\r\n");
 }
 

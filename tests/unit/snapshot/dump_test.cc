@@ -131,8 +131,8 @@ TEST(Dump, BytesBehindTheValueAreIgnoredAsInRedis) {
 }
 
 TEST(Dump, OtherTypesHaveTheirNames) {
-    EXPECT_EQ(restored(with_footer("\x11\x01"s)),
-              "TYPE payload: a zset (type 17) at offset 0; values of that type are not there");
+    EXPECT_EQ(restored(with_footer("\x07\x01"s)),
+              "TYPE payload: a module (type 7) at offset 0; values of that type are not there");
     for (int type = 1; type < 256; ++type) {
         const std::string answer = restored(with_footer(std::string(1, static_cast<char>(type))));
         const ValueLimits limits;

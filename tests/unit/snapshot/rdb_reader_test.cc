@@ -239,9 +239,9 @@ TEST(RdbReader, InformationAboutSlotsIsSkipped) {
 
 TEST(RdbReader, TypesThatAreNotThereAreRefusedByName) {
     EXPECT_EQ(
-        body_error("\xfe\x02\x11\x03key\x01"),
-        "RDB file: the key \"key\" of database 2 is a zset (type 17) at offset 11; values of that "
-        "type are not there: delete such keys where the file was made, and save again");
+        body_error("\xfe\x02\x07\x03key\x01"),
+        "RDB file: the key \"key\" of database 2 is a module (type 7) at offset 11; values of "
+        "that type are not there: delete such keys where the file was made, and save again");
     const std::vector<std::string> names = {
         "",     "list",   "set", "zset",   "hash", "zset", "module", "module", "",
         "hash", "list",   "set", "zset",   "hash", "list", "stream", "hash",   "zset",
@@ -263,7 +263,7 @@ TEST(RdbReader, TypesThatAreNotThereAreRefusedByName) {
 }
 
 TEST(RdbReader, ALongKeyIsShownInPart) {
-    const std::string error = body_error("\x03\x40\xc8" + std::string(200, '\n'));
+    const std::string error = body_error("\x07\x40\xc8" + std::string(200, '\n'));
     EXPECT_LT(error.size(), 400U);
     EXPECT_EQ(error.find('\n'), std::string::npos);
     EXPECT_THAT(error, HasSubstr("\\n\"... of database 0"));

@@ -283,5 +283,66 @@ TEST(StreamTest, NodesFromOutsideAreLookedThrough) {
     EXPECT_GT(refused, bytes.size());
 }
 
+TEST(StreamTest, ANodeOfDeletedEntriesOnlyIsOne) {
+    Stream stream;
+    for (uint64_t i = 1; i <= 4; ++i) append(stream, {i, 0}, {"f", "v"}, {});
+    stream.erase({4, 0});
+    stream.trim({.by = StreamTrim::By::id, .length = 0, .id = {4, 0}});
+    EXPECT_EQ(stream.size(), 0U);
+    ASSERT_EQ(stream.node_count(), 1U);
+    Stream copy;
+    stream.for_each_node([&](const StreamId& master, std::string_view node) {
+        EXPECT_TRUE(copy.add_node(master, node));
+    });
+    EXPECT_EQ(copy.size(), 0U);
+    append(copy, {5, 0}, {"f", "v"}, {});
+    expect_equal(copy, {{{5, 0}, {"f", "v"}}});
+}
+
+TEST(StreamTest, WhereTheLastIdGoesBackIdsStillRise) {
+    for (const size_t entries_max : {1U, 3U, 100U}) {
+        const StreamNodeLimits limits{.entries_max = entries_max};
+        Stream stream;
+        Model model;
+        for (uint64_t i = 1; i <= 9; ++i) {
+            append(stream, {i, 0}, {"f", "v"}, limits);
+            if (i <= 4) model[{i, 0}] = {"f", "v"};
+        }
+        for (uint64_t i = 9; i >= 5; --i) stream.erase({i, 0});
+        stream.set_last_id({4, 0});
+        expect_equal(stream, model);
+        append(stream, {5, 5}, {"f", "w"}, limits);
+        model[{5, 5}] = {"f", "w"};
+        expect_equal(stream, model);
+        Stream loaded;
+        stream.for_each_node([&](const StreamId& master, std::string_view node) {
+            EXPECT_TRUE(loaded.add_node(master, node));
+        });
+        expect_equal(loaded, model);
+        const size_t footprint = stream.footprint();
+        stream.set_last_id({100, 0});
+        EXPECT_EQ(stream.last_id, (StreamId{100, 0}));
+        EXPECT_EQ(stream.footprint(), footprint);
+    }
+}
+
+TEST(StreamTest, AGroupThatIsBuiltAssignsWhatIsPending) {
+    Stream stream;
+    StreamGroup* group = stream.add_group("g", {}, 0);
+    for (uint64_t i = 1; i <= 100; ++i) group->append_pending({i, 0}, 7, i);
+    StreamConsumer* one = group->add_consumer("one", 1);
+    StreamConsumer* two = group->add_consumer("two", 1);
+    for (uint64_t i = 1; i <= 99; ++i) EXPECT_TRUE(group->assign({i, 0}, i % 3 == 0 ? two : one));
+    EXPECT_FALSE(group->assign({1, 0}, two)) << "given to another";
+    EXPECT_FALSE(group->assign({101, 0}, two)) << "not pending";
+    EXPECT_EQ(one->pending.size(), 66U);
+    EXPECT_EQ(two->pending.size(), 33U);
+    EXPECT_EQ(group->find_pending({50, 0})->deliveries, 50U);
+    EXPECT_TRUE(group->acknowledge({50, 0}));
+    EXPECT_EQ(one->pending.size(), 65U);
+    // One is still nobody's: it goes with its group.
+    EXPECT_FALSE(stream.drain(10));
+}
+
 }  // namespace
 }  // namespace gyre::types
