@@ -197,6 +197,7 @@ struct IntegerKind {
     static constexpr Number kHighest = INT64_MAX;
     static constexpr std::string_view kNotNumber = errors::kNotInteger;
 
+    static std::optional<Number> parse(std::string_view text) { return base::parse_integer(text); }
     static std::optional<Number> read(Context& context, size_t at) { return context.integer(at); }
     static std::optional<Number> of(const Entry& entry) { return integer_of(entry); }
 
@@ -231,6 +232,10 @@ struct RealKind {
     static constexpr Number kHighest = LDBL_MAX;
     static constexpr std::string_view kNotNumber = errors::kNotFloat;
 
+    static std::optional<Number> parse(std::string_view text) {
+        const auto value = base::parse_long_double(text);
+        return value && std::isfinite(*value) ? value : std::nullopt;
+    }
     static std::optional<Number> read(Context& context, size_t at) {
         const auto value = context.real(at);
         if (!value || std::isfinite(*value)) return value;
@@ -329,10 +334,28 @@ void increx(Context& context) {
                      : increase<IntegerKind>(context, *options);
 }
 
+/// Whether a key that is missing comes into being: not when a number is none or 0 may not be
+/// increased by so much.
+template <class Kind>
+bool makes_key(const Context& context, const IncrexOptions& options) {
+    using Number = typename Kind::Number;
+    const auto number = [&](size_t at, Number otherwise) {
+        return at == 0 ? std::optional(otherwise) : Kind::parse(context.argument(at));
+    };
+    const auto by = number(options.increment_at, Number{1});
+    const auto low = number(options.low_at, Kind::kLowest);
+    const auto high = number(options.high_at, Kind::kHighest);
+    if (!by || !low || !high || *low > *high) return false;
+    return Kind::step(Number{0}, *by, *low, *high, options.saturates).has_value();
+}
+
 int64_t increx_new_keys(Context& context) {
     const auto options = parse_increx(context);
     if (!options || options->condition.needs_key()) return 0;
-    return context.keyspace.peek(context.keys[0]) == nullptr ? 1 : 0;
+    if (context.keyspace.peek(context.keys[0]) != nullptr) return 0;
+    const bool makes = options->is_real ? makes_key<RealKind>(context, *options)
+                                        : makes_key<IntegerKind>(context, *options);
+    return makes ? 1 : 0;
 }
 
 constexpr uint16_t kDeletes = key_flag::rw | key_flag::access | key_flag::remove;

@@ -149,6 +149,20 @@ TEST_F(ConditionalTest, MsetexUnderMaxkeysAsksOnlyForWhatItCreates) {
     EXPECT_EQ(run({"MSETEX", "1", "a", "2"}), ":1\r\n");
 }
 
+TEST_F(ConditionalTest, IncrexUnderMaxkeysAsksOnlyForAKeyItCreates) {
+    run({"SET", "a", "1"});
+    runner_.dataset().set_maxkeys(1, runner_.executor());
+    EXPECT_EQ(run({"INCREX", "b"}), kOutOfKeys);
+    EXPECT_EQ(run({"INCREX", "b", "BYFLOAT", "0.5"}), kOutOfKeys);
+    EXPECT_EQ(run({"INCREX", "b", "BYINT", "5", "UBOUND", "4", "SATURATE"}), kOutOfKeys);
+    EXPECT_EQ(run({"INCREX", "b", "BYINT", "5", "UBOUND", "4"}), pair(0, 0));
+    EXPECT_EQ(run({"INCREX", "b", "LBOUND", "2"}), pair(0, 0));
+    EXPECT_EQ(run({"INCREX", "b", "XX"}), "*-1\r\n");
+    EXPECT_EQ(run({"INCREX", "b", "BYINT", "x"}), kNotInteger);
+    EXPECT_EQ(run({"INCREX", "b", "BYFLOAT", "x"}), kNotFloat);
+    EXPECT_EQ(run({"INCREX", "a", "BYINT", "5"}), pair(6, 5));
+}
+
 TEST_F(ConditionalTest, IncrexAddsAndTellsHowMuch) {
     EXPECT_EQ(run({"INCREX", "k"}), pair(1, 1));
     EXPECT_EQ(run({"INCREX", "k", "BYINT", "41"}), pair(42, 41));
