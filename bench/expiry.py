@@ -6,13 +6,15 @@ lateness  1,000 keys due at once beside none, 10 thousand, 100 thousand and 1 mi
           far away. INFO is polled for expired_keys, no key is read: a key's lateness is the time of the
           poll that first counted it, less the deadline. Polls run the event loop, which helps servers
           that expire before they sleep.
+events    the same keys and the same servers, but nothing is asked: a key's lateness is the time when its
+          `expired` event arrives, less the deadline.
 resident  2 million keys with TTLs of 1 to 20 s on an idle server, each second: DBSIZE less the keys whose
           deadline is to come, which this program knows; and the server's CPU time.
 burst     500 thousand keys due in one millisecond under 5,000 GETs a second for other keys: p99.9 of
           these, the longest loop turn where the server tells, the time until all are gone. A bare echo
           under the same load is the noise floor.
 
-    ./dev bench expiry [--only lateness|resident|burst] [--patience 60] [--quick] [--json] [--plot DIR]
+    ./dev bench expiry [--only lateness|events|resident|burst] [--patience 60] [--quick] [--json] [--plot DIR]
 """
 
 import random
@@ -59,27 +61,55 @@ def lateness_once(server, patience):
             gone = expired_keys(client) - before
             late += [now_ms() - due] * (gone - len(late))
             time.sleep(0.0005 if now_ms() < due + 2000 else 0.02)
+    return lateness_of(late, due)
+
+
+def lateness_of(late, due):
     unseen = DUE_KEYS - len(late)
     late += [now_ms() - due] * unseen
     return {"p50_ms": percentile(late, 50), "p99_ms": percentile(late, 99), "max_ms": late[-1],
             "unseen": unseen}
 
 
-def lateness_table(options, specs):
-    table = report.Table(f"Lateness of {DUE_KEYS:,} keys due at once, no reads", (
+def lateness_by_events(server, patience):
+    """The same, by the arrival of each key's event. Those before the deadline are of keys of an earlier
+    round, which SET met."""
+    late = []
+    with Client(server.address) as client, Client(server.address) as listener:
+        client.must("CONFIG", "SET", "notify-keyspace-events", "Ex")
+        listener.must("SUBSCRIBE", "__keyevent@0__:expired")
+        due = int(now_ms()) + 300
+        client.send_batch(b"".join(SET_UNTIL % (i, due) for i in range(DUE_KEYS)), DUE_KEYS)
+        while len(late) < DUE_KEYS and (left := due + patience * 1000 - now_ms()) > 0:
+            listener.socket.settimeout(left / 1000)
+            try:
+                listener.read()
+            except TimeoutError:
+                break
+            if (at := now_ms()) >= due:
+                late.append(at - due)
+    return lateness_of(late, due)
+
+
+def lateness_table(options, specs, once=lateness_once, how="no reads"):
+    table = report.Table(f"Lateness of {DUE_KEYS:,} keys due at once, {how}", (
         ("others", "others with a TTL", ",d"), ("server", "server", ""), ("p50_ms", "p50 ms", ",.1f"),
         ("p99_ms", "p99 ms", ",.1f"), ("max_ms", "most ms", ",.1f"), ("unseen", "still there", ",.0f")))
     table.remarks.append(f"waited {options.patience:g} s at most: what is still there then counts as that late")
     for others in (0, 10_000) if options.quick else (0, 10_000, 100_000, 1_000_000):
-        harness.note(f"lateness beside {others:,}")
+        harness.note(f"lateness beside {others:,}, {how}")
         with harness.running(specs) as servers:
             for server in servers:
                 if others:
                     generator.load_keys(server, others, ttl=FAR_TTL, value_bytes=32)
             results = harness.interleave(servers, options.rounds or (1 if options.quick else 3),
-                                         lambda server: lateness_once(server, options.patience), discard=0)
+                                         lambda server: once(server, options.patience), discard=0)
         table.rows += report.summarize({"others": others}, results, "p99_ms")
     return table
+
+
+def events_table(options, specs):
+    return lateness_table(options, specs, lateness_by_events, "by their events")
 
 
 # --- resident ---------------------------------------------------------------------------------------------
@@ -193,10 +223,11 @@ def burst_table(options, specs):
 
 def charts(tables):
     made = []
-    if "lateness" in tables:
-        made.append(plot.bars_of(tables["lateness"], "expiry-lateness.svg",
-                                 f"Lateness of {DUE_KEYS:,} keys due at once, p99", "milliseconds", "p99_ms",
-                                 lambda row: f"{row['others']:,} others"))
+    for name, how in (("lateness", ""), ("events", " by their events")):
+        if name in tables:
+            made.append(plot.bars_of(tables[name], f"expiry-{name}.svg",
+                                     f"Lateness of {DUE_KEYS:,} keys due at once{how}, p99", "milliseconds",
+                                     "p99_ms", lambda row: f"{row['others']:,} others"))
     if "resident" in tables:
         made.append(plot.Lines("expiry-resident.svg", tables["resident"].title, "seconds after the load",
                                "keys past their deadline",
@@ -209,7 +240,7 @@ def charts(tables):
 
 
 def main():
-    parts = {"lateness": lateness_table, "resident": resident_table, "burst": burst_table}
+    parts = {"lateness": lateness_table, "events": events_table, "resident": resident_table, "burst": burst_table}
     parser = harness.parser(__doc__)
     parser.add_argument("--only", choices=tuple(parts))
     parser.add_argument("--patience", type=float, default=60, help="seconds to wait for what is late (60)")

@@ -177,9 +177,23 @@ int64_t ClientRegistry::kill(const ClientFilter& filter, int64_t now_ms, Session
         }
         sessions_.remove(session);
         count_.fetch_sub(1, kRelaxed);
+        // From here on it takes nothing any more.
+        session.waiter.end(store::Waiter::State::left);
         session.home->close_later(session.id);
     }
     return killed;
+}
+
+bool ClientRegistry::unblock(uint64_t client_id, bool with_error) {
+    using State = store::Waiter::State;
+    const std::scoped_lock lock(mutex_);
+    for (Session& session : sessions_) {
+        if (session.id != client_id) continue;
+        if (!session.waiter.end(with_error ? State::unblocked : State::timed_out)) return false;
+        session.home->wake_later(client_id);
+        return true;
+    }
+    return false;
 }
 
 void ClientRegistry::for_each(const std::function<void(const Session&)>& visit) const {

@@ -55,6 +55,9 @@ public:
     /// Asks the homes of all that match to close them, and lists them no more; returns how many.
     /// With `self`, that session is marked close_after_reply.
     int64_t kill(const ClientFilter& filter, int64_t now_ms, Session& self);
+    /// CLIENT UNBLOCK: ends the wait of a client for a key, with an error or as its timeout does.
+    /// False: there is no such client, or it does not wait.
+    bool unblock(uint64_t client_id, bool with_error);
     size_t count() const { return count_.load(std::memory_order_relaxed); }
     /// Runs `visit` for every session under the mutex.
     void for_each(const std::function<void(const Session&)>& visit) const;

@@ -143,7 +143,7 @@ DetachedRequest::DetachedRequest(std::span<const resp::Argument> arguments)
 }
 
 Dispatcher::Dispatcher(Services& services, size_t threads)
-    : services_(services), services_at_once_(services), threads_(threads) {
+    : services_(services), waiters_(services), services_at_once_(services), threads_(threads) {
     services_.dispatcher = services_at_once_.dispatcher = this;
     services_at_once_.reactor = nullptr;
     // Not by the first command, which would take milliseconds longer for it.
@@ -315,8 +315,27 @@ Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& ses
     const uint32_t errors_before = reply.errors();
     Context context = make_context(request, session, reply, now_ms);
     run(request, context);
-    book(request, session, reply, errors_before, base::ticks_to_ns(base::ticks() - start), now_ms);
+    const uint64_t nanoseconds = base::ticks_to_ns(base::ticks() - start);
+    if (session.mode(Session::kBlocked)) [[unlikely]] {
+        if (has_monitors(services_)) tell_monitors(request, session, services_, now_ms);
+        session.blocked->nanoseconds += nanoseconds;
+        return Outcome::blocked;
+    }
+    book(request, session, reply, errors_before, nanoseconds, now_ms);
     return Outcome::done;
+}
+
+void Dispatcher::end_wait(Session& session, resp::ReplyWriter& reply, int64_t now_ms) {
+    const uint32_t errors_before = reply.errors();
+    const store::Waiter::State how = session.waiter.state();
+    const std::unique_ptr<Blocked> blocked = waiters_.end_wait(session, reply);
+    gate_ = 0;
+    if (how == store::Waiter::State::served && services_.executor.effects.is_on()) [[unlikely]]
+        finish_wait(*blocked, session);
+    if (how == store::Waiter::State::left) return;
+    // Monitors saw it when it began.
+    record({&blocked->spec(), blocked->arguments(), blocked->keys()}, session, reply, errors_before,
+           blocked->nanoseconds, now_ms);
 }
 
 /// Before a write, and not counted as its time, as in Redis: the slow log does not show it, the
@@ -369,6 +388,12 @@ void Dispatcher::book(const RequestView& request, const Session& session,
                       int64_t now_ms) {
     if (has_monitors(services_)) [[unlikely]]
         tell_monitors(request, session, services_, now_ms);
+    record(request, session, reply, errors_before, nanoseconds, now_ms);
+}
+
+void Dispatcher::record(const RequestView& request, const Session& session,
+                        const resp::ReplyWriter& reply, uint32_t errors_before,
+                        uint64_t nanoseconds, int64_t now_ms) {
     const bool failed = reply.errors() != errors_before;
     services_.statistics.count_command();
     services_.statistics.record(row_index(*request.spec), nanoseconds, failed);
@@ -389,17 +414,22 @@ void Dispatcher::run(const RequestView& request, Context& context) {
     const CommandSpec& spec = *request.spec;
     engine::Dataset& dataset = services_.dataset;
     if (request.keys.empty()) {
+        waiters_.set_now_ms(context.now_ms());
         call(request, context);
     } else if (spec.has(flag::denyoom) && dataset.counts_keys()) {
         run_with_maxkeys(request, context);
     } else if (request.keys.size() == 1) {
         const size_t shard = dataset.shard_of(context.keys[0].hash);
         dataset.lock(shard, services_.executor);
-        call(request, context);
-        dataset.unlock(shard);
+        if (dataset.shard(shard).is_awaited()) [[unlikely]] {
+            dataset.unlock(shard);
+            run_served(request, context);
+        } else {
+            call(request, context);
+            dataset.unlock(shard);
+        }
     } else {
-        const engine::ShardGuard guard(dataset, shards_of(request), services_.executor);
-        call(request, context);
+        run_served(request, context);
     }
     // A transaction holds its locks until its end.
     if (context.session.mode(Session::kExecuting)) return;
@@ -410,19 +440,24 @@ void Dispatcher::run(const RequestView& request, Context& context) {
 /// The handler, under the locks of the keys, and what it leaves for the log.
 inline void Dispatcher::call(const RequestView& request, Context& context) {
     request.spec->handler(context);
-    if (services_.executor.effects.is_on()) [[unlikely]]
-        end_logged(request, context);
+    if (services_.executor.effects.is_on()) [[unlikely]] {
+        note_effects(request, context);
+        log_effects(request, context);
+    }
+}
+
+/// EXEC has its own end.
+void Dispatcher::note_effects(const RequestView& request, const Context& context) {
+    if (is_exec(*request.spec)) return;
+    services_.executor.effects.end_command(context.keyspace.database(), request.arguments,
+                                           request.keys);
 }
 
 /// A command without keys that looks at the data waits for the log's end, for it may have seen
 /// anything.
-void Dispatcher::end_logged(const RequestView& request, Context& context) {
-    if (is_exec(*request.spec)) return;  // it has its own end
+void Dispatcher::log_effects(const RequestView& request, Context& context) {
+    if (is_exec(*request.spec) || context.session.mode(Session::kExecuting)) return;
     engine::Effects& effects = services_.executor.effects;
-    if (context.session.mode(Session::kExecuting)) {
-        return effects.end_command(context.keyspace.database(), request.arguments, request.keys);
-    }
-    effects.end_command(context.keyspace.database(), request.arguments, request.keys);
     const log::Position end = effects.reserve();
     if (end != 0) context.session.log_position = end;
     // SWAPDB has written for itself.
@@ -445,8 +480,37 @@ void Dispatcher::finish_coroutine(const Context& context) {
     if (effects.is_gated()) gate_ = tail;
 }
 
+/// Whoever served it had noted where the keys' last effects lie before he let go of the locks, which
+/// have been taken since.
+void Dispatcher::finish_wait(const Blocked& blocked, Session& session) {
+    const engine::Effects& effects = services_.executor.effects;
+    if (blocked.spec().has(flag::write)) session.log_position = effects.log()->tail();
+    if (effects.is_gated()) gate_ = effects.seen(blocked.keys());
+}
+
 bool Dispatcher::is_log_failing() const {
     return services_.executor.effects.log()->admission() == log::Admission::failing;
+}
+
+/// With those served for whom the command makes a key ready.
+void Dispatcher::run_served(const RequestView& request, Context& context) {
+    waiters_.set_now_ms(context.now_ms());
+    const ServedLock lock(services_, waiters_, shards_of(request), context.keys,
+                          context.session.mode(Session::kExecuting));
+    request.spec->handler(context);
+    finish_served(request, context, lock);
+}
+
+/// What those who are served take comes behind what the command has done, as one with it: nobody
+/// has seen one without the other.
+void Dispatcher::finish_served(const RequestView& request, Context& context,
+                               const ServedLock& lock) {
+    const bool logs = services_.executor.effects.is_on();
+    if (logs) [[unlikely]]
+        note_effects(request, context);
+    lock.serve();
+    if (logs) [[unlikely]]
+        log_effects(request, context);
 }
 
 engine::ShardSet Dispatcher::shards_of(const RequestView& request) const {
@@ -491,7 +555,9 @@ bool Dispatcher::run_within(const RequestView& request, Context& context, int64_
                             KeyNeed& need) {
     engine::Dataset& dataset = services_.dataset;
     engine::Executor& executor = services_.executor;
-    const engine::ShardGuard guard(dataset, shards_of(request), executor);
+    waiters_.set_now_ms(context.now_ms());
+    const ServedLock lock(services_, waiters_, shards_of(request), context.keys,
+                          context.session.mode(Session::kExecuting));
     need.keys = new_keys(context);
     // Under the locks, which set_maxkeys() takes too: the limit may just have gone.
     const int64_t limit = dataset.settings.maxkeys.load(std::memory_order_relaxed);
@@ -505,9 +571,10 @@ bool Dispatcher::run_within(const RequestView& request, Context& context, int64_
         return false;
     }
     executor.promised_keys = need.keys;
-    call(request, context);
+    request.spec->handler(context);
     need.keys -= executor.promised_keys;
     dataset.settle_promise(executor);
+    finish_served(request, context, lock);
     return true;
 }
 

@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "commands/blocking.h"
 #include "commands/context.h"
 
 namespace gyre::commands {
@@ -78,6 +79,7 @@ class Dispatcher {
 public:
     enum class Outcome : uint8_t {
         done,       ///< executed or refused; the reply is written
+        blocked,    ///< the session waits for a key: end_wait() when its waiter is over
         coroutine,  ///< the row is a coroutine: the caller runs it with the Context of
                     ///< make_context()
     };
@@ -110,6 +112,10 @@ public:
     /// alive.
     Context make_context(const RequestView& request, Session& session, resp::ReplyWriter& reply,
                          int64_t now_ms);
+    /// The session's wait is over: writes the reply, unless the client is leaving, and books the
+    /// command.
+    void end_wait(Session& session, resp::ReplyWriter& reply, int64_t now_ms);
+    WaiterService& waiters() { return waiters_; }
     /// EXEC: runs what the session has queued and writes the whole reply.
     void run_transaction(Context& context);
     /// Before this position of the log is durable, nothing may be told of what the last command
@@ -132,6 +138,11 @@ private:
     std::string_view refusal_by_state(const CommandSpec& spec, const Session& session) const;
     /// What stands against executing the command; empty: nothing.
     std::string refusal(const RequestView& request, const Session& session) const;
+    void run_served(const RequestView& request, Context& context);
+    void record(const RequestView& request, const Session& session, const resp::ReplyWriter& reply,
+                uint32_t errors_before, uint64_t nanoseconds, int64_t now_ms);
+    engine::ShardSet lock_transaction(const Transaction& transaction,
+                                      const store::Watcher& watcher);
     void refuse(const RequestView& request, Session& session, resp::ReplyWriter& reply,
                 std::string_view text);
     bool queue(const RequestView& request, Session& session, resp::ReplyWriter& reply);
@@ -142,7 +153,10 @@ private:
     void run_coroutine_at_once(const RequestView& request, const Context& context);
     void run(const RequestView& request, Context& context);
     void call(const RequestView& request, Context& context);
-    void end_logged(const RequestView& request, Context& context);
+    void finish_served(const RequestView& request, Context& context, const ServedLock& lock);
+    void note_effects(const RequestView& request, const Context& context);
+    void log_effects(const RequestView& request, Context& context);
+    void finish_wait(const Blocked& blocked, Session& session);
     bool is_log_failing() const;
     bool make_memory(const RequestView& request, int64_t now_ms);
     /// Keys of a command that exist; its policy could take the victims among them.
@@ -173,6 +187,7 @@ private:
     static int64_t new_keys(Context& context);
 
     Services& services_;
+    WaiterService waiters_;
     TransactionRoom room_;
     bool saves_after_transaction_ = false;
     Services services_at_once_;  ///< without a reactor: what runs with these never waits

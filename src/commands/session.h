@@ -18,11 +18,13 @@
 #include "commands/transaction.h"
 #include "engine/pubsub.h"
 #include "resp/reply_writer.h"
+#include "store/wait.h"
 #include "store/watch.h"
 
 namespace gyre::commands {
 
 struct CommandSpec;
+class Blocked;
 class PushOutlet;
 
 /// What a client's home does for other threads.
@@ -33,13 +35,16 @@ public:
     virtual void close_later(uint64_t client_id) = 0;
     /// Tells the home reactor that a pause has ended before its time. Any thread.
     virtual void unpause_later() = 0;
+    /// Tells the home reactor that the wait of a client for a key may be over. Any thread.
+    virtual void wake_later(uint64_t client_id) = 0;
 };
 
 /// CLIENT REPLY.
 enum class ReplyMode : uint8_t { on, off, skip_next, skipping };
 
 struct Session : base::ListHook<> {
-    Session() { subscriber.owner = this; }
+    Session();
+    ~Session();
 
     // --- fixed after registration (shared) ---
     uint64_t id = 0;
@@ -68,6 +73,8 @@ struct Session : base::ListHook<> {
     std::atomic<bool> no_touch{false};
     std::atomic<bool> is_authenticated{true};
     std::atomic<bool> is_blocked{false};
+    std::atomic<bool> has_timeout{false};  ///< the command it is blocked in
+    store::Waiter waiter;
 
     // --- home reactor only, but for its counts ---
     engine::Subscriber subscriber;
@@ -81,6 +88,7 @@ struct Session : base::ListHook<> {
     static constexpr uint8_t kQueueing = 2;    ///< behind MULTI; there is a transaction
     static constexpr uint8_t kExecuting = 4;   ///< the commands of a transaction run
     static constexpr uint8_t kMonitoring = 8;
+    static constexpr uint8_t kBlocked = 16;  ///< waits for a key; there is a Blocked
     uint8_t modes = 0;
     bool mode(uint8_t bit) const { return (modes & bit) != 0; }
     void set_mode(uint8_t bit, bool is_on) {
@@ -104,6 +112,7 @@ struct Session : base::ListHook<> {
         queued_bytes.store(0, std::memory_order_relaxed);
         return std::move(transaction);
     }
+    std::unique_ptr<Blocked> blocked;
     bool has_pushed = false;  ///< the command's reply is a push: CLIENT REPLY has no say in it
     ReplyMode reply_mode = ReplyMode::on;
     bool close_after_reply =

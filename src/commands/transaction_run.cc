@@ -74,6 +74,20 @@ engine::ShardSet Dispatcher::shards_of(const Transaction& transaction,
     return set;
 }
 
+/// Holds all that the transaction touches, and what those take to serve who wait for its keys.
+engine::ShardSet Dispatcher::lock_transaction(const Transaction& transaction,
+                                              const store::Watcher& watcher) {
+    engine::Dataset& dataset = services_.dataset;
+    engine::ShardSet shards = shards_of(transaction, watcher);
+    dataset.hold(shards, services_.executor);
+    for (engine::ShardSet wider = shards; waiters_.extend(wider, transaction.all_keys());
+         shards = wider) {
+        dataset.let_go(shards);
+        dataset.hold(wider, services_.executor);
+    }
+    return shards;
+}
+
 /// Whether a watched key was changed; one that is past its deadline by now is. Their shards are
 /// locked.
 bool Dispatcher::is_touched(const Context& context) {
@@ -147,9 +161,10 @@ void Dispatcher::run_transaction(Context& context) {
     if (has_any(*transaction, may_ask_configuration)) {
         configuration = services_.configuration.hold();
     }
-    const engine::ShardSet shards = shards_of(*transaction, session.watcher);
-    services_.dataset.hold(shards, services_.executor);
+    const engine::ShardSet shards = lock_transaction(*transaction, session.watcher);
     services_.executor.effects.begin_transaction();
+    waiters_.set_now_ms(context.now_ms());
+    waiters_.set_deferred(true);
     const bool is_void = is_touched(context);
     forget_watches(session, services_.dataset, services_.executor);
     if (is_void) {
@@ -162,6 +177,8 @@ void Dispatcher::run_transaction(Context& context) {
         }
         session.set_mode(Session::kExecuting, false);
     }
+    waiters_.set_deferred(false);
+    services_.dataset.serve_waiters(shards, services_.executor);
     services_.executor.effects.end_transaction();
     if (services_.executor.effects.is_on()) [[unlikely]]
         end_transaction_logged(*transaction, session);
@@ -221,7 +238,7 @@ void Dispatcher::run_coroutine_at_once(const RequestView& request, const Context
     ring::Task<void> task = request.spec->coroutine(still);
     CHECK(task.run_at_once());
     if (services_.executor.effects.is_on()) [[unlikely]]
-        end_logged(request, still);
+        note_effects(request, still);
 }
 
 // --- of sessions --------------------------------------------------------------------------------

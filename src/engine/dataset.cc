@@ -107,6 +107,13 @@ void Dataset::let_go(const ShardSet& set) {
     unlock(set);
 }
 
+void Dataset::serve_waiters(const ShardSet& locked, Executor& executor) {
+    if (executor.wait_server == nullptr) return;
+    bool has_touched = false;
+    locked.for_each([&](size_t index) { has_touched = has_touched || shard(index).has_touched(); });
+    if (has_touched) executor.wait_server->serve(locked);
+}
+
 void Dataset::unlock(const ShardSet& set) {
     bool is_any_sooner = false;
     set.for_each([&](size_t shard) {
@@ -256,11 +263,13 @@ void Dataset::reset_statistics(Executor& executor) {
     store::Reclaimer::forget_freed();
 }
 
-/// The effect of a change of all shards, whose locks are held; its bytes are written later.
-void Dataset::reserve_effect(size_t database, const log::Effect& effect, Executor& executor) {
-    if (!executor.effects.is_on()) return;
-    executor.effects.tell_all(database, effect);
-    static_cast<void>(executor.effects.reserve());
+/// The effect of a change of all shards, which are locked, and those who waited for it; the bytes
+/// are written later.
+void Dataset::finish_change(const ShardSet& all, size_t database, const log::Effect& effect,
+                            Executor& executor) {
+    if (executor.effects.is_on()) executor.effects.tell_all(database, effect);
+    serve_waiters(all, executor);
+    if (executor.effects.is_on()) static_cast<void>(executor.effects.reserve());
 }
 
 void Dataset::flush(size_t database, Executor& executor) {
@@ -291,9 +300,9 @@ void Dataset::detach(size_t database, Executor& executor) {
         shard(index).touch_database(database);
         shard(index).detach_database(database);
     }
+    finish_change(all, database, log::FlushDatabaseEffect{}, executor);
     if (counts_keys()) unreserve_keys(removed);
     flushes_.fetch_add(1, std::memory_order_relaxed);
-    reserve_effect(database, log::FlushDatabaseEffect{}, executor);
 }
 
 void Dataset::detach_all(Executor& executor) {
@@ -309,9 +318,9 @@ void Dataset::detach_all(Executor& executor) {
             shard(index).detach_database(database);
         }
     }
+    finish_change(all, 0, log::FlushAllEffect{}, executor);
     if (counts_keys()) unreserve_keys(removed);
     flushes_.fetch_add(1, std::memory_order_relaxed);
-    reserve_effect(0, log::FlushAllEffect{}, executor);
 }
 
 void Dataset::exchange(size_t first, size_t second, Executor& executor, int64_t now_ms) {
@@ -320,7 +329,7 @@ void Dataset::exchange(size_t first, size_t second, Executor& executor, int64_t 
     ShardGuard guard(*this, all, executor);
     for (size_t index = 0; index < shards(); ++index) {
         store::Shard& data = shard(index);
-        if (data.is_watched()) [[unlikely]] {
+        if (data.is_observed()) [[unlikely]] {
             expire_watched(data, first, second, now_ms, executor);
             expire_watched(data, second, first, now_ms, executor);
             data.touch_database(first, data.find_database(second));
@@ -328,7 +337,7 @@ void Dataset::exchange(size_t first, size_t second, Executor& executor, int64_t 
         }
         data.swap_databases(first, second);
     }
-    reserve_effect(0, log::SwapDatabasesEffect{first, second}, executor);
+    finish_change(all, 0, log::SwapDatabasesEffect{first, second}, executor);
 }
 
 /// Removes what is past its deadline of the keys watched in a database, there and where it will

@@ -36,6 +36,7 @@ class ShardSet {
 public:
     static constexpr size_t kShardsMax = 1024;
     void add(size_t shard) { words_[shard / 64] |= uint64_t{1} << (shard % 64); }
+    bool has(size_t shard) const { return (words_[shard / 64] >> (shard % 64) & 1) != 0; }
     void add_all(size_t shards) {
         for (size_t shard = 0; shard < shards; ++shard) add(shard);
     }
@@ -60,6 +61,14 @@ struct DatasetOptions {
     uint64_t seed = 0;  ///< of the shards' random generators
 };
 
+/// Serves those who wait for keys; the commands room knows how.
+class WaitServer {
+public:
+    virtual ~WaitServer() = default;
+    /// Of the set's shards, all locked, some have touched keys.
+    virtual void serve(const ShardSet& locked) = 0;
+};
+
 /// What the thread that runs commands brings along to the shards it locks. One for each reactor.
 struct Executor {
     store::Reclaimer reclaimer;
@@ -75,6 +84,10 @@ struct Executor {
     bool is_replaying = false;
     /// Keys that the running handler may still create in the room reserve_keys() gave it.
     int64_t promised_keys = 0;
+    WaitServer* wait_server = nullptr;  ///< null: nobody waits here
+    /// Shards where this thread has removed keys, for their time or for want of room, that somebody
+    /// waits for: served at the end of the turn.
+    std::vector<size_t> shards_to_serve;
 };
 
 /// For how long memory has been above maxmemory. Any thread; no lock.
@@ -150,6 +163,10 @@ public:
     /// others, as often as it likes, through any executor.
     void hold(const ShardSet& set, Executor& executor);
     void let_go(const ShardSet& set);
+
+    /// With the set locked, before it is unlocked: whoever waits for a key that was changed is
+    /// served.
+    void serve_waiters(const ShardSet& locked, Executor& executor);
 
     /// Time at which the shard's wheels may have work. No lock needed.
     int64_t next_due_ms(size_t shard) const {
@@ -309,8 +326,10 @@ public:
             executor.effects.removed(data.current_database(), store::Key::of(entry.key()).hash,
                                      entry.key());
         }
-        if (data.is_watched()) [[unlikely]]
+        if (data.is_observed()) [[unlikely]] {
             data.note_touched(data.current_database(), store::Key::of(entry.key()));
+            if (data.has_touched()) executor.shards_to_serve.push_back(shard_index);
+        }
         if (!notifies(event_class)) [[likely]]
             return;
         publish_event(name, entry.key(), data.current_database(), executor);
@@ -369,7 +388,8 @@ private:
     void expire_watched(store::Shard& data, size_t database, size_t other, int64_t now_ms,
                         Executor& executor);
     void wake_origin(Pubsub::Origin& origin);
-    void reserve_effect(size_t database, const log::Effect& effect, Executor& executor);
+    void finish_change(const ShardSet& all, size_t database, const log::Effect& effect,
+                       Executor& executor);
     void detach(size_t database, Executor& executor);
     void detach_all(Executor& executor);
     void exchange(size_t first, size_t second, Executor& executor, int64_t now_ms);

@@ -52,12 +52,14 @@ std::span<const std::string_view> Effects::keep_words(std::vector<std::string_vi
     return kept_words_.emplace_front(std::move(words));
 }
 
-/// Before what the command does. Within a transaction that is its place there: a SWAPDB may have
-/// come before.
+/// Before what the command does. Where several follow one another that is its place among them: a
+/// SWAPDB may have come before.
 void Effects::remove(size_t database, uint64_t hash, std::span<const std::string_view> words) {
     hashes_.push_back(hash);
     log::Step step{.database = database, .effect = log::CommandEffect{words}};
-    if (!is_in_transaction_) return log::append(removed_, log::Record{{&step, 1}});
+    if (!is_in_transaction_ && !has_served_) {
+        return log::append(removed_, log::Record{{&step, 1}});
+    }
     std::vector<std::string_view> kept;
     for (const std::string_view word : words) kept.push_back(keep(word));
     step.effect = log::CommandEffect{keep_words(std::move(kept))};
@@ -114,6 +116,10 @@ log::Position Effects::reserve() {
         for (const uint64_t hash : hashes_) recent_->note(hash, end);
         if (concerns_all_) recent_->note_all(end);
     }
+    // What was told for those who were served are views of their words, which may go with them once
+    // the locks are let go.
+    if (has_served_) [[unlikely]]
+        write_reserved();
     return end;
 }
 
@@ -125,6 +131,7 @@ void Effects::write_reserved() {
 
 void Effects::clear() {
     is_reserved_ = false;
+    has_served_ = false;
     concerns_all_ = false;
     forget_command();
     reset(steps_);

@@ -88,6 +88,18 @@ public:
     /// becomes one record, however many commands and removals it is of.
     void begin_transaction() noexcept { is_in_transaction_ = is_on(); }
     void end_transaction() noexcept { is_in_transaction_ = false; }
+    /// From here to reserve() commands of others are run, for whom the last one has made something
+    /// ready: all that goes into one record with it, in order.
+    void begin_service() noexcept {
+        has_served_ = true;
+        is_write_ = true;
+        forget_command();
+    }
+    template <class Arguments, class Keys>
+    void end_served(size_t database, const Arguments& arguments, const Keys& keys) {
+        if (is_on()) [[unlikely]]
+            end_command(database, arguments, keys);
+    }
     /// For changes of a whole database, with all locks held.
     void tell_all(size_t database, const log::Effect& effect);
     /// With the locks held: the position behind what there is to write, 0 when there is nothing.
@@ -137,6 +149,7 @@ private:
     bool has_written_ = false;
     bool is_reserved_ = false;
     bool is_in_transaction_ = false;
+    bool has_served_ = false;
     int64_t stamp_ms_ = log::kNoTimestamp;
     std::vector<log::Step> steps_;
     std::vector<AsGiven> as_given_;

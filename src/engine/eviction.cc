@@ -173,6 +173,18 @@ bool Evictor::remove_one(int64_t now_ms, size_t preferred, int64_t until_us) {
     return expire_some(now_ms, preferred, until_us) || evict_one(now_ms, preferred);
 }
 
+/// For the memory any key helps. Of the keys that are too many each is claimed first, or several
+/// threads would each remove the last of them.
+bool Evictor::remove_superfluous(int64_t now_ms, int64_t until_us) {
+    if (is_over_memory()) return remove_one(now_ms, kNoShard, until_us);
+    const int64_t claimed = dataset_.owe_evictions(1);
+    const int64_t maxkeys = dataset_.settings.maxkeys.load(std::memory_order_relaxed);
+    const bool is_mine = dataset_.keys_reserved() - claimed >= maxkeys;
+    const bool is_removed = is_mine && remove_one(now_ms, kNoShard, until_us);
+    dataset_.settle_evictions(1);
+    return is_removed;
+}
+
 bool Evictor::run_slice(int64_t now_ms) {
     if (dataset_.settings.policy.load(std::memory_order_relaxed) == EvictionPolicy::noeviction) {
         return false;
@@ -182,7 +194,7 @@ bool Evictor::run_slice(int64_t now_ms) {
     const int64_t until_us = start_us + std::min(limit_us, INT64_MAX - start_us);
     for (size_t round = 1; is_over_memory() || is_over_keys(); ++round) {
         const bool has_drained = is_over_memory() && drain_some();
-        if (!has_drained && !remove_one(now_ms, kNoShard, until_us)) return false;
+        if (!has_drained && !remove_superfluous(now_ms, until_us)) return false;
         executor_.reclaimer.run();
         if (!has_drained && round % kKeysPerLook != 0) continue;
         if (clock_() - start_us >= limit_us) return true;

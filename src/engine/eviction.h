@@ -119,6 +119,8 @@ private:
                          EvictionPolicy policy);
     /// One that is due if there is any, else one that the policy chooses. False: there is none.
     bool remove_one(int64_t now_ms, size_t preferred, int64_t until_us);
+    /// The same between the turns. False as well when others are removing all that is too much.
+    bool remove_superfluous(int64_t now_ms, int64_t until_us);
     bool is_spared(const store::Entry& entry) const;
     static bool may_go(const store::Entry& entry, EvictionPolicy policy) {
         return !is_volatile(policy) || entry.has_expiry();

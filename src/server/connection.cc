@@ -66,13 +66,16 @@ ring::Task<void> Connection::serve() {
         co_await batch_.wait();
         batch_.reset();
         if (is_closing()) break;
+        is_in_batch_ = true;
         execute_batch();
-        while (deferred_ != nullptr && !is_closing()) {
+        while (session_.blocked || (deferred_ && !is_closing())) {
             hold_input();
             // The replies to what came before do not wait with it.
             worker_.mark_dirty(*this);
-            co_await run_deferred();
+            if (deferred_) co_await run_deferred();
+            if (session_.blocked) co_await wait_for_keys();
         }
+        is_in_batch_ = false;
         finish_batch();
     }
     // A stream that drains its last replies ends when they are out.
@@ -91,6 +94,7 @@ void Connection::refuse(std::string_view error) {
 }
 
 void Connection::finish() {
+    leave_wait();
     if (session_.executing) {
         ends_after_batch_ = true;
     } else {
@@ -117,23 +121,60 @@ void Connection::on_received(const ring::Completion& completion, bool into_memor
             large_received(bytes, waited_ms);
             return;
         }
-        buffer_ = completion.buffer;
-        input_ = {ring().buffer_data(buffer_), bytes};
-        offset_ = 0;
-        worker_.mark_ready(*this);
-        return;
+        return take_buffer(completion.buffer, bytes);
     }
     if (completion.buffer != ring::Completion::kNoBuffer) ring().give_back(completion.buffer);
     if (result == -ENOBUFS) {
         worker_.mark_starved(*this);
     } else if (result == 0) {
-        // The peer sends no more, but may still read what it has asked for.
-        close_after_output();
+        end_of_input();
     } else if (result == -EINTR || result == -EAGAIN) {
         receive_more();
     } else {
         close();
     }
+}
+
+/// What was received is the next input, but for what has to go elsewhere after a wait, during which
+/// the receive was asked for: the rest of a large argument, and what comes while earlier commands
+/// are still to be run.
+void Connection::take_buffer(uint16_t buffer, size_t bytes) {
+    std::string_view received(ring().buffer_data(buffer), bytes);
+    if (large_) [[unlikely]]
+        received.remove_prefix(take_into_large(received));
+    if (!received.empty() && !is_in_batch_ && !has_unparsed_input()) [[likely]] {
+        buffer_ = buffer;
+        input_ = received;
+        offset_ = 0;
+        return worker_.mark_ready(*this);
+    }
+    if (received.empty()) {
+        receive_more();
+    } else {
+        keep_received(received);
+    }
+    ring().give_back(buffer);
+}
+
+/// How many of the bytes are of the large argument.
+size_t Connection::take_into_large(std::string_view bytes) {
+    const size_t have = large_->size();
+    const size_t taken = std::min(bytes.size(), parser_.large_size() - have);
+    std::memcpy(large_->data() + have, bytes.data(), taken);
+    large_->set_size(have + taken);
+    if (large_->size() == parser_.large_size()) parser_.large_done(std::move(large_));
+    return taken;
+}
+
+/// The peer sends no more, but may still read what it has asked for: all but what it waits for.
+void Connection::end_of_input() {
+    const bool has_left = session_.waiter.end(store::Waiter::State::left);
+    look_at_wait();
+    if (!has_left && (is_in_batch_ || has_unparsed_input())) {
+        input_has_ended_ = true;
+        return;
+    }
+    close_after_output();
 }
 
 void Connection::parse_batch() {
@@ -243,7 +284,8 @@ bool Connection::admit(uint32_t first_argument) {
     // Behind a command that may wait, and behind one that changes how to go on, nothing is parsed
     // ahead.
     const commands::CommandSpec* spec = request.spec;
-    return spec == nullptr || (spec->coroutine == nullptr && !spec->has(commands::flag::no_auth));
+    return spec == nullptr || (spec->coroutine == nullptr &&
+                               !spec->has(commands::flag::no_auth | commands::flag::blocking));
 }
 
 void Connection::keep_tail() {
@@ -317,7 +359,7 @@ bool Connection::is_trusted() const {
 /// large they are together; one that is being received is.
 bool Connection::exceeds_query_limit() {
     const size_t held = tail_.size() - std::min(tail_.size(), parser_.parsed_bytes()) +
-                        (large_ ? large_->capacity() : 0);
+                        (large_ ? large_->capacity() : 0) + (waiting_ ? kept_input_.size() : 0);
     session_.query_buffer_bytes.store(held, std::memory_order_relaxed);
     const size_t queued = session_.queued_bytes.load(std::memory_order_relaxed);
     if (held + queued <=
@@ -420,6 +462,7 @@ bool Connection::execute_one(const commands::Request& request) {
     const uint64_t begin = output_end();
     const auto outcome = worker_.dispatcher().execute(worker_.dispatcher().view(request), session_,
                                                       reply, worker_.reactor().now_ms());
+    if (outcome == commands::Dispatcher::Outcome::blocked) return false;
     if (worker_.dispatcher().gate() != 0) [[unlikely]]
         hold_reply(begin, worker_.dispatcher().gate());
     if (outcome == commands::Dispatcher::Outcome::coroutine) {
@@ -531,6 +574,8 @@ ring::Task<void> Connection::run_deferred() {
         dispatcher.book(view, session_, reply, errors_before, elapsed_ns, now_ms);
     }
     session_.executing = false;
+    // Its reply is for wait_for_keys().
+    if (outcome == commands::Dispatcher::Outcome::blocked) co_return;
     if (held_pushes_) {
         output().splice(*held_pushes_);
         held_pushes_.reset();
@@ -540,6 +585,76 @@ ring::Task<void> Connection::run_deferred() {
     if (keeps_reply(mode_before, command->request)) output().splice(aside);
     if (session_.close_after_reply) ends_after_batch_ = true;
     worker_.mark_dirty(*this);
+}
+
+// --- waiting for keys
+// -----------------------------------------------------------------------------
+
+void Connection::Waiting::on_due(ring::Timer& timer) {
+    Connection& connection = static_cast<Waiting&>(timer).connection;
+    connection.session_.waiter.end(store::Waiter::State::timed_out);
+    connection.look_at_wait();
+}
+
+void Connection::look_at_wait() {
+    if (waiting_ && session_.waiter.is_over()) waiting_->event.set_later(worker_.reactor());
+}
+
+void Connection::leave_wait() {
+    session_.waiter.end(store::Waiter::State::left);
+    look_at_wait();
+}
+
+void Connection::arm_timeout() {
+    const int64_t timeout_ms = session_.blocked->timeout_ms();
+    // Further away than the clock counts: never.
+    if (timeout_ms == 0 || timeout_ms > (INT64_MAX - worker_.reactor().now_us()) / 1000) return;
+    worker_.reactor().arm(*waiting_, worker_.reactor().now_us() + timeout_ms * 1000);
+}
+
+/// Until the client is served, its time is over, or it goes. What it sends meanwhile is received,
+/// since that is how its going shows.
+ring::Task<void> Connection::wait_for_keys() {
+    waiting_ = std::make_unique<Waiting>(*this);
+    if (is_closing()) leave_wait();
+    arm_timeout();
+    receive_more();
+    while (!session_.waiter.is_over()) {
+        co_await waiting_->event.wait();
+        waiting_->event.reset();
+    }
+    waiting_.reset();
+    end_wait();
+}
+
+/// The reply, unless the client is going or has asked for none.
+void Connection::end_wait() {
+    const ReplyMode mode_before = session_.reply_mode;
+    base::OutputBuffer aside(worker_.chunks());
+    const bool is_kept = mode_before == ReplyMode::on && !is_closing();
+    resp::ReplyWriter reply(is_kept ? output() : aside, protocol_of(session_));
+    const int64_t now_ms = worker_.reactor().now_ms();
+    batch_begin_ = output_end();
+    worker_.dispatcher().end_wait(session_, reply, now_ms);
+    session_.last_active_ms.store(now_ms, std::memory_order_relaxed);
+    if (is_closing()) return;
+    if (worker_.dispatcher().gate() != 0) hold_reply(batch_begin_, worker_.dispatcher().gate());
+    const commands::Request alone;
+    if (keeps_reply(mode_before, alone)) output().splice(aside);
+    worker_.mark_dirty(*this);
+}
+
+/// Of a client whose earlier commands are not done.
+void Connection::keep_received(std::string_view bytes) {
+    hold_input();
+    if (offset_ > 0) {
+        kept_input_.erase(0, offset_);
+        offset_ = 0;
+    }
+    kept_input_.append(bytes);
+    input_ = kept_input_;
+    if (!waiting_) return;
+    exceeds_query_limit() ? close() : receive_more();
 }
 
 void Connection::end_with_protocol_error() {
@@ -599,7 +714,7 @@ void Connection::finish_batch() {
         return;
     }
     worker_.mark_dirty(*this);
-    receive_more();
+    input_has_ended_ ? close_after_output() : receive_more();
 }
 
 void Connection::release_input() {
@@ -642,6 +757,7 @@ void Connection::on_closed() {
     is_closed_ = true;
     session_.is_gone = true;
     batch_.set_later(worker_.reactor());
+    leave_wait();
     look_at_pause();
 }
 

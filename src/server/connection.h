@@ -13,7 +13,8 @@
 // Ownership: owned by its Worker, which destroys it once on_closed() was called and serve() has
 // ended. Threads: home reactor, but for the shared parts of the session. Invariants: 1. A provided
 // buffer is held only from its receive to the end of the turn's execution.
-//             2. While a batch is unfinished no receive is in flight.
+//             2. While a batch is unfinished no receive is in flight, unless the client waits for
+//                a key: then its leaving has to be noticed, and what it sends meanwhile is kept.
 
 #include <memory>
 #include <string>
@@ -78,6 +79,10 @@ public:
     /// Lets leave what may, now that the log is durable so far. Returns what the next replies wait
     /// for; kNoPosition: nothing.
     log::Position release_replies(log::Position durable);
+    /// The wait for a key may be over.
+    void look_at_wait();
+    /// The client is going: it takes nothing any more.
+    void leave_wait();
     /// Starts the receive again after the ring had no buffer.
     void receive_again() { receive_more(); }
     /// Finishes the command under way, if any, then closes once the replies are out.
@@ -110,6 +115,19 @@ private:
         ~Deferred();
     };
 
+    /// A command that waits for a key: what ends the wait.
+    struct Waiting : ring::Timer {
+        explicit Waiting(Connection& owner) : Timer(&Waiting::on_due), connection(owner) {}
+        static void* operator new(size_t bytes) {
+            return base::allocate(base::Purpose::clients, bytes);
+        }
+        static void operator delete(void* memory) { base::release(base::Purpose::clients, memory); }
+        static void on_due(ring::Timer& timer);
+
+        Connection& connection;
+        ring::Event event;
+    };
+
     void on_received(const ring::Completion& completion, bool into_memory) override;
     void on_sent(const ring::Completion& completion) override;
     void on_closed() override;
@@ -137,12 +155,20 @@ private:
     void defer(const commands::Request& request);
     ring::Task<void> run_deferred();
     ring::Task<void> wait_for_pause(const commands::CommandSpec* spec);
+    ring::Task<void> wait_for_keys();
+    void end_wait();
+    void arm_timeout();
     void finish_batch();
     void release_input();
     void hold_input();
     bool is_held_back(const commands::CommandSpec* spec) const;
     void hold_reply(uint64_t begin, log::Position position);
     void hold_gated_output();
+    void take_buffer(uint16_t buffer, size_t bytes);
+    size_t take_into_large(std::string_view bytes);
+    void end_of_input();
+    bool has_unparsed_input() const { return offset_ < input_.size(); }
+    void keep_received(std::string_view bytes);
     void end_with_protocol_error();
     void update_figures();
 
@@ -161,10 +187,12 @@ private:
     bool is_http_ = false;           // no Redis client: it gets no reply at all
     bool is_closed_ = false;
     bool has_ended_ = false;
-    Text tail_;                   // the beginning of an incomplete command
-    Text held_;                   // the next tail, while commands still refer to the present one
-    Text kept_input_;             // the rest of the input, while a command waits
-    base::SharedBytesRef large_;  // the large argument being received
+    bool input_has_ended_ = false;  // found while commands were still to be run
+    bool is_in_batch_ = false;      // from the first command of a batch to the last
+    Text tail_;                     // the beginning of an incomplete command
+    Text held_;                     // the next tail, while commands still refer to the present one
+    Text kept_input_;               // the rest of the input, while a command waits
+    base::SharedBytesRef large_;    // the large argument being received
     size_t large_chunk_bytes_ = kLargeChunkBytesMin;
     /// Output from `begin` on waits until the log is durable up to `position`; ascending.
     struct Gate {
@@ -176,6 +204,7 @@ private:
     /// From here on output belongs to a coroutine whose gate is not known yet.
     uint64_t unknown_begin_ = UINT64_MAX;
     std::unique_ptr<Deferred> deferred_;
+    std::unique_ptr<Waiting> waiting_;
     // Messages that came while a reply was half written.
     std::unique_ptr<base::OutputBuffer> held_pushes_;
     uint32_t first_request_ = 0;  // this connection's part of the dispatcher's requests

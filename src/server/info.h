@@ -46,7 +46,9 @@ struct KeyspaceSums {
     size_t with_expiry = 0;
     int64_t backlog = 0;  ///< keys past their deadline and still there
     size_t lookups = store::Partition::kBacklogLookups;  ///< left to tell them from stale tokens
-    size_t detached_entries = 0;                         ///< flushed, not yet freed
+    size_t awaited_keys = 0;
+    size_t awaited_removals = 0;  ///< of these, somebody waits for them to go
+    size_t detached_entries = 0;  ///< flushed, not yet freed
     std::array<int64_t, store::kTypeCount> bytes_by_type{};
 };
 
@@ -54,6 +56,7 @@ struct KeyspaceSums {
 struct ClientSums {
     size_t connected = 0;
     size_t blocked = 0;
+    size_t with_timeout = 0;  ///< of these
     size_t subscribers = 0;
     uint64_t input_buffer_max = 0;
     uint64_t output_buffer_max = 0;

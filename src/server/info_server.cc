@@ -161,9 +161,12 @@ const InfoMetric kClientMetrics[] = {
     {"tracking_clients", gauge, count, "Client side caching; there is none", zero},
     {"pubsub_clients", gauge, count, "Clients that are subscribed to anything",
      [](InfoSource& source) { return std::to_string(source.clients().subscribers); }},
-    {"clients_in_timeout_table", gauge, count, "Blocking commands; there are none", zero},
-    {"total_blocking_keys", gauge, count, "Blocking commands; there are none", zero},
-    {"total_blocking_keys_on_nokey", gauge, count, "Blocking commands; there are none", zero},
+    {"clients_in_timeout_table", gauge, count, "Clients that wait for a key with a timeout",
+     [](InfoSource& source) { return std::to_string(source.clients().with_timeout); }},
+    {"total_blocking_keys", gauge, count, "Keys that clients wait for",
+     [](InfoSource& source) { return std::to_string(source.keyspace().awaited_keys); }},
+    {"total_blocking_keys_on_nokey", gauge, count, "Keys whose going ends a wait",
+     [](InfoSource& source) { return std::to_string(source.keyspace().awaited_removals); }},
 };
 
 const InfoMetric kReplicationMetrics[] = {

@@ -63,6 +63,10 @@ void add(engine::ExpiryStatistics& sum, const engine::ExpiryStatistics& one) {
 void add_shard(KeyspaceSums& sums, store::Shard& shard, int64_t now_ms) {
     add(sums.statistics, shard.statistics);
     sums.detached_entries += shard.detached_entries();
+    if (shard.is_awaited()) {
+        sums.awaited_keys += shard.waits().keys();
+        sums.awaited_removals += shard.waits().keys_wanting_removal();
+    }
     for (size_t database = 0; database < sums.databases.size(); ++database) {
         const store::Partition* partition = shard.find_database(database);
         if (partition == nullptr) continue;
@@ -106,6 +110,7 @@ const ClientSums& InfoSource::clients() {
     server.clients().for_each([&](const commands::Session& session) {
         ++sums.connected;
         if (session.is_blocked.load(std::memory_order_relaxed)) ++sums.blocked;
+        if (session.has_timeout.load(std::memory_order_relaxed)) ++sums.with_timeout;
         if (session.subscriber.count() > 0) ++sums.subscribers;
         sums.input_buffer_max = std::max(
             sums.input_buffer_max, session.query_buffer_bytes.load(std::memory_order_relaxed));

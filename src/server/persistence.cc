@@ -132,6 +132,9 @@ bool Persistence::is_rewriting() const {
 
 void Persistence::finish(const Result<uint64_t>& bytes) {
     std::vector<std::function<void(bool)>> waiters;
+    // The job is the next one's as soon as the mutex is let go.
+    const uint64_t keys = job_.keys_encoded();
+    const uint64_t position = job_.position();
     {
         const std::lock_guard hold(mutex_);
         is_saving_ = false;
@@ -148,8 +151,8 @@ void Persistence::finish(const Result<uint64_t>& bytes) {
         waiters.swap(waiters_);
     }
     if (bytes) {
-        base::log(Level::notice, "DB saved on disk: {} keys, {} bytes, log position {}",
-                  job_.keys_encoded(), *bytes, job_.position());
+        base::log(Level::notice, "DB saved on disk: {} keys, {} bytes, log position {}", keys,
+                  *bytes, position);
     } else {
         base::log(Level::warning, "Background saving error, {} stays as it was: {}",
                   settings_.rdb_file, bytes.error().message);

@@ -65,6 +65,8 @@ public:
     /// Starts the thread that writes. `brake` holds writers back, and lets them go again, when the
     /// disk cannot keep up with what they have saved first.
     Result<void> start(std::function<void(bool is_on)> brake);
+    /// Ends that thread, which wakes workers: to be called before their rings go.
+    void stop() { saver_.stop(); }
 
     // --- commands::Persistence ---
     bool begin_save(engine::Executor& executor) override;

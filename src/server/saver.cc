@@ -23,9 +23,13 @@ public:
 
 Saver::Saver(engine::Dataset& dataset, engine::SnapshotJob& job) : dataset_(dataset), job_(job) {}
 
-Saver::~Saver() {
+Saver::~Saver() { stop(); }
+
+void Saver::stop() {
     if (!thread_.joinable()) return;
     reactor_->stop();
+    may_end_.store(true);
+    may_end_.notify_one();
     thread_.join();
 }
 
@@ -59,6 +63,8 @@ Result<void> Saver::start() {
 
 void Saver::run() {
     reactor_->run();
+    // stop() may still be at the ring it wakes.
+    may_end_.wait(false);
     writer_.reset();
     reactor_.reset();
     idle_.reset();

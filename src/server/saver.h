@@ -5,10 +5,11 @@
 // something to write. On a thread that serves nobody it may wait for the disk, and the time of
 // compressing long values, of checksums and of copying is not that of the clients.
 //
-// Ownership: borrows data set and job, which outlive it. Threads: start() and the destructor on
-// one; save() on any, one at a time. Errors: those of the ring at start; those of a snapshot go to
-// who asked for it.
+// Ownership: borrows data set and job, which outlive it. Threads: start(), stop() and the
+// destructor on one; save() on any, one at a time. Errors: those of the ring at start; those of a
+// snapshot go to who asked for it.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -25,12 +26,14 @@ public:
     using Done = std::function<void(Result<uint64_t> bytes)>;
 
     Saver(engine::Dataset& dataset, engine::SnapshotJob& job);
-    /// Not while a snapshot is under way.
     ~Saver();
     Saver(const Saver&) = delete;
     Saver& operator=(const Saver&) = delete;
 
     Result<void> start();
+    /// Ends the thread. Not while a snapshot is under way; before the rings of those it tells when
+    /// one has ended.
+    void stop();
     /// Writes the snapshot that the job has just begun; `done` is called on the saver's thread.
     void save(engine::SnapshotFile file, Done done);
     /// Has the snapshot that is being written, or the next one, end with an error. Any thread.
@@ -54,6 +57,7 @@ private:
     std::unique_ptr<Idle> idle_;
     std::unique_ptr<ring::Reactor> reactor_;
     std::unique_ptr<engine::SnapshotWriter> writer_;
+    std::atomic<bool> may_end_{false};  // nobody wakes the thread any more
     std::thread thread_;
 };
 

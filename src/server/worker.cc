@@ -105,12 +105,21 @@ void Worker::refuse(int descriptor, bool is_unix, std::string_view error) {
 void Worker::close_later(uint64_t client_id) {
     reactor_.post([this, client_id] {
         const auto found = by_id_.find(client_id);
-        if (found != by_id_.end()) found->second->close();
+        if (found == by_id_.end()) return;
+        found->second->leave_wait();
+        found->second->close();
     });
 }
 
 void Worker::unpause_later() {
     reactor_.post([this] { resume_paused(); });
+}
+
+void Worker::wake_later(uint64_t client_id) {
+    reactor_.post([this, client_id] {
+        const auto found = by_id_.find(client_id);
+        if (found != by_id_.end()) found->second->look_at_wait();
+    });
 }
 
 void Worker::mark_ready(Connection& connection) {
@@ -341,6 +350,8 @@ int64_t Worker::before_wait() {
     flush_dirty();
     bool has_more = destroy_finished();
     has_more = background(was_busy_) || is_due || has_more;
+    if (dispatcher_.waiters().has_work()) [[unlikely]]
+        dispatcher_.waiters().finish_turn();
     tend_log();
     shared_.dataset.wake_asleep(executor_);
     // A command that had to wait has ended after on_ready(), and there is input behind it; or what

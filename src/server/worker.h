@@ -7,7 +7,7 @@
 //
 // Ownership: a Worker owns its connections. The Server owns its workers. The ring is made on the
 // worker's own thread (the kernel's rule for a single issuer), or handed in by tests.
-// Threads: its own; adopt(), stop(), close_later() and unpause_later() from any.
+// Threads: its own; adopt(), stop(), close_later(), unpause_later() and wake_later() from any.
 
 #include <atomic>
 #include <cstdint>
@@ -100,6 +100,7 @@ public:
     void refuse(int descriptor, bool is_unix, std::string_view error);
     void close_later(uint64_t client_id) override;
     void unpause_later() override;
+    void wake_later(uint64_t client_id) override;
 
     ring::Reactor& reactor() { return reactor_; }
     ring::Ring& ring() { return ring_; }

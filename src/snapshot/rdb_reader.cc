@@ -491,6 +491,8 @@ void RdbReader::end_file(uint64_t bytes) {
 
 std::string_view RdbReader::decode(RdbInput& input, StringDecoder& decoder,
                                    const EncodedText& text) {
+    // Of a text that was cut off or refused nothing is there to be unpacked.
+    if (!input.is_complete()) return {};
     tl::expected<std::string_view, RdbProblem> decoded = decoder.decode(text);
     if (decoded) return *decoded;
     input.refuse(std::move(decoded.error()));

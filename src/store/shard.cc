@@ -192,6 +192,43 @@ size_t Shard::keys() const {
     return keys;
 }
 
+void Shard::tell_observers(size_t database, const Key& key) {
+    if (is_watched()) watches_->touch(database, key);
+    if (!is_awaited()) return;
+    waits_->touch(database, key);
+    observe(kTouched, waits_->has_touched());
+}
+
+// --- waits --------------------------------------------------------------------------------------
+
+void Shard::add_wait(Wait& wait) {
+    if (!waits_) waits_ = std::make_unique<WaitTable>();
+    waits_->add(wait);
+    observe(kAwaited, true);
+}
+
+void Shard::remove_wait(Wait& wait) {
+    waits_->remove(wait);
+    observe(kTouched, waits_->has_touched());
+    if (!waits_->empty()) return;
+    waits_.reset();
+    observe(kAwaited, false);
+}
+
+WaitQueue& Shard::begin_service() {
+    WaitQueue& queue = waits_->begin_service();
+    observe(kTouched, waits_->has_touched());
+    return queue;
+}
+
+void Shard::end_service(WaitQueue& queue) {
+    waits_->end_service(queue);
+    observe(kTouched, waits_->has_touched());
+    if (!waits_->empty()) return;
+    waits_.reset();
+    observe(kAwaited, false);
+}
+
 // --- watches ------------------------------------------------------------------------------------
 
 void Shard::add_watch(Watcher& watcher, size_t database, const Key& key) {
@@ -199,18 +236,22 @@ void Shard::add_watch(Watcher& watcher, size_t database, const Key& key) {
     if (watches_->has(watcher, database, key)) return;
     watcher.watches.push_back(std::make_unique<Watch>(watcher, database, key));
     watches_->add(*watcher.watches.back());
-    is_watched_ = 1;
+    observe(kWatched, true);
 }
 
 void Shard::remove_watch(const Watch& watch) {
     watches_->remove(watch);
     if (!watches_->empty()) return;
     watches_.reset();
-    is_watched_ = 0;
+    observe(kWatched, false);
 }
 
 void Shard::touch_database(size_t database, const Partition* replacement) {
-    if (is_watched_ == 0) return;
+    if (is_awaited()) {
+        waits_->touch_database(database);
+        observe(kTouched, waits_->has_touched());
+    }
+    if (!is_watched()) return;
     const Partition* present = find_database(database);
     if (present == nullptr && replacement == nullptr) return;
     const auto has = [](const Partition* partition, const Key& key) {
@@ -225,7 +266,7 @@ void Shard::touch_database(size_t database, const Partition* replacement) {
 
 std::vector<std::string> Shard::watched_keys(size_t database) const {
     std::vector<std::string> keys;
-    if (is_watched_ == 0) return keys;
+    if (!is_watched()) return keys;
     watches_->for_each([&](const Watch& watch) {
         if (watch.database == database) keys.emplace_back(watch.name);
     });

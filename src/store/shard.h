@@ -21,6 +21,7 @@
 #include "store/access.h"
 #include "store/entry_saver.h"
 #include "store/partition.h"
+#include "store/wait.h"
 #include "store/watch.h"
 
 namespace gyre::store {
@@ -100,8 +101,12 @@ public:
     uint32_t initial_access_word = 0;
 
 private:
-    uint32_t database_count_ : 22;
-    uint32_t is_watched_ : 1 = 0;             // there are marks in watches_
+    // Who wants to know of changes: all that a write looks at.
+    static constexpr uint32_t kWatched = 1;  // there are marks in watches_
+    static constexpr uint32_t kAwaited = 2;  // somebody waits, in waits_
+    static constexpr uint32_t kTouched = 4;  // a key that is waited for was changed
+    uint32_t database_count_ : 20;
+    uint32_t observers_ : 3 = 0;
     uint32_t is_marked_ : 1 = 0;              // see save_mark()
     FifoMode fifo_mode_ : 8 = FifoMode::off;  // looked at for each new key
 
@@ -160,19 +165,34 @@ public:
     /// A partition's word that it has got its first wheel.
     void add_timed(Partition& partition);
 
-    // --- marks of watchers (store/watch.h) ---
-    /// A key is written, removed or put in another's place: tells who watches it.
+    /// A key is written, removed or put in another's place: tells who watches it, and notes it
+    /// when somebody waits for it.
     void note_touched(size_t database, const Key& key) {
-        if (is_watched_ != 0) [[unlikely]]
-            watches_->touch(database, key);
+        if (observers_ != 0) [[unlikely]]
+            tell_observers(database, key);
     }
-    bool is_watched() const { return is_watched_ != 0; }
+    /// Somebody watches or waits.
+    bool is_observed() const { return observers_ != 0; }
+
+    // --- who waits for keys (store/wait.h) ---
+    bool is_awaited() const { return (observers_ & kAwaited) != 0; }
+    /// A key that somebody waits for was changed since begin_service() gave the last one.
+    bool has_touched() const { return (observers_ & kTouched) != 0; }
+    /// Only where is_awaited().
+    WaitTable& waits() { return *waits_; }
+    void add_wait(Wait& wait);
+    void remove_wait(Wait& wait);
+    WaitQueue& begin_service();
+    void end_service(WaitQueue& queue);
+
+    // --- marks of watchers (store/watch.h) ---
+    bool is_watched() const { return (observers_ & kWatched) != 0; }
     /// Marks a key for the watcher, unless it has a mark already; the mark is added to its list.
     void add_watch(Watcher& watcher, size_t database, const Key& key);
     void remove_watch(const Watch& watch);
     /// The database is about to be emptied: touches the marked keys that it has; with
     /// `replacement`, about to change places with that one: those that either has. Keys past their
-    /// deadline are for the caller to remove first.
+    /// deadline are for the caller to remove first. Of keys that are waited for all are touched.
     void touch_database(size_t database, const Partition* replacement = nullptr);
     /// The marked keys of a database.
     std::vector<std::string> watched_keys(size_t database) const;
@@ -216,6 +236,10 @@ public:
 
 private:
     void check_layout();
+    void tell_observers(size_t database, const Key& key);
+    void observe(uint32_t bit, bool is_on) {
+        observers_ = (is_on ? observers_ | bit : observers_ & ~bit) & 7U;
+    }
     std::span<const std::unique_ptr<Partition>> all_databases() const {
         return {databases_.get(), database_count_};
     }
@@ -232,6 +256,7 @@ private:
     size_t next_timed_ = 0;
     const Partition* current_ = nullptr;  // see current_database()
     std::unique_ptr<WatchTable> watches_;
+    std::unique_ptr<WaitTable> waits_;
     base::Random random_;
     EntrySaver* saver_ = nullptr;  // while a snapshot has not saved all
     size_t save_database_ = 0;     // those before it are saved

@@ -33,6 +33,9 @@ const std::set<std::string> kLeftOut{
     "multi",          "hello",           "auth",           "migrate",
     "cluster",        "sentinel",        "info",           "config|set"};
 
+// Commands that wait for a second when all their arguments are 1.
+const std::set<std::string> kWaiting{"blpop", "brpop", "brpoplpush", "bzpopmin", "bzpopmax"};
+
 // One command each, from an empty state on a fresh connection.
 const std::vector<Command> kErrorsOfOneStep{
     {""},
@@ -202,7 +205,8 @@ OraclePair* ErrorTextsTest::pair_ = nullptr;
 TEST_F(ErrorTextsTest, EveryCommandWithAnyNumberOfArguments) {
     for (const std::string& name : pair_->shared_commands()) {
         if (kLeftOut.contains(name)) continue;
-        for (const char* filler : {"x", "1", "-1", "", "\r\n"}) {
+        for (const std::string filler : {"x", "1", "-1", "", "\r\n"}) {
+            if (filler == "1" && kWaiting.contains(name)) continue;
             Command command = OraclePair::words_of(name);
             for (std::size_t count = 0; count <= kMostArguments; ++count) {
                 // KEYS alone is Gyre's own.

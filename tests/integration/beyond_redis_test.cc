@@ -415,7 +415,7 @@ TEST_P(MaxkeysTest, LoweringTheLimitEvictsWithoutAWrite) {
     ASSERT_EQ(s.number("DBSIZE"), 30'000);
     EXPECT_EQ(s.ask("CONFIG", "SET", "maxmemory-eviction-tenacity", "100"), "OK");
     EXPECT_EQ(s.ask("CONFIG", "SET", "maxkeys", "100"), "OK");
-    EXPECT_TRUE(wait_until([&] { return s.number("DBSIZE") == 100; }));
+    EXPECT_TRUE(wait_until([&] { return s.number("DBSIZE") == 100; })) << s.number("DBSIZE");
     EXPECT_EQ(s.reply("LATENCY", "HISTORY", "eviction-cycle").elements.empty(), false);
     EXPECT_EQ(s.ask("SET", "new", "v"), "OK");
     EXPECT_EQ(s.number("DBSIZE"), 100);

@@ -105,6 +105,7 @@ CommandRunner::CommandRunner(RunnerOptions options)
 CommandRunner::~CommandRunner() {
     for (const auto& session : sessions_) {
         clients_.remove(*session);
+        if (session->blocked) end_wait(*session, store::Waiter::State::left);
         dataset_.pubsub().leave(session->subscriber, SIZE_MAX);
         commands::forget_watches(*session, dataset_, executor_);
     }
@@ -174,7 +175,15 @@ std::string CommandRunner::run_words(Session& session, std::span<const std::stri
     const auto outcome = dispatcher_.execute(request, session, reply, now_ms_);
     if (outcome == Dispatcher::Outcome::coroutine) run_coroutine(request, session, reply);
     dispatcher_.clear();
+    dispatcher_.waiters().finish_turn();
     executor_.reclaimer.run();
+    return take_output(output_);
+}
+
+std::string CommandRunner::end_wait(Session& session, store::Waiter::State how) {
+    session.waiter.end(how);
+    resp::ReplyWriter reply(output_, static_cast<resp::Protocol>(session.protocol.load()));
+    dispatcher_.end_wait(session, reply, now_ms_);
     return take_output(output_);
 }
 

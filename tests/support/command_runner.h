@@ -105,9 +105,11 @@ public:
 class FakeHome : public commands::SessionHome {
 public:
     std::vector<uint64_t> closed_ids;
+    std::vector<uint64_t> woken_ids;
     int unpauses = 0;
     void close_later(uint64_t client_id) override { closed_ids.push_back(client_id); }
     void unpause_later() override { ++unpauses; }
+    void wake_later(uint64_t client_id) override { woken_ids.push_back(client_id); }
 };
 
 /// Where one session's messages go.
@@ -146,6 +148,10 @@ public:
 
     /// What was pushed to a session since it was last asked; delivers what waits.
     std::string pushed(commands::Session& session);
+
+    /// Ends the session's wait for a key, unless it has been served, and returns the reply it gets.
+    std::string end_wait(commands::Session& session,
+                         store::Waiter::State how = store::Waiter::State::timed_out);
 
     int64_t now_ms() const { return now_ms_; }
     void advance_ms(int64_t milliseconds) { now_ms_ += milliseconds; }

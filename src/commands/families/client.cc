@@ -194,6 +194,18 @@ void kill_address(Context& context) {
     context.reply.ok();
 }
 
+void client_unblock(Context& context) {
+    const bool with_error = context.count() == 4 && context.is(3, "ERROR");
+    if (context.count() == 4 && !with_error && !context.is(3, "TIMEOUT")) {
+        return context.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+    }
+    const auto id = context.integer(2);
+    if (!id) return;
+    const bool has_ended =
+        *id > 0 && context.services.clients.unblock(static_cast<uint64_t>(*id), with_error);
+    context.reply.integer(has_ended ? 1 : 0);
+}
+
 void client_kill(Context& context) {
     if (context.count() == 3) return kill_address(context);
     ClientFilter filter;
@@ -305,6 +317,8 @@ void client_help(Context& context) {
         "    * LIB-VER <version>",
         "SETNAME <name>",
         "    Give this connection a name.",
+        "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+        "    End the wait of a client for a key, as its timeout does or with an error.",
         "UNPAUSE",
         "    End a pause.",
     };
@@ -447,6 +461,16 @@ constexpr CommandSpec kClientCommands[] = {
      .complexity = "O(1)",
      .syntax = "connection-name",
      .summary = "Gives the connection a name."},
+    {.name = "unblock",
+     .parent = "client",
+     .handler = client_unblock,
+     .arity = -3,
+     .flags = kAdmin,
+     .group = Group::connection,
+     .since = "5.0.0",
+     .complexity = kPerClient,
+     .syntax = "client-id [TIMEOUT | ERROR]",
+     .summary = "Ends the wait of a client for a key, as its timeout does or with an error."},
     {.name = "unpause",
      .parent = "client",
      .handler = client_unpause,

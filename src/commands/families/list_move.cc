@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "commands/families/collection.h"
+#include "commands/families/list_take.h"
 #include "commands/families/list_value.h"
 #include "commands/registry.h"
 
@@ -27,119 +27,25 @@ bool require_list(Context& context, const Entry* entry) {
     return require_type(context, entry, store::Type::list);
 }
 
-/// LEFT or RIGHT. nullopt: neither, and the reply says so.
-std::optional<ListEnd> read_end(Context& context, size_t at) {
-    if (context.is(at, "LEFT")) return ListEnd::head;
-    if (context.is(at, "RIGHT")) return ListEnd::tail;
-    context.error(errors::kSyntax);
-    return std::nullopt;
-}
-
-/// A copy: what it was read from is about to change.
-std::string end_of(const Entry& entry, ListEnd end) {
-    const ListReader reader(entry, end == ListEnd::head ? 0 : list_size(entry) - 1);
-    types::ListpackValue::Digits digits;
-    return std::string(reader.value().text(digits));
-}
-
-void pop_one(ListValue& list, ListEnd end) {
-    list.erase(end == ListEnd::head ? 0 : list.size() - 1, 1);
-}
-
-void move_element(Context& context, ListEnd from, ListEnd to) {
-    const Key& source_key = context.keys[0];
-    const Key& target_key = context.keys[1];
-    Entry* source = context.keyspace.write(source_key);
-    if (source == nullptr) return context.reply.null();
-    if (!require_list(context, source)) return;
-    const std::string value = end_of(*source, from);
-    ListValue list(context, source_key, source);
-    if (source_key.bytes == target_key.bytes) {
-        pop_one(list, from);
-        list.expect(1, value.size());
-        list.push(to, value);
-        list.tell(push_event(to));
-        list.settle(pop_event(from));
-        return context.reply.bulk(value);
-    }
-    Entry* target = context.keyspace.write(target_key);
-    if (!require_list(context, target)) return;
-    ListValue other(context, target_key, target);
-    other.expect(1, value.size());
-    other.push(to, value);
-    other.tell(push_event(to));
-    // The other key may lie in the same shard, and what was known of this one is void.
-    ListValue rest(context, source_key, context.keyspace.peek(source_key));
-    pop_one(rest, from);
-    rest.settle(pop_event(from));
-    context.reply.bulk(value);
-}
+// --- LMOVE ------------------------------------------------------------------------------------
 
 void lmove(Context& context) {
-    const auto from = read_end(context, 3);
+    const auto from = read_list_end(context, 3);
     if (!from) return;
-    const auto to = read_end(context, 4);
+    const auto to = read_list_end(context, 4);
     if (!to) return;
-    move_element(context, *from, *to);
+    if (!move_element(context, {*from, *to}, {})) context.reply.null();
 }
 
-void rpoplpush(Context& context) { move_element(context, ListEnd::tail, ListEnd::head); }
-
-/// One, if there is something to move and nothing where it goes.
-int64_t move_new_keys(Context& context) {
-    if (context.keyspace.peek(context.keys[1]) != nullptr) return 0;
-    return context.keyspace.peek(context.keys[0]) == nullptr ? 0 : 1;
+void rpoplpush(Context& context) {
+    if (!move_element(context, {ListEnd::tail, ListEnd::head}, {})) context.reply.null();
 }
 
 // --- LMPOP ------------------------------------------------------------------------------------
 
-struct PopOptions {
-    ListEnd end = ListEnd::head;
-    int64_t count = 1;
-};
-
-/// What stands behind the keys. nullopt: something is wrong, and the reply says so.
-std::optional<PopOptions> read_pop_options(Context& context, size_t at) {
-    const auto end = read_end(context, at);
-    if (!end) return std::nullopt;
-    PopOptions options{*end};
-    bool has_count = false;
-    for (++at; at < context.count(); at += 2) {
-        if (has_count || at + 1 == context.count() || !context.is(at, "COUNT")) {
-            context.error(errors::kSyntax);
-            return std::nullopt;
-        }
-        const auto count =
-            count_between(context, at + 1, 1, INT64_MAX, "ERR count should be greater than 0");
-        if (!count) return std::nullopt;
-        options.count = *count;
-        has_count = true;
-    }
-    return options;
-}
-
 void lmpop(Context& context) {
-    const auto keys =
-        count_between(context, 1, 1, INT64_MAX, "ERR numkeys should be greater than 0");
-    if (!keys) return;
-    const auto given = static_cast<int64_t>(context.count());
-    if (*keys >= given - 2) return context.error(errors::kSyntax);
-    const auto options = read_pop_options(context, static_cast<size_t>(*keys) + 2);
-    if (!options) return;
-    for (const Key& key : context.keys) {
-        Entry* entry = context.keyspace.write(key);
-        if (!require_list(context, entry)) return;
-        if (entry == nullptr) continue;
-        const size_t taken = std::min(static_cast<size_t>(options->count), list_size(*entry));
-        context.reply.array(2);
-        context.reply.bulk(key.bytes);
-        context.reply.array(static_cast<int64_t>(taken));
-        reply_end(context.reply, *entry, options->end, taken);
-        ListValue list(context, key, entry);
-        list.erase(options->end == ListEnd::head ? 0 : list.size() - taken, taken);
-        return list.settle(pop_event(options->end));
-    }
-    context.reply.null_array();
+    const auto options = read_list_pop(context, 1);
+    if (options && !pop_from_first(context, *options, {})) context.reply.null_array();
 }
 
 // --- LPOS -------------------------------------------------------------------------------------
@@ -232,7 +138,7 @@ constexpr CommandSpec kListMoveCommands[] = {
      .complexity = "O(1)",
      .syntax = "source destination <LEFT | RIGHT> <LEFT | RIGHT>",
      .summary = "Moves an element from an end of a list to an end of another and returns it.",
-     .new_keys = move_new_keys},
+     .new_keys = moved_list_keys},
     {.name = "rpoplpush",
      .handler = rpoplpush,
      .arity = 3,
@@ -243,7 +149,7 @@ constexpr CommandSpec kListMoveCommands[] = {
      .complexity = "O(1)",
      .syntax = "source destination",
      .summary = "Moves the last element of a list to the front of another and returns it.",
-     .new_keys = move_new_keys,
+     .new_keys = moved_list_keys,
      .deprecated_since = "6.2.0",
      .replaced_by = "`LMOVE` with the `RIGHT` and `LEFT` arguments"},
     {.name = "lmpop",

@@ -5,13 +5,16 @@
 // Threads: home reactor, under the locks of the keys.
 
 #include <algorithm>
+#include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "commands/blocking.h"
 #include "commands/effect_words.h"
 #include "commands/families/stream_options.h"
 #include "commands/families/string_options.h"
@@ -326,6 +329,7 @@ void xrevrange(Context& context) { range(context, true); }
 
 struct ReadArguments {
     uint64_t count = 0;
+    std::optional<int64_t> timeout_ms;  ///< BLOCK
     size_t streams_at = 0;
     size_t streams = 0;
 };
@@ -338,6 +342,9 @@ bool read_read_words(Context& context, ReadArguments& arguments) {
             const auto count = read_count_from_zero(context, ++at);
             if (!count) return false;
             arguments.count = static_cast<uint64_t>(*count);
+        } else if (has_value && context.is(at, "BLOCK")) {
+            arguments.timeout_ms = read_timeout_ms(context, ++at);
+            if (!arguments.timeout_ms) return false;
         } else if (has_value && context.is(at, "STREAMS")) {
             arguments.streams_at = at + 1;
             const size_t rest = context.count() - at - 1;
@@ -371,13 +378,18 @@ struct ReadFrom {
     StreamId after;
 };
 
-/// The streams that have something behind the ids given. nullopt: the reply says what is wrong.
-std::optional<std::vector<ReadFrom>> find_readable(Context& context,
-                                                   const ReadArguments& arguments) {
+/// The streams within reach that have something behind the ids given. nullopt: the reply says what
+/// is wrong.
+std::optional<std::vector<ReadFrom>> find_readable(Context& context, const ReadArguments& arguments,
+                                                   const Reach& reach) {
     std::vector<ReadFrom> found;
     for (size_t i = 0; i < arguments.streams; ++i) {
+        if (!reach.sees(context.keys[i])) continue;
         const size_t at = arguments.streams_at + arguments.streams + i;
         const Entry* entry = context.keyspace.read(context.keys[i]);
+        // For one that waits, a stream may yet come.
+        if (reach.is_service() && entry != nullptr && entry->type() != store::Type::stream)
+            continue;
         if (!require_stream(context, entry)) return std::nullopt;
         const Stream* stream = entry == nullptr ? nullptr : &stream_of(*entry);
         if (up_to_nul(context.argument(at)) == "$") continue;
@@ -395,25 +407,58 @@ std::optional<std::vector<ReadFrom>> find_readable(Context& context,
     return found;
 }
 
-void xread(Context& context) {
-    ReadArguments arguments;
-    if (!read_read_words(context, arguments)) return;
-    const auto found = find_readable(context, arguments);
-    if (!found) return;
-    if (found->empty()) return context.reply.null_array();
+void reply_read(Context& context, const std::vector<ReadFrom>& found, uint64_t count) {
     const bool is_map = context.reply.protocol() == resp::Protocol::resp3;
     if (is_map) {
-        context.reply.map(static_cast<int64_t>(found->size()));
+        context.reply.map(static_cast<int64_t>(found.size()));
     } else {
-        context.reply.array(static_cast<int64_t>(found->size()));
+        context.reply.array(static_cast<int64_t>(found.size()));
     }
-    for (const ReadFrom& source : *found) {
+    for (const ReadFrom& source : found) {
         StreamId first = source.after;
         first.increment();
         if (!is_map) context.reply.array(2);
         context.reply.bulk(source.key->bytes);
-        reply_entries(context.reply, *source.stream, first, StreamId::max(), arguments.count);
+        reply_entries(context.reply, *source.stream, first, StreamId::max(), count);
     }
+}
+
+bool try_xread(Context& context, const Reach& reach) {
+    ReadArguments arguments;
+    if (!read_read_words(context, arguments)) return true;
+    const auto found = find_readable(context, arguments, reach);
+    if (!found) return true;
+    if (found->empty() || !reach.claim()) return false;
+    reply_read(context, *found, arguments.count);
+    return true;
+}
+
+/// While it waits, `$` is the end of the stream as it was when the command came.
+void wait_for_entries(Context& context, const ReadArguments& arguments) {
+    std::deque<std::string> ids;
+    std::vector<BlockOrder::Replacement> replacements;
+    for (size_t i = 0; i < arguments.streams; ++i) {
+        const size_t at = arguments.streams_at + arguments.streams + i;
+        if (up_to_nul(context.argument(at)) != "$") continue;
+        const Entry* entry = context.keyspace.peek(context.keys[i]);
+        const StreamId last = entry == nullptr ? StreamId() : stream_of(*entry).last_id;
+        ids.push_back(fmt::format("{}-{}", last.ms, last.seq));
+        replacements.emplace_back(at, ids.back());
+    }
+    block(context, {.attempt = try_xread,
+                    .keys = context.keys,
+                    .timeout_ms = *arguments.timeout_ms,
+                    .replacements = replacements});
+}
+
+void xread(Context& context) {
+    ReadArguments arguments;
+    if (!read_read_words(context, arguments)) return;
+    const auto found = find_readable(context, arguments, {});
+    if (!found) return;
+    if (!found->empty()) return reply_read(context, *found, arguments.count);
+    if (!arguments.timeout_ms) return context.reply.null_array();
+    wait_for_entries(context, arguments);
 }
 
 // --- XSETID --------------------------------------------------------------------------------------
@@ -567,8 +612,8 @@ constexpr CommandSpec kStreamCommands[] = {
      .keys = {{KeySpec{kReads, 1, KeySpec::Find::range, -1, 1, 2, "STREAMS"}}, 1},
      .since = "5.0.0",
      .complexity = "O(N) with N the entries returned.",
-     .syntax = "[COUNT count] STREAMS key [key ...] id [id ...]",
-     .summary = "Returns the entries of several streams behind the ids given."},
+     .syntax = "[COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]",
+     .summary = "Returns the entries of several streams behind the ids given, or waits for one."},
     {.name = "xsetid",
      .handler = xsetid,
      .arity = -3,

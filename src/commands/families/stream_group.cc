@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "base/numbers.h"
+#include "commands/blocking.h"
 #include "commands/families/stream_options.h"
 #include "commands/help.h"
 #include "commands/registry.h"
@@ -190,6 +191,7 @@ void xgroup_help(Context& context) { reply_help(context, "XGROUP", kGroupHelp); 
 struct ReadArguments {
     size_t group_at = 0;
     uint64_t count = 0;
+    std::optional<int64_t> timeout_ms;  ///< BLOCK
     bool no_ack = false;
     size_t streams_at = 0;
     size_t streams = 0;
@@ -203,6 +205,9 @@ bool read_words(Context& context, ReadArguments& arguments) {
             const auto count = read_count_from_zero(context, ++at);
             if (!count) return false;
             arguments.count = static_cast<uint64_t>(*count);
+        } else if (left >= 1 && context.is(at, "BLOCK")) {
+            arguments.timeout_ms = read_timeout_ms(context, ++at);
+            if (!arguments.timeout_ms) return false;
         } else if (left >= 1 && context.is(at, "STREAMS")) {
             arguments.streams_at = at + 1;
             arguments.streams = left / 2;
@@ -265,11 +270,12 @@ bool read_start(Context& context, size_t at, ReadFrom& source) {
     return true;
 }
 
-std::optional<std::vector<ReadFrom>> find_sources(Context& context,
-                                                  const ReadArguments& arguments) {
+std::optional<std::vector<ReadFrom>> find_sources(Context& context, const ReadArguments& arguments,
+                                                  const Reach& reach) {
     const std::string_view group_name = context.argument(arguments.group_at);
     std::vector<ReadFrom> sources;
     for (size_t i = 0; i < arguments.streams; ++i) {
+        if (!reach.sees(context.keys[i])) continue;
         Entry* entry = context.keyspace.read(context.keys[i]);
         if (!require_stream(context, entry)) return std::nullopt;
         StreamGroup* group = entry == nullptr ? nullptr : stream_of(*entry).find_group(group_name);
@@ -361,6 +367,11 @@ void reply_new(Context& context, const GroupName& name, const Stream& stream, St
     if (context.logs()) tell_group_position(context, name, group);
 }
 
+int64_t count_served(const std::vector<ReadFrom>& sources) {
+    return std::count_if(sources.begin(), sources.end(),
+                         [](const ReadFrom& source) { return source.is_served; });
+}
+
 void serve(Context& context, const ReadFrom& source, const ReadArguments& arguments) {
     edit_stream(context, *source.key, source.entry, [&](Stream& stream) {
         const std::string_view name = context.argument(arguments.group_at + 1);
@@ -386,22 +397,42 @@ void serve(Context& context, const ReadFrom& source, const ReadArguments& argume
     context.keyspace.changed(*source.key, source.entry);
 }
 
-void xreadgroup(Context& context) {
-    ReadArguments arguments;
-    if (!read_words(context, arguments)) return;
-    const auto sources = find_sources(context, arguments);
-    if (!sources) return;
-    const auto served = std::count_if(sources->begin(), sources->end(),
-                                      [](const ReadFrom& source) { return source.is_served; });
-    if (served == 0) {
-        context.reply.null_array();
-    } else if (context.reply.protocol() == resp::Protocol::resp3) {
+/// Writes the reply if there is one; looks after the consumer in any case.
+void read_sources(Context& context, const std::vector<ReadFrom>& sources,
+                  const ReadArguments& arguments) {
+    const auto served = count_served(sources);
+    if (served != 0 && context.reply.protocol() == resp::Protocol::resp3) {
         context.reply.map(served);
-    } else {
+    } else if (served != 0) {
         context.reply.array(served);
     }
     context.effects().tell_alone();
-    for (const ReadFrom& source : *sources) serve(context, source, arguments);
+    for (const ReadFrom& source : sources) serve(context, source, arguments);
+}
+
+/// On behalf of one that waits. That a stream or its group has gone ends the wait with an error.
+bool try_xreadgroup(Context& context, const Reach& reach) {
+    ReadArguments arguments;
+    if (!read_words(context, arguments)) return true;
+    const auto sources = find_sources(context, arguments, reach);
+    if (!sources) return reach.claim();
+    if (count_served(*sources) == 0 || !reach.claim()) return false;
+    read_sources(context, *sources, arguments);
+    return true;
+}
+
+void xreadgroup(Context& context) {
+    ReadArguments arguments;
+    if (!read_words(context, arguments)) return;
+    const auto sources = find_sources(context, arguments, {});
+    if (!sources) return;
+    read_sources(context, *sources, arguments);
+    if (count_served(*sources) != 0) return;
+    if (!arguments.timeout_ms) return context.reply.null_array();
+    block(context, {.attempt = try_xreadgroup,
+                    .keys = context.keys,
+                    .timeout_ms = *arguments.timeout_ms,
+                    .wants_removal = true});
 }
 
 // --- XACK ----------------------------------------------------------------------------------------
@@ -511,8 +542,10 @@ constexpr CommandSpec kStreamGroupCommands[] = {
               1},
      .since = "5.0.0",
      .complexity = "O(N) with N the entries returned.",
-     .syntax = "GROUP group consumer [COUNT count] [NOACK] STREAMS key [key ...] id [id ...]",
-     .summary = "Returns entries to a consumer of a group: new ones, or what is pending for it."},
+     .syntax = "GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] "
+               "STREAMS key [key ...] id [id ...]",
+     .summary = "Returns entries to a consumer of a group: new ones, which it may wait for, or "
+                "what is pending for it."},
     {.name = "xack",
      .handler = xack,
      .arity = -4,

@@ -14,6 +14,7 @@
 #include "base/numbers.h"
 #include "commands/families/collection.h"
 #include "commands/families/string_options.h"
+#include "commands/families/zset_take.h"
 #include "commands/families/zset_value.h"
 #include "commands/registry.h"
 
@@ -203,9 +204,6 @@ void zrevrank(Context& context) { reply_rank(context, true); }
 
 // --- popping -------------------------------------------------------------------------------------
 
-/// What popping is called in events.
-std::string_view pop_event(bool is_max) { return is_max ? "zpopmax" : "zpopmin"; }
-
 /// Replies with so many members from one end and removes them.
 void pop_members(Context& context, ZsetValue& zset, size_t count, bool is_max) {
     const size_t size = zset.size();
@@ -244,60 +242,9 @@ void pop(Context& context, bool is_max) {
 void zpopmin(Context& context) { pop(context, false); }
 void zpopmax(Context& context) { pop(context, true); }
 
-/// What stands behind the keys of ZMPOP.
-struct PopChoice {
-    bool is_max = false;
-    int64_t count = 1;
-};
-
-std::optional<PopChoice> read_pop_choice(Context& context) {
-    const auto keys =
-        context.integer_between(1, 1, INT64_MAX, "ERR numkeys should be greater than 0");
-    if (!keys) return std::nullopt;
-    PopChoice choice;
-    const auto where = static_cast<uint64_t>(*keys) + 2;
-    bool is_right = where < context.count();
-    if (is_right) {
-        choice.is_max = context.is(where, "MAX");
-        is_right = choice.is_max || context.is(where, "MIN");
-    }
-    bool has_count = false;
-    for (size_t at = where + 1; is_right && at < context.count(); at += 2) {
-        is_right = !has_count && at + 1 < context.count() && context.is(at, "COUNT");
-        if (!is_right) break;
-        const auto count =
-            context.integer_between(at + 1, 1, INT64_MAX, "ERR count should be greater than 0");
-        if (!count) return std::nullopt;
-        choice.count = *count;
-        has_count = true;
-    }
-    if (is_right) return choice;
-    context.error(errors::kSyntax);
-    return std::nullopt;
-}
-
 void zmpop(Context& context) {
-    const auto choice = read_pop_choice(context);
-    if (!choice) return;
-    for (size_t index = 0; index < context.keys.size(); ++index) {
-        auto zset = write_zset(context, index);
-        if (!zset) return;
-        if (zset->size() == 0) continue;
-        const size_t taken = std::min(static_cast<size_t>(choice->count), zset->size());
-        context.reply.array(2);
-        context.reply.bulk(context.keys[index].bytes);
-        context.reply.array(static_cast<int64_t>(taken));
-        const size_t begin = choice->is_max ? zset->size() - taken : 0;
-        zset->visit(begin, begin + taken, choice->is_max,
-                    [&](std::string_view member, double score) {
-                        context.reply.array(2);
-                        context.reply.bulk(member);
-                        context.reply.real(score);
-                    });
-        zset->erase_ranks(begin, begin + taken);
-        return zset->settle(pop_event(choice->is_max));
-    }
-    context.reply.null_array();
+    const auto pop = read_zset_pop(context, 1);
+    if (pop && !pop_from_first(context, *pop, {})) context.reply.null_array();
 }
 
 // --- at random, and all --------------------------------------------------------------------------

@@ -67,6 +67,27 @@ TEST(Collections, FilesInChunksOfAnySize) {
     }
 }
 
+TEST(Collections, AKeyThatIsCompressedMayBeCutOff) {
+    const std::string key(1000, 'k');
+    CollectingSink sink;
+    RdbWriter writer(sink, {.strings = {.compress = true}});
+    writer.begin();
+    for (const Sample& sample : samples(test_seed())) {
+        Record record = sample.record();
+        if (record.value.size() > 1000) continue;
+        record.key = key;
+        writer.record(record);
+    }
+    writer.end();
+    const ReadOutcome whole = read_at_once(sink.bytes);
+    ASSERT_EQ(whole.error, "");
+    for (const size_t chunk : {1U, 3U, 20U}) {
+        const ReadOutcome outcome = read_in_chunks(sink.bytes, chunk);
+        EXPECT_EQ(outcome.error, "");
+        EXPECT_TRUE(outcome.lines == whole.lines);
+    }
+}
+
 TEST(Collections, PartsAreTheWhole) {
     SCOPED_TRACE(seed_note());
     for (const Sample& sample : samples(test_seed())) {

@@ -216,8 +216,7 @@ TEST_F(SnapshotTest, a_shard_that_grows_and_one_that_shrinks) {
     expected = model_;
     shard_.begin_snapshot(second);
     for (int index = 0; index < 5000; ++index) {
-        const Key key = Key::of("late" + std::to_string(index));
-        const std::string name(key.bytes);
+        const std::string name = "late" + std::to_string(index);
         database(0).erase(Key::of(name), database(0).find(Key::of(name)));
         if (index % 200 == 0) shard_.continue_snapshot();
     }

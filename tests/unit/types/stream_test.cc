@@ -302,7 +302,9 @@ TEST(StreamTest, ANodeOfDeletedEntriesOnlyIsOne) {
 TEST(StreamTest, WhereTheLastIdGoesBackIdsStillRise) {
     for (const size_t entries_max : {1U, 3U, 100U}) {
         const StreamNodeLimits limits{.entries_max = entries_max};
-        Stream stream;
+        // On the heap, as its footprint is what the allocator gave for it.
+        const auto owner = std::make_unique<Stream>();
+        Stream& stream = *owner;
         Model model;
         for (uint64_t i = 1; i <= 9; ++i) {
             append(stream, {i, 0}, {"f", "v"}, limits);

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "commands/session.h"
+
+#include "base/check.h"
+#include "commands/blocking.h"
+
+namespace gyre::commands {
+
+Session::Session() { subscriber.owner = this; }
+
+Session::~Session() { CHECK(!blocked); }
+
+}  // namespace gyre::commands
