@@ -480,8 +480,8 @@ void Dispatcher::finish_coroutine(const Context& context) {
     if (effects.is_gated()) gate_ = tail;
 }
 
-/// Whoever served it had noted where the keys' last effects lie before he let go of the locks, which
-/// have been taken since.
+/// Whoever served it had noted where the keys' last effects lie before he let go of the locks,
+/// which have been taken since.
 void Dispatcher::finish_wait(const Blocked& blocked, Session& session) {
     const engine::Effects& effects = services_.executor.effects;
     if (blocked.spec().has(flag::write)) session.log_position = effects.log()->tail();

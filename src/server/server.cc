@@ -207,7 +207,8 @@ void Server::stop_workers() {
     for (size_t serving = serving_.load(); serving > 0; serving = serving_.load()) {
         serving_.wait(serving);
     }
-    // A base that the thread of snapshots has written goes to the log's thread: that one ends later.
+    // A base that the thread of snapshots has written goes to the log's thread: that one ends
+    // later.
     persistence_->stop();
     // The last effects are written; the log's thread may still wake workers until it has ended.
     if (append_only_) {

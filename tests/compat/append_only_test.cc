@@ -159,6 +159,13 @@ Command beyond_the_generators(Random& random) {
         {"XREADGROUP", "GROUP", "g", "d", "STREAMS", "x:9", "0"},
         {"XAUTOCLAIM", "x:9", "g", "d", "0", "0", "COUNT", "3"},
         {"XAUTOCLAIM", "x:9", "g", "c", "1", "0", "JUSTID"},
+        {"RPUSH", "l:9", "a", "b", "c"},
+        {"BLPOP", "none:9", "l:9", "0.001"},
+        {"BLMOVE", "l:9", "l:8", "LEFT", "RIGHT", "0.001"},
+        {"BLMPOP", "0.001", "2", "l:8", "l:9", "RIGHT", "COUNT", "2"},
+        {"ZADD", "z:9", "1", "a", "2", "b"},
+        {"BZPOPMIN", "z:9", "0.001"},
+        {"BZMPOP", "0.001", "1", "z:9", "MAX"},
         {"MULTI"},
         {"EXEC"},
         {"EXEC"}};

@@ -145,6 +145,7 @@ public:
     std::string run(std::span<const std::string_view> words);
     std::string run(const std::vector<std::string>& words);
     std::string run_as(commands::Session& session, std::initializer_list<std::string_view> words);
+    std::string run_as(commands::Session& session, const std::vector<std::string>& words);
 
     /// What was pushed to a session since it was last asked; delivers what waits.
     std::string pushed(commands::Session& session);

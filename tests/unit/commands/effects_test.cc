@@ -248,6 +248,82 @@ TEST_F(EffectsTest, OfStreamsNameIdsAndTimes) {
     EXPECT_EQ(effect({"XACK", "x", "g", "9000000000000-0"}), "XACK x g 9000000000000-0");
 }
 
+TEST_F(EffectsTest, OfCommandsThatMayWaitDoNotWait) {
+    run({"RPUSH", "l", "a", "b", "c", "d", "e", "f", "g"});
+    EXPECT_EQ(effect({"BLPOP", "none", "l", "0"}), "LPOP l");
+    EXPECT_EQ(effect({"BRPOP", "l", "0"}), "RPOP l");
+    EXPECT_EQ(effect({"BLMOVE", "l", "m", "LEFT", "RIGHT", "0"}), "LMOVE l m LEFT RIGHT");
+    EXPECT_EQ(effect({"BRPOPLPUSH", "l", "m", "0"}), "LMOVE l m RIGHT LEFT");
+    EXPECT_EQ(effect({"LMPOP", "2", "none", "l", "RIGHT"}), "RPOP l");
+    EXPECT_EQ(effect({"BLMPOP", "0", "2", "none", "l", "LEFT", "COUNT", "9"}), "LPOP l 9");
+    run({"ZADD", "z", "1", "a", "2", "b", "3", "c", "4", "d"});
+    EXPECT_EQ(effect({"BZPOPMIN", "none", "z", "0"}), "ZPOPMIN z");
+    EXPECT_EQ(effect({"BZPOPMAX", "z", "0"}), "ZPOPMAX z");
+    EXPECT_EQ(effect({"ZMPOP", "1", "z", "MIN"}), "ZPOPMIN z");
+    EXPECT_EQ(effect({"BZMPOP", "0", "1", "z", "MAX", "COUNT", "2"}), "ZPOPMAX z 2");
+    run({"MULTI"});
+    run({"BLPOP", "none", "0"});
+    EXPECT_EQ(effect({"EXEC"}), "");
+}
+
+TEST_F(EffectsTest, OfThoseWhoWaitedComeBehindWhatTheyWaitedFor) {
+    commands::Session& first = logged_.runner.add_session();
+    commands::Session& second = logged_.runner.add_session();
+    logged_.runner.run_as(first, {"BLPOP", "none", "l", "0"});
+    logged_.runner.run_as(second, {"BLMOVE", "l", "m", "RIGHT", "LEFT", "0"});
+    EXPECT_EQ(effect({"RPUSH", "l", "a", "b", "c"}),
+              "MULTI | RPUSH l a b c | LPOP l | LMOVE l m RIGHT LEFT | EXEC");
+    EXPECT_EQ(logged_.runner.end_wait(first), "*2\r\n$1\r\nl\r\n$1\r\na\r\n");
+    EXPECT_EQ(logged_.runner.end_wait(second), "$1\r\nc\r\n");
+    logged_.runner.run_as(first, {"BLMPOP", "0", "1", "k", "LEFT", "COUNT", "5"});
+    logged_.runner.run_as(second, {"BZPOPMAX", "z", "0"});
+    run({"MULTI"});
+    run({"RPUSH", "k", "a"});
+    run({"DEL", "k"});
+    run({"RPUSH", "k", "b"});
+    run({"ZADD", "z", "1", "a"});
+    EXPECT_EQ(effect({"EXEC"}),
+              "MULTI | RPUSH k a | DEL k | RPUSH k b | ZADD z 1 a | LPOP k 5 | ZPOPMAX z | EXEC");
+    logged_.runner.end_wait(first);
+    logged_.runner.end_wait(second);
+    run({"XGROUP", "CREATE", "x", "g", "$", "MKSTREAM"});
+    logged_.runner.run_as(first,
+                          {"XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", "x", ">"});
+    logged_.runner.run_as(second, {"XREAD", "BLOCK", "0", "STREAMS", "x", "$"});
+    EXPECT_EQ(effect({"XADD", "x", "5-0", "f", "v"}),
+              "MULTI | XADD x 5-0 f v | XCLAIM x g c 0 5-0 TIME " + in_ms(0) +
+                  " RETRYCOUNT 1 FORCE JUSTID | XGROUP SETID x g 5-0 ENTRIESREAD 1 | EXEC");
+    logged_.runner.end_wait(first);
+    logged_.runner.end_wait(second);
+}
+
+TEST_F(EffectsTest, OfThoseWhoWaitedAreInTheirDatabase) {
+    commands::Session& waiter = logged_.runner.add_session();
+    run({"SELECT", "2"});
+    run({"RPUSH", "l", "a"});
+    logged_.runner.run_as(waiter, {"BLPOP", "l", "0"});
+    EXPECT_EQ(effect({"SWAPDB", "0", "2"}), "MULTI | SWAPDB 0 2 | LPOP l | EXEC");
+    logged_.runner.end_wait(waiter);
+    logged_.runner.run_as(waiter, {"BLPOP", "l", "0"});
+    run({"RPUSH", "k", "a"});
+    EXPECT_EQ(effect({"MOVE", "k", "0"}), "SELECT 2 | MOVE k 0 | SELECT 0");
+    run({"SELECT", "0"});
+    EXPECT_EQ(effect({"RENAME", "k", "l"}), "MULTI | RENAME k l | LPOP l | EXEC");
+    logged_.runner.end_wait(waiter);
+}
+
+/// What goes for its time while somebody is served goes behind what was done before.
+TEST_F(EffectsTest, OfKeysThatAreDueWhenSomebodyIsServedKeepTheirPlace) {
+    commands::Session& waiter = logged_.runner.add_session();
+    run({"RPUSH", "m", "x"});
+    run({"PEXPIRE", "m", "5"});
+    logged_.runner.run_as(waiter, {"BLMOVE", "l", "m", "LEFT", "LEFT", "0"});
+    logged_.runner.advance_ms(6);
+    EXPECT_EQ(effect({"RPUSH", "l", "a"}),
+              "MULTI | RPUSH l a | DEL m | LMOVE l m LEFT LEFT | EXEC");
+    logged_.runner.end_wait(waiter);
+}
+
 TEST_F(EffectsTest, OfRestoredValuesAreReadByOlderServers) {
     run({"RPUSH", "l", "a", "b"});
     const std::string reply = run({"DUMP", "l"});
@@ -545,6 +621,18 @@ const std::vector<Words> kForms = {
     {"DEL", "A"},
     {"PEXPIRE", "A", "T"},
     {"SET", "A", "V"}};
+/// What may wait: of another client, and of this one, where it ends at once.
+const std::vector<Words> kWaiting = {
+    {"BLPOP", "l", "l", "0"},
+    {"BRPOP", "l", "0"},
+    {"BLMOVE", "l", "l", "LEFT", "RIGHT", "0"},
+    {"BRPOPLPUSH", "l", "l", "0"},
+    {"BLMPOP", "0", "2", "l", "l", "RIGHT", "COUNT", "2"},
+    {"BZPOPMIN", "z", "z", "0"},
+    {"BZPOPMAX", "z", "0"},
+    {"BZMPOP", "0", "1", "z", "MAX", "COUNT", "2"},
+    {"XREADGROUP", "GROUP", "G", "C", "BLOCK", "0", "STREAMS", "x", ">"},
+    {"XREAD", "BLOCK", "0", "STREAMS", "x", "$"}};
 const std::vector<Words> kSeldom = {
     {"FLUSHDB"}, {"FLUSHALL", "ASYNC"}, {"CLEAR"}, {"SWAPDB", "D", "D"}};
 
@@ -555,14 +643,18 @@ public:
 
     Words next() {
         if (random_.below(300) == 0) return many_fields();
-        const std::vector<Words>& forms = random_.below(300) == 0 ? kSeldom : kForms;
+        if (random_.below(20) == 0) return waiting();
+        return one_of(random_.below(300) == 0 ? kSeldom : kForms);
+    }
+    Words waiting() { return one_of(kWaiting); }
+    uint64_t below(uint64_t limit) { return random_.below(limit); }
+
+private:
+    Words one_of(const std::vector<Words>& forms) {
         Words words = forms[random_.below(forms.size())];
         for (size_t i = 1; i < words.size(); ++i) fill(words[i]);
         return words;
     }
-    uint64_t below(uint64_t limit) { return random_.below(limit); }
-
-private:
     /// More that are due at once than a look at the hash removes.
     Words many_fields() {
         constexpr int kFields = 150;
@@ -612,6 +704,7 @@ private:
 void run_some(CommandRunner& runner, Workload& workload) {
     if (workload.below(12) != 0) {
         static_cast<void>(runner.run(workload.next()));
+        if (runner.session().blocked) runner.end_wait(runner.session());
         return;
     }
     if (workload.below(3) == 0) static_cast<void>(runner.run({"WATCH", "key1", "key2"}));
@@ -620,6 +713,14 @@ void run_some(CommandRunner& runner, Workload& workload) {
         static_cast<void>(runner.run(workload.next()));
     }
     static_cast<void>(runner.run({workload.below(8) == 0 ? "DISCARD" : "EXEC"}));
+}
+
+/// Another client waits for keys, and is served or gives up.
+void wait_some(CommandRunner& runner, commands::Session& waiter, Workload& workload) {
+    if (waiter.blocked && (waiter.waiter.is_over() || workload.below(50) == 0)) {
+        runner.end_wait(waiter);
+    }
+    if (!waiter.blocked && workload.below(5) == 0) runner.run_as(waiter, workload.waiting());
 }
 
 void configure(CommandRunner& runner, uint64_t seed) {
@@ -645,9 +746,11 @@ TEST(EffectsReplay, GivesTheSameData) {
         engine::ExpiryCycle cycle(logged.runner.dataset(), logged.runner.executor(), 0,
                                   [] { return int64_t{0}; });
         configure(logged.runner, seed);
+        commands::Session& waiter = logged.runner.add_session();
         std::string log;
         for (int step = 0; step < 3000; ++step) {
             run_some(logged.runner, workload);
+            wait_some(logged.runner, waiter, workload);
             if (workload.below(10) == 0) {
                 logged.runner.advance_ms(static_cast<int64_t>(workload.below(60)));
             }

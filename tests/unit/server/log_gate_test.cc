@@ -124,6 +124,26 @@ TEST_F(LogGateTest, a_flush_concerns_every_key) {
     EXPECT_TRUE(reader.expect("$-1\r\n"));
 }
 
+TEST_F(LogGateTest, who_waited_for_a_key_is_told_when_what_he_took_is_durable) {
+    reader.send("BLPOP l 0\r\n");
+    SimulatedClient third(server);
+    third.send("XREAD BLOCK 0 STREAMS x $\r\n");
+    server.run_for(kWhileUs);
+    writer.send("RPUSH l a\r\n");
+    expect_silence(writer);
+    expect_silence(reader);
+    server.make_durable();
+    EXPECT_TRUE(writer.expect(":1\r\n"));
+    EXPECT_TRUE(reader.expect("*2\r\n$1\r\nl\r\n$1\r\na\r\n"));
+    writer.forget();
+    writer.send("XADD x 5-0 f v\r\n");
+    expect_silence(third);
+    server.make_durable();
+    EXPECT_TRUE(
+        third.expect("*1\r\n*2\r\n$1\r\nx\r\n*1\r\n*2\r\n$3\r\n5-0\r\n*2\r\n$1\r\nf"
+                     "\r\n$1\r\nv\r\n"));
+}
+
 TEST_F(LogGateTest, nobody_waits_with_everysec) {
     server.log().sync_mode = log::SyncMode::every_second;
     EXPECT_TRUE(writer.exchange("SET a 1\r\n", "+OK\r\n"));
