@@ -567,6 +567,7 @@ bool Dispatcher::run_within(const RequestView& request, Context& context, int64_
     if (need.keys > 0 && !dataset.reserve_keys(need.keys, most)) {
         need.own = own_keys(context);
         // Looking at keys that were due has removed them.
+        lock.serve();
         if (executor.effects.is_on()) static_cast<void>(executor.effects.reserve());
         return false;
     }
