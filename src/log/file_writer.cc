@@ -40,7 +40,10 @@ FileWriter::~FileWriter() {
         static_cast<void>(directory_.files().truncate(file_, file_bytes_));
     }
     directory_.files().close(file_);
+    if (founding_) static_cast<void>(directory_.files().remove(path_));
 }
+
+void FileWriter::stay_closed() { next_look_us_ = ring_.monotonic_us() + kLookUs; }
 
 Result<void> FileWriter::open(const Start& start) {
     if (directory_.manifest().increments.empty()) {
@@ -70,7 +73,7 @@ bool FileWriter::is_drained() const {
 
 bool FileWriter::syncs_each_group() const {
     return candidate_ || log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::always ||
-           is_finishing_.load(std::memory_order_relaxed);
+           is_finishing_.load(std::memory_order_relaxed) || close_at() != kNoPosition;
 }
 
 // --- the turn
@@ -88,6 +91,8 @@ int64_t FileWriter::before_wait() {
 }
 
 void FileWriter::pump() {
+    if (file_ >= 0 && may_end()) end_file();
+    if (file_ < 0) return pump_closed();
     look_at_place();
     if (trouble_ != Trouble::none && !is_retrying_) {
         if (!is_idle() || now_us_ < retry_us_) return;
@@ -108,9 +113,9 @@ void FileWriter::write_more() {
     if (group_) return send_group();
     if (syncs_each_group() && sync_.in_flight) return;
     const Position frontier = log_.frontier();
-    const Position part = log_.part();
-    if (written_ == part) return;  // the file for what follows is yet to come
-    const Position end = written_ < part ? std::min(frontier, part) : frontier;
+    const Position limit = std::min(log_.part(), close_at());
+    if (written_ == limit) return;  // what follows is not for this file
+    const Position end = written_ < limit ? std::min(frontier, limit) : frontier;
     if (end > written_ && !gathers()) start_group(end);
 }
 
@@ -274,7 +279,7 @@ void FileWriter::complete_sync() {
     }
     synced_ = sync_end_;
     is_part_synced_ = is_at_part() && synced_ == written_;
-    log_.set_durable(synced_);
+    if (!founding_) log_.set_durable(synced_);
     if (synced_ >= log_.released()) {
         kept_file_bytes_ = sync_file_bytes_;
         log_.release(synced_);
@@ -293,6 +298,7 @@ void FileWriter::look_at_place() {
 }
 
 void FileWriter::run_into(Trouble trouble, std::string why) {
+    if (founding_) return give_up_beginning(why);
     if (trouble_ == Trouble::none) {
         base::log(base::Level::warning, "Append-only file: {}. Writes are refused until it is well",
                   why);
@@ -354,9 +360,11 @@ Result<void> FileWriter::begin_new_file() {
 /// says.
 void FileWriter::begin_part() {
     if (trouble_ != Trouble::none || candidate_ || !is_idle()) return;
-    if (!is_part_synced_) return start_sync();
+    const bool is_founding = file_ < 0 || founding_;
+    if (!is_founding && !is_part_synced_) return start_sync();
     const Position here = written_;
     part_error_.reset();
+    is_ending_ = false;
     if (auto opened = open_part(); !opened) {
         base::log(base::Level::warning, "The rewrite of the append-only file fails: {}",
                   opened.error().message);
@@ -367,13 +375,18 @@ void FileWriter::begin_part() {
 }
 
 Result<void> FileWriter::open_part() {
+    const bool is_founding = file_ < 0 || founding_;
+    // While there was no log somebody may have removed its directory.
+    if (is_founding) {
+        if (auto opened = directory_.open(); !opened) return opened;
+    }
     auto made = directory_.create_increment();
     if (!made) return tl::unexpected(std::move(made.error()));
-    directory_.files().close(file_);
+    if (file_ >= 0) directory_.files().close(file_);
     file_ = made->file;
     path_ = std::move(made->path);
     first_kept_ = made->next.increments.back().sequence;
-    candidate_ = std::move(made->next);
+    (is_founding ? founding_ : candidate_) = std::move(made->next);
     next_prefix_.clear();
     clock_s_ = 0;
     file_bytes_ = 0;
@@ -386,7 +399,7 @@ Result<void> FileWriter::open_part() {
 }
 
 void FileWriter::adopt(NewBase base) {
-    const std::lock_guard hold(base_mutex_);
+    const std::lock_guard hold(order_mutex_);
     new_base_ = std::move(base);
 }
 
@@ -394,23 +407,31 @@ void FileWriter::adopt_base() {
     if (log_.part() != kNoPosition || candidate_ || trouble_ != Trouble::none) return;
     std::optional<NewBase> base;
     {
-        const std::lock_guard hold(base_mutex_);
+        const std::lock_guard hold(order_mutex_);
         base.swap(new_base_);
     }
     if (!base) return;
     Result<void> replaced = replace_base(*base);
+    part_error_ = no_part();
     if (replaced) {
         if (!base->keeps_old) delete_history();
+        if (founding_) {
+            founding_.reset();
+            log_.set_durable(synced_);
+        }
     } else {
         static_cast<void>(directory_.files().remove(base->path));
+        // It begins anew. The manifest on the disk may name the file: it stays.
+        is_ending_ = founding_.has_value();
+        founding_.reset();
     }
     base->done(std::move(replaced));
 }
 
 Result<void> FileWriter::replace_base(const NewBase& base) {
     if (part_error_) return tl::unexpected(*part_error_);
-    auto next =
-        directory_.manifest().with_new_base(directory_.names(), BaseFormat::rdb, first_kept_);
+    const AofManifest& present = founding_ ? *founding_ : directory_.manifest();
+    auto next = present.with_new_base(directory_.names(), BaseFormat::rdb, first_kept_);
     if (!next) return tl::unexpected(std::move(next.error()));
     const std::string path = directory_.path_of(next->base->name);
     if (auto done = directory_.files().rename(base.path, path); !done) return done;
@@ -429,6 +450,83 @@ void FileWriter::delete_history() {
     if (!done) {
         base::log(base::Level::warning, "Old append-only files stay: {}", done.error().message);
     }
+}
+
+// --- beginning and ending while there is data
+// ---------------------------------------------------
+
+void FileWriter::close(Position end, std::function<void()> done) {
+    const std::lock_guard hold(order_mutex_);
+    tell_closed_ = std::move(done);
+    close_at_.store(end, std::memory_order_release);
+}
+
+bool FileWriter::may_end() const {
+    if (!is_idle()) return false;
+    if (is_ending_) return true;
+    const Position end = close_at();
+    if (end == kNoPosition) return false;
+    // What cannot be brought to the disk, or has no base, is no part of the log that ends.
+    if (founding_ || trouble_ != Trouble::none) return true;
+    return written_ == end && synced_ == end && !group_ && !candidate_;
+}
+
+/// A file that no manifest can name goes.
+void FileWriter::end_file() {
+    ring::Files& files = directory_.files();
+    if (group_ && group_->done > 0) static_cast<void>(files.truncate(file_, file_bytes_));
+    files.close(file_);
+    file_ = -1;
+    if (founding_) static_cast<void>(files.remove(path_));
+    if (trouble_ != Trouble::none) {
+        base::log(base::Level::warning,
+                  "The append-only file ends while it cannot be written: {} bytes are lost",
+                  std::min(log_.tail(), close_at()) - synced_);
+        log_.recover();
+    }
+    founding_.reset();
+    candidate_.reset();
+    group_.reset();
+    next_prefix_.clear();
+    trouble_ = Trouble::none;
+    is_retrying_ = is_ending_ = is_part_synced_ = false;
+    pause_us_ = kRetryUsMin;
+    if (close_at() != kNoPosition) part_error_ = no_part();
+    figures_.file_bytes.store(0, std::memory_order_relaxed);
+}
+
+/// What is logged while there is no file belongs to no log. A base that comes too late is refused.
+void FileWriter::pump_closed() {
+    next_look_us_ = now_us_ + kLookUs;
+    const Position frontier = log_.frontier();
+    if (frontier >= close_at()) {
+        if (log_.part() <= close_at()) log_.end_part(log_.part());
+        tell_closed();
+    }
+    const Position end = std::min(frontier, log_.part());
+    written_ = synced_ = std::max(written_, end);
+    log_.set_durable(synced_);
+    log_.release(synced_);
+    if (is_at_part()) begin_part();
+    adopt_base();
+}
+
+void FileWriter::tell_closed() {
+    std::function<void()> tell;
+    {
+        const std::lock_guard hold(order_mutex_);
+        tell.swap(tell_closed_);
+        close_at_.store(kNoPosition, std::memory_order_relaxed);
+    }
+    if (tell) tell();
+}
+
+/// No log has begun, and no write is refused for it.
+void FileWriter::give_up_beginning(const std::string& why) {
+    base::log(base::Level::warning, "The append-only file cannot begin: {}", why);
+    add(figures_.failures);
+    part_error_ = Error{why, 0};
+    is_ending_ = true;
 }
 
 void FileWriter::succeed() {

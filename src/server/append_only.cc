@@ -12,18 +12,52 @@ namespace gyre::server {
 
 AppendOnly::AppendOnly(const ServerSettings& settings, size_t threads)
     : settings_(settings),
-      log_(threads),
+      threads_count_(threads),
       directory_(files_, settings.append_directory, log::AofNames{settings.append_file}) {}
 
 AppendOnly::~AppendOnly() { finish(0); }
 
+void AppendOnly::prepare() {
+    if (log_) return;
+    log_ = std::make_unique<log::Log>(threads_count_);
+    recent_writes_ = std::make_unique<engine::RecentWrites>();
+    log_->sync_mode = sync_mode_.load();
+    log_->writes_clock = writes_clock_.load();
+    made_log_.store(log_.get(), std::memory_order_release);
+}
+
+void AppendOnly::set_sync_mode(log::SyncMode mode) {
+    sync_mode_.store(mode);
+    refresh_sync_mode();
+}
+
+/// Nothing is told to be durable that cannot be loaded: before the first base is there, no reply
+/// waits. Who then reads a key that was written under another mode waits for all that there is.
+void AppendOnly::refresh_sync_mode() {
+    log::Log* const log = this->log();
+    if (log == nullptr) return;
+    const log::SyncMode wanted = sync_mode_.load();
+    const bool is_too_early = wanted == log::SyncMode::always && !is_founded_.load();
+    log->sync_mode = is_too_early ? log::SyncMode::every_second : wanted;
+    recent_writes_->note_all(log->tail());
+}
+
+void AppendOnly::set_writes_clock(bool writes) {
+    writes_clock_.store(writes);
+    if (log::Log* const log = this->log()) log->writes_clock = writes;
+}
+
 Result<void> AppendOnly::open() {
+    if (auto opened = open_directory(); !opened) return opened;
+    return adopt_old_file();
+}
+
+Result<void> AppendOnly::open_directory() {
     const std::string& name = settings_.append_directory;
     if (name.empty() || name.find('/') != std::string::npos) {
         return fail("appenddirname can't be a path, just a name within dir: choose another");
     }
-    if (auto opened = directory_.open(); !opened) return opened;
-    return adopt_old_file();
+    return directory_.open();
 }
 
 /// Of a server before Redis 7 there is one file and no directory. The manifest first: a crash
@@ -78,7 +112,9 @@ Result<void> AppendOnly::load(Worker& worker, const std::function<bool()>& serve
     const uint64_t loaded = load_figures_.bytes_total.load();
     base_bytes_.store(loaded, std::memory_order_relaxed);
     rewritten_bytes_.store(loaded, std::memory_order_relaxed);
-    return start_thread(loader.end());
+    auto started = start_thread(loader.end());
+    if (started) begin_logging();
+    return started;
 }
 
 Result<void> AppendOnly::read_files(AofLoader& loader, Worker& worker,
@@ -92,6 +128,31 @@ Result<void> AppendOnly::read_files(AofLoader& loader, Worker& worker,
         } while (worker.ring().monotonic_us() < until_us);
         if (!serve()) return fail("Stopped while it was read");
     }
+}
+
+// --- beginning and ending while there is data
+// ----------------------------------------------------
+
+Result<void> AppendOnly::begin_closed() {
+    prepare();
+    is_founded_.store(false);
+    refresh_sync_mode();
+    if (is_running()) return {};
+    if (auto opened = open_directory(); !opened) return opened;
+    return start_thread(std::nullopt);
+}
+
+void AppendOnly::end_logging(std::function<void()> done) {
+    is_logging_.store(false);
+    writer_->close(log_->tail(), std::move(done));
+    ring_->wake();
+}
+
+bool AppendOnly::lacks_base() const noexcept { return is_on() && !is_founded_.load(); }
+
+/// A log that has ended has no place for it.
+log::Position AppendOnly::begin_part() noexcept {
+    return is_logging() ? log_->begin_part() : log_->tail();
 }
 
 // --- rewriting
@@ -115,6 +176,7 @@ void AppendOnly::adopt_base(uint64_t base_bytes, std::function<void(const Result
                                       std::memory_order_relaxed);
             base_bytes_.store(base_bytes, std::memory_order_relaxed);
             rewritten_bytes_.store(bytes(), std::memory_order_relaxed);
+            if (!is_founded_.exchange(true)) refresh_sync_mode();
         }
         done(result);
     };
@@ -125,7 +187,7 @@ void AppendOnly::adopt_base(uint64_t base_bytes, std::function<void(const Result
 // --- the log's thread
 // --------------------------------------------------------------------------------
 
-Result<void> AppendOnly::start_thread(const log::FileWriter::Start& start) {
+Result<void> AppendOnly::start_thread(const std::optional<log::FileWriter::Start>& start) {
     std::promise<Result<void>> opened;
     auto outcome = opened.get_future();
     thread_ = std::thread([this, start, promise = std::move(opened)]() mutable {
@@ -141,7 +203,7 @@ Result<void> AppendOnly::start_thread(const log::FileWriter::Start& start) {
 }
 
 /// A ring is made on the thread that uses it.
-Result<void> AppendOnly::open_writer(const log::FileWriter::Start& start) {
+Result<void> AppendOnly::open_writer(const std::optional<log::FileWriter::Start>& start) {
     ring::UringOptions options;
     options.submission_entries = 16;
     options.completion_entries = 64;
@@ -150,9 +212,11 @@ Result<void> AppendOnly::open_writer(const log::FileWriter::Start& start) {
     auto ring = ring::create_uring_ring(options);
     if (!ring) return tl::unexpected(std::move(ring.error()));
     ring_ = std::move(*ring);
-    writer_ = std::make_unique<log::FileWriter>(log_, *ring_, directory_);
-    log_.set_thread_waker([this] { ring_->wake(); });
-    return writer_->open(start);
+    writer_ = std::make_unique<log::FileWriter>(*log_, *ring_, directory_);
+    log_->set_thread_waker([this] { ring_->wake(); });
+    if (start) return writer_->open(*start);
+    writer_->stay_closed();
+    return {};
 }
 
 void AppendOnly::run() {
@@ -168,7 +232,7 @@ void AppendOnly::run() {
             base::log(base::Level::warning,
                       "The append-only file could not be completed: {}. {} bytes of effects are "
                       "lost",
-                      log_.failure(), log_.tail() - log_.durable());
+                      log_->failure(), log_->tail() - log_->durable());
         }
         while (!writer_->is_idle()) reactor.turn(true);
     }

@@ -2,15 +2,18 @@
 #pragma once
 
 // The append-only file of a server (appendonly yes): the log in memory, its directory, what is
-// loaded from it at start, and the thread that writes it.
+// loaded from it at start, and the thread that writes it. Log and thread come when they are wanted
+// for the first time, and stay.
 //
 // Ownership: owns log, files and thread; outlives the workers, whose executors use the log.
-// Threads: open(), load() and finish() on the first worker's; the figures any.
+// Threads: prepare(), open(), load() and finish() on the first worker's; begin_closed() one at a
+// time; the figures any.
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -36,8 +39,19 @@ public:
     AppendOnly(const ServerSettings& settings, size_t threads);
     ~AppendOnly();
 
-    log::Log& log() noexcept { return log_; }
-    engine::RecentWrites& recent_writes() noexcept { return recent_writes_; }
+    /// Makes the log in memory, if there is none.
+    void prepare();
+    /// Null before prepare().
+    log::Log* log() const noexcept { return made_log_.load(std::memory_order_acquire); }
+    /// Only when log() is not null.
+    engine::RecentWrites& recent_writes() noexcept { return *recent_writes_; }
+
+    /// appendonly.
+    bool is_on() const noexcept { return is_on_.load(std::memory_order_relaxed); }
+    void set_on(bool is_on) noexcept { is_on_.store(is_on, std::memory_order_relaxed); }
+    /// What appendfsync and aof-timestamp-enabled say. Any thread.
+    void set_sync_mode(log::SyncMode mode);
+    void set_writes_clock(bool writes);
 
     /// Reads the manifest; an old single file becomes the base of a new one. Before clients.
     Result<void> open();
@@ -45,6 +59,17 @@ public:
     /// slices it calls `serve`, which answers those who are there already, and says whether to go
     /// on.
     Result<void> load(Worker& worker, const std::function<bool()>& serve);
+    /// In place of both, while there is data already: the directory and the thread, for a log that
+    /// begins with a rewrite.
+    Result<void> begin_closed();
+    /// The executors of all workers tell the log what they change.
+    void begin_logging() noexcept { is_logging_.store(true); }
+    bool is_logging() const noexcept { return is_logging_.load(); }
+    /// Under the locks of all shards: the log ends here. `done` is called on its thread.
+    void end_logging(std::function<void()> done);
+    /// There is data that no file has yet: a first base is to be written.
+    bool lacks_base() const noexcept;
+
     /// Writes and syncs what is left, for at most `timeout_us`, and ends the thread. No writer may
     /// be left.
     void finish(int64_t timeout_us);
@@ -69,7 +94,7 @@ public:
     /// Where the next base is written, within the directory.
     std::string new_base_name() const { return "temp-" + settings_.append_file + ".base"; }
     /// Under the locks of all shards: what follows goes into a new file. The place in the log.
-    log::Position begin_part() noexcept { return log_.begin_part(); }
+    log::Position begin_part() noexcept;
     /// The new base, of so many bytes, lies there: makes it the directory's. `done` is called on
     /// the log's thread; not at all when the server ends before.
     void adopt_base(uint64_t base_bytes, std::function<void(const Result<void>&)> done);
@@ -77,13 +102,22 @@ public:
 private:
     Result<void> adopt_old_file();
     Result<void> read_files(AofLoader& loader, Worker& worker, const std::function<bool()>& serve);
-    Result<void> start_thread(const log::FileWriter::Start& start);
-    Result<void> open_writer(const log::FileWriter::Start& start);
+    Result<void> open_directory();
+    void refresh_sync_mode();
+    Result<void> start_thread(const std::optional<log::FileWriter::Start>& start);
+    Result<void> open_writer(const std::optional<log::FileWriter::Start>& start);
     void run();
 
     const ServerSettings& settings_;
-    log::Log log_;
-    engine::RecentWrites recent_writes_;
+    const size_t threads_count_;
+    std::unique_ptr<log::Log> log_;
+    std::unique_ptr<engine::RecentWrites> recent_writes_;
+    std::atomic<log::Log*> made_log_{nullptr};
+    std::atomic<log::SyncMode> sync_mode_{log::SyncMode::every_second};
+    std::atomic<bool> writes_clock_{false};
+    std::atomic<bool> is_on_{false};
+    std::atomic<bool> is_founded_{true};  // what is durable in the log can be loaded
+    std::atomic<bool> is_logging_{false};
     ring::PosixFiles files_;
     log::AofDirectory directory_;
     LoadFigures load_figures_;

@@ -17,6 +17,7 @@
 #include "commands/latency.h"
 #include "commands/slowlog.h"
 #include "engine/events.h"
+#include "server/append_only.h"
 #include "server/config.h"
 #include "server/config_value.h"
 #include "server/persistence.h"
@@ -145,18 +146,11 @@ std::string working_directory(const ServerSettings& settings) {
     return failure ? settings.directory : path.string();
 }
 
-/// A log begins with all the data there is, and only an empty data set has none.
-Result<void> admit_append_only(const ServerSettings& settings, const ConfigValue& value) {
-    if ((value.number != 0) == settings.append_only) return {};
-    return fail("it can be changed only at start");
-}
-
 void set_sync_mode(const ConfigTargets& targets, const ConfigValue& value) {
-    if (targets.log == nullptr) return;
-    targets.log->sync_mode = value.text == "always"     ? log::SyncMode::always
-                             : value.text == "everysec" ? log::SyncMode::every_second
-                                                        : log::SyncMode::never;
-    if (targets.recent_writes != nullptr) targets.recent_writes->note_all(targets.log->tail());
+    if (targets.append_only == nullptr) return;
+    targets.append_only->set_sync_mode(value.text == "always"     ? log::SyncMode::always
+                                       : value.text == "everysec" ? log::SyncMode::every_second
+                                                                  : log::SyncMode::never);
 }
 
 #define SETTING(expression) \
@@ -580,10 +574,9 @@ const ConfigRow kLogRows[] = {
     {.name = "appendonly",
      .kind = boolean,
      .initial = "no",
-     .summary =
-         "Keep a log of what changes in a file, and load it at start. Changed at start only.",
-     .to_settings = SETTING(append_only = value.number != 0),
-     .admit = admit_append_only},
+     .summary = "Keep a log of what changes in a file, and load it at start. Switched on while the "
+                "server runs, the log begins with a rewrite, and with its end it counts.",
+     .to_settings = SETTING(append_only = value.number != 0)},
     {.name = "appendfsync",
      .kind = choice,
      .initial = "everysec",
@@ -635,7 +628,8 @@ const ConfigRow kLogRows[] = {
      .summary = "Write the time into the log, once in a second, as lines that begin with #TS.",
      .to_targets =
          [](const ConfigTargets& targets, const ConfigValue& value) {
-             if (targets.log != nullptr) targets.log->writes_clock = value.number != 0;
+             if (targets.append_only == nullptr) return;
+             targets.append_only->set_writes_clock(value.number != 0);
          }},
 };
 

@@ -413,7 +413,8 @@ bool Connection::is_held_back(const commands::CommandSpec* spec) const {
     if (is_paused(spec)) [[unlikely]]
         return true;
     const Shared& shared = worker_.shared();
-    const bool is_full = shared.log != nullptr && shared.log->admission() == log::Admission::full;
+    const log::Log* log = worker_.log();
+    const bool is_full = log != nullptr && log->admission() == log::Admission::full;
     if (!is_full && !shared.dataset.pubsub().is_congested()) [[likely]]
         return false;
     return spec != nullptr && may_write(*spec);

@@ -134,7 +134,7 @@ const InfoMetric kMetrics[] = {
      BYTES(memory.resident - memory.used)},
     {"mem_not_counted_for_evict", gauge, bytes, "In use and not counted against maxmemory: the log",
      [](InfoSource& source) {
-         const log::Log* log = source.server.log();
+         const log::Log* log = source.server.append_only().log();
          return std::to_string(log == nullptr ? 0 : log->memory_bytes());
      }},
     {"mem_replication_backlog", gauge, bytes, "Replication; there is none", zero},

@@ -31,24 +31,24 @@ std::string save_percent(InfoSource& source) {
                                      static_cast<double>(figures.save_keys_total));
 }
 
-const log::Log* log_of(const InfoSource& source) { return source.server.log(); }
+/// Null without appendonly.
+const log::Log* log_of(const InfoSource& source) {
+    const AppendOnly& file = source.server.append_only();
+    return file.is_on() ? file.log() : nullptr;
+}
 
 /// Zeros while the log's thread does not run.
 const log::WriterFigures& writer_of(const InfoSource& source) {
     static const log::WriterFigures kNone;
-    const AppendOnly* file = source.server.append_only();
-    const log::WriterFigures* figures = file == nullptr ? nullptr : file->writer_figures();
+    const log::WriterFigures* figures = source.server.append_only().writer_figures();
     return figures == nullptr ? kNone : *figures;
 }
 
 std::string aof_bytes(InfoSource& source) {
-    return std::to_string(source.server.append_only()->bytes());
+    return std::to_string(source.server.append_only().bytes());
 }
 
-RewriteFigures rewrite_of(const InfoSource& source) {
-    const Rewriter* rewriter = source.server.rewriter();
-    return rewriter == nullptr ? RewriteFigures{} : rewriter->figures();
-}
+RewriteFigures rewrite_of(const InfoSource& source) { return source.server.rewriter().figures(); }
 
 #define REWRITE(member) \
     [](InfoSource& source) -> std::string { return std::to_string(rewrite_of(source).member); }
@@ -152,7 +152,7 @@ const InfoMetric kLogMetrics[] = {
     {"aof_current_size", gauge, bytes, "Of the base and the increments", aof_bytes},
     {"aof_base_size", gauge, bytes, "The same after the last rewrite, or at start",
      [](InfoSource& source) {
-         return std::to_string(source.server.append_only()->rewritten_bytes());
+         return std::to_string(source.server.append_only().rewritten_bytes());
      }},
     {"aof_pending_rewrite", gauge, count, "Rewrites that wait for their turn",
      [](InfoSource& source) -> std::string { return rewrite_of(source).is_scheduled ? "1" : "0"; }},
@@ -185,7 +185,7 @@ const InfoMetric kLogMetrics[] = {
 std::span<const InfoMetric> persistence_metrics() { return kPersistenceMetrics; }
 
 void write_persistence_details(InfoSource& source, std::string& text) {
-    if (source.server.append_only() != nullptr) {
+    if (log_of(source) != nullptr) {
         for (const InfoMetric& metric : kLogMetrics) {
             fmt::format_to(std::back_inserter(text), "{}:{}\r\n", metric.name, metric.read(source));
         }

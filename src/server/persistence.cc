@@ -188,6 +188,11 @@ void Persistence::give_up() {
     if (is_saving_) saver_.give_up();
 }
 
+void Persistence::give_up_base() {
+    const std::lock_guard hold(mutex_);
+    if (is_saving_ && is_for_log_) saver_.give_up();
+}
+
 // --- rules --------------------------------------------------------------------------------------
 
 void Persistence::set_rules(std::vector<SaveRule> rules) {

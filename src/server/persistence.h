@@ -76,7 +76,7 @@ public:
     bool is_rewriting() const override;
     int64_t last_save_s() const override;
 
-    /// Where there is an append-only file; before it is used.
+    /// Before it is used.
     void set_rewriter(Rewriter& rewriter) { rewriter_ = &rewriter; }
     /// A snapshot that will be the base of the append-only file, of the place in the log that
     /// `position` gives, in the directory and under the name given; `done` is called on the
@@ -91,6 +91,8 @@ public:
     bool begin_base(Base base, engine::Executor& executor);
     /// Has the snapshot under way end with an error.
     void give_up();
+    /// The same, if it is for the append-only file.
+    void give_up_base();
     /// To be called each second, by one thread: begins a snapshot when a rule asks for it.
     void look_at_rules(engine::Executor& executor);
     void set_rules(std::vector<SaveRule> rules);

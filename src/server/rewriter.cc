@@ -2,6 +2,7 @@
 #include "server/rewriter.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <ctime>
 #include <utility>
 
@@ -23,12 +24,30 @@ int64_t monotonic_s() {
 }  // namespace
 
 RewriteOrder Rewriter::order(engine::Executor& executor, bool is_later) {
+    if (!file_.is_on()) return RewriteOrder::no_log;
     {
         const std::lock_guard hold(mutex_);
         if (figures_.is_running) return RewriteOrder::running;
         figures_.is_scheduled = true;
     }
     return !is_later && begin(executor) ? RewriteOrder::begun : RewriteOrder::scheduled;
+}
+
+void Rewriter::begin_first(engine::Executor& executor) {
+    {
+        const std::lock_guard hold(mutex_);
+        figures_.is_scheduled = true;
+    }
+    begin(executor);
+}
+
+void Rewriter::forget() {
+    {
+        const std::lock_guard hold(mutex_);
+        figures_.is_scheduled = false;
+        if (!figures_.is_running) return;
+    }
+    persistence_.give_up_base();
 }
 
 void Rewriter::look(engine::Executor& executor) {
@@ -46,12 +65,15 @@ void Rewriter::look(engine::Executor& executor) {
 
 /// Under mutex_.
 bool Rewriter::is_due() const {
+    const bool has_just_failed =
+        !figures_.is_last_good && monotonic_s() - failed_s_ < kRetrySeconds;
+    if (file_.lacks_base()) return !has_just_failed;
     const int64_t percentage = settings_.rewrite_percentage.load(std::memory_order_relaxed);
     const uint64_t bytes = file_.bytes();
     if (percentage == 0 || bytes < settings_.rewrite_bytes_min.load(std::memory_order_relaxed)) {
         return false;
     }
-    if (!figures_.is_last_good && monotonic_s() - failed_s_ < kRetrySeconds) return false;
+    if (has_just_failed) return false;
     const uint64_t before = std::max<uint64_t>(file_.rewritten_bytes(), 1);
     return bytes > before && 100.0 * static_cast<double>(bytes - before) >=
                                  static_cast<double>(percentage) * static_cast<double>(before);
@@ -59,7 +81,7 @@ bool Rewriter::is_due() const {
 
 /// False: a snapshot is under way.
 bool Rewriter::begin(engine::Executor& executor) {
-    if (!file_.is_running()) return false;
+    if (!file_.is_logging()) return false;
     {
         const std::lock_guard hold(mutex_);
         if (figures_.is_running) return false;
@@ -92,14 +114,19 @@ void Rewriter::adopt(const Result<uint64_t>& bytes) {
 }
 
 void Rewriter::end(const Result<void>& done, uint64_t base_bytes) {
+    const bool is_given_up = !done && done.error().code == ECANCELED;
     if (done) {
         base::log(Level::notice, "Background AOF rewrite finished: a base of {} bytes", base_bytes);
+    } else if (is_given_up) {
+        base::log(Level::notice, "Background AOF rewrite given up");
     } else {
         base::log(Level::warning, "Background AOF rewrite failed, the files stay as they were: {}",
                   done.error().message);
     }
     const std::lock_guard hold(mutex_);
     figures_.is_running = false;
+    // That it was given up says nothing about the disk.
+    if (is_given_up) return;
     figures_.last_took_s = monotonic_s() - started_s_;
     figures_.is_last_good = done.has_value();
     if (done) {

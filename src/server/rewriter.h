@@ -42,6 +42,10 @@ public:
         : persistence_(persistence), file_(file), settings_(settings) {}
 
     commands::RewriteOrder order(engine::Executor& executor, bool is_later);
+    /// The first of a log that begins while there is data; if it fails it is tried again.
+    void begin_first(engine::Executor& executor);
+    /// The log has ended: what is under way is given up.
+    void forget();
     /// To be called each second, by one thread: begins what was scheduled, or is due by size.
     void look(engine::Executor& executor);
     RewriteFigures figures() const;

@@ -64,18 +64,18 @@ Server::Server(Config& config) : config_(config), run_id_(random_run_id()) {
     options.seed = base::entropy();
     dataset_ = std::make_unique<engine::Dataset>(options);
     persistence_ = std::make_unique<Persistence>(*dataset_, settings);
-    stopper_ = std::make_unique<Stopper>(*persistence_, clients_, workers_);
-    if (settings.append_only) {
-        append_only_ = std::make_unique<AppendOnly>(settings, options.threads);
-        rewriter_ = std::make_unique<Rewriter>(*persistence_, *append_only_, settings);
-        persistence_->set_rewriter(*rewriter_);
-    }
+    append_only_ = std::make_unique<AppendOnly>(settings, options.threads);
+    append_only_->set_on(settings.append_only);
+    rewriter_ = std::make_unique<Rewriter>(*persistence_, *append_only_, settings);
+    persistence_->set_rewriter(*rewriter_);
+    log_switch_ = std::make_unique<LogSwitch>(*dataset_, *append_only_, *rewriter_, workers_);
+    stopper_ = std::make_unique<Stopper>(*persistence_, *append_only_, clients_, workers_);
 }
 
 Server::~Server() {
     // Connections and workers go before the rings they use.
     acceptor_.reset();
-    if (append_only_) append_only_->finish(0);
+    append_only_->finish(0);
     workers_.clear();
     rings_.clear();
 }
@@ -94,12 +94,12 @@ Shared Server::shared() {
                       [this] {
                           sample_statistics();
                           persistence_->look_at_rules(workers_[0]->executor());
-                          if (rewriter_) rewriter_->look(workers_[0]->executor());
+                          rewriter_->look(workers_[0]->executor());
                       },
                   .each_turn = [this] { each_turn(); },
                   .snapshot = &persistence_->job()};
-    if (append_only_) {
-        shared.log = &append_only_->log();
+    if (append_only_->is_on()) {
+        shared.log = append_only_->log();
         shared.recent_writes = &append_only_->recent_writes();
     }
     return shared;
@@ -117,7 +117,8 @@ void Server::each_turn() {
 }
 
 Result<void> Server::start() {
-    if (append_only_) {
+    if (append_only_->is_on()) {
+        append_only_->prepare();
         if (auto opened = append_only_->open(); !opened) return opened;
     }
     dataset_->set_waker([this](size_t worker) { workers_[worker]->ring().wake(); });
@@ -131,10 +132,8 @@ Result<void> Server::start() {
     targets.slowlog = &slowlog_;
     targets.latency = &latency_;
     targets.persistence = persistence_.get();
-    if (append_only_) {
-        targets.log = &append_only_->log();
-        targets.recent_writes = &append_only_->recent_writes();
-    }
+    targets.append_only = append_only_.get();
+    targets.switch_log = [this](bool is_on) { return log_switch_->set(is_on); };
     targets.track_latency = [this](bool on) {
         for (const auto& worker : workers_) worker->statistics().set_latency_tracking(on);
     };
@@ -211,9 +210,7 @@ void Server::stop_workers() {
     // later.
     persistence_->stop();
     // The last effects are written; the log's thread may still wake workers until it has ended.
-    if (append_only_) {
-        append_only_->finish(1'000'000 * config_.settings().shutdown_timeout_seconds.load());
-    }
+    append_only_->finish(1'000'000 * config_.settings().shutdown_timeout_seconds.load());
     may_end_.store(true);
     may_end_.notify_all();
     for (std::thread& thread : threads_) thread.join();
@@ -260,12 +257,13 @@ void Server::report_start() const {
               config_.settings().maxclients.load(), features.descriptors_max,
               maxmemory == 0 ? "none" : std::to_string(maxmemory),
               engine::policy_name(dataset_->settings.policy.load()));
-    if (append_only_) {
+    if (append_only_->is_on()) {
+        const log::SyncMode mode = append_only_->log()->sync_mode;
         base::log(Level::notice, "Effects are logged in {}, appendfsync {}",
                   config_.settings().append_directory,
-                  append_only_->log().sync_mode == log::SyncMode::always         ? "always"
-                  : append_only_->log().sync_mode == log::SyncMode::every_second ? "everysec"
-                                                                                 : "no");
+                  mode == log::SyncMode::always         ? "always"
+                  : mode == log::SyncMode::every_second ? "everysec"
+                                                        : "no");
     }
     for (const std::string& notice : config_.notices()) base::log(Level::notice, "{}", notice);
     for (const ring::Address& place : listening()) {
@@ -302,7 +300,8 @@ Result<void> Server::load_data() {
         reactor.turn(false);
         return !reactor.is_stopping();
     };
-    if (append_only_ && append_only_->is_empty() && persistence_->has_file()) {
+    const bool has_log = append_only_->is_on();
+    if (has_log && append_only_->is_empty() && persistence_->has_file()) {
         base::log(base::Level::warning,
                   "appendonly is yes and there is no append-only file: the server starts empty, as "
                   "Redis does, and {} is NOT read; the next snapshot will replace it. To keep its "
@@ -310,8 +309,9 @@ Result<void> Server::load_data() {
                   config_.settings().rdb_file);
     }
     dataset_->settings.refusals.fetch_or(engine::refusal::loading);
-    auto loaded = append_only_ ? append_only_->load(*workers_[0], serve)
-                               : persistence_->load(workers_[0]->executor(), serve);
+    auto loaded = has_log ? append_only_->load(*workers_[0], serve)
+                          : persistence_->load(workers_[0]->executor(), serve);
+    if (loaded && has_log) log_switch_->begin_on();
     dataset_->settings.refusals.fetch_and(~engine::refusal::loading);
     if (loaded) persistence_->begin_count(workers_[0]->executor());
     // Deadlines that came meanwhile are looked at now.

@@ -25,6 +25,7 @@
 #include "server/config.h"
 #include "server/info_history.h"
 #include "server/listeners.h"
+#include "server/log_switch.h"
 #include "server/persistence.h"
 #include "server/rewriter.h"
 #include "server/stopper.h"
@@ -78,10 +79,8 @@ public:
         return listeners_ ? listeners_->addresses() : std::vector<ring::Address>();
     }
     InfoHistory& info_history() { return history_; }
-    /// Null without appendonly.
-    const AppendOnly* append_only() const { return append_only_.get(); }
-    const Rewriter* rewriter() const { return rewriter_.get(); }
-    log::Log* log() { return append_only_ ? &append_only_->log() : nullptr; }
+    const AppendOnly& append_only() const { return *append_only_; }
+    const Rewriter& rewriter() const { return *rewriter_; }
     /// Keeps the counts from which rates are computed; to be called each second. Any thread.
     void sample_statistics();
 
@@ -110,6 +109,7 @@ private:
     std::unique_ptr<Persistence> persistence_;
     std::unique_ptr<AppendOnly> append_only_;
     std::unique_ptr<Rewriter> rewriter_;
+    std::unique_ptr<LogSwitch> log_switch_;
     commands::ClientRegistry clients_;
     std::unique_ptr<Stopper> stopper_;
     std::atomic<bool> is_stop_wanted_{false};  // by a signal

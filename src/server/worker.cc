@@ -36,8 +36,14 @@ Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t se
     executor_.origin.reactor = static_cast<uint32_t>(index);
     reactor_.arm(cron_, ring.monotonic_us() + kCronUs);
     if (shared.log == nullptr) return;
-    executor_.effects.attach(*shared.log, shared.log->appender(index), *shared.recent_writes);
     shared.log->set_waker(index, [&ring] { ring.wake(); });
+    attach_log(*shared.log, *shared.recent_writes);
+}
+
+void Worker::attach_log(log::Log& log, engine::RecentWrites& recent) {
+    log_ = &log;
+    detach_log();  // of what was noted while nobody asked for it
+    executor_.effects.attach(log, log.appender(index_), recent);
 }
 
 Worker::~Worker() { CHECK(connections_.empty()); }
@@ -165,7 +171,7 @@ void Worker::mark_gated(Connection& connection) {
 bool Worker::release_gated() {
     if (gated_.empty()) [[likely]]
         return false;
-    const log::Position durable = shared_.log->durable();
+    const log::Position durable = log_->durable();
     log::Position next = log::kNoPosition;
     std::erase_if(gated_, [&](Connection* connection) {
         const log::Position wanted = connection->release_replies(durable);
@@ -173,7 +179,7 @@ bool Worker::release_gated() {
         next = std::min(next, wanted);
         return !connection->is_gated;
     });
-    return next != log::kNoPosition && shared_.log->wait_durable(index_, next);
+    return next != log::kNoPosition && log_->wait_durable(index_, next);
 }
 
 /// While nothing can be logged, keys that are due stay, unseen; while a log is loaded, it says
@@ -182,7 +188,7 @@ bool Worker::may_remove() const {
     const uint32_t refusals = shared_.dataset.settings.refusals.load(std::memory_order_relaxed);
     if ((refusals & engine::refusal::loading) != 0) [[unlikely]]
         return false;
-    return shared_.log == nullptr || shared_.log->admission() == log::Admission::open;
+    return log_ == nullptr || log_->admission() == log::Admission::open;
 }
 
 void Worker::handle_pause(ring::Timer& timer) {
@@ -367,10 +373,10 @@ int64_t Worker::before_wait() {
 
 /// Tells the log's thread what was written in this turn, and writers that they may go on.
 void Worker::tend_log() {
-    if (shared_.log == nullptr) [[likely]]
+    if (log_ == nullptr) [[likely]]
         return;
-    if (executor_.effects.take_written()) shared_.log->kick();
-    if (!paused_.empty() && shared_.log->admission() != log::Admission::full && !is_paused()) {
+    if (executor_.effects.take_written()) log_->kick();
+    if (!paused_.empty() && log_->admission() != log::Admission::full && !is_paused()) {
         resume_paused();
     }
 }

@@ -48,7 +48,7 @@ struct Shared {
     std::function<void()> each_turn = {};
     /// Walked by all workers, each over its share of the shards. Null: there is none.
     engine::SnapshotJob* snapshot = nullptr;
-    /// Null without appendonly.
+    /// Null without appendonly at start.
     log::Log* log = nullptr;
     engine::RecentWrites* recent_writes = nullptr;
 };
@@ -128,6 +128,11 @@ public:
     void mark_paused(Connection& connection);
     /// Its replies wait for the log.
     void mark_gated(Connection& connection);
+    /// Between two commands, on its thread: what is executed from here on is logged, and no more.
+    void attach_log(log::Log& log, engine::RecentWrites& recent);
+    void detach_log() { executor_.effects = {}; }
+    /// Null: nothing was ever logged.
+    log::Log* log() const { return log_; }
     /// Whether it is time for another warning about a cross-protocol attack.
     bool may_warn_of_attack();
 
@@ -168,6 +173,7 @@ private:
     int64_t next_expiry_ms();
 
     Shared shared_;
+    log::Log* log_ = nullptr;
     size_t index_;
     ring::Ring& ring_;
     base::ChunkPool chunks_;

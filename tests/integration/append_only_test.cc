@@ -3,6 +3,7 @@
 // The append-only file of a real server: what it keeps over SIGKILL under load, what it loads and
 // what it refuses to, what it says of itself, and what it does when its directory vanishes.
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <filesystem>
@@ -42,6 +43,13 @@ private:
 std::string content(const std::string& path) {
     std::ifstream stream(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+int count_of(const std::string& text, const std::string& line) {
+    int count = 0;
+    for (size_t at = text.find(line); at != std::string::npos; at = text.find(line, at + 1))
+        ++count;
+    return count;
 }
 
 class AppendOnlyTest : public ServerTest {
@@ -409,9 +417,102 @@ TEST_P(AppendOnlyTest, ChangesHowItSyncsWhileItRuns) {
     EXPECT_EQ(client.ask("CONFIG", "SET", "appendfsync", "always"), "OK");
     EXPECT_EQ(client.ask("SET", "b", "1"), "OK");
     EXPECT_GT(client.info_number("persistence", "aof_syncs"), 0);
-    EXPECT_EQ(client.ask("CONFIG", "SET", "appendonly", "no"),
-              "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - it can be "
-              "changed only at start");
+}
+
+TEST_P(AppendOnlyTest, IsSwitchedOnAndOffWhileItRuns) {
+    const Words off{"--dir", home_.path(), "--appendfsync", "always", "--save", ""};
+    start(off);
+    Session client = session();
+    EXPECT_EQ(client.ask("SET", "before", "1"), "OK");
+    EXPECT_EQ(client.ask("CONFIG", "SET", "appendonly", "yes"), "OK");
+    EXPECT_EQ(client.ask("CONFIG", "GET", "appendonly"), "[appendonly yes]");
+    EXPECT_EQ(client.info("persistence", "aof_enabled"), "1");
+    ASSERT_TRUE(wait_until([&] { return client.info("persistence", "aof_rewrites") == "1"; }));
+    EXPECT_EQ(client.ask("SET", "with", "2"), "OK");
+    EXPECT_EQ(client.ask("WAITAOF", "1", "0", "0"), "[:1 :0]");
+    kill();
+    start_at_home("always", {"--save", ""});
+    Session again = session();
+    EXPECT_EQ(again.ask("MGET", "before", "with"), "[1 2]");
+    EXPECT_EQ(again.ask("SET", "last", "3"), "OK");
+    EXPECT_EQ(again.ask("CONFIG", "SET", "appendonly", "no"), "OK");
+    EXPECT_EQ(again.info("persistence", "aof_enabled"), "0");
+    EXPECT_TRUE(again.ask("BGREWRITEAOF").starts_with("-ERR There is no append-only file"));
+    ASSERT_TRUE(server().wait_for_log("The append-only file has ended"));
+    EXPECT_EQ(again.ask("SET", "without", "4"), "OK");
+    kill();
+    start_at_home("always", {"--save", ""});
+    EXPECT_EQ(session().ask("MGET", "before", "with", "last", "without"), "[1 2 3 (nil)]");
+}
+
+TEST_P(AppendOnlyTest, SaysWhyItCannotBeSwitchedOn) {
+    start({"--dir", home_.path(), "--save", ""});
+    std::ofstream(home_.directory()) << "in the way";
+    EXPECT_EQ(session().ask("CONFIG", "SET", "appendonly", "yes"),
+              "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn "
+              "on AOF. Check server logs.");
+    EXPECT_EQ(session().ask("CONFIG", "GET", "appendonly"), "[appendonly no]");
+    std::filesystem::remove(home_.directory());
+    EXPECT_EQ(session().ask("CONFIG", "SET", "appendonly", "yes"), "OK");
+    Session client = session();
+    EXPECT_TRUE(wait_until([&] { return client.info("persistence", "aof_rewrites") == "1"; }));
+}
+
+/// Clients change two keys at once while the log begins and ends: a file that ends in between is
+/// one moment of the data, and one that has its base keeps every write that was answered.
+TEST_P(AppendOnlyTest, IsSwitchedUnderLoad) {
+    constexpr int kClients = 4;
+    std::vector<int64_t> answered(kClients, 0);
+    std::vector<int64_t> sent(kClients, 0);
+    const auto check_all = [&](bool is_whole) {
+        Session check = session();
+        for (int i = 0; i < kClients; ++i) {
+            const std::string pair =
+                check.ask("MGET", "a:" + std::to_string(i), "b:" + std::to_string(i));
+            const std::string first = pair.substr(1, pair.find(' ') - 1);
+            EXPECT_EQ(pair, "[" + first + " " + first + "]");
+            const int64_t value = first == "(nil)" ? 0 : std::stoll(first);
+            if (is_whole) EXPECT_GE(value, answered[i]) << "client " << i;
+            EXPECT_LE(value, sent[i]);
+            answered[i] = sent[i] = value;
+        }
+    };
+    for (const bool ends_on : {true, false, true}) {
+        start_at_home("always", {"--save", ""});
+        check_all(ends_on);
+        std::vector<std::thread> threads;
+        for (int i = 0; i < kClients; ++i) {
+            threads.emplace_back([&, i] {
+                RawSocket socket = server().connect();
+                const std::string name = std::to_string(i);
+                const std::string commands = encode({"MULTI"}) + encode({"INCR", "a:" + name}) +
+                                             encode({"INCR", "b:" + name}) + encode({"EXEC"});
+                while (socket.send(commands)) {
+                    ++sent[i];
+                    const std::vector<Frame> frames = socket.read_frames(4);
+                    if (frames.size() < 4) break;
+                    answered[i] = std::stoll(frames[3].items[0].text);
+                }
+            });
+        }
+        Session control = session();
+        for (int round = 1; round <= 4; ++round) {
+            EXPECT_EQ(control.ask("CONFIG", "SET", "appendonly", "no"), "OK");
+            if (round == 4 && !ends_on) break;
+            EXPECT_EQ(control.ask("CONFIG", "SET", "appendonly", "yes"), "OK");
+            EXPECT_TRUE(wait_until(
+                [&] { return control.info_number("persistence", "aof_rewrites") == round; }));
+        }
+        if (!ends_on) {
+            EXPECT_TRUE(wait_until(
+                [&] { return count_of(server().log(), "The append-only file has ended") == 4; }));
+        }
+        kill();
+        for (std::thread& thread : threads) thread.join();
+        if (!ends_on) std::fill(answered.begin(), answered.end(), 0);
+    }
+    start_at_home("always", {"--save", ""});
+    check_all(true);
 }
 
 }  // namespace

@@ -50,12 +50,18 @@ struct Loaded {
 
 /// One start of a server until its end: log, ring, thread, with the test as its writers.
 struct Life {
-    Life(World& home, uint64_t first_number, const FileWriter::Start& start, bool& is_open)
+    /// Without `start` there is no file at first.
+    Life(World& home, uint64_t first_number, const std::optional<FileWriter::Start>& start,
+         bool& is_open)
         : world(home), ring(home), directory(home.disk(), kDirectory, AofNames{}), log(2, 20'000) {
         is_open = directory.open().has_value();
         if (!is_open) return;
         writer = std::make_unique<FileWriter>(log, ring, directory);
-        is_open = writer->open(start).has_value();
+        if (start) {
+            is_open = writer->open(*start).has_value();
+        } else {
+            writer->stay_closed();
+        }
         if (!is_open) return;
         reactor = std::make_unique<ring::Reactor>(ring, *writer);
         log.set_thread_waker([this] { ring.wake(); });
@@ -131,6 +137,40 @@ struct Life {
     std::optional<uint64_t> part_number;  // of the first effect behind the part
     bool is_adopting = false;
     uint64_t rewrites = 0;
+};
+
+/// A log that begins and ends, again and again, while there is data.
+struct Switched {
+    enum class State : uint8_t { closed, open, closing };
+
+    explicit Switched(Life& home) : life(home) {}
+
+    void some() {
+        if (state == State::open && life.rewrites > rewrites) kept = life.durable_count();
+        base::Random& random = life.world.random();
+        if (state == State::closed && random.below(100) == 0) {
+            rewrites = life.rewrites;
+            state = State::open;
+        }
+        if (state != State::open) return;
+        if (random.below(40) == 0) life.rewrite_some();
+        if (random.below(400) == 0) close();
+    }
+    void close() {
+        state = State::closing;
+        life.part_number.reset();
+        life.writer->close(life.log.tail(), [this] {
+            state = State::closed;
+            ++ends;
+        });
+        life.ring.wake();
+    }
+
+    Life& life;
+    State state = State::closed;
+    uint64_t kept = 0;  // so many effects must be found
+    uint64_t ends = 0;
+    uint64_t rewrites = 0;  // when it began
 };
 
 class FileWriterSim : public ::testing::Test {
@@ -244,7 +284,7 @@ TEST_F(FileWriterSim, GoesOnByItselfOnceTheDiskIsWell) {
         World world(seed);
         base::Random choices(seed);
         bool is_open = false;
-        Life life(world, 0, {}, is_open);
+        Life life(world, 0, FileWriter::Start{}, is_open);
         ASSERT_TRUE(is_open);
         life.log.sync_mode = mode_of(choices);
         world.disk().faults = DiskFaults::swarm(choices);
@@ -269,7 +309,7 @@ TEST_F(FileWriterSim, GoesOnByItselfOnceTheDiskIsWell) {
 TEST_F(FileWriterSim, SyncsOneGroupWhileTheNextGathers) {
     World world(7);
     bool is_open = false;
-    Life life(world, 0, {}, is_open);
+    Life life(world, 0, FileWriter::Start{}, is_open);
     life.log.sync_mode = SyncMode::always;
     world.disk().faults.slow = 1000;
     world.disk().faults.slow_us = 10'000;
@@ -287,7 +327,7 @@ TEST_F(FileWriterSim, SyncsOneGroupWhileTheNextGathers) {
 TEST_F(FileWriterSim, RefusesWhileTheDiskIsFull) {
     World world(11);
     bool is_open = false;
-    Life life(world, 0, {}, is_open);
+    Life life(world, 0, FileWriter::Start{}, is_open);
     life.log.sync_mode = SyncMode::always;
     world.disk().bytes_max = 1000;
     ASSERT_TRUE(world.run_until(
@@ -308,7 +348,7 @@ TEST_F(FileWriterSim, RefusesWhileTheDiskIsFull) {
 TEST_F(FileWriterSim, TrustsOnlyANewFileAfterAFailedSync) {
     World world(13);
     bool is_open = false;
-    Life life(world, 0, {}, is_open);
+    Life life(world, 0, FileWriter::Start{}, is_open);
     life.log.sync_mode = SyncMode::always;
     life.write_one();
     life.complete(0);
@@ -332,7 +372,7 @@ TEST_F(FileWriterSim, TrustsOnlyANewFileAfterAFailedSync) {
 TEST_F(FileWriterSim, WaitsForADirectoryThatWasMovedAway) {
     World world(17);
     bool is_open = false;
-    Life life(world, 0, {}, is_open);
+    Life life(world, 0, FileWriter::Start{}, is_open);
     life.log.sync_mode = SyncMode::always;
     world.disk().move_away(kDirectory, "elsewhere");
     ASSERT_TRUE(
@@ -346,7 +386,7 @@ TEST_F(FileWriterSim, WaitsForADirectoryThatWasMovedAway) {
 TEST_F(FileWriterSim, BeginsANewFileWhereASnapshotWasTaken) {
     World world(23);
     bool is_open = false;
-    Life life(world, 0, {}, is_open);
+    Life life(world, 0, FileWriter::Start{}, is_open);
     for (int i = 0; i < 20; ++i) life.write_one();
     life.complete(0);
     life.complete(1);
@@ -369,10 +409,82 @@ TEST_F(FileWriterSim, BeginsANewFileWhereASnapshotWasTaken) {
     check(load(world.disk()), life.next_number, life.next_number);
 }
 
+TEST_F(FileWriterSim, BeginsAndEndsWhileThereIsData) {
+    uint64_t kept = 0;
+    uint64_t ends = 0;
+    for (uint64_t seed = test_seed(); seed < test_seed() + 1500; ++seed) {
+        SCOPED_TRACE("GYRE_SEED=" + std::to_string(seed));
+        World world(seed);
+        base::Random choices(seed * 5 + 3);
+        Disk& disk = world.disk();
+        if (choices.below(3) != 0) disk.faults = DiskFaults::swarm(choices);
+        bool is_open = false;
+        auto life = std::make_unique<Life>(world, 0, std::nullopt, is_open);
+        if (!is_open) continue;
+        life->log.sync_mode = mode_of(choices);
+        Switched switched(*life);
+        for (uint64_t step = choices.below(4000); step > 0; --step) {
+            if (choices.below(3) == 0) life->write_one();
+            switched.some();
+            if (choices.below(800) == 0) disk.bytes_max = choices.below(30'000);
+            if (choices.below(200) == 0) disk.bytes_max = UINT64_MAX;
+            world.step();
+        }
+        const uint64_t logged = life->next_number;
+        life.reset();
+        heal(disk);
+        disk.crash();
+        check(load(disk), switched.kept, logged);
+        if (HasFatalFailure() || HasNonfatalFailure()) return;
+        kept += switched.kept;
+        ends += switched.ends;
+    }
+    EXPECT_GT(kept, 50'000U);
+    EXPECT_GT(ends, 1000U);
+}
+
+/// Somebody may read the name of a file whose log has not begun yet in no manifest.
+TEST_F(FileWriterSim, CountsOnlyWithItsFirstBase) {
+    World world(29);
+    bool is_open = false;
+    Life life(world, 0, std::nullopt, is_open);
+    ASSERT_TRUE(is_open);
+    life.log.sync_mode = SyncMode::always;
+    for (int i = 0; i < 20; ++i) life.write_one();
+    life.complete(0);
+    life.complete(1);
+    ASSERT_TRUE(world.run_until([&] { return life.log.released() == life.log.tail(); }, 5'000'000));
+    life.rewrite_some();
+    const Position begin = life.log.tail();
+    for (int i = 0; i < 20; ++i) life.write_one();
+    life.complete(0);
+    life.complete(1);
+    ASSERT_TRUE(world.run_until([&] { return life.log.released() == life.log.tail(); }, 5'000'000));
+    EXPECT_EQ(life.log.durable(), begin);
+    EXPECT_FALSE(world.disk().exists(life.directory.path_of("appendonly.aof.manifest")));
+    life.rewrite_some();
+    ASSERT_TRUE(world.run_until([&] { return life.rewrites == 1; }, 10'000'000));
+    EXPECT_EQ(life.log.durable(), life.log.tail());
+    world.disk().bytes_max = 0;
+    life.write_one();
+    life.complete(0);
+    life.complete(1);
+    ASSERT_TRUE(
+        world.run_until([&] { return life.log.admission() == Admission::failing; }, 10'000'000));
+    bool is_closed = false;
+    life.writer->close(life.log.tail(), [&] { is_closed = true; });
+    life.ring.wake();
+    ASSERT_TRUE(world.run_until([&] { return is_closed; }, 10'000'000));
+    // Who asked for no log is not held up by its disk.
+    EXPECT_EQ(life.log.admission(), Admission::open);
+    world.disk().crash();
+    check(load(world.disk()), life.next_number - 1, life.next_number - 1);
+}
+
 TEST_F(FileWriterSim, EndsWithEverythingOnTheDisk) {
     World world(19);
     bool is_open = false;
-    Life life(world, 0, {}, is_open);
+    Life life(world, 0, FileWriter::Start{}, is_open);
     life.log.sync_mode = SyncMode::never;
     live(life, 300);
     heal(world.disk());
