@@ -431,7 +431,7 @@ void FileWriter::adopt_base() {
 Result<void> FileWriter::replace_base(const NewBase& base) {
     if (part_error_) return tl::unexpected(*part_error_);
     const AofManifest& present = founding_ ? *founding_ : directory_.manifest();
-    auto next = present.with_new_base(directory_.names(), BaseFormat::rdb, first_kept_);
+    auto next = present.with_new_base(directory_.names(), base.format, first_kept_);
     if (!next) return tl::unexpected(std::move(next.error()));
     const std::string path = directory_.path_of(next->base->name);
     if (auto done = directory_.files().rename(base.path, path); !done) return done;

@@ -93,7 +93,8 @@ public:
     void close(Position end, std::function<void()> done);
     /// A base that has what stands before the part that Log::begin_part() began.
     struct NewBase {
-        std::string path;        ///< where it lies, complete and on the disk
+        std::string path;  ///< where it lies, complete and on the disk
+        BaseFormat format = BaseFormat::rdb;
         bool keeps_old = false;  ///< do not delete the files it replaces
         /// Called on the log's thread, once: the directory is the new base and what follows, or it
         /// is what it was and the new file has gone.

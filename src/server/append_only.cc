@@ -166,9 +166,11 @@ uint64_t AppendOnly::bytes() const noexcept {
            adopted_part_bytes_.load(std::memory_order_relaxed);
 }
 
-void AppendOnly::adopt_base(uint64_t base_bytes, std::function<void(const Result<void>&)> done) {
+void AppendOnly::adopt_base(uint64_t base_bytes, log::BaseFormat format,
+                            std::function<void(const Result<void>&)> done) {
     log::FileWriter::NewBase base;
     base.path = directory_.path_of(new_base_name());
+    base.format = format;
     base.keeps_old = settings_.keeps_aof_history.load(std::memory_order_relaxed);
     base.done = [this, base_bytes, done = std::move(done)](const Result<void>& result) {
         if (result) {

@@ -97,7 +97,8 @@ public:
     log::Position begin_part() noexcept;
     /// The new base, of so many bytes, lies there: makes it the directory's. `done` is called on
     /// the log's thread; not at all when the server ends before.
-    void adopt_base(uint64_t base_bytes, std::function<void(const Result<void>&)> done);
+    void adopt_base(uint64_t base_bytes, log::BaseFormat format,
+                    std::function<void(const Result<void>&)> done);
 
 private:
     Result<void> adopt_old_file();

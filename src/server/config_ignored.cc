@@ -340,12 +340,6 @@ constexpr ConfigRow kIgnoredRows[] = {
 };
 
 constexpr ConfigRow kFixedRows[] = {
-    {.name = "aof-use-rdb-preamble",
-     .kind = boolean,
-     .role = ConfigRole::fixed,
-     .initial = "yes",
-     .summary = "a new base of the append-only file is an RDB file. Remove the line, or write: "
-                "aof-use-rdb-preamble yes"},
     {.name = "replicaof",
      .alias = "slaveof",
      .kind = words,

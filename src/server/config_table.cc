@@ -617,6 +617,12 @@ const ConfigRow kLogRows[] = {
      .initial = "yes",
      .summary = "Sync the new base each 32 MiB, so that the disk has little left to do in the end.",
      .to_settings = SETTING(aof_syncs_often = value.number != 0)},
+    {.name = "aof-use-rdb-preamble",
+     .kind = boolean,
+     .initial = "yes",
+     .summary = "A new base of the log is an RDB file, which is smaller and read faster; no: "
+                "commands, as everything behind it.",
+     .to_settings = SETTING(aof_base_is_rdb = value.number != 0)},
     {.name = "aof-disable-auto-gc",
      .kind = boolean,
      .initial = "no",

@@ -101,6 +101,7 @@ bool Persistence::begin_base(Base base, engine::Executor& executor) {
     file.name = base.name;
     file.temporary_name = "temp-" + base.name;
     file.syncs_often = base.syncs_often;
+    file.is_commands = base.is_commands;
     file.fields.back().second = "1";  // aof-base
     saver_.save(std::move(file), [this, base = std::move(base)](const Result<uint64_t>& bytes) {
         finish_base(bytes, base);

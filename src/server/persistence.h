@@ -85,6 +85,7 @@ public:
         std::string directory;
         std::string name;
         bool syncs_often = true;
+        bool is_commands = false;  ///< aof-use-rdb-preamble no
         std::function<uint64_t()> position;
         std::function<void(const Result<uint64_t>& bytes)> done;
     };

@@ -90,12 +90,16 @@ bool Rewriter::begin(engine::Executor& executor) {
         memory_before_ = base::used(base::Purpose::snapshot);
         figures_.last_memory_bytes = 0;
     }
+    const auto format = settings_.aof_base_is_rdb.load(std::memory_order_relaxed)
+                            ? log::BaseFormat::rdb
+                            : log::BaseFormat::aof;
     const bool has_begun = persistence_.begin_base(
         {.directory = settings_.append_directory,
          .name = file_.new_base_name(),
          .syncs_often = settings_.aof_syncs_often.load(std::memory_order_relaxed),
+         .is_commands = format == log::BaseFormat::aof,
          .position = [this] { return file_.begin_part(); },
-         .done = [this](const Result<uint64_t>& bytes) { adopt(bytes); }},
+         .done = [this, format](const Result<uint64_t>& bytes) { adopt(bytes, format); }},
         executor);
     const std::lock_guard hold(mutex_);
     if (has_begun) {
@@ -107,9 +111,9 @@ bool Rewriter::begin(engine::Executor& executor) {
     return has_begun;
 }
 
-void Rewriter::adopt(const Result<uint64_t>& bytes) {
+void Rewriter::adopt(const Result<uint64_t>& bytes, log::BaseFormat format) {
     if (!bytes) return end(tl::unexpected(bytes.error()), 0);
-    file_.adopt_base(*bytes,
+    file_.adopt_base(*bytes, format,
                      [this, count = *bytes](const Result<void>& done) { end(done, count); });
 }
 

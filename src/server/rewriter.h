@@ -54,7 +54,7 @@ public:
 private:
     bool begin(engine::Executor& executor);
     bool is_due() const;
-    void adopt(const Result<uint64_t>& bytes);
+    void adopt(const Result<uint64_t>& bytes, log::BaseFormat format);
     void end(const Result<void>& done, uint64_t base_bytes);
 
     Persistence& persistence_;

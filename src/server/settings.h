@@ -67,6 +67,7 @@ struct ServerSettings {
     std::atomic<bool> load_truncated{true};
     std::atomic<bool> aof_syncs_often{true};
     std::atomic<bool> keeps_aof_history{false};
+    std::atomic<bool> aof_base_is_rdb{true};
     std::atomic<int64_t> rewrite_percentage{100};
     std::atomic<uint64_t> rewrite_bytes_min{64ULL * 1024 * 1024};
     AtomicOutputLimit output_normal;

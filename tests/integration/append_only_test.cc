@@ -405,6 +405,60 @@ TEST_P(AppendOnlyTest, IsRewrittenByItselfWhenItHasGrown) {
     EXPECT_TRUE(session().ask("BGREWRITEAOF").starts_with("-ERR There is no append-only file"));
 }
 
+TEST_P(AppendOnlyTest, HasABaseOfCommandsIfAsked) {
+    start_at_home("always", {"--aof-use-rdb-preamble", "no"});
+    Session client = session();
+    Words many{"RPUSH", "list"};
+    Words pairs{"HSET", "hash"};
+    Words scores{"ZADD", "zset"};
+    for (int i = 0; i < 1000; ++i) {
+        const std::string number = std::to_string(i);
+        many.push_back("element " + number);
+        pairs.insert(pairs.end(), {"field " + number, number});
+        scores.insert(scores.end(), {std::to_string(i * 0.1), "member " + number});
+    }
+    RawSocket socket = server().connect();
+    for (const Words& words : {many, pairs, scores}) socket.command(words);
+    many[0] = "SADD";
+    many[1] = "set";
+    socket.command(many);
+    client.ask("HPEXPIRE", "hash", "100000000", "FIELDS", "1", "field 7");
+    client.ask("SADD", "numbers", "3", "1", "2");
+    client.ask("HSET", "small", "f", "1");
+    client.ask("ZADD", "ranks", "2.5", "a", "inf", "b");
+    client.ask("SET", "text", std::string(200'000, 'x'), "PX", "100000000");
+    client.ask("SET", "t", "v", "TIMESTAMP", "5000");
+    client.ask("XADD", "x", "5-1", "f", "v");
+    client.ask("XGROUP", "CREATE", "x", "g", "0");
+    client.ask("XREADGROUP", "GROUP", "g", "c", "STREAMS", "x", ">");
+    client.ask("SELECT", "3");
+    client.ask("RPUSH", "list", "other");
+    client.ask("PEXPIRE", "list", "100000000");
+    EXPECT_EQ(client.ask("BGREWRITEAOF"), "Background append only file rewriting started");
+    ASSERT_TRUE(wait_until([&] { return client.info("persistence", "aof_rewrites") == "1"; }));
+    client.ask("RPUSH", "list", "behind");
+    kill();
+    const std::string base = content(home_.directory() + "/appendonly.aof.1.base.aof");
+    EXPECT_EQ(base.substr(0, 1), "*");
+    start_at_home("always");
+    Session again = session();
+    EXPECT_EQ(again.ask("LRANGE", "list", "998", "-1"), "[element 998 element 999]");
+    EXPECT_EQ(again.ask("LLEN", "list"), ":1000");
+    EXPECT_EQ(again.ask("HLEN", "hash"), ":1000");
+    EXPECT_NE(again.ask("HPTTL", "hash", "FIELDS", "1", "field 7"), "[:-1]");
+    EXPECT_EQ(again.ask("SCARD", "set"), ":1000");
+    EXPECT_EQ(again.ask("SMISMEMBER", "numbers", "1", "2", "3", "4"), "[:1 :1 :1 :0]");
+    EXPECT_EQ(again.ask("ZSCORE", "zset", "member 7"), "0.7");
+    EXPECT_EQ(again.ask("ZSCORE", "ranks", "b"), "inf");
+    EXPECT_EQ(again.ask("STRLEN", "text"), ":200000");
+    EXPECT_GT(again.number("PTTL", "text"), 90'000'000);
+    EXPECT_EQ(again.ask("SET", "t", "w", "TIMESTAMP", "4000"), "(nil)");
+    EXPECT_EQ(again.ask("XACK", "x", "g", "5-1"), ":1");
+    again.ask("SELECT", "3");
+    EXPECT_EQ(again.ask("LRANGE", "list", "0", "-1"), "[other behind]");
+    EXPECT_GT(again.number("PTTL", "list"), 90'000'000);
+}
+
 TEST_P(AppendOnlyTest, WritesTheTimeIfAsked) {
     start_at_home("always", {"--aof-timestamp-enabled", "yes"});
     EXPECT_EQ(session().ask("SET", "a", "1"), "OK");
