@@ -170,6 +170,7 @@ void WaiterService::serve(const ShardSet& locked) {
         const uint64_t until = store::WaitTable::now();
         locked.for_each([&](size_t index) { add(services_.dataset.shard(index), until); });
         if (heap.empty()) return;
+        services_.executor.effects.begin_service();
         while (!heap.empty()) {
             store::Shard& first = *heap.front().second;
             std::pop_heap(heap.begin(), heap.end(), std::greater<>());
@@ -236,8 +237,7 @@ bool WaiterService::serve_one(Blocked& blocked, const ShardSet& locked) {
     };
     if (!attempt(blocked, context, locked)) return false;
     take_reply(blocked, reply);
-    // What the client's command has changed stands in order here, behind the command that made its
-    // key ready and under the same locks: a record of changes is told of it at this place.
+    services_.executor.effects.end_served(blocked.database_, blocked.arguments(), blocked.keys());
     for (Wait& wait : blocked.waits_) {
         const size_t shard = services_.dataset.shard_of(wait.key.hash);
         if (locked.has(shard) && wait.is_linked()) services_.dataset.shard(shard).remove_wait(wait);
@@ -256,8 +256,9 @@ void WaiterService::finish_turn() {
     for (const size_t shard : std::exchange(services_.executor.shards_to_serve, {})) {
         ShardSet set;
         set.add(shard);
-        const engine::ShardGuard guard(services_.dataset, set, services_.executor);
+        services_.dataset.lock(shard, services_.executor);
         services_.dataset.serve_waiters(set, services_.executor);
+        services_.dataset.unlock_logged(shard, services_.executor);
     }
     for (const Served& one : std::exchange(served_, {})) one.home->wake_later(one.client_id);
 }
@@ -335,9 +336,10 @@ ServedLock::ServedLock(Services& services, WaiterService& service, ShardSet set,
     }
 }
 
-ServedLock::~ServedLock() {
+ServedLock::~ServedLock() { services_.dataset.unlock(set_); }
+
+void ServedLock::serve() const {
     if (!is_in_transaction_) services_.dataset.serve_waiters(set_, services_.executor);
-    services_.dataset.unlock(set_);
 }
 
 }  // namespace gyre::commands

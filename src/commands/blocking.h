@@ -176,14 +176,16 @@ private:
 };
 
 /// Locks the shards of a command's keys, those that what lies there leads to (SORT's patterns),
-/// and, where clients wait for the keys, those their elements may move to; serves them before it
-/// unlocks. Within a transaction it only locks the first: EXEC has the others, and serves.
+/// and, where clients wait for the keys, those their elements may move to. Within a transaction it
+/// only locks the first: EXEC has the others, and serves.
 class ServedLock {
 public:
     ServedLock(Services& services, WaiterService& service, engine::ShardSet set, Context& context);
     ~ServedLock();
     ServedLock(const ServedLock&) = delete;
     ServedLock& operator=(const ServedLock&) = delete;
+    /// When the command is done: serves who waits for what it has changed.
+    void serve() const;
 
 private:
     Services& services_;

@@ -72,6 +72,19 @@ void Context::write_string(resp::ReplyWriter& reply, const store::Entry& entry) 
     }
 }
 
+void Context::tell_set(const store::Key& key, const store::Entry& entry, std::string_view value) {
+    tell(log::SetEffect{.key = key.bytes, .value = value, .expire_ms = entry.expire_ms()},
+         entry.timestamp_ms());
+}
+
+void Context::tell_deadline(const store::Key& key, const store::Entry& entry) {
+    if (entry.has_expiry()) {
+        tell(log::ExpireEffect{key.bytes, entry.expire_ms()}, entry.timestamp_ms());
+    } else {
+        tell(log::PersistEffect{key.bytes}, entry.timestamp_ms());
+    }
+}
+
 types::StringContent Context::content(size_t index) const {
     const resp::Argument& argument = arguments[index];
     // Quoted words of inline commands are blocks too: only what will be external anyway is taken

@@ -35,6 +35,7 @@ struct Context {
     size_t count() const { return arguments.size(); }
     std::string_view argument(size_t index) const { return arguments[index].bytes; }
     int64_t now_ms() const { return keyspace.now_ms(); }
+    int64_t clock_ms() const { return keyspace.clock_ms(); }
     /// Case-insensitive comparison with an upper-case word.
     bool is(size_t index, std::string_view word) const;
 
@@ -63,6 +64,38 @@ struct Context {
     /// A string argument on its way into the keyspace: encoded as SET does, a large one taken over
     /// as the block it was received into.
     types::StringContent content(size_t index) const;
+
+    // --- effects: for handlers whose words mean something else later, or nothing to Redis (engine/
+    // effects.h). Without a log they do nothing.
+    // ---------------------------------------------------------
+    /// In place of the words of this command; views last as long as the arguments.
+    void tell(const log::Effect& effect, int64_t timestamp_ms = log::kNoTimestamp) {
+        if (logs()) [[unlikely]]
+            effects().tell(keyspace.database(), effect, timestamp_ms);
+    }
+    /// The key now holds `value`, with the deadline and the timestamp of the entry.
+    void tell_value(const store::Key& key, const store::Entry& entry, std::string_view value) {
+        if (logs()) [[unlikely]]
+            tell_set(key, entry, value);
+    }
+    /// The same of argument `index`.
+    void tell_value(const store::Key& key, const store::Entry& entry, size_t index) {
+        tell_value(key, entry, argument(index));
+    }
+    /// As tell_value(), of a text that ends before the command does.
+    void tell_copy(const store::Key& key, const store::Entry& entry, std::string_view value) {
+        if (logs()) [[unlikely]]
+            tell_set(key, entry, effects().keep(value));
+    }
+    /// The key has gone.
+    void tell_deleted(const store::Key& key) { tell(log::DeleteEffect{{&key.bytes, 1}}); }
+    /// The key got this deadline, or none.
+    void tell_deadline(const store::Key& key, const store::Entry& entry);
+    bool logs() const { return services.executor.effects.is_on(); }
+    engine::Effects& effects() { return services.executor.effects; }
+
+private:
+    void tell_set(const store::Key& key, const store::Entry& entry, std::string_view value);
 };
 
 }  // namespace gyre::commands

@@ -276,6 +276,7 @@ bool Dispatcher::is_plainly_allowed(const RequestView& request, const Session& s
 
 Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& session,
                                         resp::ReplyWriter& reply, int64_t now_ms) {
+    gate_ = 0;
     if (!is_plainly_allowed(request, session)) [[unlikely]] {
         const std::string text = refusal(request, session);
         if (!text.empty()) {
@@ -285,6 +286,16 @@ Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& ses
     }
     const CommandSpec& spec = *request.spec;
     session.last_command.store(&spec, std::memory_order_relaxed);
+    if (services_.executor.effects.is_on()) [[unlikely]] {
+        const bool is_write = (flags_of(spec, session) & flag::write) != 0;
+        services_.executor.effects.begin_command(is_write);
+        if (is_write && is_log_failing()) {
+            refuse(request, session, reply,
+                   "MISCONF Errors writing to the AOF file: " +
+                       services_.executor.effects.log()->failure());
+            return Outcome::done;
+        }
+    }
     if ((flags_of(spec, session) & flag::denyoom) != 0 && services_.evictor.is_over_memory())
         [[unlikely]] {
         if (!make_memory(request, now_ms)) {
@@ -316,9 +327,12 @@ Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& ses
 
 void Dispatcher::end_wait(Session& session, resp::ReplyWriter& reply, int64_t now_ms) {
     const uint32_t errors_before = reply.errors();
-    const bool has_left = session.waiter.state() == store::Waiter::State::left;
+    const store::Waiter::State how = session.waiter.state();
     const std::unique_ptr<Blocked> blocked = waiters_.end_wait(session, reply);
-    if (has_left) return;
+    gate_ = 0;
+    if (how == store::Waiter::State::served && services_.executor.effects.is_on()) [[unlikely]]
+        finish_wait(*blocked, session);
+    if (how == store::Waiter::State::left) return;
     // Monitors saw it when it began.
     record({&blocked->spec(), blocked->arguments(), blocked->keys()}, session, reply, errors_before,
            blocked->home_nanoseconds + blocked->service_nanoseconds, now_ms);
@@ -401,7 +415,7 @@ void Dispatcher::run(const RequestView& request, Context& context) {
     engine::Dataset& dataset = services_.dataset;
     if (request.keys.empty()) {
         waiters_.set_now_ms(context.now_ms());
-        spec.handler(context);
+        call(request, context);
     } else if (spec.has(flag::denyoom) && dataset.counts_keys()) {
         run_with_maxkeys(request, context);
     } else if (request.keys.size() == 1 && !spec.has(flag::leads_on)) {
@@ -410,16 +424,85 @@ void Dispatcher::run(const RequestView& request, Context& context) {
         if (dataset.shard(shard).is_awaited()) [[unlikely]] {
             run_awaited(shard, request, context);
         } else {
-            spec.handler(context);
+            call(request, context);
             dataset.unlock(shard);
         }
     } else {
         run_served(request, context);
     }
     // A transaction holds its locks until its end.
-    if (!services_.executor.reclaimer.empty() && !context.session.mode(Session::kExecuting)) {
-        services_.executor.reclaimer.run();
+    if (context.session.mode(Session::kExecuting)) return;
+    services_.executor.effects.write();
+    if (!services_.executor.reclaimer.empty()) services_.executor.reclaimer.run();
+}
+
+/// The handler, under the locks of the keys, and what it leaves for the log.
+inline void Dispatcher::call(const RequestView& request, Context& context) {
+    request.spec->handler(context);
+    if (services_.executor.effects.is_on()) [[unlikely]] {
+        note_effects(request, context);
+        log_effects(request, context);
     }
+}
+
+/// EXEC has its own end.
+void Dispatcher::note_effects(const RequestView& request, const Context& context) {
+    if (is_exec(*request.spec)) return;
+    services_.executor.effects.end_command(context.keyspace.database(), request.arguments,
+                                           request.keys);
+}
+
+/// A command without keys that looks at the data waits for the log's end, for it may have seen
+/// anything.
+void Dispatcher::log_effects(const RequestView& request, Context& context) {
+    if (is_exec(*request.spec) || context.session.mode(Session::kExecuting)) return;
+    engine::Effects& effects = services_.executor.effects;
+    const log::Position end = effects.reserve();
+    if (end != 0) context.session.log_position = end;
+    // SWAPDB has written for itself.
+    if (request.keys.empty() && request.spec->has(flag::write)) {
+        context.session.log_position = effects.log()->tail();
+    }
+    if (!effects.is_gated()) return;
+    gate_ = end != 0 ? end : effects.seen(request.keys);
+    // SORT may have seen more keys than its own.
+    if ((request.keys.empty() && request.spec->has(flag::write | flag::readonly)) ||
+        request.spec->has(flag::leads_on)) {
+        gate_ = effects.log()->tail();
+    }
+}
+
+void Dispatcher::finish_coroutine(const Context& context) {
+    engine::Effects& effects = services_.executor.effects;
+    gate_ = 0;
+    if (!effects.is_on() || !context.spec.has(flag::write | flag::readonly)) return;
+    const log::Position tail = effects.log()->tail();
+    if (context.spec.has(flag::write)) context.session.log_position = tail;
+    if (effects.is_gated()) gate_ = tail;
+}
+
+/// Whoever served it had noted where the keys' last effects lie before he let go of the locks,
+/// which have been taken since.
+void Dispatcher::finish_wait(const Blocked& blocked, Session& session) {
+    const engine::Effects& effects = services_.executor.effects;
+    if (blocked.spec().has(flag::write)) session.log_position = effects.log()->tail();
+    if (effects.is_gated()) gate_ = effects.seen(blocked.keys());
+}
+
+bool Dispatcher::is_log_failing() const {
+    return services_.executor.effects.log()->admission() == log::Admission::failing;
+}
+
+/// What those who are served take comes behind what the command has done, as one with it: nobody
+/// has seen one without the other.
+template <class Serve>
+void Dispatcher::finish_served(const RequestView& request, Context& context, Serve&& serve) {
+    const bool logs = services_.executor.effects.is_on();
+    if (logs) [[unlikely]]
+        note_effects(request, context);
+    serve();
+    if (logs) [[unlikely]]
+        log_effects(request, context);
 }
 
 /// On one shard, which is locked, and where somebody waits.
@@ -435,7 +518,7 @@ void Dispatcher::run_awaited(size_t shard, const RequestView& request, Context& 
     request.spec->handler(context);
     engine::ShardSet set;
     set.add(shard);
-    dataset.serve_waiters(set, services_.executor);
+    finish_served(request, context, [&] { dataset.serve_waiters(set, services_.executor); });
     dataset.unlock(shard);
 }
 
@@ -444,6 +527,7 @@ void Dispatcher::run_served(const RequestView& request, Context& context) {
     waiters_.set_now_ms(context.now_ms());
     const ServedLock lock(services_, waiters_, shards_of(request), context);
     request.spec->handler(context);
+    finish_served(request, context, [&lock] { lock.serve(); });
 }
 
 engine::ShardSet Dispatcher::shards_of(const RequestView& request) const {
@@ -498,12 +582,16 @@ bool Dispatcher::run_within(const RequestView& request, Context& context, int64_
     const int64_t most = owed >= need.keys ? INT64_MAX : need.maxkeys + owed;
     if (need.keys > 0 && !dataset.reserve_keys(need.keys, most)) {
         need.own = own_keys(context);
+        // Looking at keys that were due has removed them.
+        lock.serve();
+        if (executor.effects.is_on()) static_cast<void>(executor.effects.reserve());
         return false;
     }
     executor.promised_keys = need.keys;
     request.spec->handler(context);
     need.keys -= executor.promised_keys;
     dataset.settle_promise(executor);
+    finish_served(request, context, lock);
     return true;
 }
 
@@ -531,11 +619,13 @@ void Dispatcher::run_with_maxkeys(const RequestView& request, Context& context) 
     const size_t shard = services_.dataset.shard_of(context.keys[0].hash);
     int64_t owed = 0;
     while (!run_within(request, context, owed, need)) {
+        services_.executor.effects.write();
         evictor.forgive(std::exchange(owed, 0));
         if (!find_room(need, shard, context.now_ms(), owed)) {
             return context.error(errors::kOutOfKeys);
         }
     }
+    services_.executor.effects.write();
     if (owed == 0) return;
     const int64_t created = std::min(owed, need.keys);
     evictor.forgive(owed - created);

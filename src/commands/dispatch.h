@@ -118,6 +118,11 @@ public:
     WaiterService& waiters() { return waiters_; }
     /// EXEC: runs what the session has queued and writes the whole reply.
     void run_transaction(Context& context);
+    /// Before this position of the log is durable, nothing may be told of what the last command
+    /// has done or seen; 0: at once. Of a coroutine row once it has ended (`finish_coroutine()`).
+    log::Position gate() const { return gate_; }
+    /// After a coroutine row: its gate.
+    void finish_coroutine(const Context& context);
     /// For a command of a transaction: a snapshot begins once the transaction has ended.
     void save_after_transaction() { saves_after_transaction_ = true; }
     /// Books one execution: statistics, slow log, latency events. execute() does so for plain
@@ -144,9 +149,17 @@ private:
     bool queue(const RequestView& request, Session& session, resp::ReplyWriter& reply);
     engine::ShardSet shards_of(const Transaction& transaction, const store::Watcher& watcher) const;
     bool is_touched(const Context& context);
+    void end_transaction_logged(const Transaction& transaction, Session& session);
     void run_queued(const RequestView& request, Context& outer);
     void run_coroutine_at_once(const RequestView& request, const Context& context);
     void run(const RequestView& request, Context& context);
+    void call(const RequestView& request, Context& context);
+    template <class Serve>
+    void finish_served(const RequestView& request, Context& context, Serve&& serve);
+    void note_effects(const RequestView& request, const Context& context);
+    void log_effects(const RequestView& request, Context& context);
+    void finish_wait(const Blocked& blocked, Session& session);
+    bool is_log_failing() const;
     bool make_memory(const RequestView& request, int64_t now_ms);
     /// Keys of a command that exist; its policy could take the victims among them.
     struct OwnKeys {
@@ -186,6 +199,7 @@ private:
     KeySearch key_search_;
     std::vector<Request> requests_;
     size_t prefetched_ = 0;
+    log::Position gate_ = 0;
 };
 
 }  // namespace gyre::commands

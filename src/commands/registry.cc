@@ -60,6 +60,7 @@ constexpr Family kFamilies[] = {
     help_commands,
     dump_commands,
     persistence_commands,
+    durability_commands,
 };
 
 /// Longest command name; anything longer is unknown without a look.

@@ -54,6 +54,7 @@ std::span<const CommandSpec> set_operation_commands();  ///< SINTER, SUNION, SDI
 std::span<const CommandSpec> generic_commands();
 std::span<const CommandSpec> dump_commands();
 std::span<const CommandSpec> persistence_commands();  ///< SAVE, BGSAVE, LASTSAVE
+std::span<const CommandSpec> durability_commands();   ///< WAITAOF
 std::span<const CommandSpec> expire_commands();
 std::span<const CommandSpec> iteration_commands();  ///< SCAN, KEYS, VALUES, ITEMS, RANDOMKEY
 std::span<const CommandSpec> connection_commands();

@@ -77,7 +77,15 @@ public:
     virtual uint64_t ring_mapped_bytes() const = 0;
 };
 
-/// SAVE, BGSAVE and LASTSAVE.
+/// What became of an order to rewrite the append-only file.
+enum class RewriteOrder : uint8_t {
+    begun,
+    scheduled,  ///< it begins when the snapshot under way has ended
+    running,    ///< one is under way
+    no_log,     ///< there is no append-only file
+};
+
+/// SAVE, BGSAVE, LASTSAVE and BGREWRITEAOF.
 class Persistence {
 public:
     virtual ~Persistence() = default;
@@ -85,6 +93,11 @@ public:
     virtual bool begin_save(engine::Executor& executor) = 0;
     /// A snapshot has begun and not ended.
     virtual bool is_saving() const = 0;
+    /// Begins to rewrite the append-only file. `is_later`: not now, because the changes of a
+    /// command under way have no place in the log yet.
+    virtual RewriteOrder begin_rewrite(engine::Executor& executor, bool is_later) = 0;
+    /// What is under way is a rewrite, not a snapshot that was asked for.
+    virtual bool is_rewriting() const = 0;
     /// Has `tell` called once, on any thread, when the snapshot under way has ended: whether it is
     /// on the disk.
     virtual void when_saved(std::function<void(bool is_saved)> tell) = 0;

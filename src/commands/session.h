@@ -117,7 +117,9 @@ struct Session : base::ListHook<> {
     ReplyMode reply_mode = ReplyMode::on;
     bool close_after_reply =
         false;  ///< QUIT, protocol errors: what is queued is sent, then the socket closes
-    bool executing = false;  ///< a coroutine command is under way
+    bool executing = false;     ///< a coroutine command is under way
+    bool is_gone = false;       ///< closed while a coroutine command is under way
+    uint64_t log_position = 0;  ///< behind the last effect of this client, for WAITAOF
 };
 
 }  // namespace gyre::commands

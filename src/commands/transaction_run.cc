@@ -127,7 +127,7 @@ void Dispatcher::find_room_for(const Transaction& transaction, const Context& co
         if (entry == nullptr) ++need.keys;
         if (entry != nullptr) ++need.own.present;
         if (entry != nullptr && services_.evictor.may_go(*entry)) ++need.own.victims;
-        dataset.unlock(shard);
+        dataset.unlock_logged(shard, services_.executor);
     }
     const int64_t limit = dataset.settings.maxkeys.load(std::memory_order_relaxed);
     if (need.keys == 0 || limit == 0) return;
@@ -166,6 +166,7 @@ void Dispatcher::run_transaction(Context& context) {
         configuration = services_.configuration.hold();
     }
     const engine::ShardSet shards = lock_transaction(*transaction, session.watcher);
+    services_.executor.effects.begin_transaction();
     waiters_.set_now_ms(context.now_ms());
     waiters_.set_deferred(true);
     const bool is_void = is_touched(context);
@@ -182,13 +183,28 @@ void Dispatcher::run_transaction(Context& context) {
     }
     waiters_.set_deferred(false);
     services_.dataset.serve_waiters(shards, services_.executor);
+    services_.executor.effects.end_transaction();
+    if (services_.executor.effects.is_on()) [[unlikely]]
+        end_transaction_logged(*transaction, session);
     services_.dataset.let_go(shards);
+    services_.executor.effects.write();
     settle_room(*transaction, context.now_ms());
     services_.executor.reclaimer.run();
     // When another one has begun since, it has all of the transaction too.
     if (std::exchange(saves_after_transaction_, false)) {
         services_.persistence.begin_save(services_.executor);
     }
+}
+
+/// One place in the log for all that the commands have done, while all locks are held. Who has
+/// looked at the whole data may have seen anything.
+void Dispatcher::end_transaction_logged(const Transaction& transaction, Session& session) {
+    engine::Effects& effects = services_.executor.effects;
+    const log::Position end = effects.reserve();
+    if (end != 0) session.log_position = end;
+    if (!effects.is_gated()) return;
+    gate_ = end != 0 ? end : effects.seen(transaction.all_keys());
+    if (has_any(transaction, goes_through_keyspace)) gate_ = effects.log()->tail();
 }
 
 /// As a connection runs a command, but for what EXEC has asked already.
@@ -225,6 +241,8 @@ void Dispatcher::run_coroutine_at_once(const RequestView& request, const Context
                   .services = services_at_once_};
     ring::Task<void> task = request.spec->coroutine(still);
     CHECK(task.run_at_once());
+    if (services_.executor.effects.is_on()) [[unlikely]]
+        note_effects(request, still);
 }
 
 // --- of sessions --------------------------------------------------------------------------------

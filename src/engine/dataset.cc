@@ -276,7 +276,31 @@ void Dataset::reset_statistics(Executor& executor) {
     store::Reclaimer::forget_freed();
 }
 
+/// The effect of a change of all shards, which are locked, and those who waited for it; the bytes
+/// are written later.
+void Dataset::finish_change(const ShardSet& all, size_t database, const log::Effect& effect,
+                            Executor& executor) {
+    if (executor.effects.is_on()) executor.effects.tell_all(database, effect);
+    serve_waiters(all, executor);
+    if (executor.effects.is_on()) static_cast<void>(executor.effects.reserve());
+}
+
 void Dataset::flush(size_t database, Executor& executor) {
+    detach(database, executor);
+    executor.effects.write();
+}
+
+void Dataset::flush_all(Executor& executor) {
+    detach_all(executor);
+    executor.effects.write();
+}
+
+void Dataset::swap(size_t first, size_t second, Executor& executor, int64_t now_ms) {
+    exchange(first, second, executor, now_ms);
+    executor.effects.write();
+}
+
+void Dataset::detach(size_t database, Executor& executor) {
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);
@@ -289,12 +313,12 @@ void Dataset::flush(size_t database, Executor& executor) {
         shard(index).touch_database(database);
         shard(index).detach_database(database);
     }
-    serve_waiters(all, executor);
+    finish_change(all, database, log::FlushDatabaseEffect{}, executor);
     if (counts_keys()) unreserve_keys(removed);
     flushes_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void Dataset::flush_all(Executor& executor) {
+void Dataset::detach_all(Executor& executor) {
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);
@@ -307,12 +331,12 @@ void Dataset::flush_all(Executor& executor) {
             shard(index).detach_database(database);
         }
     }
-    serve_waiters(all, executor);
+    finish_change(all, 0, log::FlushAllEffect{}, executor);
     if (counts_keys()) unreserve_keys(removed);
     flushes_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void Dataset::swap(size_t first, size_t second, Executor& executor, int64_t now_ms) {
+void Dataset::exchange(size_t first, size_t second, Executor& executor, int64_t now_ms) {
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);
@@ -326,7 +350,7 @@ void Dataset::swap(size_t first, size_t second, Executor& executor, int64_t now_
         }
         data.swap_databases(first, second);
     }
-    serve_waiters(all, executor);
+    finish_change(all, 0, log::SwapDatabasesEffect{first, second}, executor);
 }
 
 /// Removes what is past its deadline of the keys watched in a database, there and where it will

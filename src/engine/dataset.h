@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/effects.h"
 #include "engine/eviction_pool.h"
 #include "engine/pubsub.h"
 #include "engine/settings.h"
@@ -75,6 +76,12 @@ struct Executor {
         0;  ///< for new keys; set once a turn from the policy and the clock
     /// Where this thread publishes from, and the reactors that it has to wake for it.
     Pubsub::Origin origin;
+    /// What the running command changes, for the log.
+    Effects effects;
+    /// The timestamp that what is executed gives its keys at least; only when a log is loaded.
+    int64_t stamp_ms = store::kNoTimestamp;
+    /// A log is loaded: what is executed happened long ago, and nothing is added to it.
+    bool is_replaying = false;
     /// Keys that the running handler may still create in the room reserve_keys() gave it.
     int64_t promised_keys = 0;
     WaitServer* wait_server = nullptr;  ///< null: nobody waits here
@@ -146,6 +153,12 @@ public:
             return;
         if (release(shard)) [[unlikely]]
             tell_owner(shard);
+    }
+    /// Where keys may have gone: reserves their place in the log, unlocks, and writes.
+    void unlock_logged(size_t shard, Executor& executor) {
+        if (executor.effects.is_on()) static_cast<void>(executor.effects.reserve());
+        unlock(shard);
+        executor.effects.write();
     }
     void lock(const ShardSet& set, Executor& executor);
     /// Wakes nobody before the last lock is released: waking is a system call.
@@ -308,10 +321,14 @@ public:
     void publish_event(std::string_view name, std::string_view key, size_t database,
                        Executor& executor);
 
-    /// The same for an entry that goes because of its deadline or for want of room: the shard's
-    /// current_database() is its own.
+    /// An entry goes because of its deadline or for want of room: for the log, for who watches it
+    /// and for who listens. The shard is locked and its current_database() is the entry's.
     void tell_of_removal(uint32_t event_class, std::string_view name, size_t shard_index,
                          const store::Entry& entry, Executor& executor) {
+        if (executor.effects.is_on()) [[unlikely]] {
+            executor.effects.removed(shard(shard_index).current_database(),
+                                     store::Key::of(entry.key()).hash, entry.key());
+        }
         tell_of_change(event_class, name, shard_index, entry, executor);
     }
     /// The same for what goes because of a deadline: the key's own, or those of all its fields.
@@ -319,6 +336,16 @@ public:
                      Executor& executor);
     /// Fields of a hash go because of their deadlines.
     void tell_of_fields(size_t shard_index, const store::Entry& entry, Executor& executor);
+
+    /// The same of a field of a hash that goes because of its deadline, for the log alone.
+    void tell_of_field(size_t shard_index, const store::Entry& entry, std::string_view name,
+                       Executor& executor) {
+        if (!executor.effects.is_on()) [[likely]]
+            return;
+        const std::string_view key = entry.key();
+        executor.effects.removed_field(shard(shard_index).current_database(),
+                                       store::Key::of(key).hash, key, name);
+    }
 
     ExcessTime& excess() { return excess_; }
 
@@ -374,6 +401,11 @@ private:
     void expire_watched(store::Shard& data, size_t database, size_t other, int64_t now_ms,
                         Executor& executor);
     void wake_origin(Pubsub::Origin& origin);
+    void finish_change(const ShardSet& all, size_t database, const log::Effect& effect,
+                       Executor& executor);
+    void detach(size_t database, Executor& executor);
+    void detach_all(Executor& executor);
+    void exchange(size_t first, size_t second, Executor& executor, int64_t now_ms);
     void lower_soonest_due(size_t reactor, int64_t due_ms);
     void wake(size_t reactor, int64_t due_ms);
 

@@ -40,9 +40,16 @@ size_t Evictor::samples() const {
     return std::min(kSamplesMax, static_cast<size_t>(wanted));
 }
 
+/// What counts against maxmemory: not the log, which eviction itself makes longer.
+int64_t Evictor::used_bytes() const {
+    const log::Log* const log = executor_.effects.log();
+    const int64_t used = base::used_estimate_here();
+    return log == nullptr ? used : used - static_cast<int64_t>(log->memory_bytes());
+}
+
 bool Evictor::is_over_memory() const {
     const int64_t limit = dataset_.settings.maxmemory_bytes.load(std::memory_order_relaxed);
-    return limit != 0 && base::used_estimate_here() > limit;
+    return limit != 0 && used_bytes() > limit;
 }
 
 bool Evictor::is_over_keys() const {
@@ -70,7 +77,7 @@ Room Evictor::make_memory(int64_t now_ms, size_t preferred) {
         executor_.reclaimer.run();
         if (!has_drained && round % kKeysPerLook != 0) continue;
         elapsed_us = clock_() - start_us;
-        const bool has_repaid = base::used_estimate_here() <= floor_bytes_;
+        const bool has_repaid = used_bytes() <= floor_bytes_;
         if (elapsed_us < limit_us && !(has_repaid && turn_spent_us_ >= limit_us - elapsed_us)) {
             continue;
         }
@@ -78,7 +85,7 @@ Room Evictor::make_memory(int64_t now_ms, size_t preferred) {
         break;
     }
     turn_spent_us_ = std::min(turn_spent_us_, INT64_MAX - elapsed_us) + elapsed_us;
-    floor_bytes_ = base::used_estimate_here();
+    floor_bytes_ = used_bytes();
     dataset_.excess().note(room != Room::made, start_us + elapsed_us);
     return room;
 }
@@ -220,7 +227,8 @@ bool Evictor::expire_in(size_t shard, int64_t now_ms, int64_t until_us) {
             dataset_.tell_of_due(shard, entry, now_ms, executor_);
         };
         const store::Entry* told = nullptr;
-        const auto on_field_due = [&](const store::Entry& entry, std::string_view) {
+        const auto on_field_due = [&](const store::Entry& entry, std::string_view name) {
+            dataset_.tell_of_field(shard, entry, name, executor_);
             if (std::exchange(told, &entry) != &entry) {
                 dataset_.tell_of_fields(shard, entry, executor_);
             }
@@ -231,7 +239,7 @@ bool Evictor::expire_in(size_t shard, int64_t now_ms, int64_t until_us) {
         data.statistics.expired_lazily += static_cast<uint64_t>(removed);
         if (dataset_.counts_keys()) dataset_.unreserve_keys(removed);
         dataset_.refresh_next_due(shard);
-        dataset_.unlock(shard);
+        dataset_.unlock_logged(shard, executor_);
         executor_.reclaimer.run();
         if (clock_() >= until_us) break;
     }
@@ -367,7 +375,7 @@ Evictor::Found Evictor::evict_sampled_in(size_t shard, int64_t now_ms, EvictionP
             if (evict_candidate(pool, pool.take_best(), now_ms, policy)) found = Found::key;
         }
     }
-    dataset_.unlock(shard);
+    dataset_.unlock_logged(shard, executor_);
     return found;
 }
 
@@ -378,7 +386,7 @@ bool Evictor::evict_best(int64_t now_ms, EvictionPolicy policy) {
         const EvictionPool::Candidate best = pool_.take_best();
         dataset_.lock(best.shard, executor_);
         has_evicted = evict_candidate(pool_, best, now_ms, policy);
-        dataset_.unlock(best.shard);
+        dataset_.unlock_logged(best.shard, executor_);
     }
     return has_evicted;
 }
@@ -427,7 +435,7 @@ Evictor::Found Evictor::evict_random_in(size_t shard, int64_t now_ms, EvictionPo
         found = Found::key;
         break;
     }
-    dataset_.unlock(shard);
+    dataset_.unlock_logged(shard, executor_);
     return found;
 }
 
@@ -469,7 +477,7 @@ Evictor::Found Evictor::evict_fifo_in(size_t shard, int64_t now_ms, EvictionPoli
             found = Found::key;
         }
     }
-    dataset_.unlock(shard);
+    dataset_.unlock_logged(shard, executor_);
     // The hand has seen only keys that may not go: any of the few that may.
     return found == Found::no_key_this_time && total >= candidates_min
                ? evict_random_in(shard, now_ms, policy, candidates_min)
@@ -516,7 +524,7 @@ Evictor::Found Evictor::evict_any(int64_t now_ms, EvictionPolicy policy) {
             is_found = found != nullptr;
             if (is_found) remove(shard, *partition, partition->key_of(*found), found, now_ms);
         }
-        dataset_.unlock(shard);
+        dataset_.unlock_logged(shard, executor_);
         if (is_found) return Found::key;
     }
     return Found::nothing;

@@ -107,6 +107,7 @@ private:
     enum class Found : uint8_t { key, no_key_this_time, nothing };
 
     int64_t slice_us() const;
+    int64_t used_bytes() const;
     size_t samples() const;
     uint64_t score(const store::Entry& entry, int64_t now_ms, EvictionPolicy policy) const;
     void sample_shard(EvictionPool& pool, size_t shard, int64_t now_ms, EvictionPolicy policy);

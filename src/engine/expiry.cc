@@ -22,7 +22,8 @@ void ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
             lateness->record(now_ms - std::max<int64_t>(entry.expire_ms(), 0));
         };
         const store::Entry* told = nullptr;
-        const auto on_field_due = [&](const store::Entry& entry, std::string_view) {
+        const auto on_field_due = [&](const store::Entry& entry, std::string_view name) {
+            dataset_.tell_of_field(shard, entry, name, executor_);
             if (std::exchange(told, &entry) != &entry) {
                 dataset_.tell_of_fields(shard, entry, executor_);
             }
@@ -40,7 +41,7 @@ void ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
                 dataset_.unreserve_keys(static_cast<int64_t>(removed));
             }
             dataset_.refresh_next_due(shard);
-            dataset_.unlock(shard);
+            dataset_.unlock_logged(shard, executor_);
             statistics_.removed += removed;
         }
         executor_.reclaimer.run();

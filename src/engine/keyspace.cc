@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "store/access.h"
+#include "types/hash.h"
 
 namespace gyre::engine {
 
@@ -37,6 +38,10 @@ Entry* Keyspace::find_live(Shard& shard, const Key& key) {
     Entry* entry = partition->find(key);
     if (entry == nullptr || !entry->is_expired(now_ms_)) [[likely]]
         return entry;
+    if (executor_.effects.is_on()) {
+        if (!executor_.effects.may_remove()) return nullptr;
+        executor_.effects.removed(database_, key.hash, key.bytes);
+    }
     partition->erase(key, entry);
     ++shard.statistics.expired_lazily;
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
@@ -88,18 +93,21 @@ int64_t Keyspace::deadline_ms(const Entry* present, Deadline deadline) const {
             break;
     }
     const int64_t seconds = dataset_.settings.default_ttl_seconds.load(std::memory_order_relaxed);
-    return seconds == 0 ? store::kNoExpiry : now_ms_ + seconds * 1000;
+    if (seconds == 0 || executor_.is_replaying) return store::kNoExpiry;
+    return now_ms_ + seconds * 1000;
 }
 
 int64_t Keyspace::next_timestamp(const Entry* present, int64_t timestamp_ms) const {
     if (timestamp_ms != store::kNoTimestamp) return timestamp_ms;
-    if (present == nullptr || !present->has(Entry::has_timestamp)) return store::kNoTimestamp;
-    return std::max(present->timestamp_ms(), now_ms_);
+    if (present == nullptr || !present->has(Entry::has_timestamp)) return executor_.stamp_ms;
+    return std::max({present->timestamp_ms(), now_ms_, executor_.stamp_ms});
 }
 
 Entry* Keyspace::raise_timestamp(const Key& key, Entry* entry) {
     if (!entry->has(Entry::has_timestamp)) return entry;
-    return partition_of(key).set_timestamp(key, entry, std::max(entry->timestamp_ms(), now_ms_));
+    const int64_t stamp_ms = std::max({entry->timestamp_ms(), now_ms_, executor_.stamp_ms});
+    executor_.effects.stamped(stamp_ms);
+    return partition_of(key).set_timestamp(key, entry, stamp_ms);
 }
 
 /// Handlers of a row that says it creates keys run with a promise of room for them, which each new
@@ -110,16 +118,24 @@ void Keyspace::note_created(const Key& key) {
     if (!std::exchange(is_replacing_, false)) notify(event::created, "new", key);
 }
 
-void Keyspace::note_put(const Key& key, const Entry* present, int64_t expire_ms) {
+void Keyspace::note_put(const Key& key, const Entry* present, Deadline deadline, int64_t expire_ms,
+                        int64_t stamp_ms) {
     present == nullptr ? note_created(key) : note_change(key);
-    if (expire_ms != store::kNoExpiry) dataset_.note_deadline();
+    executor_.effects.stamped(stamp_ms);
+    if (expire_ms == store::kNoExpiry) return;
+    dataset_.note_deadline();
+    const bool is_default = deadline.kind == Deadline::Kind::none ||
+                            (deadline.kind == Deadline::Kind::keep && present == nullptr);
+    if (is_default && executor_.effects.is_on()) {
+        executor_.effects.defaulted(database_, key.bytes, expire_ms);
+    }
 }
 
 Entry* Keyspace::put(const Key& key, Entry* present, const types::StringContent& content,
                      Deadline deadline, int64_t timestamp_ms) {
     const int64_t expire_ms = deadline_ms(present, deadline);
     const int64_t stamp = next_timestamp(present, timestamp_ms);
-    note_put(key, present, expire_ms);
+    note_put(key, present, deadline, expire_ms, stamp);
     return partition_of(key).put_string(key, present, content, expire_ms, stamp);
 }
 
@@ -144,7 +160,7 @@ Entry* Keyspace::put_packed(const Key& key, Entry* present, store::Kind kind,
                             std::string_view bytes, Deadline deadline) {
     const int64_t expire_ms = deadline_ms(present, deadline);
     const int64_t stamp = next_timestamp(present, store::kNoTimestamp);
-    note_put(key, present, expire_ms);
+    note_put(key, present, deadline, expire_ms, stamp);
     return partition_of(key).put_packed(key, present, kind, bytes, expire_ms, stamp);
 }
 
@@ -157,7 +173,7 @@ Entry* Keyspace::put_object(const Key& key, Entry* present, store::Kind kind,
                             std::unique_ptr<types::Object> object, Deadline deadline) {
     const int64_t expire_ms = deadline_ms(present, deadline);
     const int64_t stamp = next_timestamp(present, store::kNoTimestamp);
-    note_put(key, present, expire_ms);
+    note_put(key, present, deadline, expire_ms, stamp);
     return partition_of(key).put_object(key, present, kind, std::move(object), expire_ms, stamp);
 }
 
@@ -170,6 +186,7 @@ Entry* Keyspace::changed_unready(const Key& key, Entry* entry) {
     Shard& shard = shard_of(key);
     ++shard.statistics.changes;
     shard.note_touched_unready(database_, key);
+    executor_.effects.changed();
     return raise_timestamp(key, entry);
 }
 
@@ -191,6 +208,43 @@ void Keyspace::erase(const Key& key, Entry* entry) {
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
 }
 
+Entry* Keyspace::remove_due_fields(const Key& key, Entry* entry, size_t budget) {
+    if (!executor_.effects.may_remove()) return entry;
+    const auto on_due = [&](std::string_view name) {
+        if (executor_.effects.is_on()) {
+            executor_.effects.removed_field(database_, key.hash, key.bytes, name);
+        }
+    };
+    const auto [removed, left] = edit_object<types::Hash>(key, entry, [&](types::Hash& hash) {
+        const size_t count = hash.remove_due(now_ms_, budget, on_due);
+        return std::pair(count, hash.size());
+    });
+    if (removed == 0) return entry;
+    return keep_unless_empty(key, entry, left);
+}
+
+Entry* Keyspace::remove_due_field(const Key& key, Entry* entry, std::string_view name) {
+    if (executor_.effects.is_on()) {
+        executor_.effects.removed_field(database_, key.hash, key.bytes, name);
+    }
+    const size_t left = edit_object<types::Hash>(key, entry, [&](types::Hash& hash) {
+        hash.remove(name);
+        return hash.size();
+    });
+    return keep_unless_empty(key, entry, left);
+}
+
+/// A hash that lost fields to their deadlines goes with the last, as HDEL has it.
+Entry* Keyspace::keep_unless_empty(const Key& key, Entry* entry, size_t fields) {
+    note_touched_by_time(key);
+    notify(event::hash, "hexpired", key);
+    if (fields != 0) return entry;
+    partition_of(key).erase(key, entry);
+    if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
+    notify(event::generic, "del", key);
+    return nullptr;
+}
+
 void Keyspace::erase_to_replace(const Key& key, Entry* entry) {
     erase(key, entry);
     is_replacing_ = true;
@@ -199,9 +253,11 @@ void Keyspace::erase_to_replace(const Key& key, Entry* entry) {
 Entry* Keyspace::copy_to(const Key& key, const Entry& source, int64_t replaced_ms) {
     note_created(key);
     if (source.has_expiry()) dataset_.note_deadline();
-    const int64_t stamp = std::max({source.timestamp_ms(), replaced_ms, now_ms_});
+    const int64_t stamp =
+        std::max({source.timestamp_ms(), replaced_ms, now_ms_, executor_.stamp_ms});
     Entry* entry = partition_of(key).insert_copy(key, source);
     if (replaced_ms == store::kNoTimestamp) return entry;
+    executor_.effects.stamped(stamp);
     return partition_of(key).set_timestamp(key, entry, stamp);
 }
 
@@ -210,11 +266,13 @@ Entry* Keyspace::move_to(const Key& key, Keyspace& from, const Key& source_key, 
     note_change(key);
     from.note_change(source_key);
     notify(event::created, "new", key);
-    const int64_t stamp = std::max({source->timestamp_ms(), replaced_ms, now_ms_});
+    const int64_t stamp =
+        std::max({source->timestamp_ms(), replaced_ms, now_ms_, executor_.stamp_ms});
     Entry* entry =
         partition_of(key).insert_moved(key, from.partition_of(source_key), source_key, source);
     if (entry->has_expiry()) dataset_.note_deadline();
     if (replaced_ms == store::kNoTimestamp) return entry;
+    executor_.effects.stamped(stamp);
     return partition_of(key).set_timestamp(key, entry, stamp);
 }
 

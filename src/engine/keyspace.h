@@ -42,6 +42,7 @@ public:
           executor_(executor),
           database_(database),
           now_ms_(now_ms),
+          clock_ms_(now_ms),
           no_touch_(no_touch) {}
 
     Dataset& dataset() { return dataset_; }
@@ -50,8 +51,14 @@ public:
     int64_t now_ms() const { return now_ms_; }
     /// The same moment in another database.
     Keyspace in_database(size_t database) const {
-        return {dataset_, executor_, database, now_ms_, no_touch_};
+        Keyspace other = *this;
+        other.database_ = database;
+        return other;
     }
+    /// The present, where a timer wheel begins and which a handler writes down; while a log is
+    /// executed again it is not the time by which keys are past their deadlines.
+    int64_t clock_ms() const { return clock_ms_; }
+    void set_clock_ms(int64_t ms) { clock_ms_ = ms; }
 
     // --- looking
     // ----------------------------------------------------------------------------------
@@ -116,6 +123,12 @@ public:
     void erase(const store::Key& key, store::Entry* entry);
     /// The same, of what the next put replaces: to those who listen that one's key is not new.
     void erase_to_replace(const store::Key& key, store::Entry* entry);
+    /// Removes up to `budget` fields that are due of a hash that is an object, which is no change
+    /// by the command. Returns the entry; null: it went with the last of them.
+    store::Entry* remove_due_fields(const store::Key& key, store::Entry* entry, size_t budget);
+    /// The same of one field that is due, by a command that writes.
+    store::Entry* remove_due_field(const store::Key& key, store::Entry* entry,
+                                   std::string_view name);
     /// Copies `source` (of any database whose shard is locked) to `key`, which must be absent here;
     /// deadline, timestamp and access word come along, the default TTL does not apply.
     /// `replaced_ms` is the timestamp of what was erased to make room: that one is raised to now,
@@ -130,13 +143,13 @@ public:
     /// Tells those who listen of an event, at the place in the handler where Redis does: after the
     /// key was changed. `classes` are bits of event::, `name` is Redis' ("set", "rename_from").
     void notify(uint32_t classes, std::string_view name, const store::Key& key) {
-        if (dataset_.notifies(classes)) [[unlikely]]
+        if (dataset_.notifies(classes) && !executor_.is_replaying) [[unlikely]]
             dataset_.publish_event(name, key.bytes, database_, executor_);
     }
 
     store::LfuParameters lfu_parameters() const;
     store::Partition& partition_of(const store::Key& key) {
-        return shard_of(key).database(database_, now_ms_);
+        return shard_of(key).database(database_, clock_ms_);
     }
     store::Shard& shard_of(const store::Key& key) {
         return dataset_.shard(dataset_.shard_of(key.hash));
@@ -149,14 +162,21 @@ private:
         size_t footprint_before;
         ~ObjectEdit() { partition.object_changed(entry, footprint_before); }
     };
+    store::Entry* keep_unless_empty(const store::Key& key, store::Entry* entry, size_t fields);
     store::Entry* find_live(store::Shard& shard, const store::Key& key);
     void touch(store::Shard& shard, store::Entry& entry);
     int64_t deadline_ms(const store::Entry* present, Deadline deadline) const;
     int64_t next_timestamp(const store::Entry* present, int64_t timestamp_ms) const;
     store::Entry* raise_timestamp(const store::Key& key, store::Entry* entry);
     void note_created(const store::Key& key);
-    void note_put(const store::Key& key, const store::Entry* present, int64_t expire_ms);
+    void note_put(const store::Key& key, const store::Entry* present, Deadline deadline,
+                  int64_t expire_ms, int64_t stamp_ms);
     void note_change(const store::Key& key) {
+        note_touched_by_time(key);
+        executor_.effects.changed();
+    }
+    /// No command did it: who watches the key wants to know, the log is told by itself.
+    void note_touched_by_time(const store::Key& key) {
         store::Shard& shard = shard_of(key);
         ++shard.statistics.changes;
         shard.note_touched(database_, key);
@@ -166,6 +186,7 @@ private:
     Executor& executor_;
     size_t database_;
     int64_t now_ms_;
+    int64_t clock_ms_;
     bool no_touch_;
     bool is_replacing_ = false;
 };

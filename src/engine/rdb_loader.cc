@@ -123,7 +123,7 @@ Result<void> RdbLoader::late_error() {
 // --- records ------------------------------------------------------------------------------------
 
 Result<void> RdbLoader::record(const snapshot::Record& record) {
-    if (record.expire_ms < now_ms_) {
+    if (record.expire_ms < now_ms_ && due_ == Due::left_out) {
         ++expired_;
         return {};
     }

@@ -2,7 +2,8 @@
 #pragma once
 
 // Puts what an RdbReader reads into the data set: when a server starts, and nothing else changes
-// it. Keys past their deadline are counted and left out, as in Redis. A key that is there already
+// it. Keys past their deadline are counted and left out, as in Redis,
+// but not those of a log's base: the log says itself when they went. A key that is there already
 // means a damaged file.
 //
 // Reading is cheap beside putting keys where they belong, which is a cache miss or three for each;
@@ -39,8 +40,10 @@ public:
     static constexpr size_t kCopiedBytesMax = 16 * 1024;
     static constexpr size_t kBatchesMax = 4;
 
-    RdbLoader(Dataset& dataset, Executor& executor, int64_t now_ms)
-        : dataset_(dataset), executor_(executor), now_ms_(now_ms) {}
+    enum class Due : uint8_t { left_out, kept };
+
+    RdbLoader(Dataset& dataset, Executor& executor, int64_t now_ms, Due due = Due::left_out)
+        : dataset_(dataset), executor_(executor), now_ms_(now_ms), due_(due) {}
 
     ~RdbLoader() override;
     RdbLoader(const RdbLoader&) = delete;
@@ -77,6 +80,7 @@ private:
     Dataset& dataset_;
     Executor& executor_;
     const int64_t now_ms_;
+    const Due due_;
     std::atomic<uint64_t> loaded_{0};
     uint64_t expired_ = 0;
 

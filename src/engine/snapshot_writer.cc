@@ -7,12 +7,16 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "engine/base_commands.h"
 
 namespace gyre::engine {
 namespace {
 
 /// Values longer than this are written as they are: their bytes would have to be in memory twice.
 constexpr size_t kCompressedBytesMax = size_t{16} * 1024 * 1024;
+
+/// Of an RDB file that is read again.
+constexpr size_t kReadBytes = 64 * 1024;
 
 std::string path_of(const SnapshotFile& file, const std::string& name) {
     return file.directory + "/" + name;
@@ -118,6 +122,7 @@ ring::Task<Result<uint64_t>> SnapshotWriter::write(SnapshotFile file) {
     if (opened) {
         result = co_await write_open(file, *opened);
         files_.close(*opened);
+        if (result && file.is_commands) result = co_await write_commands(file);
         if (result) {
             if (auto published = publish(file); !published) {
                 result = tl::unexpected(std::move(published.error()));
@@ -195,6 +200,63 @@ ring::Task<Result<void>> SnapshotWriter::write_bytes(FileSink& sink, snapshot::D
         if (result) result = co_await sink.settle();
     }
     co_return result;
+}
+
+/// The file of commands takes the place of the RDB file it is made of.
+ring::Task<Result<uint64_t>> SnapshotWriter::write_commands(const SnapshotFile& file) {
+    const std::string rdb = path_of(file, file.temporary_name);
+    const std::string commands = rdb + ".commands";
+    const Result<int> from = files_.open(rdb, ring::OpenFor::reading);
+    if (!from) co_return tl::unexpected(from.error());
+    const Result<int> to = files_.open(commands, ring::OpenFor::creating);
+    if (!to) {
+        files_.close(*from);
+        co_return tl::unexpected(to.error());
+    }
+    FileSink sink(reactor_, *to, file.syncs_often);
+    Result<uint64_t> result = co_await translate(*from, sink);
+    if (result) {
+        const Result<void> finished = co_await sink.finish();
+        if (!finished) result = tl::unexpected(finished.error());
+    }
+    co_await sink.abandon();
+    files_.close(*from);
+    files_.close(*to);
+    if (result) {
+        if (auto renamed = files_.rename(commands, rdb); !renamed) {
+            result = tl::unexpected(std::move(renamed.error()));
+        }
+    }
+    if (!result) static_cast<void>(files_.remove(commands));
+    co_return result;
+}
+
+/// The number of bytes it has become.
+ring::Task<Result<uint64_t>> SnapshotWriter::translate(int rdb, FileSink& sink) {
+    BaseCommands commands;
+    snapshot::RdbReader reader(commands, {.verifies_checksum = false});
+    const auto piece = std::make_unique<char[]>(kReadBytes);
+    uint64_t offset = 0;
+    uint64_t bytes = 0;
+    while (!reader.is_done()) {
+        const auto count = files_.read(rdb, std::span<char>(piece.get(), kReadBytes), offset);
+        if (!count) co_return tl::unexpected(count.error());
+        const auto fed = *count == 0 ? reader.finish().map([] { return size_t{0}; })
+                                     : reader.feed({piece.get(), *count});
+        if (!fed) co_return tl::unexpected(fed.error());
+        offset += *count;
+        const BaseCommands::Text text = commands.take();
+        for (size_t at = 0; at < text.size(); at += snapshot::kPieceBytesMax) {
+            sink.append(std::string_view(text).substr(at, snapshot::kPieceBytesMax));
+            const Result<void> settled = co_await sink.settle();
+            if (!settled) co_return tl::unexpected(settled.error());
+        }
+        bytes += text.size();
+        if (is_stopped_.load(std::memory_order_relaxed)) {
+            co_return fail("Stopped before it was complete: the file before it stays", ECANCELED);
+        }
+    }
+    co_return bytes;
 }
 
 Result<void> SnapshotWriter::publish(const SnapshotFile& file) {

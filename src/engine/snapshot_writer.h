@@ -91,6 +91,9 @@ struct SnapshotFile {
     snapshot::RdbWriterOptions format;
     /// rdb-save-incremental-fsync.
     bool syncs_often = true;
+    /// Not an RDB file but the commands that make its keys (engine/base_commands.h): it is made of
+    /// the other, key by key.
+    bool is_commands = false;
     /// Fields at the beginning of an RDB file, in order.
     std::vector<std::pair<std::string, std::string>> fields;
     /// For JSON (snapshot/document.h).
@@ -121,6 +124,8 @@ private:
                                          SnapshotChunk& chunk);
     ring::Task<Result<void>> write_bytes(FileSink& sink, snapshot::Document& document,
                                          std::string_view bytes);
+    ring::Task<Result<uint64_t>> write_commands(const SnapshotFile& file);
+    ring::Task<Result<uint64_t>> translate(int rdb, FileSink& sink);
     Result<void> publish(const SnapshotFile& file);
     ring::Task<void> drain();
     void consumed(size_t bytes);

@@ -40,7 +40,10 @@ FileWriter::~FileWriter() {
         static_cast<void>(directory_.files().truncate(file_, file_bytes_));
     }
     directory_.files().close(file_);
+    if (founding_) static_cast<void>(directory_.files().remove(path_));
 }
+
+void FileWriter::stay_closed() { next_look_us_ = ring_.monotonic_us() + kLookUs; }
 
 Result<void> FileWriter::open(const Start& start) {
     if (directory_.manifest().increments.empty()) {
@@ -70,7 +73,7 @@ bool FileWriter::is_drained() const {
 
 bool FileWriter::syncs_each_group() const {
     return candidate_ || log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::always ||
-           is_finishing_.load(std::memory_order_relaxed);
+           is_finishing_.load(std::memory_order_relaxed) || close_at() != kNoPosition;
 }
 
 // --- the turn
@@ -80,19 +83,24 @@ int64_t FileWriter::before_wait() {
     now_us_ = ring_.monotonic_us();
     log_.unpark();
     pump();
-    const bool is_waiting_for_disk = write_.in_flight || (syncs_each_group() && sync_.in_flight);
+    const bool is_waiting_for_disk =
+        write_.in_flight || ((syncs_each_group() || is_at_part()) && sync_.in_flight);
     // Whatever is under way ends this sleep, and so does the time at which to write what gathers.
     if (is_waiting_for_disk || trouble_ != Trouble::none || gathers()) return next_deadline_us();
     return log_.park(written_) ? next_deadline_us() : 0;
 }
 
 void FileWriter::pump() {
+    if (file_ >= 0 && may_end()) end_file();
+    if (file_ < 0) return pump_closed();
     look_at_place();
     if (trouble_ != Trouble::none && !is_retrying_) {
         if (!is_idle() || now_us_ < retry_us_) return;
         try_again();
         if (trouble_ != Trouble::none && !is_retrying_) return;
     }
+    if (is_at_part()) begin_part();
+    adopt_base();
     if (!write_.in_flight) write_more();
     if (must_sync()) start_sync();
     if (sync_.in_flight && now_us_ >= next_sync_us_ && written_ > sync_end_ && !is_delay_counted_) {
@@ -104,7 +112,10 @@ void FileWriter::pump() {
 void FileWriter::write_more() {
     if (group_) return send_group();
     if (syncs_each_group() && sync_.in_flight) return;
-    const Position end = log_.frontier();
+    const Position frontier = log_.frontier();
+    const Position limit = std::min(log_.part(), close_at());
+    if (written_ == limit) return;  // what follows is not for this file
+    const Position end = written_ < limit ? std::min(frontier, limit) : frontier;
     if (end > written_ && !gathers()) start_group(end);
 }
 
@@ -193,6 +204,12 @@ void FileWriter::written(int32_t result) {
     file_bytes_ += group_->bytes();
     group_.reset();
     figures_.file_bytes.store(file_bytes_, std::memory_order_relaxed);
+#ifdef GYRE_MUTATION_SKIP_SYNC
+    // Planted fault: what is only written counts as durable.
+    sync_end_ = written_;
+    sync_file_bytes_ = file_bytes_;
+    complete_sync();
+#endif
     if (syncs_each_group()) return;
     if (log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::never) {
         kept_file_bytes_ = file_bytes_;
@@ -237,6 +254,10 @@ void FileWriter::handle_sync(ring::Op& op, const ring::Completion& completion) {
 void FileWriter::synced(int32_t result) {
     figures_.is_syncing.store(false, std::memory_order_relaxed);
     if (result == -ECANCELED) return;  // its write did not get through; another one follows
+#ifdef GYRE_MUTATION_TRUST_FAILED_SYNC
+    // Planted fault: the next sync will do.
+    if (result != 0) return;
+#endif
     if (result != 0) {
         return run_into(Trouble::sync, fmt::format("syncing failed: {}", std::strerror(-result)));
     }
@@ -257,7 +278,8 @@ void FileWriter::complete_sync() {
         candidate_.reset();
     }
     synced_ = sync_end_;
-    log_.set_durable(synced_);
+    is_part_synced_ = is_at_part() && synced_ == written_;
+    if (!founding_) log_.set_durable(synced_);
     if (synced_ >= log_.released()) {
         kept_file_bytes_ = sync_file_bytes_;
         log_.release(synced_);
@@ -276,6 +298,7 @@ void FileWriter::look_at_place() {
 }
 
 void FileWriter::run_into(Trouble trouble, std::string why) {
+    if (founding_) return give_up_beginning(why);
     if (trouble_ == Trouble::none) {
         base::log(base::Level::warning, "Append-only file: {}. Writes are refused until it is well",
                   why);
@@ -328,6 +351,182 @@ Result<void> FileWriter::begin_new_file() {
     file_bytes_ = 0;
     kept_file_bytes_ = 0;
     return {};
+}
+
+// --- rewriting
+// ---------------------------------------------------------------------------------------
+
+/// Only the last file may end early: what comes before is on the disk first, whatever appendfsync
+/// says.
+void FileWriter::begin_part() {
+    if (trouble_ != Trouble::none || candidate_ || !is_idle()) return;
+    const bool is_founding = file_ < 0 || founding_;
+    if (!is_founding && !is_part_synced_) return start_sync();
+    const Position here = written_;
+    part_error_.reset();
+    is_ending_ = false;
+    if (auto opened = open_part(); !opened) {
+        base::log(base::Level::warning, "The rewrite of the append-only file fails: {}",
+                  opened.error().message);
+        part_error_ = std::move(opened.error());
+    }
+    is_part_synced_ = false;
+    log_.end_part(here);
+}
+
+Result<void> FileWriter::open_part() {
+    const bool is_founding = file_ < 0 || founding_;
+    // While there was no log somebody may have removed its directory.
+    if (is_founding) {
+        if (auto opened = directory_.open(); !opened) return opened;
+    }
+    auto made = directory_.create_increment();
+    if (!made) return tl::unexpected(std::move(made.error()));
+    if (file_ >= 0) directory_.files().close(file_);
+    file_ = made->file;
+    path_ = std::move(made->path);
+    first_kept_ = made->next.increments.back().sequence;
+    (is_founding ? founding_ : candidate_) = std::move(made->next);
+    next_prefix_.clear();
+    clock_s_ = 0;
+    file_bytes_ = 0;
+    sync_file_bytes_ = 0;
+    kept_file_bytes_ = 0;
+    figures_.file_bytes.store(0, std::memory_order_relaxed);
+    figures_.part_bytes.store(figures_.bytes.load(std::memory_order_relaxed),
+                              std::memory_order_relaxed);
+    return {};
+}
+
+void FileWriter::adopt(NewBase base) {
+    const std::lock_guard hold(order_mutex_);
+    new_base_ = std::move(base);
+}
+
+void FileWriter::adopt_base() {
+    if (log_.part() != kNoPosition || candidate_ || trouble_ != Trouble::none) return;
+    std::optional<NewBase> base;
+    {
+        const std::lock_guard hold(order_mutex_);
+        base.swap(new_base_);
+    }
+    if (!base) return;
+    Result<void> replaced = replace_base(*base);
+    part_error_ = no_part();
+    if (replaced) {
+        if (!base->keeps_old) delete_history();
+        if (founding_) {
+            founding_.reset();
+            log_.set_durable(synced_);
+        }
+    } else {
+        static_cast<void>(directory_.files().remove(base->path));
+        // It begins anew. The manifest on the disk may name the file: it stays.
+        is_ending_ = founding_.has_value();
+        founding_.reset();
+    }
+    base->done(std::move(replaced));
+}
+
+Result<void> FileWriter::replace_base(const NewBase& base) {
+    if (part_error_) return tl::unexpected(*part_error_);
+    const AofManifest& present = founding_ ? *founding_ : directory_.manifest();
+    auto next = present.with_new_base(directory_.names(), base.format, first_kept_);
+    if (!next) return tl::unexpected(std::move(next.error()));
+    const std::string path = directory_.path_of(next->base->name);
+    if (auto done = directory_.files().rename(base.path, path); !done) return done;
+    // Where that fails nobody knows which manifest is on the disk: both may be loaded.
+    return directory_.commit(*next);
+}
+
+/// What cannot be deleted is tried again after the next rewrite.
+void FileWriter::delete_history() {
+    Result<void> done;
+    for (const std::string& name : directory_.manifest().deletable()) {
+        done = directory_.files().remove(directory_.path_of(name));
+        if (!done) break;
+    }
+    if (done) done = directory_.commit(directory_.manifest().without_history());
+    if (!done) {
+        base::log(base::Level::warning, "Old append-only files stay: {}", done.error().message);
+    }
+}
+
+// --- beginning and ending while there is data
+// ---------------------------------------------------
+
+void FileWriter::close(Position end, std::function<void()> done) {
+    const std::lock_guard hold(order_mutex_);
+    tell_closed_ = std::move(done);
+    close_at_.store(end, std::memory_order_release);
+}
+
+bool FileWriter::may_end() const {
+    if (!is_idle()) return false;
+    if (is_ending_) return true;
+    const Position end = close_at();
+    if (end == kNoPosition) return false;
+    // What cannot be brought to the disk, or has no base, is no part of the log that ends.
+    if (founding_ || trouble_ != Trouble::none) return true;
+    return written_ == end && synced_ == end && !group_ && !candidate_;
+}
+
+/// A file that no manifest can name goes.
+void FileWriter::end_file() {
+    ring::Files& files = directory_.files();
+    if (group_ && group_->done > 0) static_cast<void>(files.truncate(file_, file_bytes_));
+    files.close(file_);
+    file_ = -1;
+    if (founding_) static_cast<void>(files.remove(path_));
+    if (trouble_ != Trouble::none) {
+        base::log(base::Level::warning,
+                  "The append-only file ends while it cannot be written: {} bytes are lost",
+                  std::min(log_.tail(), close_at()) - synced_);
+        log_.recover();
+    }
+    founding_.reset();
+    candidate_.reset();
+    group_.reset();
+    next_prefix_.clear();
+    trouble_ = Trouble::none;
+    is_retrying_ = is_ending_ = is_part_synced_ = false;
+    pause_us_ = kRetryUsMin;
+    if (close_at() != kNoPosition) part_error_ = no_part();
+    figures_.file_bytes.store(0, std::memory_order_relaxed);
+}
+
+/// What is logged while there is no file belongs to no log. A base that comes too late is refused.
+void FileWriter::pump_closed() {
+    next_look_us_ = now_us_ + kLookUs;
+    const Position frontier = log_.frontier();
+    if (frontier >= close_at()) {
+        if (log_.part() <= close_at()) log_.end_part(log_.part());
+        tell_closed();
+    }
+    const Position end = std::min(frontier, log_.part());
+    written_ = synced_ = std::max(written_, end);
+    log_.set_durable(synced_);
+    log_.release(synced_);
+    if (is_at_part()) begin_part();
+    adopt_base();
+}
+
+void FileWriter::tell_closed() {
+    std::function<void()> tell;
+    {
+        const std::lock_guard hold(order_mutex_);
+        tell.swap(tell_closed_);
+        close_at_.store(kNoPosition, std::memory_order_relaxed);
+    }
+    if (tell) tell();
+}
+
+/// No log has begun, and no write is refused for it.
+void FileWriter::give_up_beginning(const std::string& why) {
+    base::log(base::Level::warning, "The append-only file cannot begin: {}", why);
+    add(figures_.failures);
+    part_error_ = Error{why, 0};
+    is_ending_ = true;
 }
 
 void FileWriter::succeed() {

@@ -18,6 +18,10 @@
 // Each is tried again after a pause. Nothing here ends the process, and nothing is told to be
 // durable that is not.
 //
+// A log may begin while there is data already, and end while there still is. It then begins with a
+// rewrite: until its base is there the file is named by no manifest, what comes before its place is
+// forgotten, and no failure refuses a write: the beginning fails instead, and is made again.
+//
 // Ownership: borrows log, ring and directory, which outlive it; owns the descriptor of the file it
 // writes to. Threads: the log's; the figures may be read by any.
 
@@ -25,7 +29,10 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
+#include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -44,6 +51,7 @@ struct WriterFigures {
     std::atomic<uint64_t> delayed_syncs{0};  ///< due while one was still under way
     std::atomic<uint64_t> failures{0};
     std::atomic<uint64_t> recoveries{0};
+    std::atomic<uint64_t> part_bytes{0};  ///< of `bytes`, those before the part under way
     std::atomic<uint64_t> last_sync_us{0};
     std::atomic<uint64_t> longest_sync_us{0};
     std::atomic<bool> is_syncing{false};
@@ -75,6 +83,27 @@ public:
     };
     /// Opens the last increment of the manifest, or makes the first. Before the reactor runs.
     Result<void> open(const Start& start);
+    /// In its place: there is no file until Log::begin_part(), and no log before the base of that
+    /// is there.
+    void stay_closed();
+    /// The log ends at this position, where all shards are locked: the file is completed, synced
+    /// and closed, and what comes behind it is forgotten. What cannot be brought to the disk just
+    /// now is given up. `done` is called on the log's thread; then begin_part() may begin another.
+    /// Any thread, one at a time; wake the ring after it.
+    void close(Position end, std::function<void()> done);
+    /// A base that has what stands before the part that Log::begin_part() began.
+    struct NewBase {
+        std::string path;  ///< where it lies, complete and on the disk
+        BaseFormat format = BaseFormat::rdb;
+        bool keeps_old = false;  ///< do not delete the files it replaces
+        /// Called on the log's thread, once: the directory is the new base and what follows, or it
+        /// is what it was and the new file has gone.
+        std::function<void(Result<void>)> done;
+    };
+    /// Makes it the directory's, as soon as the part has begun. Any thread, one at a time; wake the
+    /// ring after it.
+    void adopt(NewBase base);
+
     /// From now on everything is written and synced as soon as it is there. Any thread; wake the
     /// ring after it.
     void finish() noexcept { is_finishing_.store(true, std::memory_order_relaxed); }
@@ -128,6 +157,19 @@ private:
     void run_into(Trouble trouble, std::string why);
     void try_again();
     Result<void> begin_new_file();
+    bool is_at_part() const { return written_ == log_.part() && !group_; }
+    Position close_at() const { return close_at_.load(std::memory_order_acquire); }
+    static Error no_part() { return {"the log does not go on behind it", ECANCELED}; }
+    bool may_end() const;
+    void end_file();
+    void pump_closed();
+    void tell_closed();
+    void give_up_beginning(const std::string& why);
+    void begin_part();
+    Result<void> open_part();
+    void adopt_base();
+    Result<void> replace_base(const NewBase& base);
+    void delete_history();
     void succeed();
     int64_t next_deadline_us() const;
     std::string clock_prefix();
@@ -145,6 +187,9 @@ private:
     std::string path_;
     /// A file that no manifest names yet, and the one that will.
     std::optional<AofManifest> candidate_;
+    /// The same of a log that begins: only its base makes it true.
+    std::optional<AofManifest> founding_;
+    bool is_ending_ = false;  // the file is closed as soon as nothing is with the ring
     std::optional<Group> group_;
     std::string next_prefix_;
     int64_t clock_s_ = 0;           // of the last line with the time
@@ -161,6 +206,15 @@ private:
     int64_t next_sync_us_ = 0;
     int64_t next_look_us_ = 0;
     bool is_delay_counted_ = false;
+
+    bool is_part_synced_ = false;  // all of the file before the part
+    int64_t first_kept_ = 0;       // the increment that the part began
+    /// Why a base cannot be adopted: it needs a part of its own.
+    std::optional<Error> part_error_ = no_part();
+    std::atomic<Position> close_at_{kNoPosition};
+    std::mutex order_mutex_;
+    std::optional<NewBase> new_base_;    // under order_mutex_
+    std::function<void()> tell_closed_;  // under order_mutex_
 
     Trouble trouble_ = Trouble::none;
     bool is_retrying_ = false;

@@ -46,6 +46,12 @@ void Log::note_full(Position end) {
     }
 }
 
+Position Log::begin_part() noexcept {
+    const Position here = tail();
+    part_.store(here, std::memory_order_release);
+    return here;
+}
+
 Position Log::frontier() {
     Position frontier = tail_.load(std::memory_order_acquire);
     for (const auto& appender : appenders_) {
@@ -91,9 +97,12 @@ void Log::set_durable(Position position) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     for (size_t index = 0; index < waiter_count_; ++index) {
         Waiter& waiter = waiters_[index];
-        if (waiter.wants.load(std::memory_order_relaxed) > position) continue;
-        waiter.wants.store(kNoPosition, std::memory_order_relaxed);
-        if (waiter.wake) waiter.wake();
+        Position wanted = waiter.wants.load(std::memory_order_relaxed);
+        // Not a store: the waiter may want another position by now.
+        while (wanted <= position && !waiter.wants.compare_exchange_weak(
+                                         wanted, kNoPosition, std::memory_order_relaxed)) {
+        }
+        if (wanted <= position && waiter.wake) waiter.wake();
     }
 }
 

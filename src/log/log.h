@@ -98,6 +98,11 @@ public:
     /// After writing, at the end of a turn: has the log's thread look, if it sleeps.
     void kick();
 
+    /// What follows goes into a file of its own, because a snapshot is taken here: while nobody has
+    /// reserved a place and not finished the change it is for, under the locks of all shards. One
+    /// at a time; the next replaces one that the log's thread has not come to.
+    Position begin_part() noexcept;
+
     // --- any thread ---
     /// Behind everything that was reserved.
     Position tail() const noexcept { return tail_.load(std::memory_order_acquire); }
@@ -123,6 +128,13 @@ public:
     // --- the log's thread ---
     /// Everything before it is written.
     Position frontier();
+    /// Where the next file begins, kNoPosition: nowhere yet. To be asked for after the frontier:
+    /// who has reserved behind it did so after it was set.
+    Position part() const noexcept { return part_.load(std::memory_order_acquire); }
+    /// That file is there.
+    void end_part(Position begun) noexcept {
+        part_.compare_exchange_strong(begun, kNoPosition, std::memory_order_acq_rel);
+    }
     std::span<char> at(Position position) { return segments_.at(position); }
     void set_durable(Position position);
     /// Gives memory back.
@@ -152,6 +164,7 @@ private:
     std::atomic<Position> released_{0};
     std::atomic<Admission> admission_{Admission::open};
     std::atomic<bool> is_parked_{false};
+    std::atomic<Position> part_{kNoPosition};
 
     const uint64_t bytes_max_;
     Segments segments_;

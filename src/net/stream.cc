@@ -36,9 +36,11 @@ void Stream::receive_into(std::span<char> into) {
 void Stream::flush() {
     if (state_ == State::closing || state_ == State::closed) return;
     if (send_.in_flight) return ring_.expedite(send_);
-    const size_t count = output_.gather(vectors_, kSendBytesMax);
+    const uint64_t sendable = sendable_end_ > sent_bytes_ ? sendable_end_ - sent_bytes_ : 0;
+    const size_t count =
+        output_.gather(vectors_, static_cast<size_t>(std::min<uint64_t>(kSendBytesMax, sendable)));
     if (count == 0) {
-        if (state_ == State::draining) close();
+        if (state_ == State::draining && output_.empty()) close();
         return;
     }
     size_t gathered = 0;

@@ -53,8 +53,12 @@ public:
     /// Starts a receive of exactly `into.size()` bytes into the caller's memory.
     void receive_into(std::span<char> into);
     bool is_receiving() const noexcept { return receive_.in_flight; }
-    /// Starts a send of what is queued, unless one is in flight.
+    /// Starts a send of what is queued and may leave, unless one is in flight.
     void flush();
+    /// Bytes of output so far, sent or queued.
+    uint64_t output_end() const noexcept { return sent_bytes_ + output_.size(); }
+    /// What lies behind this many bytes of output stays until this is called again.
+    void hold_output_behind(uint64_t end) noexcept { sendable_end_ = end; }
     bool is_sending() const noexcept { return send_.in_flight; }
 
     /// Sends what is queued, then closes. Nothing more is received.
@@ -102,6 +106,7 @@ private:
     bool into_memory_ = false;
     bool data_is_waiting_ = false;
     uint64_t sent_bytes_ = 0;
+    uint64_t sendable_end_ = UINT64_MAX;
     int64_t over_soft_since_ms_ = 0;
     std::array<iovec, kSendVectorsMax> vectors_;
 };

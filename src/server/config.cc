@@ -48,6 +48,7 @@ struct Config::State {
         return values[place].text;
     }
     Result<void> listen_as(std::span<const Change> changes) const;
+    Result<void> log_as(std::span<const Change> changes) const;
     /// Takes over values that were read whole.
     void adopt(ConfigValues&& read, ServerSettings& settings) {
         values = std::move(read);
@@ -170,6 +171,21 @@ Result<void> Config::State::listen_as(std::span<const Change> changes) const {
                                     : "Unable to listen on this port. Check server logs."));
 }
 
+/// Begins or ends the append-only file, if that is among the changes.
+Result<void> Config::State::log_as(std::span<const Change> changes) const {
+    if (!targets.switch_log) return {};
+    for (const Change& change : changes) {
+        if (config_rows()[change.place].name != "appendonly") continue;
+        const auto switched = targets.switch_log(change.value.number != 0);
+        if (switched) continue;
+        base::log(base::Level::warning, "appendonly stays as it is: {}", switched.error().message);
+        return tl::unexpected(failed_set(
+            change.name, change.value.number != 0 ? "Unable to turn on AOF. Check server logs."
+                                                  : "Unable to turn off AOF. Check server logs."));
+    }
+    return {};
+}
+
 Config::Config() : state_(std::make_unique<State>()) {
     std::error_code failure;
     state_->directory = std::filesystem::current_path(failure);
@@ -287,6 +303,7 @@ Result<void> Config::set(std::span<const std::pair<std::string_view, std::string
         change.value = std::move(*value);
     }
     if (auto moved = state_->listen_as(*changes); !moved) return moved;
+    if (auto switched = state_->log_as(*changes); !switched) return switched;
     // From here on nothing can fail: all or nothing.
     for (Change& change : *changes) {
         const ConfigRow& row = config_rows()[change.place];

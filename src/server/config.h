@@ -24,6 +24,7 @@
 
 namespace gyre::server {
 
+class AppendOnly;
 class Persistence;
 
 /// What a change of a parameter reaches beyond ServerSettings.
@@ -32,10 +33,13 @@ struct ConfigTargets {
     commands::Slowlog* slowlog = nullptr;
     commands::LatencyMonitor* latency = nullptr;
     Persistence* persistence = nullptr;
+    AppendOnly* append_only = nullptr;
     /// latency-tracking for all workers.
     std::function<void(bool)> track_latency;
     /// bind and port: listens there and nowhere else, or says why it cannot and changes nothing.
     std::function<Result<void>(std::span<const std::string> hosts, int64_t port)> listen;
+    /// appendonly while the server runs, or why it cannot change.
+    std::function<Result<void>(bool is_on)> switch_log;
 };
 
 class Config final : public commands::Configuration {

@@ -18,7 +18,8 @@ namespace {
 using enum ConfigKind;
 using enum ConfigChange;
 
-constexpr std::string_view kNoLog = "there is no append-only file in this version";
+constexpr std::string_view kStopBySave = "a signal saves when there is a rule of save";
+constexpr std::string_view kOwnRing = "a rewrite does not hold up the syncs of the log";
 constexpr std::string_view kNoReplication = "there is no replication in this version";
 constexpr std::string_view kNoCluster = "there is no cluster in this version";
 constexpr std::string_view kNoTls = "there is no TLS in this version";
@@ -165,7 +166,7 @@ constexpr ConfigRow stop_row(std::string_view name) {
             .role = ConfigRole::ignored,
             .initial = "default",
             .choices = "default save nosave now force",
-            .summary = kNoLog,
+            .summary = kStopBySave,
             .check = check_stop};
 }
 
@@ -215,7 +216,7 @@ constexpr ConfigRow kIgnoredRows[] = {
     boolean_row("disable-thp", "yes", kBySystem, at_start),
     text_row("server_cpulist", "", kBySystem, at_start),
     text_row("bio_cpulist", "", kBySystem, at_start),
-    text_row("aof_rewrite_cpulist", "", kNoLog, at_start),
+    text_row("aof_rewrite_cpulist", "", kNoFork, at_start),
     text_row("bgsave_cpulist", "", kNoFork, at_start),
     text_row("ignore-warnings", "", "the server refuses no start for what it warns of"),
     text_row("syslog-ident", "redis", kNoSyslog, at_start),
@@ -248,17 +249,7 @@ constexpr ConfigRow kIgnoredRows[] = {
     // --- persistence ---
     boolean_row("rdb-del-sync-files", "no", kNoReplication),
     choice_row("sanitize-dump-payload", "no", "no yes clients", kAlwaysChecked),
-    text_row("appendfilename", "appendonly.aof", kNoLog, at_start),
-    text_row("appenddirname", "appendonlydir", kNoLog, at_start),
-    choice_row("appendfsync", "everysec", "everysec always no", kNoLog),
-    boolean_row("no-appendfsync-on-rewrite", "no", kNoLog),
-    number_row("auto-aof-rewrite-percentage", "100", kNoLog),
-    memory_row("auto-aof-rewrite-min-size", "67108864", kNoLog),
-    boolean_row("aof-load-truncated", "yes", kNoLog),
-    boolean_row("aof-use-rdb-preamble", "yes", kNoLog),
-    boolean_row("aof-rewrite-incremental-fsync", "yes", kNoLog),
-    boolean_row("aof-timestamp-enabled", "no", kNoLog),
-    boolean_row("aof-disable-auto-gc", "no", kNoLog),
+    boolean_row("no-appendfsync-on-rewrite", "no", kOwnRing),
     // --- replication ---
     text_row("masterauth", "", kNoReplication),
     text_row("masteruser", "", kNoReplication),
@@ -349,11 +340,6 @@ constexpr ConfigRow kIgnoredRows[] = {
 };
 
 constexpr ConfigRow kFixedRows[] = {
-    {.name = "appendonly",
-     .kind = boolean,
-     .role = ConfigRole::fixed,
-     .initial = "no",
-     .summary = "there is no append-only file. Remove the line, or write: appendonly no"},
     {.name = "replicaof",
      .alias = "slaveof",
      .kind = words,

@@ -378,6 +378,7 @@ bool Connection::exceeds_query_limit() {
 
 void Connection::execute_batch() {
     const auto requests = worker_.dispatcher().requests().subspan(first_request_, request_count_);
+    batch_begin_ = output_end();
     for (const commands::Request& request : requests) {
         if (!execute_one(request)) return;
     }
@@ -397,14 +398,6 @@ bool Connection::may_write(const commands::CommandSpec& spec) const {
             (commands::flag::write | commands::flag::may_replicate)) != 0;
 }
 
-/// A pause, or more messages than the reactors have delivered so far: who goes on making more
-/// waits.
-bool Connection::is_held_up(const commands::CommandSpec* spec) const {
-    if (is_paused(spec)) [[unlikely]]
-        return true;
-    return worker_.shared().dataset.pubsub().is_congested() && spec != nullptr && may_write(*spec);
-}
-
 base::OutputBuffer* Connection::push_buffer() {
     if (is_closing()) return nullptr;
     worker_.mark_dirty(*this);
@@ -414,9 +407,51 @@ base::OutputBuffer* Connection::push_buffer() {
     return held_pushes_.get();
 }
 
+/// By a pause, because the disk is behind with what was written, or because there are more messages
+/// than the reactors have delivered so far: who goes on making more waits.
+bool Connection::is_held_back(const commands::CommandSpec* spec) const {
+    if (is_paused(spec)) [[unlikely]]
+        return true;
+    const Shared& shared = worker_.shared();
+    const log::Log* log = worker_.log();
+    const bool is_full = log != nullptr && log->admission() == log::Admission::full;
+    if (!is_full && !shared.dataset.pubsub().is_congested()) [[likely]]
+        return false;
+    return spec != nullptr && may_write(*spec);
+}
+
+/// Output from `begin` on waits for the log. What a batch has written before waits along: one entry
+/// for each is enough.
+void Connection::hold_reply(uint64_t begin, log::Position position) {
+    if (!gates_.empty() && gates_.back().position >= position) return;
+    if (!gates_.empty() && gates_.back().begin >= batch_begin_) {
+        gates_.back().position = position;
+    } else {
+        gates_.push_back({begin, position});
+    }
+    hold_gated_output();
+    worker_.mark_gated(*this);
+}
+
+void Connection::hold_gated_output() {
+    hold_output_behind(
+        std::min(gates_.empty() ? UINT64_MAX : gates_.front().begin, unknown_begin_));
+}
+
+log::Position Connection::release_replies(log::Position durable) {
+    size_t open = 0;
+    while (open < gates_.size() && gates_[open].position <= durable) ++open;
+    if (open > 0) {
+        gates_.erase(gates_.begin(), gates_.begin() + static_cast<std::ptrdiff_t>(open));
+        hold_gated_output();
+        worker_.mark_dirty(*this);
+    }
+    return gates_.empty() ? log::kNoPosition : gates_.front().position;
+}
+
 /// False when the rest of the batch must wait or will never run.
 bool Connection::execute_one(const commands::Request& request) {
-    if (is_held_up(request.spec)) [[unlikely]] {
+    if (is_held_back(request.spec)) [[unlikely]] {
         defer(request);
         return false;
     }
@@ -425,9 +460,12 @@ bool Connection::execute_one(const commands::Request& request) {
     resp::ReplyWriter reply(output(), protocol_of(session_));
     const ReplyMode mode_before = session_.reply_mode;
     const size_t mark = mode_before == ReplyMode::on ? 0 : output().mark();
+    const uint64_t begin = output_end();
     const auto outcome = worker_.dispatcher().execute(worker_.dispatcher().view(request), session_,
                                                       reply, worker_.reactor().now_ms());
     if (outcome == commands::Dispatcher::Outcome::blocked) return false;
+    if (worker_.dispatcher().gate() != 0) [[unlikely]]
+        hold_reply(begin, worker_.dispatcher().gate());
     if (outcome == commands::Dispatcher::Outcome::coroutine) {
         defer(request);
         return false;
@@ -491,7 +529,7 @@ void Connection::defer(const commands::Request& request) {
 }
 
 ring::Task<void> Connection::wait_for_pause(const commands::CommandSpec* spec) {
-    while (!is_closing() && is_held_up(spec)) {
+    while (!is_closing() && is_held_back(spec)) {
         session_.is_blocked.store(true, std::memory_order_relaxed);
         worker_.mark_paused(*this);
         co_await pause_.wait();
@@ -516,13 +554,23 @@ ring::Task<void> Connection::run_deferred() {
     const int64_t now_ms = worker_.reactor().now_ms();
     const commands::DetachedRequest detached(command->arguments);
     const commands::RequestView view = detached.view();
+    batch_begin_ = output_end();
     const auto outcome = dispatcher.execute(view, session_, reply, now_ms);
+    if (dispatcher.gate() != 0) hold_reply(batch_begin_, dispatcher.gate());
     if (outcome == commands::Dispatcher::Outcome::coroutine) {
         commands::Context context = dispatcher.make_context(view, session_, reply, now_ms);
         const uint32_t errors_before = reply.errors();
         const uint64_t start = base::ticks();
         const commands::CoroutineHandler handler = context.spec.coroutine;
+        // Nothing of the reply leaves before it is known what it has seen.
+        const uint64_t begin = output_end();
+        if (context.logs()) unknown_begin_ = begin;
+        hold_gated_output();
         co_await handler(context);
+        dispatcher.finish_coroutine(context);
+        unknown_begin_ = UINT64_MAX;
+        hold_gated_output();
+        if (dispatcher.gate() != 0) hold_reply(begin, dispatcher.gate());
         const uint64_t elapsed_ns = base::ticks_to_ns(base::ticks() - start - context.away_ticks);
         dispatcher.book(view, session_, reply, errors_before, elapsed_ns, now_ms);
     }
@@ -590,9 +638,11 @@ void Connection::end_wait() {
         worker_.courier().catch_up();
     resp::ReplyWriter reply(is_kept ? output() : aside, protocol_of(session_));
     const int64_t now_ms = worker_.reactor().now_ms();
+    batch_begin_ = output_end();
     worker_.dispatcher().end_wait(session_, reply, now_ms);
     session_.last_active_ms.store(now_ms, std::memory_order_relaxed);
     if (is_closing()) return;
+    if (worker_.dispatcher().gate() != 0) hold_reply(batch_begin_, worker_.dispatcher().gate());
     const commands::Request alone;
     if (keeps_reply(mode_before, alone)) output().splice(aside);
     worker_.mark_dirty(*this);
@@ -710,6 +760,7 @@ void Connection::on_sent(const ring::Completion& completion) {
 
 void Connection::on_closed() {
     is_closed_ = true;
+    session_.is_gone = true;
     batch_.set_later(worker_.reactor());
     leave_wait();
     look_at_pause();

@@ -27,6 +27,7 @@
 #include "commands/courier.h"
 #include "commands/dispatch.h"
 #include "commands/session.h"
+#include "log/segments.h"
 #include "net/stream.h"
 #include "resp/request_parser.h"
 #include "ring/event.h"
@@ -75,6 +76,9 @@ public:
     void run_batch() { batch_.set(); }
     /// The pause may be over.
     void look_at_pause();
+    /// Lets leave what may, now that the log is durable so far. Returns what the next replies wait
+    /// for; kNoPosition: nothing.
+    log::Position release_replies(log::Position durable);
     /// The wait for a key may be over.
     void look_at_wait();
     /// The client is going: it takes nothing any more.
@@ -94,6 +98,7 @@ public:
     bool is_ready = false;    ///< in the worker's ready list
     bool is_dirty = false;    ///< in the worker's list of streams to flush
     bool is_starved = false;  ///< in the worker's list of streams without a buffer
+    bool is_gated = false;    ///< in the worker's list of those whose replies wait for the log
 
 private:
     using Text = base::CountedString<base::Purpose::clients>;
@@ -149,7 +154,6 @@ private:
     bool keeps_reply(commands::ReplyMode mode_before, const commands::Request& request);
     bool is_paused(const commands::CommandSpec* spec) const;
     bool may_write(const commands::CommandSpec& spec) const;
-    bool is_held_up(const commands::CommandSpec* spec) const;
     void defer(const commands::Request& request);
     ring::Task<void> run_deferred();
     ring::Task<void> wait_for_pause(const commands::CommandSpec* spec);
@@ -159,6 +163,9 @@ private:
     void finish_batch();
     void release_input();
     void hold_input();
+    bool is_held_back(const commands::CommandSpec* spec) const;
+    void hold_reply(uint64_t begin, log::Position position);
+    void hold_gated_output();
     void take_buffer(uint16_t buffer, size_t bytes);
     size_t take_into_large(std::string_view bytes);
     void end_of_input();
@@ -189,6 +196,15 @@ private:
     Text kept_input_;               // the rest of the input, while a command waits
     base::SharedBytesRef large_;    // the large argument being received
     size_t large_chunk_bytes_ = kLargeChunkBytesMin;
+    /// Output from `begin` on waits until the log is durable up to `position`; ascending.
+    struct Gate {
+        uint64_t begin = 0;
+        log::Position position = 0;
+    };
+    base::CountedVector<Gate, base::Purpose::clients> gates_;
+    uint64_t batch_begin_ = 0;  // of its output
+    /// From here on output belongs to a coroutine whose gate is not known yet.
+    uint64_t unknown_begin_ = UINT64_MAX;
     std::unique_ptr<Deferred> deferred_;
     std::unique_ptr<Waiting> waiting_;
     // Messages that came while a reply was half written.

@@ -20,7 +20,7 @@ const InfoSection kSections[] = {
     {.title = "Server", .metrics = server_metrics(), .write = write_listeners},
     {.title = "Clients", .metrics = client_metrics()},
     {.title = "Memory", .metrics = memory_metrics()},
-    {.title = "Persistence", .metrics = persistence_metrics(), .write = write_loading},
+    {.title = "Persistence", .metrics = persistence_metrics(), .write = write_persistence_details},
     {.title = "Stats", .metrics = stats_metrics()},
     {.title = "Replication", .metrics = replication_metrics()},
     {.title = "CPU", .metrics = cpu_metrics()},
@@ -162,7 +162,7 @@ std::vector<commands::Information::MemoryFigure> Server::memory_figures() {
     add("clients.slaves", 0);
     add("clients.normal", base::used(base::Purpose::clients));
     add("cluster.links", 0);
-    add("aof.buffer", 0);
+    add("aof.buffer", base::used(base::Purpose::log));
     add("lua.caches", 0);
     add("functions.caches", 0);
     for (size_t index = 0; index < base::kPurposeCount; ++index) {

@@ -156,7 +156,7 @@ std::span<const InfoMetric> cpu_metrics();
 std::span<const InfoMetric> cluster_metrics();
 std::span<const InfoMetric> expiry_metrics();
 std::span<const InfoMetric> ring_metrics();
-void write_loading(InfoSource& source, std::string& text);
+void write_persistence_details(InfoSource& source, std::string& text);
 void write_listeners(InfoSource& source, std::string& text);
 void write_commandstats(InfoSource& source, std::string& text);
 void write_errorstats(InfoSource& source, std::string& text);

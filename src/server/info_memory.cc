@@ -132,14 +132,18 @@ const InfoMetric kMetrics[] = {
      MEMORY(quotient(memory.resident, memory.used))},
     {"mem_fragmentation_bytes", gauge, bytes, "Resident beyond what is handed out",
      BYTES(memory.resident - memory.used)},
-    {"mem_not_counted_for_evict", gauge, bytes, "In use and not counted against maxmemory", zero},
+    {"mem_not_counted_for_evict", gauge, bytes, "In use and not counted against maxmemory: the log",
+     [](InfoSource& source) {
+         const log::Log* log = source.server.append_only().log();
+         return std::to_string(log == nullptr ? 0 : log->memory_bytes());
+     }},
     {"mem_replication_backlog", gauge, bytes, "Replication; there is none", zero},
     {"mem_total_replication_buffers", gauge, bytes, "Replication; there is none", zero},
     {"mem_clients_slaves", gauge, bytes, "Replication; there is none", zero},
     {"mem_clients_normal", gauge, bytes, "Connections, their input and output",
      used_for<base::Purpose::clients>},
     {"mem_cluster_links", gauge, bytes, "Cluster; there is none", zero},
-    {"mem_aof_buffer", gauge, bytes, "Persistence; there is none", zero},
+    {"mem_aof_buffer", gauge, bytes, "Of the log", used_for<base::Purpose::log>},
     {"mem_allocator", fact, text, "Name of the allocator",
      [](InfoSource&) -> std::string { return base::allocator_name(); }},
     {"active_defrag_running", gauge, count, "Defragmentation; there is none", zero},

@@ -18,8 +18,6 @@ using enum InfoKind;
 using enum InfoUnit;
 
 std::string zero(InfoSource&) { return "0"; }
-std::string none_yet(InfoSource&) { return "-1"; }
-std::string always_well(InfoSource&) { return "ok"; }
 
 /// Bytes a snapshot has waiting for the disk just now.
 int64_t snapshot_bytes(InfoSource& source) {
@@ -32,6 +30,28 @@ std::string save_percent(InfoSource& source) {
     return fmt::format("{:.2f}", 100.0 * static_cast<double>(figures.save_keys) /
                                      static_cast<double>(figures.save_keys_total));
 }
+
+/// Null without appendonly.
+const log::Log* log_of(const InfoSource& source) {
+    const AppendOnly& file = source.server.append_only();
+    return file.is_on() ? file.log() : nullptr;
+}
+
+/// Zeros while the log's thread does not run.
+const log::WriterFigures& writer_of(const InfoSource& source) {
+    static const log::WriterFigures kNone;
+    const log::WriterFigures* figures = source.server.append_only().writer_figures();
+    return figures == nullptr ? kNone : *figures;
+}
+
+std::string aof_bytes(InfoSource& source) {
+    return std::to_string(source.server.append_only().bytes());
+}
+
+RewriteFigures rewrite_of(const InfoSource& source) { return source.server.rewriter().figures(); }
+
+#define REWRITE(member) \
+    [](InfoSource& source) -> std::string { return std::to_string(rewrite_of(source).member); }
 
 #define FIGURE(member) \
     [](InfoSource& source) -> std::string { return std::to_string(source.persistence().member); }
@@ -85,28 +105,42 @@ const InfoMetric kPersistenceMetrics[] = {
     {"rdb_last_load_keys_expired", gauge, count, "Keys of the file whose deadline was past",
      FIGURE(keys_expired)},
     {"rdb_last_load_keys_loaded", gauge, count, "Keys read at start", FIGURE(keys_loaded)},
-    {"aof_enabled", gauge, count, "Append-only file; there is none", zero},
-    {"aof_rewrite_in_progress", gauge, count, "Append-only file; there is none", zero},
-    {"aof_rewrite_scheduled", gauge, count, "Append-only file; there is none", zero},
-    {"aof_last_rewrite_time_sec", gauge, seconds, "None ended", none_yet},
-    {"aof_current_rewrite_time_sec", gauge, seconds, "None is under way", none_yet},
-    {"aof_last_bgrewrite_status", gauge, text, "Nothing failed", always_well},
-    {"aof_rewrites", counter, count, "Append-only file; there is none", zero},
-    {"aof_rewrites_consecutive_failures", gauge, count, "Append-only file; there is none", zero},
-    {"aof_last_write_status", gauge, text, "Nothing failed", always_well},
-    {"aof_last_cow_size", gauge, bytes, "Append-only file; there is none", zero},
+    {"aof_enabled", gauge, count, "Effects are logged (appendonly)",
+     [](InfoSource& source) -> std::string { return log_of(source) == nullptr ? "0" : "1"; }},
+    {"aof_rewrite_in_progress", gauge, count, "The append-only file is being written anew",
+     [](InfoSource& source) -> std::string { return rewrite_of(source).is_running ? "1" : "0"; }},
+    {"aof_rewrite_scheduled", gauge, count, "It will be when the snapshot has ended",
+     [](InfoSource& source) -> std::string { return rewrite_of(source).is_scheduled ? "1" : "0"; }},
+    {"aof_last_rewrite_time_sec", gauge, seconds, "How long the last one took; -1: none ended",
+     REWRITE(last_took_s)},
+    {"aof_current_rewrite_time_sec", gauge, seconds, "Since it began; -1: none is under way",
+     REWRITE(running_s)},
+    {"aof_last_bgrewrite_status", gauge, text, "How the last one ended",
+     [](InfoSource& source) -> std::string {
+         return rewrite_of(source).is_last_good ? "ok" : "err";
+     }},
+    {"aof_rewrites", counter, count, "Rewrites that were done", REWRITE(rewrites)},
+    {"aof_rewrites_consecutive_failures", gauge, count, "That failed since one was done",
+     REWRITE(failures_in_row)},
+    {"aof_last_write_status", gauge, text, "err: writes are refused until it is ok",
+     [](InfoSource& source) -> std::string {
+         const log::Log* log = log_of(source);
+         return log != nullptr && log->admission() == log::Admission::failing ? "err" : "ok";
+     }},
+    {"aof_last_cow_size", gauge, bytes, "The most that the last rewrite's snapshot took",
+     REWRITE(last_memory_bytes)},
     {"module_fork_in_progress", gauge, count, "Modules; there are none", zero},
     {"module_fork_last_cow_size", gauge, bytes, "Modules; there are none", zero},
 };
 
-}  // namespace
-
-std::span<const InfoMetric> persistence_metrics() { return kPersistenceMetrics; }
+#define WRITER(member)                                          \
+    [](InfoSource& source) -> std::string {                     \
+        return std::to_string(writer_of(source).member.load()); \
+    }
 
 /// Only while the data is being read, as in Redis.
 void write_loading(InfoSource& source, std::string& text) {
     const PersistenceFigures& figures = source.persistence();
-    if (!figures.is_loading) return;
     const auto total = static_cast<double>(std::max<uint64_t>(figures.load_bytes_total, 1));
     const double share = static_cast<double>(figures.load_bytes) / total;
     const int64_t elapsed_s = source.wall_ms() / 1000 - figures.load_started_s;
@@ -117,6 +151,52 @@ void write_loading(InfoSource& source, std::string& text) {
                    "loading_loaded_perc:{:.2f}\r\nloading_eta_seconds:{}\r\n",
                    figures.load_started_s, figures.load_bytes_total, figures.load_bytes,
                    100 * share, static_cast<int64_t>(left_s));
+}
+
+/// Only where there is a log, as in Redis.
+const InfoMetric kLogMetrics[] = {
+    {"aof_current_size", gauge, bytes, "Of the base and the increments", aof_bytes},
+    {"aof_base_size", gauge, bytes, "The same after the last rewrite, or at start",
+     [](InfoSource& source) {
+         return std::to_string(source.server.append_only().rewritten_bytes());
+     }},
+    {"aof_pending_rewrite", gauge, count, "Rewrites that wait for their turn",
+     [](InfoSource& source) -> std::string { return rewrite_of(source).is_scheduled ? "1" : "0"; }},
+    {"aof_buffer_length", gauge, bytes, "Effects kept until they are on the disk",
+     [](InfoSource& source) {
+         return std::to_string(log_of(source)->tail() - log_of(source)->released());
+     }},
+    {"aof_buffer_memory", gauge, bytes, "Memory of the log",
+     [](InfoSource& source) { return std::to_string(log_of(source)->memory_bytes()); }},
+    {"aof_buffer_is_full", gauge, count, "Writers wait for the disk",
+     [](InfoSource& source) -> std::string {
+         return log_of(source)->admission() == log::Admission::full ? "1" : "0";
+     }},
+    {"aof_pending_bio_fsync", gauge, count, "A sync is under way",
+     [](InfoSource& source) -> std::string { return writer_of(source).is_syncing ? "1" : "0"; }},
+    {"aof_delayed_fsync", counter, count, "Syncs that were due while one was under way",
+     WRITER(delayed_syncs)},
+    {"aof_writes", counter, count, "Groups of effects written", WRITER(groups)},
+    {"aof_syncs", counter, count, "Syncs that were done", WRITER(syncs)},
+    {"aof_last_sync_usec", gauge, microseconds, "How long the last one took", WRITER(last_sync_us)},
+    {"aof_longest_sync_usec", gauge, microseconds, "How long the longest one took",
+     WRITER(longest_sync_us)},
+    {"aof_failures", counter, count, "Writes and syncs that failed, and vanished files",
+     WRITER(failures)},
+    {"aof_recoveries", counter, count, "How often it was well again", WRITER(recoveries)},
+};
+
+}  // namespace
+
+std::span<const InfoMetric> persistence_metrics() { return kPersistenceMetrics; }
+
+void write_persistence_details(InfoSource& source, std::string& text) {
+    if (log_of(source) != nullptr) {
+        for (const InfoMetric& metric : kLogMetrics) {
+            fmt::format_to(std::back_inserter(text), "{}:{}\r\n", metric.name, metric.read(source));
+        }
+    }
+    if (source.persistence().is_loading) write_loading(source, text);
 }
 
 }  // namespace gyre::server

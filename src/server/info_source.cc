@@ -166,8 +166,17 @@ const std::map<std::string, uint64_t>& InfoSource::errors() {
 }
 
 const PersistenceFigures& InfoSource::persistence() {
-    if (!persistence_) persistence_ = server.persistence().figures();
-    return *persistence_;
+    if (persistence_) return *persistence_;
+    PersistenceFigures& figures = persistence_.emplace(server.persistence().figures());
+    const LoadFigures& load = server.append_only().load_figures();
+    // What was read at start is the append-only file.
+    if (load.started_ms != 0) {
+        figures.load_started_s = load.started_ms / 1000;
+        figures.load_bytes_total = load.bytes_total;
+        figures.load_bytes = load.bytes;
+        figures.keys_loaded = load.keys;
+    }
+    return figures;
 }
 
 const rusage& InfoSource::usage() {

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "engine/value_limits.h"
+#include "server/rewriter.h"
 #include "snapshot/json_reader.h"
 
 namespace gyre::server {
@@ -77,15 +78,64 @@ bool Persistence::begin_save(engine::Executor& executor) {
         memory_before_ = base::used(base::Purpose::snapshot);
         figures_.last_save_memory_bytes = 0;
     }
-    engine::SnapshotOptions options;
-    options.strings = {.compress = dataset_.settings.rdb_compression.load(),
-                       .compressed_bytes_max = kCompressedBytesMax};
-    options.now_ms = wall_ms();
-    job_.begin(options, executor);
+    start_job(executor, nullptr);
     saver_.save(file_now(), [this](const Result<uint64_t>& bytes) { finish(bytes); });
     dataset_.wake_all();
     base::log(Level::notice, "Background saving started");
     return true;
+}
+
+/// Fixes the moment and has the workers walk. Only who has set is_saving_.
+void Persistence::start_job(engine::Executor& executor, const std::function<uint64_t()>& position) {
+    engine::SnapshotOptions options;
+    options.strings = {.compress = dataset_.settings.rdb_compression.load(),
+                       .compressed_bytes_max = kCompressedBytesMax};
+    options.now_ms = wall_ms();
+    job_.begin(options, executor, position);
+}
+
+bool Persistence::begin_base(Base base, engine::Executor& executor) {
+    {
+        const std::lock_guard hold(mutex_);
+        if (is_saving_) return false;
+        is_saving_ = is_for_log_ = true;
+        saver_.forget_give_up();
+    }
+    start_job(executor, base.position);
+    engine::SnapshotFile file = file_now();
+    file.directory = base.directory;
+    file.name = base.name;
+    file.kind = snapshot::Format::rdb;
+    file.temporary_name = "temp-" + base.name;
+    file.syncs_often = base.syncs_often;
+    file.is_commands = base.is_commands;
+    file.fields.back().second = "1";  // aof-base
+    saver_.save(std::move(file), [this, base = std::move(base)](const Result<uint64_t>& bytes) {
+        finish_base(bytes, base);
+    });
+    dataset_.wake_all();
+    return true;
+}
+
+void Persistence::finish_base(const Result<uint64_t>& bytes, const Base& base) {
+    std::vector<std::function<void(bool)>> waiters;
+    {
+        const std::lock_guard hold(mutex_);
+        is_saving_ = is_for_log_ = false;
+        waiters.swap(waiters_);
+    }
+    base.done(bytes);
+    for (const auto& tell : waiters) tell(bytes.has_value());
+}
+
+commands::RewriteOrder Persistence::begin_rewrite(engine::Executor& executor, bool is_later) {
+    if (rewriter_ == nullptr) return commands::RewriteOrder::no_log;
+    return rewriter_->order(executor, is_later);
+}
+
+bool Persistence::is_rewriting() const {
+    const std::lock_guard hold(mutex_);
+    return is_for_log_;
 }
 
 void Persistence::finish(const Result<uint64_t>& bytes) {
@@ -146,6 +196,11 @@ void Persistence::give_up() {
     if (is_saving_) saver_.give_up();
 }
 
+void Persistence::give_up_base() {
+    const std::lock_guard hold(mutex_);
+    if (is_saving_ && is_for_log_) saver_.give_up();
+}
+
 // --- rules --------------------------------------------------------------------------------------
 
 void Persistence::set_rules(std::vector<SaveRule> rules) {
@@ -185,7 +240,7 @@ void Persistence::look_at_rules(engine::Executor& executor) {
                      is_saving_ ? base::used(base::Purpose::snapshot) - memory_before_ : 0);
         const int64_t now_s = wall_s();
         const bool waits = !figures_.is_last_save_good && now_s - last_try_s_ <= kRetrySeconds;
-        if (is_saving_ || rules_.empty() || waits || figures_.is_loading) return;
+        if (is_saving_ || rules_.empty() || waits || is_loading()) return;
         rules = rules_;
         saved_changes = figures_.changes_at_save;
         since_s = now_s - figures_.last_save_s;
@@ -214,19 +269,12 @@ Result<void> Persistence::load(engine::Executor& executor, const std::function<b
     } else {
         {
             const std::lock_guard hold(mutex_);
-            figures_.is_loading = true;
             figures_.load_started_s = wall_s();
             figures_.load_bytes_total = *bytes;
         }
-        dataset_.settings.refusals.fetch_or(engine::refusal::loading);
         result = load_open(*file, *bytes, executor, serve, std::move(helpers));
-        dataset_.settings.refusals.fetch_and(~engine::refusal::loading);
     }
     files_.close(*file);
-    const uint64_t changes = dataset_.statistics(executor).changes;
-    const std::lock_guard hold(mutex_);
-    figures_.is_loading = false;
-    figures_.changes_at_save = changes;
     if (!result) {
         return fail(
             fmt::format("{}: {}. The file was not touched, and nothing will be written "
@@ -234,6 +282,17 @@ Result<void> Persistence::load(engine::Executor& executor, const std::function<b
                         name, result.error().message));
     }
     return {};
+}
+
+bool Persistence::is_loading() const {
+    return (dataset_.settings.refusals.load(std::memory_order_relaxed) &
+            engine::refusal::loading) != 0;
+}
+
+void Persistence::begin_count(engine::Executor& executor) {
+    const uint64_t changes = dataset_.statistics(executor).changes;
+    const std::lock_guard hold(mutex_);
+    figures_.changes_at_save = changes;
 }
 
 Result<void> Persistence::load_open(int file, uint64_t bytes, engine::Executor& executor,
@@ -329,16 +388,18 @@ uint64_t Persistence::string_bytes_max() const {
 PersistenceFigures Persistence::figures() const {
     const std::lock_guard hold(mutex_);
     PersistenceFigures figures = figures_;
-    figures.is_saving = is_saving_;
+    figures.is_loading = is_loading();
+    figures.is_saving = is_saving_ && !is_for_log_;
     figures.load_bytes = load_bytes_.load(std::memory_order_relaxed);
     if (figures.is_loading) figures.keys_loaded = load_keys_.load(std::memory_order_relaxed);
     figures.brakes = job_.brakes();
     if (is_saving_) {
+        // Of a rewrite as well, as in Redis.
         figures.save_keys_total = job_.keys_total();
         figures.save_keys = job_.keys_encoded();
         figures.ahead_bytes = job_.ahead_bytes();
         figures.adopted_objects = job_.adopted_objects();
-        figures.save_running_s = wall_s() - save_started_s_;
+        if (!is_for_log_) figures.save_running_s = wall_s() - save_started_s_;
     }
     return figures;
 }

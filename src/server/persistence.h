@@ -57,6 +57,8 @@ struct PersistenceFigures {
     int64_t last_save_memory_bytes = 0;  ///< the most that snapshot took
 };
 
+class Rewriter;
+
 class Persistence final : public commands::Persistence {
 public:
     /// A snapshot that failed is tried again by the rules after this.
@@ -76,10 +78,28 @@ public:
     bool begin_save(engine::Executor& executor) override;
     bool is_saving() const override;
     void when_saved(std::function<void(bool is_saved)> tell) override;
+    commands::RewriteOrder begin_rewrite(engine::Executor& executor, bool is_later) override;
+    bool is_rewriting() const override;
     int64_t last_save_s() const override;
 
+    /// Before it is used.
+    void set_rewriter(Rewriter& rewriter) { rewriter_ = &rewriter; }
+    /// A snapshot that will be the base of the append-only file, of the place in the log that
+    /// `position` gives, in the directory and under the name given; `done` is called on the
+    /// saver's thread. False: another snapshot is under way.
+    struct Base {
+        std::string directory;
+        std::string name;
+        bool syncs_often = true;
+        bool is_commands = false;  ///< aof-use-rdb-preamble no
+        std::function<uint64_t()> position;
+        std::function<void(const Result<uint64_t>& bytes)> done;
+    };
+    bool begin_base(Base base, engine::Executor& executor);
     /// Has the snapshot under way end with an error.
     void give_up();
+    /// The same, if it is for the append-only file.
+    void give_up_base();
     /// To be called each second, by one thread: begins a snapshot when a rule asks for it.
     void look_at_rules(engine::Executor& executor);
     void set_rules(std::vector<SaveRule> rules);
@@ -90,6 +110,12 @@ public:
     /// are there already, and says whether to go on. `helpers` are the other reactors.
     Result<void> load(engine::Executor& executor, const std::function<bool()>& serve,
                       std::vector<engine::LoadHelper> helpers = {});
+    /// There is a file that load() would read.
+    bool has_file() { return files_.exists(settings_.snapshot_file()); }
+    /// After loading: what is counted from here on no snapshot has.
+    void begin_count(engine::Executor& executor);
+    /// The data is being read, by load() or from the append-only file.
+    bool is_loading() const;
 
     PersistenceFigures figures() const;
     void reset_statistics();
@@ -98,7 +124,9 @@ public:
     uint64_t mapped_bytes() const { return saver_.mapped_bytes(); }
 
 private:
+    void start_job(engine::Executor& executor, const std::function<uint64_t()>& position);
     void finish(const Result<uint64_t>& bytes);
+    void finish_base(const Result<uint64_t>& bytes, const Base& base);
     engine::SnapshotFile file_now() const;
     Result<void> load_open(int file, uint64_t bytes, engine::Executor& executor,
                            const std::function<bool()>& serve,
@@ -113,6 +141,7 @@ private:
     const ServerSettings& settings_;
     engine::SnapshotJob job_;
     Saver saver_;
+    Rewriter* rewriter_ = nullptr;
     ring::PosixFiles files_;
 
     mutable std::mutex mutex_;
@@ -120,6 +149,7 @@ private:
     std::vector<SaveRule> rules_;
     bool stops_writes_ = true;
     bool is_saving_ = false;
+    bool is_for_log_ = false;  // what is saved
     std::vector<std::function<void(bool)>> waiters_;
     PersistenceFigures figures_;
     int64_t save_started_s_ = 0;

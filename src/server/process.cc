@@ -97,6 +97,9 @@ int answer_questions(std::span<const std::string_view> arguments) {
 }
 
 Result<void> prepare_process(ServerSettings& settings) {
+    if (auto usable = check_storage(settings.storage_format, settings.append_only); !usable) {
+        return usable;
+    }
     if (chdir(settings.directory.c_str()) != 0) {
         const int cause = errno;
         return fail("Cannot change to the directory \"" + settings.directory + "\" (dir): " +

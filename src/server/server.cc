@@ -64,33 +64,45 @@ Server::Server(Config& config) : config_(config), run_id_(random_run_id()) {
     options.seed = base::entropy();
     dataset_ = std::make_unique<engine::Dataset>(options);
     persistence_ = std::make_unique<Persistence>(*dataset_, settings);
-    stopper_ = std::make_unique<Stopper>(*persistence_, clients_, workers_);
+    append_only_ = std::make_unique<AppendOnly>(settings, options.threads);
+    append_only_->set_on(settings.append_only);
+    rewriter_ = std::make_unique<Rewriter>(*persistence_, *append_only_, settings);
+    persistence_->set_rewriter(*rewriter_);
+    log_switch_ = std::make_unique<LogSwitch>(*dataset_, *append_only_, *rewriter_, workers_);
+    stopper_ = std::make_unique<Stopper>(*persistence_, *append_only_, clients_, workers_);
 }
 
 Server::~Server() {
     // Connections and workers go before the rings they use.
     acceptor_.reset();
+    append_only_->finish(0);
     workers_.clear();
     rings_.clear();
 }
 
 Shared Server::shared() {
-    return {.dataset = *dataset_,
-            .settings = config_.settings(),
-            .clients = clients_,
-            .configuration = config_,
-            .information = *this,
-            .control = *this,
-            .persistence = *persistence_,
-            .slowlog = slowlog_,
-            .latency = latency_,
-            .each_second =
-                [this] {
-                    sample_statistics();
-                    persistence_->look_at_rules(workers_[0]->executor());
-                },
-            .each_turn = [this] { each_turn(); },
-            .snapshot = &persistence_->job()};
+    Shared shared{.dataset = *dataset_,
+                  .settings = config_.settings(),
+                  .clients = clients_,
+                  .configuration = config_,
+                  .information = *this,
+                  .control = *this,
+                  .persistence = *persistence_,
+                  .slowlog = slowlog_,
+                  .latency = latency_,
+                  .each_second =
+                      [this] {
+                          sample_statistics();
+                          persistence_->look_at_rules(workers_[0]->executor());
+                          rewriter_->look(workers_[0]->executor());
+                      },
+                  .each_turn = [this] { each_turn(); },
+                  .snapshot = &persistence_->job()};
+    if (append_only_->is_on()) {
+        shared.log = append_only_->log();
+        shared.recent_writes = &append_only_->recent_writes();
+    }
+    return shared;
 }
 
 /// What a signal handler could only take a note of.
@@ -105,6 +117,10 @@ void Server::each_turn() {
 }
 
 Result<void> Server::start() {
+    if (append_only_->is_on()) {
+        append_only_->prepare();
+        if (auto opened = append_only_->open(); !opened) return opened;
+    }
     dataset_->set_waker([this](size_t worker) { workers_[worker]->ring().wake(); });
     const auto brake = [this](bool is_on) {
         is_on ? clients_.hold_writes(rings_[0]->wall_ms()) : clients_.release_writes();
@@ -116,6 +132,8 @@ Result<void> Server::start() {
     targets.slowlog = &slowlog_;
     targets.latency = &latency_;
     targets.persistence = persistence_.get();
+    targets.append_only = append_only_.get();
+    targets.switch_log = [this](bool is_on) { return log_switch_->set(is_on); };
     targets.track_latency = [this](bool on) {
         for (const auto& worker : workers_) worker->statistics().set_latency_tracking(on);
     };
@@ -188,7 +206,11 @@ void Server::stop_workers() {
     for (size_t serving = serving_.load(); serving > 0; serving = serving_.load()) {
         serving_.wait(serving);
     }
+    // A base that the thread of snapshots has written goes to the log's thread: that one ends
+    // later.
     persistence_->stop();
+    // The last effects are written; the log's thread may still wake workers until it has ended.
+    append_only_->finish(1'000'000 * config_.settings().shutdown_timeout_seconds.load());
     may_end_.store(true);
     may_end_.notify_all();
     for (std::thread& thread : threads_) thread.join();
@@ -235,6 +257,14 @@ void Server::report_start() const {
               config_.settings().maxclients.load(), features.descriptors_max,
               maxmemory == 0 ? "none" : std::to_string(maxmemory),
               engine::policy_name(dataset_->settings.policy.load()));
+    if (append_only_->is_on()) {
+        const log::SyncMode mode = append_only_->log()->sync_mode;
+        base::log(Level::notice, "Effects are logged in {}, appendfsync {}",
+                  config_.settings().append_directory,
+                  mode == log::SyncMode::always         ? "always"
+                  : mode == log::SyncMode::every_second ? "everysec"
+                                                        : "no");
+    }
     for (const std::string& notice : config_.notices()) base::log(Level::notice, "{}", notice);
     for (const ring::Address& place : listening()) {
         const bool is_unix = place.family == ring::Address::Family::unix_path;
@@ -261,7 +291,9 @@ int Server::run() {
     return stop_serving(0);
 }
 
-/// Clients that are there already are answered meanwhile: mostly that the data is being read.
+/// As Redis decides: where there is an append-only file it is the data, and the snapshot is not
+/// looked at. Clients that are there already are answered meanwhile: mostly that the data is being
+/// read.
 Result<void> Server::load_data() {
     ring::Reactor& reactor = workers_[0]->reactor();
     std::vector<engine::LoadHelper> helpers;
@@ -274,7 +306,23 @@ Result<void> Server::load_data() {
         reactor.turn(false);
         return !reactor.is_stopping();
     };
-    return persistence_->load(workers_[0]->executor(), serve, std::move(helpers));
+    const bool has_log = append_only_->is_on();
+    if (has_log && append_only_->is_empty() && persistence_->has_file()) {
+        base::log(base::Level::warning,
+                  "appendonly is yes and there is no append-only file: the server starts empty, as "
+                  "Redis does, and {} is NOT read; the next snapshot will replace it. To keep its "
+                  "data stop now, copy the file, and start with appendonly no",
+                  config_.settings().rdb_file);
+    }
+    dataset_->settings.refusals.fetch_or(engine::refusal::loading);
+    auto loaded = has_log ? append_only_->load(*workers_[0], serve)
+                          : persistence_->load(workers_[0]->executor(), serve, std::move(helpers));
+    if (loaded && has_log) log_switch_->begin_on();
+    dataset_->settings.refusals.fetch_and(~engine::refusal::loading);
+    if (loaded) persistence_->begin_count(workers_[0]->executor());
+    // Deadlines that came meanwhile are looked at now.
+    dataset_->wake_all();
+    return loaded;
 }
 
 /// Returns the exit status.

@@ -21,10 +21,13 @@
 #include "commands/services.h"
 #include "commands/slowlog.h"
 #include "net/acceptor.h"
+#include "server/append_only.h"
 #include "server/config.h"
 #include "server/info_history.h"
 #include "server/listeners.h"
+#include "server/log_switch.h"
 #include "server/persistence.h"
+#include "server/rewriter.h"
 #include "server/stopper.h"
 #include "server/worker.h"
 
@@ -76,6 +79,8 @@ public:
         return listeners_ ? listeners_->addresses() : std::vector<ring::Address>();
     }
     InfoHistory& info_history() { return history_; }
+    const AppendOnly& append_only() const { return *append_only_; }
+    const Rewriter& rewriter() const { return *rewriter_; }
     /// Keeps the counts from which rates are computed; to be called each second. Any thread.
     void sample_statistics();
 
@@ -102,6 +107,9 @@ private:
     int64_t startup_bytes_ = 0;
     std::unique_ptr<engine::Dataset> dataset_;
     std::unique_ptr<Persistence> persistence_;
+    std::unique_ptr<AppendOnly> append_only_;
+    std::unique_ptr<Rewriter> rewriter_;
+    std::unique_ptr<LogSwitch> log_switch_;
     commands::ClientRegistry clients_;
     std::unique_ptr<Stopper> stopper_;
     std::atomic<bool> is_stop_wanted_{false};  // by a signal

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "gyre/result.h"
 #include "net/stream.h"
 #include "snapshot/document.h"
 
@@ -56,6 +57,9 @@ struct ServerSettings {
         const bool is_named = storage_format == snapshot::Format::rdb || rdb_file != "dump.rdb";
         return is_named ? rdb_file : "dump.json";
     }
+    bool append_only = false;
+    std::string append_file = "appendonly.aof";
+    std::string append_directory = "appendonlydir";
 
     // --- may change at run time ---
     std::vector<std::string> bind{"127.0.0.1", "-::1"};  ///< guarded by the table's mutex
@@ -68,9 +72,24 @@ struct ServerSettings {
     std::atomic<uint64_t> query_buffer_bytes_max{1024ULL * 1024 * 1024};
     std::atomic<int64_t> shutdown_timeout_seconds{10};
     std::atomic<bool> rdb_syncs_often{true};
+    std::atomic<bool> load_truncated{true};
+    std::atomic<bool> aof_syncs_often{true};
+    std::atomic<bool> keeps_aof_history{false};
+    std::atomic<bool> aof_base_is_rdb{true};
+    std::atomic<int64_t> rewrite_percentage{100};
+    std::atomic<uint64_t> rewrite_bytes_min{64ULL * 1024 * 1024};
     AtomicOutputLimit output_normal;
     AtomicOutputLimit output_replica;
     AtomicOutputLimit output_pubsub;
 };
+
+/// A log begins with an RDB file, and its end is what a start reads: a JSON file beside it would be
+/// nobody's.
+inline Result<void> check_storage(snapshot::Format format, bool append_only) {
+    if (!append_only || format == snapshot::Format::rdb) return {};
+    return fail(
+        "storage-format json and appendonly yes exclude each other: the store's file is either the "
+        "JSON document or the log. Set one of them to its default");
+}
 
 }  // namespace gyre::server

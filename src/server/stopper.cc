@@ -15,9 +15,14 @@ void Stopper::stop(const commands::ShutdownOrder& order, Tell tell) {
     if (std::exchange(is_under_way_, true)) return;
     order_ = order;
     is_taken_back_.store(false);
+    // As Redis: at the next start the file would be the data, and there is none yet.
+    if (file_.lacks_base() && !order.force) {
+        return end(
+            fail("Writing initial AOF, can't exit. Wait for its end, or use SHUTDOWN FORCE"));
+    }
     const bool saves = order.save || (!order.nosave && persistence_.has_rules());
     // What is being read is on the disk, and half of it must not replace the whole.
-    if (saves && !persistence_.figures().is_loading) return hold_writes();
+    if (saves && !persistence_.is_loading()) return hold_writes();
     if (!persistence_.is_saving()) return end_well();
     persistence_.give_up();
     persistence_.when_saved([this](bool) { post(&Stopper::end_well); });

@@ -16,6 +16,7 @@
 
 #include "commands/clients.h"
 #include "commands/services.h"
+#include "server/append_only.h"
 #include "server/persistence.h"
 #include "server/worker.h"
 
@@ -25,9 +26,9 @@ class Stopper {
 public:
     using Tell = std::function<void(Result<void>)>;
 
-    Stopper(Persistence& persistence, commands::ClientRegistry& clients,
+    Stopper(Persistence& persistence, const AppendOnly& file, commands::ClientRegistry& clients,
             const std::vector<std::unique_ptr<Worker>>& workers)
-        : persistence_(persistence), clients_(clients), workers_(workers) {}
+        : persistence_(persistence), file_(file), clients_(clients), workers_(workers) {}
 
     /// Stops the first worker in the end, which ends the server. A second order while one is under
     /// way shares its outcome.
@@ -44,6 +45,7 @@ private:
     void conclude();
 
     Persistence& persistence_;
+    const AppendOnly& file_;
     commands::ClientRegistry& clients_;
     const std::vector<std::unique_ptr<Worker>>& workers_;
     commands::ShutdownOrder order_;

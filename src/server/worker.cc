@@ -35,6 +35,15 @@ Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t se
       farewell_(*this) {
     executor_.origin.reactor = static_cast<uint32_t>(index);
     reactor_.arm(cron_, ring.monotonic_us() + kCronUs);
+    if (shared.log == nullptr) return;
+    shared.log->set_waker(index, [&ring] { ring.wake(); });
+    attach_log(*shared.log, *shared.recent_writes);
+}
+
+void Worker::attach_log(log::Log& log, engine::RecentWrites& recent) {
+    log_ = &log;
+    detach_log();  // of what was noted while nobody asked for it
+    executor_.effects.attach(log, log.appender(index_), recent);
 }
 
 Worker::~Worker() { CHECK(connections_.empty()); }
@@ -144,8 +153,42 @@ void Worker::mark_paused(Connection& connection) {
     if (pause_timer_.is_armed()) return;
     const int64_t left_ms = shared_.clients.pause_until_ms() - reactor_.now_ms();
     const bool is_congested = shared_.dataset.pubsub().is_congested();
-    const int64_t wait_ms = std::clamp(left_ms, is_congested ? kCongestedLookMs : 0, kPauseLookMs);
+    // Who waits for the log is resumed by tend_log().
+    const int64_t wait_ms =
+        is_paused() || is_congested
+            ? std::clamp(left_ms, is_congested ? kCongestedLookMs : 0, kPauseLookMs)
+            : kPauseLookMs;
     reactor_.arm(pause_timer_, reactor_.now_us() + wait_ms * 1000);
+}
+
+void Worker::mark_gated(Connection& connection) {
+    if (connection.is_gated) return;
+    connection.is_gated = true;
+    gated_.push_back(&connection);
+}
+
+/// True when this worker has to look again at once: what the others wait for is durable.
+bool Worker::release_gated() {
+    if (gated_.empty()) [[likely]]
+        return false;
+    const log::Position durable = log_->durable();
+    log::Position next = log::kNoPosition;
+    std::erase_if(gated_, [&](Connection* connection) {
+        const log::Position wanted = connection->release_replies(durable);
+        connection->is_gated = wanted != log::kNoPosition;
+        next = std::min(next, wanted);
+        return !connection->is_gated;
+    });
+    return next != log::kNoPosition && log_->wait_durable(index_, next);
+}
+
+/// While nothing can be logged, keys that are due stay, unseen; while a log is loaded, it says
+/// itself which keys have gone.
+bool Worker::may_remove() const {
+    const uint32_t refusals = shared_.dataset.settings.refusals.load(std::memory_order_relaxed);
+    if ((refusals & engine::refusal::loading) != 0) [[unlikely]]
+        return false;
+    return log_ == nullptr || log_->admission() == log::Admission::open;
 }
 
 void Worker::handle_pause(ring::Timer& timer) {
@@ -233,6 +276,7 @@ bool Worker::destroy_finished() {
         std::erase(dirty_, connection);
         std::erase(starved_, connection);
         std::erase(ready_, connection);
+        std::erase(gated_, connection);
         shared_.clients.remove(connection->session());
         by_id_.erase(connection->session().id);
         // The last one takes its place.
@@ -255,10 +299,7 @@ bool Worker::run_slice(const char* event, F&& slice) {
     return has_more;
 }
 
-/// Expiry, eviction, the snapshot and freeing, a slice of each; true when more is to be done at
-/// once.
-bool Worker::background(bool is_busy) {
-    const int64_t now_ms = reactor_.now_ms();
+bool Worker::remove_some(int64_t now_ms, bool is_busy) {
     bool has_more = run_slice("expire-cycle", [&] { return expiry_.run(now_ms, is_busy); });
     if (evictor_.is_over_memory() || evictor_.is_over_keys()) [[unlikely]] {
         const bool is_ongoing =
@@ -268,6 +309,14 @@ bool Worker::background(bool is_busy) {
     } else if (shared_.dataset.excess().is_on()) [[unlikely]] {
         evictor_.note_excess();
     }
+    return has_more;
+}
+
+/// Expiry, eviction, the snapshot and freeing, a slice of each; true when more is to be done at
+/// once.
+bool Worker::background(bool is_busy) {
+    const int64_t now_ms = reactor_.now_ms();
+    bool has_more = may_remove() && remove_some(now_ms, is_busy);
     if (shared_.snapshot != nullptr && shared_.snapshot->is_walking()) [[unlikely]] {
         const auto clock = [this] { return ring_.monotonic_us(); };
         const bool is_ongoing = run_slice("snapshot-cycle", [&] {
@@ -303,19 +352,38 @@ int64_t Worker::next_expiry_ms() {
 int64_t Worker::before_wait() {
     courier_.run();
     if (index_ == 0 && shared_.each_turn) shared_.each_turn();
+    const bool is_due = release_gated();
     flush_dirty();
     bool has_more = destroy_finished();
-    has_more = background(was_busy_) || has_more;
+    has_more = background(was_busy_) || is_due || has_more;
     if (dispatcher_.waiters().has_work()) [[unlikely]]
         dispatcher_.waiters().finish_turn();
+    tend_log();
     shared_.dataset.wake_asleep(executor_);
     // A command that had to wait has ended after on_ready(), and there is input behind it; or what
     // was removed in the background has made messages.
     if (has_more || !ready_.empty() || !shared_.dataset.pubsub().inbox(index_).empty()) return 0;
-    if (!shared_.dataset.settings.active_expire.load(std::memory_order_relaxed)) return -1;
+    if (!shared_.dataset.settings.active_expire.load(std::memory_order_relaxed) || !may_remove()) {
+        return -1;
+    }
     const int64_t due_ms = next_expiry_ms();
     if (due_ms == INT64_MAX) return -1;
     return reactor_.now_us() + std::max<int64_t>(due_ms - reactor_.now_ms(), 0) * 1000;
+}
+
+/// Tells the log's thread what was written in this turn, and writers that they may go on.
+void Worker::tend_log() {
+    if (log_ == nullptr) [[likely]]
+        return;
+    if (executor_.effects.take_written()) log_->kick();
+    if (!paused_.empty() && log_->admission() != log::Admission::full && !is_paused()) {
+        resume_paused();
+    }
+}
+
+bool Worker::is_paused() const {
+    return shared_.clients.pause_mode(reactor_.now_ms()) !=
+           commands::ClientRegistry::PauseMode::none;
 }
 
 void Worker::handle_cron(ring::Timer& timer) { static_cast<CronTimer&>(timer).worker.cron(); }

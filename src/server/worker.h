@@ -24,6 +24,7 @@
 #include "engine/eviction.h"
 #include "engine/expiry.h"
 #include "engine/snapshot_job.h"
+#include "log/log.h"
 #include "ring/reactor.h"
 #include "server/connection.h"
 #include "server/settings.h"
@@ -47,6 +48,9 @@ struct Shared {
     std::function<void()> each_turn = {};
     /// Walked by all workers, each over its share of the shards. Null: there is none.
     engine::SnapshotJob* snapshot = nullptr;
+    /// Null without appendonly at start.
+    log::Log* log = nullptr;
+    engine::RecentWrites* recent_writes = nullptr;
 };
 
 /// Figures of one worker for INFO; written by its thread, read by any.
@@ -122,6 +126,13 @@ public:
     /// The connection has a command that a pause holds back: it is resumed when the pause may be
     /// over.
     void mark_paused(Connection& connection);
+    /// Its replies wait for the log.
+    void mark_gated(Connection& connection);
+    /// Between two commands, on its thread: what is executed from here on is logged, and no more.
+    void attach_log(log::Log& log, engine::RecentWrites& recent);
+    void detach_log() { executor_.effects = {}; }
+    /// Null: nothing was ever logged.
+    log::Log* log() const { return log_; }
     /// Whether it is time for another warning about a cross-protocol attack.
     bool may_warn_of_attack();
 
@@ -151,12 +162,18 @@ private:
     void serve_group(size_t& next);
     void flush_dirty();
     bool destroy_finished();
+    bool release_gated();
+    void tend_log();
+    bool may_remove() const;
+    bool is_paused() const;
     bool background(bool is_busy);
+    bool remove_some(int64_t now_ms, bool is_busy);
     template <class F>
     bool run_slice(const char* event, F&& slice);
     int64_t next_expiry_ms();
 
     Shared shared_;
+    log::Log* log_ = nullptr;
     size_t index_;
     ring::Ring& ring_;
     base::ChunkPool chunks_;
@@ -180,6 +197,7 @@ private:
     std::vector<Connection*> dirty_;
     std::vector<Connection*> starved_;
     std::vector<Connection*> finished_;
+    std::vector<Connection*> gated_;
     std::atomic<size_t> load_{0};
     size_t drained_flushes_ = 0;
     int64_t attack_warned_us_ = -kAttackWarningUs;

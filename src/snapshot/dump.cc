@@ -127,12 +127,16 @@ DumpPayload dump_string(std::string_view value, const DumpOptions& options) {
 }
 
 DumpPayload dump_collection(const store::Entry& entry, const DumpOptions& options) {
-    CHECK(is_rdb_version_known(options.version));
-    int version = options.version;
     Record record;
     describe_value(entry, record);
-    if (entry.kind() == store::Kind{store::Type::hash, store::Encoding::hashtable} &&
-        static_cast<const types::Hash&>(*entry.object()).with_deadline() != 0) {
+    return dump_value(record, options);
+}
+
+DumpPayload dump_value(const Record& record, const DumpOptions& options) {
+    CHECK(is_rdb_version_known(options.version));
+    int version = options.version;
+    if (record.kind == store::Kind{store::Type::hash, store::Encoding::hashtable} &&
+        static_cast<const types::Hash&>(*record.object).with_deadline() != 0) {
         version = std::max(version, kRdbVersionFieldDeadlines);
     }
     RecordEncoder encoder(options.strings, version);

@@ -52,6 +52,8 @@ struct DumpOptions {
 /// that does not know the version refuses it rather than to lose them.
 [[nodiscard]] DumpPayload dump_collection(const store::Entry& entry,
                                           const DumpOptions& options = {});
+/// The same of a collection as a file tells it.
+[[nodiscard]] DumpPayload dump_value(const Record& record, const DumpOptions& options = {});
 
 /// Why a payload cannot be restored.
 struct DumpError {

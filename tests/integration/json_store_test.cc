@@ -212,6 +212,21 @@ TEST_P(JsonStoreTest, AFileThatCannotBeReadEndsTheStartAndIsNotTouched) {
     }
 }
 
+TEST_P(JsonStoreTest, BesideALogThereIsNone) {
+    ServerProcess process(
+        ServerOptions{.arguments = {"--port", std::to_string(free_port()), "--dir", directory_,
+                                    "--storage-format", "json", "--appendonly", "yes"},
+                      .has_defaults = false});
+    EXPECT_EQ(process.wait_exit(), 1);
+    EXPECT_NE(process.log().find("storage-format json and appendonly yes exclude each other"),
+              std::string::npos)
+        << process.log();
+    start_here("json");
+    const std::string refused = session().ask("CONFIG", "SET", "appendonly", "yes");
+    EXPECT_NE(refused.find("exclude each other"), std::string::npos) << refused;
+    EXPECT_FALSE(fs::exists(path("appendonlydir")));
+}
+
 TEST_P(JsonStoreTest, ADataSetIsConvertedThereAndBack) {
     start_here("rdb");
     Session s = session();

@@ -143,6 +143,11 @@ std::string CommandRunner::run_as(Session& session, std::initializer_list<std::s
     return run_words(session, {words.begin(), words.size()});
 }
 
+std::string CommandRunner::run_as(Session& session, const std::vector<std::string>& words) {
+    const std::vector<std::string_view> views(words.begin(), words.end());
+    return run_words(session, views);
+}
+
 const store::Entry* CommandRunner::find(std::string_view key) {
     const store::Key hashed = store::Key::of(key);
     const store::Partition* partition =

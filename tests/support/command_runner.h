@@ -76,12 +76,17 @@ public:
     int saves = 0;
     bool is_busy = false;  ///< a snapshot is under way that never ends
     bool is_disk_good = true;
+    commands::RewriteOrder rewrite_order = commands::RewriteOrder::begun;
     int64_t last_save = 0;
     std::function<void()> on_begin;
 
     bool begin_save(engine::Executor& executor) override;
     bool is_saving() const override { return is_busy; }
     void when_saved(std::function<void(bool)> tell) override { tell(is_disk_good); }
+    commands::RewriteOrder begin_rewrite(engine::Executor&, bool is_later) override {
+        return is_later ? commands::RewriteOrder::scheduled : rewrite_order;
+    }
+    bool is_rewriting() const override { return rewrite_order == commands::RewriteOrder::running; }
     int64_t last_save_s() const override { return last_save; }
 };
 
@@ -140,6 +145,7 @@ public:
     std::string run(std::span<const std::string_view> words);
     std::string run(const std::vector<std::string>& words);
     std::string run_as(commands::Session& session, std::initializer_list<std::string_view> words);
+    std::string run_as(commands::Session& session, const std::vector<std::string>& words);
 
     /// What was pushed to a session since it was last asked; delivers what waits.
     std::string pushed(commands::Session& session);

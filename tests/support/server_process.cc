@@ -165,7 +165,8 @@ bool ServerProcess::wait_until_ready() {
                           // Any answer counts, NOAUTH of one with a password too, but for that of
                           // a server that still reads its data.
                           const auto answer = socket->read_frame();
-                          return answer && !answer->text.starts_with("LOADING ");
+                          return answer &&
+                                 !(options_.waits_for_data && answer->text.starts_with("LOADING "));
                       }) &&
            !exit_status_;
 }

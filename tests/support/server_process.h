@@ -34,6 +34,8 @@ struct ServerOptions {
     std::string config_text;
     /// False: pass `arguments` (and the configuration file) alone, and do not wait for readiness.
     bool has_defaults = true;
+    /// False: ready is who answers, though it be that the data is being read.
+    bool waits_for_data = true;
 };
 
 class ServerProcess {

@@ -38,6 +38,7 @@ void delete_if(Context& context, const Condition& condition) {
     if (deletes) {
         context.keyspace.erase(key, entry);
         context.keyspace.notify(engine::event::generic, "del", key);
+        context.tell_deleted(key);
     }
     context.reply.integer(deletes ? 1 : 0);
 }
@@ -214,8 +215,12 @@ struct IntegerKind {
     }
 
     static void put(Context& context, Entry* present, Number value, Deadline deadline) {
-        context.keyspace.put(context.keys[0], present, types::integer_string(value), deadline);
-        context.keyspace.notify(engine::event::string, "incrby", context.keys[0]);
+        const Key& key = context.keys[0];
+        const Entry* entry =
+            context.keyspace.put(key, present, types::integer_string(value), deadline);
+        context.keyspace.notify(engine::event::string, "incrby", key);
+        char digits[24];
+        context.tell_copy(key, *entry, Context::string_bytes(*entry, digits));
     }
     static void reply(Context& context, Number value) { context.reply.integer(value); }
 };
@@ -254,8 +259,10 @@ struct RealKind {
 
     static void put(Context& context, Entry* present, Number value, Deadline deadline) {
         const std::string text = base::format_long_double_human(value);
-        context.keyspace.put(context.keys[0], present, types::plain_string(text), deadline);
+        const Entry* entry =
+            context.keyspace.put(context.keys[0], present, types::plain_string(text), deadline);
         context.keyspace.notify(engine::event::string, "incrbyfloat", context.keys[0]);
+        context.tell_copy(context.keys[0], *entry, text);
     }
     static void reply(Context& context, Number value) {
         context.reply.real_text(base::format_long_double_human(value));
@@ -280,6 +287,7 @@ void store_step(Context& context, Entry* present, typename Kind::Number value, D
         if (present == nullptr) return;
         context.keyspace.erase(context.keys[0], present);
         context.keyspace.notify(engine::event::generic, "del", context.keys[0]);
+        context.tell_deleted(context.keys[0]);
         return;
     }
     const bool had_deadline = present != nullptr && present->has_expiry();

@@ -75,7 +75,7 @@ void debug_object(Context& context) {
             serialized_bytes(dataset.settings, *entry), word,
             store::lru_idle_ms(word, context.now_ms()) / 1000));
     }
-    dataset.unlock(shard);
+    dataset.unlock_logged(shard, context.services.executor);
 }
 
 void debug_set_active_expire(Context& context) {
@@ -188,9 +188,13 @@ void add_if_missing(Context& context, const std::string& name, const std::string
     const size_t shard = dataset.shard_of(key.hash);
     dataset.lock(shard, context.services.executor);
     if (context.keyspace.peek(key) == nullptr) {
-        context.keyspace.put(key, nullptr, types::plain_string(value));
+        store::Entry* entry = context.keyspace.put(key, nullptr, types::plain_string(value));
+        if (context.logs()) [[unlikely]] {
+            const store::Key kept{.bytes = context.effects().keep(name), .hash = key.hash};
+            context.tell_copy(kept, *entry, value);
+        }
     }
-    dataset.unlock(shard);
+    dataset.unlock_logged(shard, context.services.executor);
 }
 
 ring::Task<void> debug_populate(Context& context) {

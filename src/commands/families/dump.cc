@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "commands/context.h"
+#include "commands/effect_words.h"
 #include "commands/registry.h"
 #include "engine/value_limits.h"
 #include "store/access.h"
@@ -132,6 +133,23 @@ Entry* put(Context& context, const Key& key, Entry* present, snapshot::RestoredV
     return entry;
 }
 
+/// With the deadline in full, and in a version that an older server reads where it could hold the
+/// value: a string as SET.
+void tell_restored(Context& context, const Key& key, const Entry& entry,
+                   const snapshot::RestoredValue& restored) {
+    if (restored.kind.type == store::Type::string) {
+        return context.tell_copy(key, entry, restored.value);
+    }
+    const snapshot::DumpPayload payload = snapshot::dump_collection(entry);
+    EffectWords(context, "RESTORE")
+        .add(key)
+        .number(entry.has_expiry() ? entry.expire_ms() : 0)
+        .copy(payload.joined())
+        .add("REPLACE")
+        .add("ABSTTL")
+        .tell();
+}
+
 /// The checks stand in Redis' order. The default TTL does not apply.
 void restore(Context& context) {
     const auto options = restore_options(context);
@@ -150,12 +168,15 @@ void restore(Context& context) {
         if (present != nullptr) {
             context.keyspace.erase(key, present);
             context.keyspace.notify(engine::event::generic, "del", key);
+            context.tell_deleted(key);
         }
         return context.reply.ok();
     }
     // Redis deletes what is replaced, so the key is new to those who listen.
     if (present != nullptr) context.keyspace.notify(engine::event::created, "new", key);
     Entry* entry = put(context, key, present, *restored, deadline_ms);
+    if (context.logs()) [[unlikely]]
+        tell_restored(context, key, *entry, *restored);
     set_access(context, entry, *options);
     context.keyspace.notify(engine::event::generic, "restore", key);
     context.reply.ok();

@@ -105,9 +105,11 @@ void set_deadline(Context& context, TimeForm form) {
     if (*deadline_ms <= context.now_ms()) {
         context.keyspace.erase(key, entry);
         context.keyspace.notify(engine::event::generic, "del", key);
+        context.tell_deleted(key);
     } else {
-        context.keyspace.set_expiry(key, entry, *deadline_ms);
+        entry = context.keyspace.set_expiry(key, entry, *deadline_ms);
         context.keyspace.notify(engine::event::generic, "expire", key);
+        context.tell_deadline(key, *entry);
     }
     context.reply.integer(1);
 }

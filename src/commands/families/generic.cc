@@ -17,6 +17,7 @@ using engine::Keyspace;
 using store::Entry;
 using store::Key;
 
+/// DEL and UNLINK. DELETE is no word of Redis: what it removed is told as DEL.
 void del(Context& context) {
     int64_t removed = 0;
     for (const Key& key : context.keys) {
@@ -24,6 +25,7 @@ void del(Context& context) {
         if (entry == nullptr) continue;
         context.keyspace.erase(key, entry);
         context.keyspace.notify(engine::event::generic, "del", key);
+        if (context.spec.name == "delete") context.tell_deleted(key);
         ++removed;
     }
     context.reply.integer(removed);

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/numbers.h"
+#include "commands/effect_words.h"
 #include "commands/families/collection.h"
 #include "commands/families/hash_value.h"
 #include "commands/families/string_options.h"
@@ -65,6 +66,7 @@ void hsetnx(Context& context) {
     if (!require_hash(context, entry)) return;
     HashValue hash(context, context.keys[0], entry);
     const std::string_view name = context.argument(2);
+    hash.forget_if_due(name);
     if (hash.find(name)) return context.reply.integer(0);
     hash.set(name, context.argument(3));
     hash.tell("hset");
@@ -141,6 +143,11 @@ void hincrbyfloat(Context& context) {
     const std::string text = base::format_long_double_human(value);
     hash.set(name, text, types::Hash::Deadline::keep);
     hash.tell("hincrbyfloat");
+    if (context.logs()) [[unlikely]] {
+        // As Redis, whose floats are not everywhere the same. HSET takes the deadline away.
+        EffectWords(context, "HSET").add(context.keys[0]).add(name).copy(text).tell();
+        tell_field_deadline(context, hash, name);
+    }
     context.reply.bulk(text);
 }
 

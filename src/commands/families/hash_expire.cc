@@ -10,8 +10,10 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/numbers.h"
+#include "commands/effect_words.h"
 #include "commands/families/collection.h"
 #include "commands/families/hash_value.h"
 #include "commands/families/string_options.h"
@@ -63,6 +65,59 @@ std::optional<Entry*> find_hash(Context& context, bool writes) {
     if (!require_type(context, entry, store::Type::hash)) return std::nullopt;
     return entry;
 }
+
+/// What a command has done to deadlines, for the log: with each in full, and fields that went as
+/// HDEL says it.
+class FieldEffects {
+public:
+    explicit FieldEffects(Context& context) : context_(context), logs_(context.logs()) {
+        if (logs_) [[unlikely]]
+            context.effects().tell_alone();
+    }
+
+    void set(std::string_view name, std::string_view value) {
+        if (logs_) [[unlikely]]
+            set_.insert(set_.end(), {name, value});
+    }
+    void set_deadline(std::string_view name) {
+        if (logs_) [[unlikely]]
+            timed_.push_back(name);
+    }
+    void remove(std::string_view name) {
+        if (logs_) [[unlikely]]
+            removed_.push_back(name);
+    }
+    /// Says what has come together; with kNoDeadline the deadlines went.
+    void tell(int64_t deadline_ms) {
+        tell_words("HSET", set_);
+        if (!timed_.empty()) tell_timed(deadline_ms);
+        tell_words("HDEL", removed_);
+    }
+
+private:
+    void tell_words(std::string_view command, const std::vector<std::string_view>& words) {
+        if (words.empty()) return;
+        EffectWords effect(context_, command);
+        effect.add(context_.keys[0]);
+        for (const std::string_view word : words) effect.add(word);
+        effect.tell();
+    }
+    void tell_timed(int64_t deadline_ms) {
+        const bool has_deadline = deadline_ms != Hash::kNoDeadline;
+        EffectWords effect(context_, has_deadline ? "HPEXPIREAT" : "HPERSIST");
+        effect.add(context_.keys[0]);
+        if (has_deadline) effect.number(deadline_ms);
+        effect.add("FIELDS").number(static_cast<int64_t>(timed_.size()));
+        for (const std::string_view name : timed_) effect.add(name);
+        effect.tell();
+    }
+
+    Context& context_;
+    const bool logs_;
+    std::vector<std::string_view> set_;
+    std::vector<std::string_view> timed_;
+    std::vector<std::string_view> removed_;
+};
 
 /// One integer for each field.
 template <class F>
@@ -127,14 +182,17 @@ bool is_met(When when, int64_t present_ms, int64_t deadline_ms) {
 
 /// 1: it has this deadline now; 2: that is past, and the field is gone; else what was not there.
 int64_t expire_field(Context& context, HashValue& hash, std::string_view name, When when,
-                     int64_t deadline_ms) {
+                     int64_t deadline_ms, FieldEffects& effects) {
+    hash.forget_if_due(name);
     if (hash.size() == 0 || !hash.find(name)) return kNoSuchField;
     if (!is_met(when, hash.deadline_ms(name), deadline_ms)) return 0;
     if (deadline_ms <= context.now_ms()) {
         hash.remove(name);
+        effects.remove(name);
         return 2;
     }
     hash.set_deadline(name, deadline_ms);
+    effects.set_deadline(name);
     return 1;
 }
 
@@ -147,13 +205,15 @@ void expire_fields(Context& context, TimeUnit unit) {
     const auto entry = find_hash(context, true);
     if (!entry) return;
     HashValue hash(context, context.keys[0], *entry);
+    FieldEffects effects(context);
     bool is_changed = false;
     answer_each(context, *fields, [&](std::string_view name) {
         const int64_t outcome =
-            expire_field(context, hash, name, when.value_or(When::always), *deadline_ms);
+            expire_field(context, hash, name, when.value_or(When::always), *deadline_ms, effects);
         is_changed |= outcome > 0;
         return outcome;
     });
+    effects.tell(*deadline_ms);
     // All fields get the same deadline: it is past for each of them, or for none.
     if (is_changed) hash.tell(*deadline_ms <= context.now_ms() ? "hdel" : "hexpire");
     hash.settle();
@@ -196,6 +256,7 @@ void hpersist(Context& context) {
     HashValue hash(context, context.keys[0], *entry);
     bool is_changed = false;
     answer_each(context, *fields, [&](std::string_view name) {
+        hash.forget_if_due(name);
         if (!hash.find(name)) return kNoSuchField;
         if (hash.deadline_ms(name) == Hash::kNoDeadline) return kNoDeadline;
         hash.set_deadline(name, Hash::kNoDeadline);
@@ -224,9 +285,15 @@ std::optional<int64_t> deadline_of(Context& context, const ExpiryOption& option)
 }
 
 /// A deadline that is past already ends the field at once.
-void set_or_end(Context& context, HashValue& hash, std::string_view name, int64_t deadline_ms) {
-    if (deadline_ms > context.now_ms()) return hash.set_deadline(name, deadline_ms);
+void set_or_end(Context& context, HashValue& hash, std::string_view name, int64_t deadline_ms,
+                FieldEffects& effects) {
+    if (deadline_ms > context.now_ms()) {
+        if (deadline_ms == hash.deadline_ms(name)) return;
+        hash.set_deadline(name, deadline_ms);
+        return effects.set_deadline(name);
+    }
     hash.remove(name);
+    effects.remove(name);
 }
 
 /// What an option that was carried out is called in events.
@@ -246,6 +313,7 @@ void hgetex(Context& context) {
     const auto entry = find_hash(context, true);
     if (!entry) return;
     HashValue hash(context, context.keys[0], *entry);
+    FieldEffects effects(context);
     bool is_changed = false;
     context.reply.array(static_cast<int64_t>(fields->count));
     for (size_t i = 0; i < fields->count; ++i) {
@@ -254,8 +322,9 @@ void hgetex(Context& context) {
         if (option.kind == ExpiryOption::Kind::none || !hash.find(name)) continue;
         const bool is_persist = *deadline_ms == Hash::kNoDeadline;
         is_changed |= !is_persist || hash.deadline_ms(name) != Hash::kNoDeadline;
-        set_or_end(context, hash, name, *deadline_ms);
+        set_or_end(context, hash, name, *deadline_ms, effects);
     }
+    effects.tell(*deadline_ms);
     if (is_changed) hash.tell(expiry_event(context, *deadline_ms));
     hash.settle();
 }
@@ -266,13 +335,17 @@ void hgetdel(Context& context) {
     const auto entry = find_hash(context, true);
     if (!entry) return;
     HashValue hash(context, context.keys[0], *entry);
+    FieldEffects effects(context);
     bool is_changed = false;
     context.reply.array(static_cast<int64_t>(fields->count));
     for (size_t i = 0; i < fields->count; ++i) {
         const std::string_view name = context.argument(fields->first + i);
         reply_value(context, hash, name);
-        if (hash.size() > 0) is_changed |= hash.remove(name);
+        if (hash.size() == 0 || !hash.remove(name)) continue;
+        effects.remove(name);
+        is_changed = true;
     }
+    effects.tell(Hash::kNoDeadline);
     if (is_changed) hash.tell("hdel");
     hash.settle();
 }
@@ -315,6 +388,13 @@ bool holds(const Context& context, Presence presence, const HashValue& hash,
     return true;
 }
 
+/// The HSET that the log has of them took the deadlines away.
+void tell_field_deadlines(Context& context, const HashValue& hash, const FieldArguments& fields) {
+    for (size_t i = 0; i < fields.count; ++i) {
+        tell_field_deadline(context, hash, context.argument(fields.first + 2 * i));
+    }
+}
+
 void hsetex(Context& context) {
     const auto options = parse_hsetex(context);
     if (!options) return context.error(errors::kSyntax);
@@ -327,15 +407,20 @@ void hsetex(Context& context) {
     HashValue hash(context, context.keys[0], *entry);
     if (!holds(context, options->presence, hash, *fields)) return context.reply.integer(0);
     const bool keeps = options->expiry.kind == ExpiryOption::Kind::keepttl;
+    FieldEffects effects(context);
     for (size_t i = 0; i < fields->count; ++i) {
         const std::string_view name = context.argument(fields->first + 2 * i);
-        hash.set(name, context.argument(fields->first + 2 * i + 1),
-                 keeps ? Hash::Deadline::keep : Hash::Deadline::drop);
-        if (options->expiry.has_number()) set_or_end(context, hash, name, *deadline_ms);
+        const std::string_view value = context.argument(fields->first + 2 * i + 1);
+        hash.set(name, value, keeps ? Hash::Deadline::keep : Hash::Deadline::drop);
+        effects.set(name, value);
+        if (options->expiry.has_number()) set_or_end(context, hash, name, *deadline_ms, effects);
     }
     hash.tell("hset");
     if (options->expiry.has_number()) hash.tell(expiry_event(context, *deadline_ms));
     hash.settle();
+    effects.tell(*deadline_ms);
+    if (keeps && context.logs()) [[unlikely]]
+        tell_field_deadlines(context, hash, *fields);
     context.reply.integer(1);
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "commands/effect_words.h"
 #include "commands/families/collection.h"
 
 namespace gyre::commands {
@@ -36,13 +37,17 @@ void HashValue::look() {
 }
 
 void HashValue::remove_due() {
-    const size_t removed = keyspace_.edit_object<Hash>(key_, entry_, [this](Hash& hash) {
-        return hash.remove_due(now_ms_, kExpiredMax, [](auto) {});
-    });
-    if (removed == 0) return;
-    entry_ = keyspace_.changed(key_, entry_);
-    tell("hexpired");
-    settle();
+    entry_ = keyspace_.remove_due_fields(key_, entry_, kExpiredMax);
+    look();
+}
+
+void HashValue::forget_if_due(std::string_view name) {
+    if (!has_due()) [[likely]]
+        return;
+    const auto present = large().find(name);
+    if (!present || !is_due(*present)) return;
+    entry_ = keyspace_.remove_due_field(key_, entry_, name);
+    look();
 }
 
 size_t HashValue::size() const {
@@ -113,19 +118,15 @@ void HashValue::splice(const types::ListpackSplice& splice) {
 }
 
 bool HashValue::set(std::string_view name, std::string_view value, Hash::Deadline deadline) {
+    forget_if_due(name);
     expect(1, std::max(name.size(), value.size()));
     if (entry_ == nullptr) {
         entry_ = keyspace_.put_packed(key_, nullptr, kPackedHash, Listpack::kEmpty);
         look();
     }
     if (!packed_) {
-        const bool is_new = keyspace_.edit_object<Hash>(key_, entry_, [&](Hash& hash) {
-            if (hash.nearest_deadline_ms() < now_ms_) {
-                const auto present = hash.find(name);
-                if (present && is_due(*present)) hash.remove(name);
-            }
-            return hash.set(name, value, deadline);
-        });
+        const bool is_new = keyspace_.edit_object<Hash>(
+            key_, entry_, [&](Hash& hash) { return hash.set(name, value, deadline); });
         entry_ = keyspace_.changed(key_, entry_);
         return is_new;
     }
@@ -143,13 +144,13 @@ bool HashValue::set(std::string_view name, std::string_view value, Hash::Deadlin
 }
 
 bool HashValue::remove(std::string_view name) {
+    forget_if_due(name);
+    if (entry_ == nullptr) return false;
     if (!packed_) {
-        const auto present = large().find(name);
-        if (!present) return false;
-        const bool was_due = is_due(*present);
+        if (!large().find(name)) return false;
         keyspace_.edit_object<Hash>(key_, entry_, [&](Hash& hash) { return hash.remove(name); });
         entry_ = keyspace_.changed(key_, entry_);
-        return !was_due;
+        return true;
     }
     const size_t at = find_packed(name);
     if (at == packed_->end()) return false;
@@ -181,6 +182,18 @@ void HashValue::set_deadline(std::string_view name, int64_t deadline_ms) {
     });
     entry_ = keyspace_.changed(key_, entry_);
     if (deadline_ms != Hash::kNoDeadline) keyspace_.track_fields(key_, entry_, previous_ms);
+}
+
+void tell_field_deadline(Context& context, const HashValue& hash, std::string_view name) {
+    const int64_t deadline_ms = hash.deadline_ms(name);
+    if (deadline_ms == Hash::kNoDeadline) return;
+    EffectWords(context, "HPEXPIREAT")
+        .add(context.keys[0])
+        .number(deadline_ms)
+        .add("FIELDS")
+        .add("1")
+        .add(name)
+        .tell();
 }
 
 }  // namespace gyre::commands

@@ -58,6 +58,9 @@ public:
              types::Hash::Deadline deadline = types::Hash::Deadline::drop);
     /// False: it was not there. An empty hash stays until settle().
     bool remove(std::string_view name);
+    /// A write that asks whether the field is there calls this first: a log must not leave to later
+    /// what the answer was.
+    void forget_if_due(std::string_view name);
     /// Tells those who listen what happened to the hash.
     void tell(std::string_view event) { keyspace_.notify(engine::event::hash, event, key_); }
     /// After removals: an empty hash goes.
@@ -90,6 +93,9 @@ private:
     int64_t now_ms_;
     std::optional<types::Listpack> packed_;
 };
+
+/// Tells the log the deadline that a field has, if it has one.
+void tell_field_deadline(Context& context, const HashValue& hash, std::string_view name);
 
 template <class F>
 void HashValue::for_each(F&& f) const {

@@ -117,8 +117,11 @@ void count_one(Context& context) {
     if (!count) {
         count = HyperLogLog::count(entry->bytes());
         if (!count) return context.error(kCorrupt);
-        char* bytes = context.keyspace.edit(context.keys[0], entry, entry->bytes().size());
-        HyperLogLog::cache_count(bytes, *count);
+        // A change like any other, but not worth failing for while nothing can be logged.
+        if (context.effects().may_remove()) {
+            char* bytes = context.keyspace.edit(context.keys[0], entry, entry->bytes().size());
+            HyperLogLog::cache_count(bytes, *count);
+        }
     }
     context.reply.integer(static_cast<int64_t>(*count));
 }

@@ -271,13 +271,17 @@ bool reply_random(Context& context, size_t index) {
         is_live = context.keyspace.peek(store::Key::of(name)) != nullptr;
         if (is_live) context.reply.bulk(name);
     }
-    dataset.unlock(index);
+    dataset.unlock_logged(index, context.services.executor);
     return is_live;
 }
 
+/// While nothing can be logged, keys that are due stay where they are: if there are no others, none
+/// is found for ever.
+constexpr int kDueKeysMax = 100;
+
 ring::Task<void> randomkey(Context& context) {
     Slice slice(context);
-    for (;;) {
+    for (int tries = 0; tries < kDueKeysMax || context.effects().may_remove(); ++tries) {
         const auto shard = draw_shard(context.services.dataset, context.keyspace.database(),
                                       context.services.executor);
         if (!shard) break;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "commands/effect_words.h"
 #include "commands/families/collection.h"
 #include "commands/families/list_value.h"
 
@@ -24,6 +25,29 @@ std::string end_of(const Entry& entry, ListEnd end) {
 
 void drop_from(ListValue& list, ListEnd end, size_t count) {
     list.erase(end == ListEnd::head ? 0 : list.size() - count, count);
+}
+
+std::string_view word_of(ListEnd end) { return end == ListEnd::head ? "LEFT" : "RIGHT"; }
+
+/// The words of the command do not say which key it was, and may wait when they are executed again.
+void tell_popped(Context& context, const Key& key, const ListPop& pop) {
+    if (!context.logs()) [[likely]]
+        return;
+    EffectWords words(context, pop.end == ListEnd::head ? "LPOP" : "RPOP");
+    words.add(key);
+    if (pop.count != 1) words.number(pop.count);
+    words.tell();
+}
+
+void tell_moved(Context& context, ListMove move) {
+    if (!context.logs()) [[likely]]
+        return;
+    EffectWords(context, "LMOVE")
+        .add(context.keys[0])
+        .add(context.keys[1])
+        .add(word_of(move.from))
+        .add(word_of(move.to))
+        .tell();
 }
 
 /// The first list within reach. A key of another type is an error, but for one that waits: its
@@ -77,6 +101,7 @@ bool move_element(Context& context, ListMove move, const Reach& reach) {
         list.push(move.to, value);
         list.tell(push_event(move.to));
         list.settle(pop_event(move.from));
+        tell_moved(context, move);
         context.reply.bulk(value);
         return true;
     }
@@ -90,6 +115,7 @@ bool move_element(Context& context, ListMove move, const Reach& reach) {
     ListValue rest(context, source_key, context.keyspace.peek(source_key));
     drop_from(rest, move.from, 1);
     rest.settle(pop_event(move.from));
+    tell_moved(context, move);
     context.reply.bulk(value);
     return true;
 }
@@ -139,6 +165,7 @@ bool pop_from_first(Context& context, const ListPop& pop, const Reach& reach) {
     ListValue list(context, *found.key, found.entry);
     drop_from(list, pop.end, taken);
     list.settle(pop_event(pop.end));
+    tell_popped(context, *found.key, pop);
     return true;
 }
 
@@ -151,6 +178,7 @@ bool pop_one_from_first(Context& context, ListEnd end, const Reach& reach) {
     ListValue list(context, *found.key, found.entry);
     drop_from(list, end, 1);
     list.settle(pop_event(end));
+    tell_popped(context, *found.key, {.end = end});
     return true;
 }
 

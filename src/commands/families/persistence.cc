@@ -14,11 +14,20 @@ namespace gyre::commands {
 namespace {
 
 constexpr std::string_view kInProgress = "ERR Background save already in progress";
+constexpr std::string_view kRewriteInProgress =
+    "ERR Background append only file rewriting already in progress";
+constexpr std::string_view kOtherInProgress =
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in "
+    "order to schedule a BGSAVE whenever possible.";
+
+std::string_view why_not(const Persistence& persistence) {
+    return persistence.is_rewriting() ? kOtherInProgress : kInProgress;
+}
 
 ring::Task<void> save(Context& context) {
     Persistence& persistence = context.services.persistence;
     if (!persistence.begin_save(context.services.executor)) {
-        context.error(kInProgress);
+        context.error(why_not(persistence));
         co_return;
     }
     const auto answer = std::make_shared<Answer>(context);
@@ -39,14 +48,29 @@ void bgsave(Context& context) {
     }
     // A moment within a transaction would have a part of it.
     if (context.session.mode(Session::kExecuting)) {
-        if (context.services.persistence.is_saving()) return context.error(kInProgress);
+        const Persistence& persistence = context.services.persistence;
+        if (persistence.is_saving()) return context.error(why_not(persistence));
         context.services.dispatcher->save_after_transaction();
         return context.reply.simple("Background saving scheduled");
     }
     if (!context.services.persistence.begin_save(context.services.executor)) {
-        return context.error(kInProgress);
+        return context.error(why_not(context.services.persistence));
     }
     context.reply.simple("Background saving started");
+}
+
+void bgrewriteaof(Context& context) {
+    const bool is_later = context.session.mode(Session::kExecuting);
+    switch (context.services.persistence.begin_rewrite(context.services.executor, is_later)) {
+        case RewriteOrder::begun:
+            return context.reply.simple("Background append only file rewriting started");
+        case RewriteOrder::scheduled:
+            return context.reply.simple("Background append only file rewriting scheduled");
+        case RewriteOrder::running:
+            return context.error(kRewriteInProgress);
+        case RewriteOrder::no_log:
+            return context.error("ERR There is no append-only file. Start with appendonly yes");
+    }
 }
 
 void lastsave(Context& context) {
@@ -71,6 +95,14 @@ constexpr CommandSpec kPersistenceCommands[] = {
      .complexity = "O(1); the snapshot is written in the background.",
      .syntax = "[SCHEDULE]",
      .summary = "Begins to write a snapshot of all databases to the disk."},
+    {.name = "bgrewriteaof",
+     .handler = bgrewriteaof,
+     .arity = 1,
+     .flags = flag::admin | flag::noscript | flag::no_async_loading,
+     .group = Group::server,
+     .since = "1.0.0",
+     .complexity = "O(1); the file is written in the background.",
+     .summary = "Begins to write the append-only file anew, as short as the data allows."},
     {.name = "lastsave",
      .handler = lastsave,
      .arity = 1,

@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
 #include <vector>
 
+#include "commands/effect_words.h"
 #include "commands/families/collection.h"
 #include "commands/families/set_value.h"
 #include "commands/registry.h"
@@ -170,6 +172,16 @@ void srandmember(Context& context) {
     reply_element(context.reply, set->random(random_of(context)));
 }
 
+/// Chance does not choose the same ones again.
+void tell_removed(Context& context, std::span<const std::string> members) {
+    if (!context.logs()) [[likely]]
+        return;
+    EffectWords effect(context, "SREM");
+    effect.add(context.keys[0]);
+    for (const std::string& member : members) effect.copy(member);
+    effect.tell();
+}
+
 void spop_count(Context& context) {
     const auto count = count_between(context, 2, 0, INT64_MAX, kNotPositive);
     if (!count) return;
@@ -180,6 +192,7 @@ void spop_count(Context& context) {
     if (static_cast<size_t>(*count) >= reader.size()) {
         reply_members(context, reader);
         context.keyspace.erase(context.keys[0], entry);
+        context.tell_deleted(context.keys[0]);
         context.keyspace.notify(engine::event::set, "spop", context.keys[0]);
         return context.keyspace.notify(engine::event::generic, "del", context.keys[0]);
     }
@@ -194,6 +207,7 @@ void spop_count(Context& context) {
         context.reply.bulk(member);
         set.remove(member);
     }
+    tell_removed(context, members);
     set.tell("spop");
 }
 
@@ -209,6 +223,7 @@ void spop(Context& context) {
     set.remove(member);
     set.tell("spop");
     set.settle();
+    tell_removed(context, {&member, 1});
     context.reply.bulk(member);
 }
 

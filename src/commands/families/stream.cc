@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "commands/blocking.h"
+#include "commands/effect_words.h"
 #include "commands/families/stream_options.h"
 #include "commands/families/string_options.h"
 #include "commands/registry.h"
@@ -161,6 +162,19 @@ types::StreamNodeLimits node_limits(Context& context) {
             settings.stream_node_max_entries.load(std::memory_order_relaxed)};
 }
 
+/// What trimming has left, exactly: where it stops of itself depends on how nodes were filled.
+void add_trim(EffectWords& effect, const Stream& stream, const StreamTrim& trim) {
+    if (trim.by == StreamTrim::By::nothing) return;
+    const bool by_length = trim.by == StreamTrim::By::length;
+    effect.add(by_length ? "MAXLEN" : "MINID").add("=");
+    if (by_length) {
+        effect.number(static_cast<int64_t>(trim.is_approximate ? stream.size() : trim.length));
+    } else {
+        const bool is_first = trim.is_approximate && stream.size() > 0;
+        effect.copy(stream_id_text(is_first ? stream.first_id() : trim.id));
+    }
+}
+
 /// Adds the entry and trims. nullopt: the reply says why not.
 std::optional<StreamId> add_entry(Context& context, const AddArguments& arguments, Entry* entry) {
     const Stream& present = stream_of(*entry);
@@ -182,14 +196,8 @@ std::optional<StreamId> add_entry(Context& context, const AddArguments& argument
         return std::nullopt;
     }
     std::vector<std::string_view> pairs;
-    size_t bytes = 0;
     for (size_t at = arguments.id_at + 1; at < context.count(); ++at) {
         pairs.push_back(context.argument(at));
-        bytes += pairs.back().size();
-    }
-    if (bytes > Stream::kNodeBytesMax) {
-        context.error(kTooLarge);
-        return std::nullopt;
     }
     const Key& key = context.keys[0];
     size_t trimmed = 0;
@@ -197,10 +205,23 @@ std::optional<StreamId> add_entry(Context& context, const AddArguments& argument
         stream.append(*id, pairs, node_limits(context));
         if (arguments.trim.by != StreamTrim::By::nothing) trimmed = stream.trim(arguments.trim);
     });
-    context.keyspace.changed(key, entry);
+    entry = context.keyspace.changed(key, entry);
     tell_stream(context, "xadd");
     if (trimmed > 0) tell_stream(context, "xtrim");
+    const bool has_full_id = arguments.id && arguments.id->is_seq_given;
+    if (context.logs() && (!has_full_id || arguments.trim.is_approximate)) [[unlikely]] {
+        EffectWords effect(context, context.argument(0));
+        effect.add(key);
+        add_trim(effect, stream_of(*entry), arguments.trim);
+        effect.copy(stream_id_text(*id)).add_arguments(arguments.id_at + 1).tell();
+    }
     return id;
+}
+
+size_t field_bytes(const Context& context, size_t fields_at) {
+    size_t bytes = 0;
+    for (size_t at = fields_at; at < context.count(); ++at) bytes += context.argument(at).size();
+    return bytes;
 }
 
 void xadd(Context& context) {
@@ -218,6 +239,8 @@ void xadd(Context& context) {
     Entry* entry = context.keyspace.write(key);
     if (!require_stream(context, entry)) return;
     if (entry == nullptr && !arguments.makes_stream) return context.reply.null();
+    // Before a stream is made for it: what is refused must leave nothing.
+    if (field_bytes(context, fields_at) > Stream::kNodeBytesMax) return context.error(kTooLarge);
     if (entry == nullptr) {
         entry = context.keyspace.put_object(key, nullptr, kStreamKind,
                                             std::unique_ptr<types::Object>(new Stream()));
@@ -236,8 +259,14 @@ void xtrim(Context& context) {
     const size_t gone = edit_stream(context, key, entry,
                                     [&](Stream& stream) { return stream.trim(arguments.trim); });
     if (gone > 0) {
-        context.keyspace.changed_unready(key, entry);
+        entry = context.keyspace.changed_unready(key, entry);
         tell_stream(context, "xtrim");
+    }
+    if (gone > 0 && arguments.trim.is_approximate && context.logs()) [[unlikely]] {
+        EffectWords effect(context, context.argument(0));
+        effect.add(key);
+        add_trim(effect, stream_of(*entry), arguments.trim);
+        effect.tell();
     }
     context.reply.integer(static_cast<int64_t>(gone));
 }

@@ -11,9 +11,11 @@
 #include <algorithm>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/numbers.h"
+#include "commands/effect_words.h"
 #include "commands/families/stream_options.h"
 #include "commands/registry.h"
 
@@ -86,28 +88,29 @@ bool is_referred_to(const Stream& stream, const StreamId& id) {
     });
 }
 
-/// True: some group referred to it.
-bool acknowledge_in_all(const Stream& stream, const StreamId& id) {
-    bool is_any = false;
-    for (StreamGroup* group : stream.groups()) is_any |= group->acknowledge(id);
-    return is_any;
-}
-
-/// What became of the ids, and whether anything was changed.
+/// What became of the ids, and what was changed.
 struct Outcome {
     std::vector<Fate> fates;
-    bool has_deleted = false;
-    bool has_changed = false;
+    std::vector<StreamId> deleted;
+    std::vector<std::pair<const StreamGroup*, StreamId>> acknowledged;
 };
+
+bool acknowledge(StreamGroup& group, const StreamId& id, Outcome& outcome) {
+    if (!group.acknowledge(id)) return false;
+    outcome.acknowledged.emplace_back(&group, id);
+    return true;
+}
 
 void delete_one(Stream& stream, const StreamId& id, References references, Outcome& outcome) {
     Fate fate = Fate::missing;
-    if (references == References::remove) outcome.has_changed |= acknowledge_in_all(stream, id);
+    if (references == References::remove) {
+        for (StreamGroup* group : stream.groups()) acknowledge(*group, id, outcome);
+    }
     if (references == References::respect && stream.contains(id) && is_referred_to(stream, id)) {
         fate = Fate::referred_to;
     } else if (stream.erase(id)) {
         fate = Fate::deleted;
-        outcome.has_deleted = true;
+        outcome.deleted.push_back(id);
     }
     outcome.fates.push_back(fate);
 }
@@ -115,11 +118,23 @@ void delete_one(Stream& stream, const StreamId& id, References references, Outco
 /// What is not pending in the group is none of its business.
 void acknowledge_and_delete_one(Stream& stream, StreamGroup& group, const StreamId& id,
                                 References references, Outcome& outcome) {
-    if (!group.acknowledge(id)) return outcome.fates.push_back(Fate::missing);
-    outcome.has_changed = true;
+    if (!acknowledge(group, id, outcome)) return outcome.fates.push_back(Fate::missing);
     delete_one(stream, id, references, outcome);
     // Pending, and no entry any more: what was asked for is so.
     if (outcome.fates.back() == Fate::missing) outcome.fates.back() = Fate::deleted;
+}
+
+/// In words that Redis knows.
+void tell_effects(Context& context, const Outcome& outcome) {
+    const Key& key = context.keys[0];
+    for (const auto& [group, id] : outcome.acknowledged) {
+        EffectWords(context, "XACK").add(key).copy(group->name()).copy(stream_id_text(id)).tell();
+    }
+    if (outcome.deleted.empty()) return;
+    EffectWords effect(context, "XDEL");
+    effect.add(key);
+    for (const StreamId& id : outcome.deleted) effect.copy(stream_id_text(id));
+    effect.tell();
 }
 
 /// Lets `f` change the stream and tells what came of it.
@@ -128,8 +143,12 @@ void settle(Context& context, Entry* entry, F&& f) {
     const Key& key = context.keys[0];
     Outcome outcome;
     edit_stream(context, key, entry, [&](Stream& stream) { f(stream, outcome); });
-    if (outcome.has_changed || outcome.has_deleted) context.keyspace.changed(key, entry);
-    if (outcome.has_deleted) tell_stream(context, "xdel");
+    if (!outcome.acknowledged.empty() || !outcome.deleted.empty()) {
+        context.keyspace.changed_unready(key, entry);
+        if (context.logs()) [[unlikely]]
+            tell_effects(context, outcome);
+    }
+    if (!outcome.deleted.empty()) tell_stream(context, "xdel");
     context.reply.array(static_cast<int64_t>(outcome.fates.size()));
     for (const Fate fate : outcome.fates) context.reply.integer(static_cast<int64_t>(fate));
 }

@@ -150,7 +150,7 @@ void xgroup_createconsumer(Context& context) {
     if (group == nullptr) return;
     if (group->find_consumer(context.argument(4)) != nullptr) return context.reply.integer(0);
     edit_stream(context, context.keys[0], entry,
-                [&](Stream&) { group->add_consumer(context.argument(4), context.now_ms()); });
+                [&](Stream&) { group->add_consumer(context.argument(4), context.clock_ms()); });
     context.keyspace.changed_unready(context.keys[0], entry);
     tell_stream(context, "xgroup-createconsumer");
     context.reply.integer(1);
@@ -295,9 +295,16 @@ std::optional<std::vector<ReadFrom>> find_sources(Context& context, const ReadAr
     return sources;
 }
 
+/// Entries given out again one by one, since each has its own count; the time of that alone.
+void tell_given_again(Context& context, const GroupName& name, const StreamConsumer& consumer,
+                      const StreamId& id, const types::StreamPending& pending) {
+    if (context.logs()) [[unlikely]]
+        tell_claimed(context, name, consumer.name(), {&id, 1}, pending);
+}
+
 /// What is pending for a consumer; of entries that are gone the id alone.
-void reply_history(Context& context, const Stream& stream, const StreamConsumer& consumer,
-                   StreamId first, uint64_t count) {
+void reply_history(Context& context, const GroupName& name, const Stream& stream,
+                   const StreamConsumer& consumer, StreamId first, uint64_t count) {
     const types::StreamPendingMap& list = consumer.pending;
     const auto begin = list.lower_bound(first.key());
     uint64_t found = 0;
@@ -308,8 +315,9 @@ void reply_history(Context& context, const Stream& stream, const StreamConsumer&
     for (auto at = begin; found > 0; at = list.next(at), --found) {
         const StreamId id = StreamId::of(list.key(at));
         if (reply_entry_of(context.reply, stream, id)) {
-            list.value(at)->delivered_ms = context.now_ms();
+            list.value(at)->delivered_ms = context.clock_ms();
             ++list.value(at)->deliveries;
+            tell_given_again(context, name, consumer, id, *list.value(at));
             continue;
         }
         context.reply.array(2);
@@ -340,18 +348,25 @@ void give(StreamGroup& group, const StreamId& id, StreamConsumer* consumer, int6
     pending->deliveries = 1;
 }
 
-void reply_new(Context& context, const Stream& stream, StreamGroup& group, StreamConsumer* consumer,
-               const ReadArguments& arguments) {
+void reply_new(Context& context, const GroupName& name, const Stream& stream, StreamGroup& group,
+               StreamConsumer* consumer, const ReadArguments& arguments) {
+    const bool logs = context.logs() && !arguments.no_ack;
+    std::vector<StreamId> ids;
     StreamId first = group.last_id;
     first.increment();
     reply_entries(context.reply, stream, first, StreamId::max(), arguments.count);
     uint64_t given = 0;
     stream.visit(first, StreamId::max(), [&](const StreamNode&, const StreamNode::Entry& entry) {
         advance(stream, group, entry.id);
-        if (!arguments.no_ack) give(group, entry.id, consumer, context.now_ms());
+        if (!arguments.no_ack) give(group, entry.id, consumer, context.clock_ms());
+        if (logs) ids.push_back(entry.id);
         return ++given != arguments.count;
     });
-    consumer->active_ms = context.now_ms();
+    consumer->active_ms = context.clock_ms();
+    if (!ids.empty()) {
+        tell_claimed(context, name, consumer->name(), ids, *group.find_pending(ids.front()));
+    }
+    if (context.logs()) tell_group_position(context, name, group);
 }
 
 int64_t count_served(const std::vector<ReadFrom>& sources) {
@@ -362,21 +377,23 @@ int64_t count_served(const std::vector<ReadFrom>& sources) {
 void serve(Context& context, const ReadFrom& source, const ReadArguments& arguments) {
     edit_stream(context, *source.key, source.entry, [&](Stream& stream) {
         const std::string_view name = context.argument(arguments.group_at + 1);
+        const GroupName group{source.key->bytes, context.argument(arguments.group_at)};
         StreamConsumer* consumer = source.group->find_consumer(name);
         if (consumer == nullptr) {
-            consumer = source.group->add_consumer(name, context.now_ms());
+            consumer = source.group->add_consumer(name, context.clock_ms());
             context.keyspace.notify(engine::event::stream, "xgroup-createconsumer", *source.key);
+            if (context.logs()) tell_consumer(context, group, name);
         }
-        consumer->seen_ms = context.now_ms();
+        consumer->seen_ms = context.clock_ms();
         if (!source.is_served) return;
         if (context.reply.protocol() == resp::Protocol::resp2) context.reply.array(2);
         context.reply.bulk(source.key->bytes);
         if (source.is_history) {
             StreamId first = source.after;
             first.increment();
-            reply_history(context, stream, *consumer, first, arguments.count);
+            reply_history(context, group, stream, *consumer, first, arguments.count);
         } else {
-            reply_new(context, stream, *source.group, consumer, arguments);
+            reply_new(context, group, stream, *source.group, consumer, arguments);
         }
     });
     context.keyspace.changed_unready(*source.key, source.entry);
@@ -391,6 +408,7 @@ void read_sources(Context& context, const std::vector<ReadFrom>& sources,
     } else if (served != 0) {
         context.reply.array(served);
     }
+    context.effects().tell_alone();
     for (const ReadFrom& source : sources) serve(context, source, arguments);
 }
 

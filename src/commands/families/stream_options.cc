@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/numbers.h"
+#include "commands/effect_words.h"
 #include "commands/families/collection.h"
 
 namespace gyre::commands {
@@ -117,6 +118,12 @@ std::string no_group(std::string_view key, std::string_view group, std::string_v
                        up_to_nul(group), rest);
 }
 
+std::string stream_id_text(const StreamId& id) {
+    char text[types::kStreamIdCharsMax];
+    const char* end = types::write_stream_id(text, id);
+    return {text, static_cast<size_t>(end - text)};
+}
+
 void reply_id(resp::ReplyWriter& reply, const StreamId& id) {
     char text[types::kStreamIdCharsMax];
     const char* end = types::write_stream_id(text, id);
@@ -162,6 +169,39 @@ bool reply_entry_of(resp::ReplyWriter& reply, const Stream& stream, const Stream
         return false;
     });
     return is_found;
+}
+
+// --- effects of groups
+// ----------------------------------------------------------------------------
+
+void tell_consumer(Context& context, const GroupName& name, std::string_view consumer) {
+    EffectWords(context, "XGROUP")
+        .add("CREATECONSUMER")
+        .add(name.key)
+        .add(name.group)
+        .copy(consumer)
+        .tell();
+}
+
+void tell_claimed(Context& context, const GroupName& name, std::string_view consumer,
+                  std::span<const StreamId> ids, const types::StreamPending& pending) {
+    EffectWords effect(context, "XCLAIM");
+    effect.add(name.key).add(name.group).copy(consumer).add("0");
+    for (const StreamId& id : ids) effect.copy(stream_id_text(id));
+    effect.add("TIME").number(pending.delivered_ms);
+    effect.add("RETRYCOUNT").number(static_cast<int64_t>(pending.deliveries));
+    effect.add("FORCE").add("JUSTID").tell();
+}
+
+void tell_group_position(Context& context, const GroupName& name, const types::StreamGroup& group) {
+    EffectWords(context, "XGROUP")
+        .add("SETID")
+        .add(name.key)
+        .add(name.group)
+        .copy(stream_id_text(group.last_id))
+        .add("ENTRIESREAD")
+        .number(group.entries_read)
+        .tell();
 }
 
 }  // namespace gyre::commands

@@ -59,6 +59,7 @@ std::string_view up_to_nul(std::string_view text);
 /// "NOGROUP No such key 'k' or consumer group 'g'" and what follows.
 std::string no_group(std::string_view key, std::string_view group, std::string_view rest = {});
 
+std::string stream_id_text(const types::StreamId& id);
 void reply_id(resp::ReplyWriter& reply, const types::StreamId& id);
 void reply_entry(resp::ReplyWriter& reply, const types::StreamNode& node,
                  const types::StreamNode::Entry& entry);
@@ -69,5 +70,19 @@ void reply_entries(resp::ReplyWriter& reply, const types::Stream& stream,
 /// The entry with this id; false when there is none.
 bool reply_entry_of(resp::ReplyWriter& reply, const types::Stream& stream,
                     const types::StreamId& id);
+
+// --- effects of groups, as Redis propagates them ------------------------------------------------
+/// Where a group lies, as the log names it.
+struct GroupName {
+    std::string_view key;
+    std::string_view group;
+};
+/// A consumer that a command has made by naming it.
+void tell_consumer(Context& context, const GroupName& name, std::string_view consumer);
+/// These entries are pending for the consumer, given out at this time, so many times.
+void tell_claimed(Context& context, const GroupName& name, std::string_view consumer,
+                  std::span<const types::StreamId> ids, const types::StreamPending& pending);
+/// How far the group has read.
+void tell_group_position(Context& context, const GroupName& name, const types::StreamGroup& group);
 
 }  // namespace gyre::commands

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "base/numbers.h"
+#include "commands/effect_words.h"
 #include "commands/families/stream_options.h"
 #include "commands/registry.h"
 
@@ -107,7 +108,7 @@ void reply_pending(Context& context, const StreamGroup& group, const PendingQuer
          !list->is_end(at) && static_cast<int64_t>(found.size()) < query.count &&
          list->key(at) <= query.last.key();
          at = list->next(at)) {
-        const int64_t idle_ms = context.now_ms() - list->value(at)->delivered_ms;
+        const int64_t idle_ms = context.clock_ms() - list->value(at)->delivered_ms;
         if (query.idle_ms == 0 || idle_ms >= query.idle_ms) found.push_back(at);
     }
     context.reply.array(static_cast<int64_t>(found.size()));
@@ -116,7 +117,7 @@ void reply_pending(Context& context, const StreamGroup& group, const PendingQuer
         context.reply.array(4);
         reply_id(context.reply, StreamId::of(list->key(at)));
         context.reply.bulk(pending.consumer->name());
-        context.reply.integer(std::max<int64_t>(context.now_ms() - pending.delivered_ms, 0));
+        context.reply.integer(std::max<int64_t>(context.clock_ms() - pending.delivered_ms, 0));
         context.reply.integer(static_cast<int64_t>(pending.deliveries));
     }
 }
@@ -151,6 +152,9 @@ struct Claim {
     StreamId last_id;
 };
 
+/// What the command names.
+GroupName named_group(const Context& context) { return {context.argument(1), context.argument(2)}; }
+
 /// Gives what is pending to another consumer.
 void take(Context& context, StreamGroup& group, const StreamId& id, StreamPending* pending,
           StreamConsumer* consumer, const Claim& claim) {
@@ -161,16 +165,28 @@ void take(Context& context, StreamGroup& group, const StreamId& id, StreamPendin
     } else if (!claim.only_ids) {
         ++pending->deliveries;
     }
-    consumer->active_ms = context.now_ms();
+    consumer->active_ms = context.clock_ms();
+    if (context.logs()) [[unlikely]]
+        tell_claimed(context, named_group(context), consumer->name(), {&id, 1}, *pending);
+}
+
+/// An entry that is gone can be pending no more.
+void forget_pending(Context& context, StreamGroup& group, const StreamId& id) {
+    group.acknowledge(id);
+    if (!context.logs()) [[likely]]
+        return;
+    const GroupName name = named_group(context);
+    EffectWords(context, "XACK").add(name.key).add(name.group).copy(stream_id_text(id)).tell();
 }
 
 StreamConsumer* named_consumer(Context& context, StreamGroup& group) {
     StreamConsumer* consumer = group.find_consumer(context.argument(3));
     if (consumer == nullptr) {
-        consumer = group.add_consumer(context.argument(3), context.now_ms());
+        consumer = group.add_consumer(context.argument(3), context.clock_ms());
         tell_stream(context, "xgroup-createconsumer");
+        if (context.logs()) tell_consumer(context, named_group(context), consumer->name());
     }
-    consumer->seen_ms = context.now_ms();
+    consumer->seen_ms = context.clock_ms();
     return consumer;
 }
 
@@ -204,9 +220,9 @@ bool read_claim_option(Context& context, size_t& at, Claim& claim,
         const auto idle = read_claim_number(context, ++at, "IDLE option");
         if (!idle) return false;
         __extension__ using Wide = __int128;
-        const Wide moment = Wide{context.now_ms()} - *idle;
-        delivered_ms = moment < 0 || moment > context.now_ms() ? context.now_ms()
-                                                               : static_cast<int64_t>(moment);
+        const Wide moment = Wide{context.clock_ms()} - *idle;
+        delivered_ms = moment < 0 || moment > context.clock_ms() ? context.clock_ms()
+                                                                 : static_cast<int64_t>(moment);
     } else if (has_value && context.is(at, "TIME")) {
         delivered_ms = read_claim_number(context, ++at, "TIME option");
         if (!delivered_ms) return false;
@@ -242,7 +258,7 @@ bool read_claim(Context& context, std::vector<StreamId>& ids, Claim& claim) {
         if (!read_claim_option(context, at, claim, delivered_ms)) return false;
     }
     // A moment that cannot be means that somebody's clock is off: now is better than an error.
-    const int64_t now_ms = context.now_ms();
+    const int64_t now_ms = context.clock_ms();
     const bool is_sane = delivered_ms && *delivered_ms >= 0 && *delivered_ms <= now_ms;
     claim.delivered_ms = is_sane ? *delivered_ms : now_ms;
     return true;
@@ -253,13 +269,13 @@ bool claim_one(Context& context, Stream& stream, StreamGroup& group, StreamConsu
                const StreamId& id, const Claim& claim) {
     StreamPending* pending = group.find_pending(id);
     if (!stream.contains(id)) {
-        if (pending != nullptr) group.acknowledge(id);
+        if (pending != nullptr) forget_pending(context, group, id);
         return false;
     }
     if (pending == nullptr) {
         if (!claim.forces) return false;
-        pending = group.add_pending(id, consumer, context.now_ms());
-    } else if (claim.idle_ms > 0 && context.now_ms() - pending->delivered_ms < claim.idle_ms) {
+        pending = group.add_pending(id, consumer, context.clock_ms());
+    } else if (claim.idle_ms > 0 && context.clock_ms() - pending->delivered_ms < claim.idle_ms) {
         return false;
     }
     take(context, group, id, pending, consumer, claim);
@@ -274,8 +290,12 @@ void xclaim(Context& context) {
     std::vector<StreamId> ids;
     Claim claim;
     if (!read_claim(context, ids, claim)) return;
+    context.effects().tell_alone();
     edit_stream(context, key, entry, [&](Stream& stream) {
-        group->last_id = std::max(group->last_id, claim.last_id);
+        if (claim.last_id > group->last_id) {
+            group->last_id = claim.last_id;
+            if (context.logs()) tell_group_position(context, named_group(context), *group);
+        }
         StreamConsumer* consumer = named_consumer(context, *group);
         std::erase_if(ids, [&](const StreamId& id) {
             return !claim_one(context, stream, *group, consumer, id, claim);
@@ -301,7 +321,7 @@ std::optional<Autoclaim> read_autoclaim(Context& context) {
     const auto idle = context.integer(4, "ERR Invalid min-idle-time argument for XAUTOCLAIM");
     if (!idle) return std::nullopt;
     arguments.claim.idle_ms = std::max<int64_t>(*idle, 0);
-    arguments.claim.delivered_ms = context.now_ms();
+    arguments.claim.delivered_ms = context.clock_ms();
     const auto start = read_interval_begin(context, 5);
     if (!start) return std::nullopt;
     arguments.start = *start;
@@ -334,14 +354,14 @@ void autoclaim(Context& context, Stream& stream, StreamGroup& group, const Autoc
         const StreamId id = StreamId::of(list.key(at));
         StreamPending* pending = list.value(at);
         if (!stream.contains(id)) {
-            group.acknowledge(id);
+            forget_pending(context, group, id);
             deleted.push_back(id);
             at = list.lower_bound(id.key());
             --left;
             continue;
         }
         at = list.next(at);
-        const int64_t idle_ms = context.now_ms() - pending->delivered_ms;
+        const int64_t idle_ms = context.clock_ms() - pending->delivered_ms;
         if (arguments.claim.idle_ms > 0 && idle_ms < arguments.claim.idle_ms) continue;
         take(context, group, id, pending, consumer, arguments.claim);
         claimed.push_back(id);
@@ -362,6 +382,7 @@ void xautoclaim(Context& context) {
     Entry* entry = context.keyspace.write(key);
     StreamGroup* group = require_group(context, entry);
     if (group == nullptr) return;
+    context.effects().tell_alone();
     edit_stream(context, key, entry,
                 [&](Stream& stream) { autoclaim(context, stream, *group, *arguments); });
     context.keyspace.changed_unready(key, entry);

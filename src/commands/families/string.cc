@@ -41,6 +41,7 @@ void getdel(Context& context) {
     if (!reply_value(context, entry) || entry == nullptr) return;
     context.keyspace.erase(key, entry);
     context.keyspace.notify(engine::event::generic, "del", key);
+    context.tell_deleted(key);
 }
 
 /// nullopt: a syntax error.
@@ -70,10 +71,12 @@ void getex(Context& context) {
     if (deadline_ms <= context.now_ms()) {
         context.keyspace.erase(key, entry);
         context.keyspace.notify(engine::event::generic, "del", key);
+        context.tell_deleted(key);
     } else if (deadline_ms != store::kNoExpiry || entry->has_expiry()) {
-        context.keyspace.set_expiry(key, entry, deadline_ms);
+        entry = context.keyspace.set_expiry(key, entry, deadline_ms);
         context.keyspace.notify(engine::event::generic,
                                 deadline_ms == store::kNoExpiry ? "persist" : "expire", key);
+        context.tell_deadline(key, *entry);
     }
 }
 

@@ -69,8 +69,9 @@ void incrbyfloat(Context& context) {
         return context.error("ERR increment would produce NaN or Infinity");
     }
     const std::string text = base::format_long_double_human(value);
-    context.keyspace.change(key, entry, types::plain_string(text));
+    entry = context.keyspace.change(key, entry, types::plain_string(text));
     context.keyspace.notify(engine::event::string, "incrbyfloat", key);
+    context.tell_copy(key, *entry, text);
     context.reply.bulk(text);
 }
 

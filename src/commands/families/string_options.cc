@@ -166,9 +166,12 @@ bool is_past(const Context& context, engine::Deadline deadline) {
 void put_until(Context& context, const store::Key& key, store::Entry* present, size_t value_at,
                engine::Deadline deadline, int64_t timestamp_ms) {
     if (!is_past(context, deadline)) {
-        context.keyspace.put(key, present, context.content(value_at), deadline, timestamp_ms);
+        const store::Entry* entry =
+            context.keyspace.put(key, present, context.content(value_at), deadline, timestamp_ms);
+        context.tell_value(key, *entry, value_at);
     } else if (present != nullptr) {
         context.keyspace.erase(key, present);
+        context.tell_deleted(key);
     }
     context.keyspace.notify(engine::event::string, "set", key);
     if (deadline.kind != engine::Deadline::Kind::at) return;

@@ -23,10 +23,11 @@ using store::Entry;
 using store::Key;
 
 /// Stores argument `value_at` whatever the key was before, without a deadline of its own.
-inline void store_plainly(Context& context, const Key& key, size_t value_at) {
+inline const Entry* store_plainly(Context& context, const Key& key, size_t value_at) {
     Entry* present = context.keyspace.write(key);
-    context.keyspace.put(key, present, context.content(value_at));
+    const Entry* entry = context.keyspace.put(key, present, context.content(value_at));
     context.keyspace.notify(engine::event::string, "set", key);
+    return entry;
 }
 
 struct SetOptions {
@@ -150,7 +151,8 @@ void set_with_ttl(Context& context) { set_until(context, ExpiryOption::Kind::ex,
 void put(Context& context) {
     if (context.count() > 4) return refuse_count(context);
     if (context.count() == 4) return set_with_ttl(context);
-    store_plainly(context, context.keys[0], 2);
+    const Entry* entry = store_plainly(context, context.keys[0], 2);
+    context.tell_value(context.keys[0], *entry, 2);
     context.reply.ok();
 }
 
@@ -168,16 +170,29 @@ void getset(Context& context) {
     } else {
         context.reply_string(*present);
     }
-    context.keyspace.put(key, present, context.content(2));
+    const Entry* entry = context.keyspace.put(key, present, context.content(2));
     context.keyspace.notify(engine::event::string, "set", key);
+    context.tell_value(key, *entry, 2);
 }
 
 bool has_pairs(const Context& context) { return context.count() % 2 == 1; }
 
-void store_pairs(Context& context) {
+/// One line of the log can give all keys of a command a timestamp, not each its own: where one has
+/// any, each is told for itself.
+void tell_pairs(Context& context) {
     for (size_t pair = 0; pair < context.keys.size(); ++pair) {
-        store_plainly(context, context.keys[pair], 2 * pair + 2);
+        const Key& key = context.keys[pair];
+        context.tell_value(key, *context.keyspace.peek(key), 2 * pair + 2);
     }
+}
+
+void store_pairs(Context& context) {
+    bool has_timestamp = false;
+    for (size_t pair = 0; pair < context.keys.size(); ++pair) {
+        const Entry* entry = store_plainly(context, context.keys[pair], 2 * pair + 2);
+        has_timestamp = has_timestamp || entry->has(Entry::has_timestamp);
+    }
+    if (has_timestamp) tell_pairs(context);
 }
 
 void mset(Context& context) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "commands/effect_words.h"
 #include "commands/families/zset_value.h"
 
 namespace gyre::commands {
@@ -11,6 +12,16 @@ using store::Entry;
 using store::Key;
 
 namespace {
+
+/// The words of the command do not say which key it was, and may wait when they are executed again.
+void tell_popped(Context& context, const Key& key, const ZsetPop& pop) {
+    if (!context.logs()) [[likely]]
+        return;
+    EffectWords words(context, pop.is_max ? "ZPOPMAX" : "ZPOPMIN");
+    words.add(key);
+    if (pop.count != 1) words.number(pop.count);
+    words.tell();
+}
 
 /// The first sorted set within reach. A key of another type is an error, but for one that waits:
 /// its turn may yet come.
@@ -77,6 +88,7 @@ bool pop_from_first(Context& context, const ZsetPop& pop, const Reach& reach) {
     });
     zset.erase_ranks(begin, begin + taken);
     zset.settle(pop_event(pop.is_max));
+    tell_popped(context, *found.key, pop);
     return true;
 }
 
@@ -93,6 +105,7 @@ bool pop_one_from_first(Context& context, bool is_max, const Reach& reach) {
     });
     zset.erase_ranks(begin, begin + 1);
     zset.settle(pop_event(is_max));
+    tell_popped(context, *found.key, {.is_max = is_max});
     return true;
 }
 

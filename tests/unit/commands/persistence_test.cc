@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// SAVE, BGSAVE, LASTSAVE, and what the state of the server forbids. Replies were compared with
-// redis-server 7.0.15.
+// SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE, and what the state of the server forbids. Replies were
+// compared with redis-server 7.0.15.
 
 #include <gtest/gtest.h>
 
@@ -93,6 +93,27 @@ TEST_F(PersistenceTest, exec_of_writes_is_refused_when_a_snapshot_failed_after_t
     }
     EXPECT_EQ(run({"EXEC"}), "-ERR EXEC without MULTI\r\n");
     EXPECT_EQ(run({"GET", "a"}), test::bulk("1"));
+}
+
+TEST_F(PersistenceTest, bgrewriteaof_says_what_became_of_it) {
+    EXPECT_EQ(run({"BGREWRITEAOF"}), "+Background append only file rewriting started\r\n");
+    runner_.persistence().rewrite_order = RewriteOrder::scheduled;
+    EXPECT_EQ(run({"BGREWRITEAOF"}), "+Background append only file rewriting scheduled\r\n");
+    runner_.persistence().rewrite_order = RewriteOrder::no_log;
+    EXPECT_EQ(run({"BGREWRITEAOF"}).substr(0, 36), "-ERR There is no append-only file. S");
+    runner_.persistence().rewrite_order = RewriteOrder::running;
+    EXPECT_EQ(run({"BGREWRITEAOF"}),
+              "-ERR Background append only file rewriting already in progress\r\n");
+    runner_.persistence().is_busy = true;
+    for (const std::string_view name : {"SAVE", "BGSAVE"}) {
+        EXPECT_EQ(run({name}).substr(0, 38), "-ERR Another child process is active (");
+    }
+}
+
+TEST_F(PersistenceTest, a_transaction_has_no_place_in_the_log_yet_so_the_rewrite_waits) {
+    run({"MULTI"});
+    run({"BGREWRITEAOF"});
+    EXPECT_EQ(run({"EXEC"}), "*1\r\n+Background append only file rewriting scheduled\r\n");
 }
 
 TEST_F(PersistenceTest, lastsave_says_when) {

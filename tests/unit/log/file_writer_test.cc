@@ -50,12 +50,18 @@ struct Loaded {
 
 /// One start of a server until its end: log, ring, thread, with the test as its writers.
 struct Life {
-    Life(World& home, uint64_t first_number, const FileWriter::Start& start, bool& is_open)
+    /// Without `start` there is no file at first.
+    Life(World& home, uint64_t first_number, const std::optional<FileWriter::Start>& start,
+         bool& is_open)
         : world(home), ring(home), directory(home.disk(), kDirectory, AofNames{}), log(2, 20'000) {
         is_open = directory.open().has_value();
         if (!is_open) return;
         writer = std::make_unique<FileWriter>(log, ring, directory);
-        is_open = writer->open(start).has_value();
+        if (start) {
+            is_open = writer->open(*start).has_value();
+        } else {
+            writer->stay_closed();
+        }
         if (!is_open) return;
         reactor = std::make_unique<ring::Reactor>(ring, *writer);
         log.set_thread_waker([this] { ring.wake(); });
@@ -87,6 +93,31 @@ struct Life {
         open_records[index].reset();
         log.kick();
     }
+    /// A rewrite, a step at each call: the place in the log, then the base of all before it.
+    void rewrite_some() {
+        if (is_adopting) return;
+        if (!part_number) {
+            log.begin_part();
+            part_number = next_number;
+            return;
+        }
+        std::string text;
+        for (uint64_t number = 0; number < *part_number; ++number) {
+            const std::string digits = std::to_string(number);
+            const std::string_view words[] = {"SET", digits, "base"};
+            append(text, CommandEffect{words});
+        }
+        part_number.reset();
+        const std::string path = directory.path_of("temp.base");
+        if (!world.disk().write_whole(path, text)) return;
+        if (!world.disk().sync_directory(kDirectory)) return;
+        is_adopting = true;
+        writer->adopt({.path = path, .done = [this](Result<void> done) {
+                           is_adopting = false;
+                           rewrites += done ? 1 : 0;
+                       }});
+        ring.wake();
+    }
     /// How many of this life's effects the log has called durable.
     uint64_t durable_count() const {
         uint64_t count = 0;
@@ -103,6 +134,43 @@ struct Life {
     std::optional<std::string> open_records[2];
     std::vector<Position> ends;
     uint64_t next_number = 0;
+    std::optional<uint64_t> part_number;  // of the first effect behind the part
+    bool is_adopting = false;
+    uint64_t rewrites = 0;
+};
+
+/// A log that begins and ends, again and again, while there is data.
+struct Switched {
+    enum class State : uint8_t { closed, open, closing };
+
+    explicit Switched(Life& home) : life(home) {}
+
+    void some() {
+        if (state == State::open && life.rewrites > rewrites) kept = life.durable_count();
+        base::Random& random = life.world.random();
+        if (state == State::closed && random.below(100) == 0) {
+            rewrites = life.rewrites;
+            state = State::open;
+        }
+        if (state != State::open) return;
+        if (random.below(40) == 0) life.rewrite_some();
+        if (random.below(400) == 0) close();
+    }
+    void close() {
+        state = State::closing;
+        life.part_number.reset();
+        life.writer->close(life.log.tail(), [this] {
+            state = State::closed;
+            ++ends;
+        });
+        life.ring.wake();
+    }
+
+    Life& life;
+    State state = State::closed;
+    uint64_t kept = 0;  // so many effects must be found
+    uint64_t ends = 0;
+    uint64_t rewrites = 0;  // when it began
 };
 
 class FileWriterSim : public ::testing::Test {
@@ -153,6 +221,7 @@ protected:
         Disk& disk = world.disk();
         for (int64_t step = 0; step < steps; ++step) {
             if (random.below(3) == 0) life.write_one();
+            if (random.below(150) == 0) life.rewrite_some();
             if (random.below(500) == 0) disk.bytes_max = random.below(30'000);
             if (random.below(200) == 0) disk.bytes_max = UINT64_MAX;
             if (random.below(1000) == 0) disk.is_read_only = !disk.is_read_only;
@@ -169,6 +238,7 @@ protected:
 TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
     uint64_t durable_total = 0;
     uint64_t recoveries = 0;
+    uint64_t rewrites = 0;
     for (uint64_t seed = test_seed(); seed < test_seed() + 3000; ++seed) {
         SCOPED_TRACE("GYRE_SEED=" + std::to_string(seed));
         World world(seed);
@@ -188,6 +258,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
                 durable = logged + life->durable_count();
                 logged = life->next_number;
                 recoveries += life->writer->figures().recoveries;
+                rewrites += life->rewrites;
             }
             life.reset();
             heal(disk);
@@ -204,6 +275,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
     // The test must have had something to lose, and to recover from.
     EXPECT_GT(durable_total, 100'000U);
     EXPECT_GT(recoveries, 1000U);
+    EXPECT_GT(rewrites, 1000U);
 }
 
 TEST_F(FileWriterSim, GoesOnByItselfOnceTheDiskIsWell) {
@@ -212,7 +284,7 @@ TEST_F(FileWriterSim, GoesOnByItselfOnceTheDiskIsWell) {
         World world(seed);
         base::Random choices(seed);
         bool is_open = false;
-        Life life(world, 0, {}, is_open);
+        Life life(world, 0, FileWriter::Start{}, is_open);
         ASSERT_TRUE(is_open);
         life.log.sync_mode = mode_of(choices);
         world.disk().faults = DiskFaults::swarm(choices);
@@ -237,7 +309,7 @@ TEST_F(FileWriterSim, GoesOnByItselfOnceTheDiskIsWell) {
 TEST_F(FileWriterSim, SyncsOneGroupWhileTheNextGathers) {
     World world(7);
     bool is_open = false;
-    Life life(world, 0, {}, is_open);
+    Life life(world, 0, FileWriter::Start{}, is_open);
     life.log.sync_mode = SyncMode::always;
     world.disk().faults.slow = 1000;
     world.disk().faults.slow_us = 10'000;
@@ -255,7 +327,7 @@ TEST_F(FileWriterSim, SyncsOneGroupWhileTheNextGathers) {
 TEST_F(FileWriterSim, RefusesWhileTheDiskIsFull) {
     World world(11);
     bool is_open = false;
-    Life life(world, 0, {}, is_open);
+    Life life(world, 0, FileWriter::Start{}, is_open);
     life.log.sync_mode = SyncMode::always;
     world.disk().bytes_max = 1000;
     ASSERT_TRUE(world.run_until(
@@ -276,7 +348,7 @@ TEST_F(FileWriterSim, RefusesWhileTheDiskIsFull) {
 TEST_F(FileWriterSim, TrustsOnlyANewFileAfterAFailedSync) {
     World world(13);
     bool is_open = false;
-    Life life(world, 0, {}, is_open);
+    Life life(world, 0, FileWriter::Start{}, is_open);
     life.log.sync_mode = SyncMode::always;
     life.write_one();
     life.complete(0);
@@ -300,7 +372,7 @@ TEST_F(FileWriterSim, TrustsOnlyANewFileAfterAFailedSync) {
 TEST_F(FileWriterSim, WaitsForADirectoryThatWasMovedAway) {
     World world(17);
     bool is_open = false;
-    Life life(world, 0, {}, is_open);
+    Life life(world, 0, FileWriter::Start{}, is_open);
     life.log.sync_mode = SyncMode::always;
     world.disk().move_away(kDirectory, "elsewhere");
     ASSERT_TRUE(
@@ -311,10 +383,108 @@ TEST_F(FileWriterSim, WaitsForADirectoryThatWasMovedAway) {
         world.run_until([&] { return life.log.admission() == Admission::open; }, 10'000'000));
 }
 
+TEST_F(FileWriterSim, BeginsANewFileWhereASnapshotWasTaken) {
+    World world(23);
+    bool is_open = false;
+    Life life(world, 0, FileWriter::Start{}, is_open);
+    for (int i = 0; i < 20; ++i) life.write_one();
+    life.complete(0);
+    life.complete(1);
+    life.rewrite_some();
+    const uint64_t before = life.next_number;
+    for (int i = 0; i < 20; ++i) life.write_one();
+    life.complete(0);
+    life.complete(1);
+    ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 10'000'000));
+    EXPECT_EQ(life.directory.manifest().increments.size(), 2U);
+    life.rewrite_some();
+    ASSERT_TRUE(world.run_until([&] { return life.rewrites == 1; }, 10'000'000));
+    const AofManifest& manifest = life.directory.manifest();
+    EXPECT_EQ(manifest.format(),
+              "file appendonly.aof.1.base.rdb seq 1 type b\n"
+              "file appendonly.aof.2.incr.aof seq 2 type i\n");
+    EXPECT_FALSE(world.disk().exists(life.directory.path_of("appendonly.aof.1.incr.aof")));
+    EXPECT_GT(before, 0U);
+    world.disk().crash();
+    check(load(world.disk()), life.next_number, life.next_number);
+}
+
+TEST_F(FileWriterSim, BeginsAndEndsWhileThereIsData) {
+    uint64_t kept = 0;
+    uint64_t ends = 0;
+    for (uint64_t seed = test_seed(); seed < test_seed() + 1500; ++seed) {
+        SCOPED_TRACE("GYRE_SEED=" + std::to_string(seed));
+        World world(seed);
+        base::Random choices(seed * 5 + 3);
+        Disk& disk = world.disk();
+        if (choices.below(3) != 0) disk.faults = DiskFaults::swarm(choices);
+        bool is_open = false;
+        auto life = std::make_unique<Life>(world, 0, std::nullopt, is_open);
+        if (!is_open) continue;
+        life->log.sync_mode = mode_of(choices);
+        Switched switched(*life);
+        for (uint64_t step = choices.below(4000); step > 0; --step) {
+            if (choices.below(3) == 0) life->write_one();
+            switched.some();
+            if (choices.below(800) == 0) disk.bytes_max = choices.below(30'000);
+            if (choices.below(200) == 0) disk.bytes_max = UINT64_MAX;
+            world.step();
+        }
+        const uint64_t logged = life->next_number;
+        life.reset();
+        heal(disk);
+        disk.crash();
+        check(load(disk), switched.kept, logged);
+        if (HasFatalFailure() || HasNonfatalFailure()) return;
+        kept += switched.kept;
+        ends += switched.ends;
+    }
+    EXPECT_GT(kept, 50'000U);
+    EXPECT_GT(ends, 1000U);
+}
+
+/// Somebody may read the name of a file whose log has not begun yet in no manifest.
+TEST_F(FileWriterSim, CountsOnlyWithItsFirstBase) {
+    World world(29);
+    bool is_open = false;
+    Life life(world, 0, std::nullopt, is_open);
+    ASSERT_TRUE(is_open);
+    life.log.sync_mode = SyncMode::always;
+    for (int i = 0; i < 20; ++i) life.write_one();
+    life.complete(0);
+    life.complete(1);
+    ASSERT_TRUE(world.run_until([&] { return life.log.released() == life.log.tail(); }, 5'000'000));
+    life.rewrite_some();
+    const Position begin = life.log.tail();
+    for (int i = 0; i < 20; ++i) life.write_one();
+    life.complete(0);
+    life.complete(1);
+    ASSERT_TRUE(world.run_until([&] { return life.log.released() == life.log.tail(); }, 5'000'000));
+    EXPECT_EQ(life.log.durable(), begin);
+    EXPECT_FALSE(world.disk().exists(life.directory.path_of("appendonly.aof.manifest")));
+    life.rewrite_some();
+    ASSERT_TRUE(world.run_until([&] { return life.rewrites == 1; }, 10'000'000));
+    EXPECT_EQ(life.log.durable(), life.log.tail());
+    world.disk().bytes_max = 0;
+    life.write_one();
+    life.complete(0);
+    life.complete(1);
+    ASSERT_TRUE(
+        world.run_until([&] { return life.log.admission() == Admission::failing; }, 10'000'000));
+    bool is_closed = false;
+    life.writer->close(life.log.tail(), [&] { is_closed = true; });
+    life.ring.wake();
+    ASSERT_TRUE(world.run_until([&] { return is_closed; }, 10'000'000));
+    // Who asked for no log is not held up by its disk.
+    EXPECT_EQ(life.log.admission(), Admission::open);
+    world.disk().crash();
+    check(load(world.disk()), life.next_number - 1, life.next_number - 1);
+}
+
 TEST_F(FileWriterSim, EndsWithEverythingOnTheDisk) {
     World world(19);
     bool is_open = false;
-    Life life(world, 0, {}, is_open);
+    Life life(world, 0, FileWriter::Start{}, is_open);
     life.log.sync_mode = SyncMode::never;
     live(life, 300);
     heal(world.disk());

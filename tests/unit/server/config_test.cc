@@ -294,7 +294,7 @@ TEST_F(ConfigTest, NothingIsTakenFromATextWithAnError) {
 
 TEST_F(ConfigTest, WhatIsNotThereIsRefused) {
     for (const char* text :
-         {"appendonly yes", "replicaof 10.0.0.1 6379", "slaveof 10.0.0.1 6379", "tls-port 6380",
+         {"replicaof 10.0.0.1 6379", "slaveof 10.0.0.1 6379", "tls-port 6380",
           "cluster-enabled yes", "aclfile /etc/users.acl", "user alice on",
           "rename-command FLUSHALL \"\"", "loadmodule /x.so", "maxmemory-clients 1mb",
           "min-replicas-to-write 1", "syslog-enabled yes"}) {
@@ -491,7 +491,6 @@ TEST_F(ConfigTest, SetErrorsAreThoseOfRedis) {
     EXPECT_EQ(set_error("proto-max-bulk-len", "100"),
               "argument must be between 1048576 and 9223372036854775807 inclusive");
     EXPECT_EQ(set_error("save", "900 a"), "Invalid save parameters");
-    EXPECT_THAT(set_error("appendonly", "yes"), HasSubstr("not supported in this version"));
     EXPECT_EQ(set({{"save", "900 1"}, {"appendonly", "no"}}), "");
     EXPECT_EQ(get("save"), "900 1");
     EXPECT_EQ(set({{"save", "800 2"}}), "");

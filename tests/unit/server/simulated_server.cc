@@ -35,8 +35,14 @@ SimulatedServer::SimulatedServer(const SimulatedServerOptions& options)
                 .shards = options.shards,
                 .seed = options.seed}) {
     settings_.gather_us = options.gather_us;
-    const Shared shared{dataset_, settings_,    clients_, configuration_, information_,
-                        control_, persistence_, slowlog_, latency_};
+    Shared shared{dataset_, settings_,    clients_, configuration_, information_,
+                  control_, persistence_, slowlog_, latency_};
+    if (options.log_bytes > 0) {
+        log_ = std::make_unique<log::Log>(options.workers, options.log_bytes);
+        log_->set_thread_waker([] {});
+        shared.log = log_.get();
+        shared.recent_writes = &recent_writes_;
+    }
     for (size_t index = 0; index < options.workers; ++index) {
         rings_.push_back(std::make_unique<ring::sim::SimRing>(world_, options.ring));
         workers_.push_back(
@@ -86,9 +92,15 @@ bool SimulatedServer::is_at_rest() {
     return connections() == 0 && clients_.count() == 0 && world_.network().descriptors_open() == 1;
 }
 
+void SimulatedServer::make_durable() {
+    log_->set_durable(log_->frontier());
+    log_->release(log_->frontier());
+}
+
 void SimulatedServer::stop() {
     if (is_stopped_) return;
     is_stopped_ = true;
+    if (log_) make_durable();
     acceptor_->stop();
     for (const auto& worker : workers_) worker->stop();
     // close_all() turns the reactor itself, as on a thread of its own: the world takes a step for

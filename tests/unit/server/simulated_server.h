@@ -34,6 +34,9 @@ struct SimulatedServerOptions {
     uint64_t seed = 1;
     size_t workers = 1;
     size_t shards = 16;
+    /// Above 0: effects are logged, and the log holds so many bytes. What the log's thread would
+    /// say is up to the test.
+    uint64_t log_bytes = 0;
     int64_t gather_us = 100;
     ring::sim::Faults faults = {};
     ring::sim::SimRingOptions ring = {.buffer_count = 16, .buffer_bytes = 16 * 1024};
@@ -65,6 +68,10 @@ public:
     /// process. The destructor does so too.
     void stop();
 
+    /// Everything logged so far is on the disk, and forgotten.
+    void make_durable();
+    log::Log& log() { return *log_; }
+
     ring::sim::World& world() { return world_; }
     ServerSettings& settings() { return settings_; }
     engine::Dataset& dataset() { return dataset_; }
@@ -80,6 +87,8 @@ private:
 
     ring::sim::World world_;
     ServerSettings settings_;
+    std::unique_ptr<log::Log> log_;
+    engine::RecentWrites recent_writes_;
     engine::Dataset dataset_;
     commands::ClientRegistry clients_;
     test::FakeConfiguration configuration_;

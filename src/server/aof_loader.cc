@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/aof_loader.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/log.h"
+#include "engine/value_limits.h"
+
+namespace gyre::server {
+namespace {
+
+log::AofLimits limits_of(const engine::Dataset& dataset) {
+    log::AofLimits limits;
+    // What was written under a larger limit is no damage.
+    limits.bulk_bytes_max = std::max(
+        limits.bulk_bytes_max, dataset.settings.proto_max_bulk_len.load(std::memory_order_relaxed));
+    return limits;
+}
+
+}  // namespace
+
+AofLoader::AofLoader(log::AofDirectory& directory, commands::Services& services,
+                     base::ChunkPool& chunks, const ServerSettings& settings, int64_t wall_ms,
+                     LoadFigures& figures)
+    : directory_(directory),
+      services_(services),
+      replay_(services, chunks, wall_ms),
+      may_be_truncated_(settings.load_truncated),
+      verifies_checksum_(settings.rdb_checksum),
+      rdb_loader_(services.dataset, services.executor, wall_ms, engine::RdbLoader::Due::kept),
+      figures_(figures),
+      piece_(std::make_unique<char[]>(kPieceBytes)) {
+    figures_.started_ms.store(wall_ms, std::memory_order_relaxed);
+}
+
+AofLoader::~AofLoader() {
+    if (file_ >= 0) directory_.files().close(file_);
+}
+
+Result<void> AofLoader::open() {
+    files_ = directory_.manifest().load_order();
+    uint64_t total = 0;
+    for (const log::AofFile& one : files_) {
+        const auto file =
+            directory_.files().open(directory_.path_of(one.name), ring::OpenFor::reading);
+        if (!file) {
+            return fail(file.error().message + ". The manifest names it: restore the file", ENOENT);
+        }
+        const auto bytes = directory_.files().size(*file);
+        directory_.files().close(*file);
+        if (!bytes) return tl::unexpected(bytes.error());
+        total += *bytes;
+    }
+    figures_.bytes_total.store(total, std::memory_order_relaxed);
+    return {};
+}
+
+tl::unexpected<Error> AofLoader::refuse(uint64_t at, std::string_view why) const {
+    return fail(
+        fmt::format("Bad file format reading the append only file {}, offset {}: {}. Make "
+                    "a backup of your AOF file, then use redis-check-aof --fix on the "
+                    "manifest",
+                    path_, at, why));
+}
+
+Result<void> AofLoader::open_next() {
+    path_ = directory_.path_of(files_[next_file_++].name);
+    const auto file = directory_.files().open(path_, ring::OpenFor::reading);
+    if (!file) return tl::unexpected(file.error());
+    file_ = *file;
+    offset_ = 0;
+    rdb_.reset();
+    replay_.begin_part();
+    effects_.emplace(replay_, limits_of(services_.dataset));
+    return {};
+}
+
+Result<bool> AofLoader::step() {
+    if (file_ < 0) {
+        if (is_last_file()) return false;
+        if (auto opened = open_next(); !opened) return tl::unexpected(opened.error());
+    }
+    const auto count = directory_.files().read(file_, {piece_.get(), kPieceBytes}, offset_);
+    if (!count) return tl::unexpected(count.error());
+    Result<void> done;
+    if (*count == 0) {
+        done = finish_file();
+    } else {
+        const std::string_view piece(piece_.get(), *count);
+        done = rdb_ ? read_rdb(piece) : read_effects(piece);
+        offset_ += *count;
+        figures_.bytes.fetch_add(*count, std::memory_order_relaxed);
+    }
+    if (!done) return tl::unexpected(std::move(done.error()));
+    return true;
+}
+
+snapshot::RdbReaderOptions AofLoader::rdb_options() const {
+    return {.verifies_checksum = verifies_checksum_,
+            .limits = engine::value_limits(services_.dataset.settings)};
+}
+
+/// An RDB file, as a base of its own or in front of an old log.
+Result<void> AofLoader::read_rdb(std::string_view piece) {
+    const auto consumed = rdb_->feed(piece);
+    if (!consumed) return refuse(rdb_->offset(), consumed.error().message);
+    figures_.keys.store(rdb_loader_.keys_loaded(), std::memory_order_relaxed);
+    if (!rdb_->is_done()) return {};
+    effects_.emplace(replay_, limits_of(services_.dataset), offset_ + *consumed);
+    rdb_.reset();
+    if (*consumed == piece.size()) return {};
+    return read_effects(piece.substr(*consumed));
+}
+
+Result<void> AofLoader::read_effects(std::string_view piece) {
+    const log::AofReader::Status status = effects_->feed(piece);
+    figures_.commands.store(effects_->commands(), std::memory_order_relaxed);
+    if (status == log::AofReader::Status::failed) {
+        return refuse(effects_->end().at, effects_->end().message);
+    }
+    if (status != log::AofReader::Status::preamble) return {};
+    // Said of the first piece, of which nothing was taken.
+    rdb_.emplace(rdb_loader_, rdb_options());
+    return read_rdb(piece);
+}
+
+Result<void> AofLoader::finish_file() {
+    if (rdb_) {
+        if (auto whole = rdb_->finish(); !whole) return refuse(offset_, whole.error().message);
+    }
+    log::AofEnd end;
+    if (effects_ && !rdb_) end = effects_->finish();
+    if (end.kind == log::AofEnd::Kind::truncated) {
+        if (!is_last_file() || !may_be_truncated_) {
+            return refuse(end.at,
+                          end.message + " (aof-load-truncated allows it for the last file)");
+        }
+        if (auto done = cut(end); !done) return done;
+    } else if (end.kind != log::AofEnd::Kind::clean) {
+        return refuse(end.at, end.message);
+    }
+    end_ = {.file_bytes = end.good_to, .database = end.database};
+    directory_.files().close(file_);
+    file_ = -1;
+    return {};
+}
+
+Result<void> AofLoader::cut(const log::AofEnd& end) {
+    base::log(
+        base::Level::warning,
+        "The append-only file {} ends inside an effect (offset {}): it is cut at {}, {} bytes "
+        "are dropped",
+        path_, end.at, end.good_to, offset_ - end.good_to);
+    const auto file = directory_.files().open(path_, ring::OpenFor::writing);
+    if (!file) return tl::unexpected(file.error());
+    Result<void> done = directory_.files().truncate(*file, end.good_to);
+    if (done) done = directory_.files().sync(*file);
+    directory_.files().close(*file);
+    return done;
+}
+
+}  // namespace gyre::server

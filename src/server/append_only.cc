@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/append_only.h"
+
+#include <future>
+#include <utility>
+
+#include "base/log.h"
+#include "ring/uring/uring_ring.h"
+#include "server/worker.h"
+
+namespace gyre::server {
+
+AppendOnly::AppendOnly(const ServerSettings& settings, size_t threads)
+    : settings_(settings),
+      threads_count_(threads),
+      directory_(files_, settings.append_directory, log::AofNames{settings.append_file}) {}
+
+AppendOnly::~AppendOnly() { finish(0); }
+
+void AppendOnly::prepare() {
+    if (log_) return;
+    log_ = std::make_unique<log::Log>(threads_count_);
+    recent_writes_ = std::make_unique<engine::RecentWrites>();
+    log_->sync_mode = sync_mode_.load();
+    log_->writes_clock = writes_clock_.load();
+    made_log_.store(log_.get(), std::memory_order_release);
+}
+
+void AppendOnly::set_sync_mode(log::SyncMode mode) {
+    sync_mode_.store(mode);
+    refresh_sync_mode();
+}
+
+/// Nothing is told to be durable that cannot be loaded: before the first base is there, no reply
+/// waits. Who then reads a key that was written under another mode waits for all that there is.
+void AppendOnly::refresh_sync_mode() {
+    log::Log* const log = this->log();
+    if (log == nullptr) return;
+    const log::SyncMode wanted = sync_mode_.load();
+    const bool is_too_early = wanted == log::SyncMode::always && !is_founded_.load();
+    log->sync_mode = is_too_early ? log::SyncMode::every_second : wanted;
+    recent_writes_->note_all(log->tail());
+}
+
+void AppendOnly::set_writes_clock(bool writes) {
+    writes_clock_.store(writes);
+    if (log::Log* const log = this->log()) log->writes_clock = writes;
+}
+
+Result<void> AppendOnly::open() {
+    if (auto opened = open_directory(); !opened) return opened;
+    return adopt_old_file();
+}
+
+Result<void> AppendOnly::open_directory() {
+    const std::string& name = settings_.append_directory;
+    if (name.empty() || name.find('/') != std::string::npos) {
+        return fail("appenddirname can't be a path, just a name within dir: choose another");
+    }
+    return directory_.open();
+}
+
+/// Of a server before Redis 7 there is one file and no directory. The manifest first: a crash
+/// before the file has moved is seen at the next start.
+Result<void> AppendOnly::adopt_old_file() {
+    const std::string& name = settings_.append_file;
+    if (!files_.exists(name)) return {};
+    const log::AofManifest& manifest = directory_.manifest();
+    const bool is_new = manifest.load_order().empty();
+    const bool is_half_done =
+        manifest.base && manifest.base->name == name && !files_.exists(directory_.path_of(name));
+    if (!is_new && !is_half_done) return {};
+    if (is_new) {
+        auto adopted = log::AofManifest::of_old_file(name);
+        if (!adopted) return tl::unexpected(std::move(adopted.error()));
+        if (auto done = directory_.commit(*adopted); !done) return done;
+    }
+    if (auto done = files_.rename(name, directory_.path_of(name)); !done) return done;
+    base::log(base::Level::notice, "The append-only file {} was moved into {}", name,
+              settings_.append_directory);
+    return files_.sync_directory(settings_.append_directory);
+}
+
+// --- loading
+// -----------------------------------------------------------------------------------------
+
+/// What is read is executed by an executor without a log.
+Result<void> AppendOnly::load(Worker& worker, const std::function<bool()>& serve) {
+    commands::Services& own = worker.services();
+    engine::Executor executor;
+    commands::Services services{.dataset = own.dataset,
+                                .executor = executor,
+                                .evictor = own.evictor,
+                                .reactor = own.reactor,
+                                .clients = own.clients,
+                                .configuration = own.configuration,
+                                .information = own.information,
+                                .control = own.control,
+                                .persistence = own.persistence,
+                                .statistics = own.statistics,
+                                .slowlog = own.slowlog,
+                                .latency = own.latency};
+    const int64_t started_ms = worker.ring().wall_ms();
+    executor.initial_access_word =
+        engine::initial_access_word(own.dataset.settings.policy.load(), started_ms);
+    AofLoader loader(directory_, services, worker.chunks(), settings_, started_ms, load_figures_);
+    if (auto opened = loader.open(); !opened) return opened;
+    if (auto read = read_files(loader, worker, serve); !read) return read;
+    base::log(base::Level::notice, "DB loaded from append only file: {:.3f} seconds, {} effects",
+              static_cast<double>(worker.ring().wall_ms() - started_ms) / 1000,
+              load_figures_.commands.load());
+    const uint64_t loaded = load_figures_.bytes_total.load();
+    base_bytes_.store(loaded, std::memory_order_relaxed);
+    rewritten_bytes_.store(loaded, std::memory_order_relaxed);
+    auto started = start_thread(loader.end());
+    if (started) begin_logging();
+    return started;
+}
+
+Result<void> AppendOnly::read_files(AofLoader& loader, Worker& worker,
+                                    const std::function<bool()>& serve) {
+    for (;;) {
+        const int64_t until_us = worker.ring().monotonic_us() + kLoadSliceUs;
+        do {
+            const auto has_more = loader.step();
+            if (!has_more) return tl::unexpected(has_more.error());
+            if (!*has_more) return {};
+        } while (worker.ring().monotonic_us() < until_us);
+        if (!serve()) return fail("Stopped while it was read");
+    }
+}
+
+// --- beginning and ending while there is data
+// ----------------------------------------------------
+
+Result<void> AppendOnly::begin_closed() {
+    prepare();
+    is_founded_.store(false);
+    refresh_sync_mode();
+    if (is_running()) return {};
+    if (auto opened = open_directory(); !opened) return opened;
+    return start_thread(std::nullopt);
+}
+
+void AppendOnly::end_logging(std::function<void()> done) {
+    is_logging_.store(false);
+    writer_->close(log_->tail(), std::move(done));
+    ring_->wake();
+}
+
+bool AppendOnly::lacks_base() const noexcept { return is_on() && !is_founded_.load(); }
+
+/// A log that has ended has no place for it.
+log::Position AppendOnly::begin_part() noexcept {
+    return is_logging() ? log_->begin_part() : log_->tail();
+}
+
+// --- rewriting
+// ---------------------------------------------------------------------------------------
+
+uint64_t AppendOnly::bytes() const noexcept {
+    const log::WriterFigures* figures = writer_figures();
+    const uint64_t base = base_bytes_.load(std::memory_order_relaxed);
+    if (figures == nullptr) return base;
+    return base + figures->bytes.load(std::memory_order_relaxed) -
+           adopted_part_bytes_.load(std::memory_order_relaxed);
+}
+
+void AppendOnly::adopt_base(uint64_t base_bytes, log::BaseFormat format,
+                            std::function<void(const Result<void>&)> done) {
+    log::FileWriter::NewBase base;
+    base.path = directory_.path_of(new_base_name());
+    base.format = format;
+    base.keeps_old = settings_.keeps_aof_history.load(std::memory_order_relaxed);
+    base.done = [this, base_bytes, done = std::move(done)](const Result<void>& result) {
+        if (result) {
+            adopted_part_bytes_.store(writer_->figures().part_bytes.load(),
+                                      std::memory_order_relaxed);
+            base_bytes_.store(base_bytes, std::memory_order_relaxed);
+            rewritten_bytes_.store(bytes(), std::memory_order_relaxed);
+            if (!is_founded_.exchange(true)) refresh_sync_mode();
+        }
+        done(result);
+    };
+    writer_->adopt(std::move(base));
+    ring_->wake();
+}
+
+// --- the log's thread
+// --------------------------------------------------------------------------------
+
+Result<void> AppendOnly::start_thread(const std::optional<log::FileWriter::Start>& start) {
+    std::promise<Result<void>> opened;
+    auto outcome = opened.get_future();
+    thread_ = std::thread([this, start, promise = std::move(opened)]() mutable {
+        Result<void> result = open_writer(start);
+        const bool is_open = result.has_value();
+        is_running_.store(is_open, std::memory_order_release);
+        promise.set_value(std::move(result));
+        if (is_open) run();
+    });
+    Result<void> result = outcome.get();
+    if (!result) thread_.join();
+    return result;
+}
+
+/// A ring is made on the thread that uses it.
+Result<void> AppendOnly::open_writer(const std::optional<log::FileWriter::Start>& start) {
+    ring::UringOptions options;
+    options.submission_entries = 16;
+    options.completion_entries = 64;
+    options.buffer_count = 1;
+    options.buffer_bytes = 4096;
+    auto ring = ring::create_uring_ring(options);
+    if (!ring) return tl::unexpected(std::move(ring.error()));
+    ring_ = std::move(*ring);
+    writer_ = std::make_unique<log::FileWriter>(*log_, *ring_, directory_);
+    log_->set_thread_waker([this] { ring_->wake(); });
+    if (start) return writer_->open(*start);
+    writer_->stay_closed();
+    return {};
+}
+
+void AppendOnly::run() {
+    {
+        ring::Reactor reactor(*ring_, *writer_);
+        while (!is_stopping_.load(std::memory_order_acquire)) reactor.turn(true);
+        writer_->finish();
+        while (!writer_->is_drained() &&
+               ring_->monotonic_us() < stop_deadline_us_.load(std::memory_order_relaxed)) {
+            reactor.turn(true);
+        }
+        if (!writer_->is_drained()) {
+            base::log(base::Level::warning,
+                      "The append-only file could not be completed: {}. {} bytes of effects are "
+                      "lost",
+                      log_->failure(), log_->tail() - log_->durable());
+        }
+        while (!writer_->is_idle()) reactor.turn(true);
+    }
+    is_running_.store(false, std::memory_order_release);
+    writer_.reset();
+    ring_.reset();
+}
+
+void AppendOnly::finish(int64_t timeout_us) {
+    if (!thread_.joinable()) return;
+    stop_deadline_us_.store(ring_->monotonic_us() + timeout_us, std::memory_order_relaxed);
+    is_stopping_.store(true, std::memory_order_release);
+    ring_->wake();
+    thread_.join();
+}
+
+}  // namespace gyre::server

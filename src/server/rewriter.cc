@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/rewriter.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include "base/log.h"
+#include "base/memory.h"
+
+namespace gyre::server {
+namespace {
+
+using base::Level;
+using commands::RewriteOrder;
+
+int64_t monotonic_s() {
+    timespec time{};
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec;
+}
+
+}  // namespace
+
+RewriteOrder Rewriter::order(engine::Executor& executor, bool is_later) {
+    if (!file_.is_on()) return RewriteOrder::no_log;
+    {
+        const std::lock_guard hold(mutex_);
+        if (figures_.is_running) return RewriteOrder::running;
+        figures_.is_scheduled = true;
+    }
+    return !is_later && begin(executor) ? RewriteOrder::begun : RewriteOrder::scheduled;
+}
+
+void Rewriter::begin_first(engine::Executor& executor) {
+    {
+        const std::lock_guard hold(mutex_);
+        figures_.is_scheduled = true;
+    }
+    begin(executor);
+}
+
+void Rewriter::forget() {
+    {
+        const std::lock_guard hold(mutex_);
+        figures_.is_scheduled = false;
+        if (!figures_.is_running) return;
+    }
+    persistence_.give_up_base();
+}
+
+void Rewriter::look(engine::Executor& executor) {
+    {
+        const std::lock_guard hold(mutex_);
+        if (figures_.is_running) {
+            figures_.last_memory_bytes = std::max(
+                figures_.last_memory_bytes, base::used(base::Purpose::snapshot) - memory_before_);
+            return;
+        }
+        if (!figures_.is_scheduled && !is_due()) return;
+    }
+    begin(executor);
+}
+
+/// Under mutex_.
+bool Rewriter::is_due() const {
+    const bool has_just_failed =
+        !figures_.is_last_good && monotonic_s() - failed_s_ < kRetrySeconds;
+    if (file_.lacks_base()) return !has_just_failed;
+    const int64_t percentage = settings_.rewrite_percentage.load(std::memory_order_relaxed);
+    const uint64_t bytes = file_.bytes();
+    if (percentage == 0 || bytes < settings_.rewrite_bytes_min.load(std::memory_order_relaxed)) {
+        return false;
+    }
+    if (has_just_failed) return false;
+    const uint64_t before = std::max<uint64_t>(file_.rewritten_bytes(), 1);
+    return bytes > before && 100.0 * static_cast<double>(bytes - before) >=
+                                 static_cast<double>(percentage) * static_cast<double>(before);
+}
+
+/// False: a snapshot is under way.
+bool Rewriter::begin(engine::Executor& executor) {
+    if (!file_.is_logging()) return false;
+    {
+        const std::lock_guard hold(mutex_);
+        if (figures_.is_running) return false;
+        figures_.is_running = true;
+        started_s_ = monotonic_s();
+        memory_before_ = base::used(base::Purpose::snapshot);
+        figures_.last_memory_bytes = 0;
+    }
+    const auto format = settings_.aof_base_is_rdb.load(std::memory_order_relaxed)
+                            ? log::BaseFormat::rdb
+                            : log::BaseFormat::aof;
+    const bool has_begun = persistence_.begin_base(
+        {.directory = settings_.append_directory,
+         .name = file_.new_base_name(),
+         .syncs_often = settings_.aof_syncs_often.load(std::memory_order_relaxed),
+         .is_commands = format == log::BaseFormat::aof,
+         .position = [this] { return file_.begin_part(); },
+         .done = [this, format](const Result<uint64_t>& bytes) { adopt(bytes, format); }},
+        executor);
+    const std::lock_guard hold(mutex_);
+    if (has_begun) {
+        figures_.is_scheduled = false;
+        base::log(Level::notice, "Background append only file rewriting started");
+    } else {
+        figures_.is_running = false;
+    }
+    return has_begun;
+}
+
+void Rewriter::adopt(const Result<uint64_t>& bytes, log::BaseFormat format) {
+    if (!bytes) return end(tl::unexpected(bytes.error()), 0);
+    file_.adopt_base(*bytes, format,
+                     [this, count = *bytes](const Result<void>& done) { end(done, count); });
+}
+
+void Rewriter::end(const Result<void>& done, uint64_t base_bytes) {
+    const bool is_given_up = !done && done.error().code == ECANCELED;
+    if (done) {
+        base::log(Level::notice, "Background AOF rewrite finished: a base of {} bytes", base_bytes);
+    } else if (is_given_up) {
+        base::log(Level::notice, "Background AOF rewrite given up");
+    } else {
+        base::log(Level::warning, "Background AOF rewrite failed, the files stay as they were: {}",
+                  done.error().message);
+    }
+    const std::lock_guard hold(mutex_);
+    figures_.is_running = false;
+    // That it was given up says nothing about the disk.
+    if (is_given_up) return;
+    figures_.last_took_s = monotonic_s() - started_s_;
+    figures_.is_last_good = done.has_value();
+    if (done) {
+        ++figures_.rewrites;
+        figures_.failures_in_row = 0;
+    } else {
+        failed_s_ = monotonic_s();
+        ++figures_.failures_in_row;
+    }
+}
+
+RewriteFigures Rewriter::figures() const {
+    const std::lock_guard hold(mutex_);
+    RewriteFigures figures = figures_;
+    if (figures.is_running) figures.running_s = monotonic_s() - started_s_;
+    return figures;
+}
+
+void Rewriter::reset_statistics() {
+    const std::lock_guard hold(mutex_);
+    figures_.rewrites = 0;
+}
+
+}  // namespace gyre::server

@@ -1,0 +1,577 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// The append-only file of a real server: what it keeps over SIGKILL under load, what it loads and
+// what it refuses to, what it says of itself, and what it does when its directory vanishes.
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/random.h"
+#include "integration/server_test.h"
+#include "support/seed.h"
+
+namespace gyre::test {
+namespace {
+
+using Words = std::vector<std::string>;
+
+/// A directory that outlives its servers.
+class Home {
+public:
+    Home() : path_(make_temporary_directory()) {}
+    ~Home() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    std::string part(int number = 1) const {
+        return directory() + "/appendonly.aof." + std::to_string(number) + ".incr.aof";
+    }
+    std::string directory() const { return path_ + "/appendonlydir"; }
+    const std::string& path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+std::string content(const std::string& path) {
+    std::ifstream stream(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+int count_of(const std::string& text, const std::string& line) {
+    int count = 0;
+    for (size_t at = text.find(line); at != std::string::npos; at = text.find(line, at + 1))
+        ++count;
+    return count;
+}
+
+class AppendOnlyTest : public ServerTest {
+protected:
+    void start_at_home(const std::string& fsync, const Words& more = {}) {
+        Words arguments{"--dir", home_.path(), "--appendonly", "yes", "--appendfsync", fsync};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        start(arguments);
+        ASSERT_TRUE(server().wait_for_log("Ready to accept connections")) << server().log();
+    }
+    /// Starts one that must not come up; what it said.
+    std::string failure(const Words& more = {}) {
+        Words arguments{"--dir", home_.path(), "--appendonly", "yes"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        server_ = std::make_unique<ServerProcess>(
+            ServerOptions{.threads = GetParam(), .arguments = arguments});
+        EXPECT_EQ(server().wait_exit(), 1);
+        return server().log();
+    }
+    void kill() {
+        server().send_signal(SIGKILL);
+        ASSERT_TRUE(server().wait_exit().has_value());
+    }
+
+    Home home_;
+};
+
+GYRE_INSTANTIATE(AppendOnlyTest);
+
+TEST_P(AppendOnlyTest, LoadsWhatItWrote) {
+    start_at_home("everysec");
+    Session first = session();
+    EXPECT_EQ(first.ask("SET", "a", "1"), "OK");
+    EXPECT_EQ(first.ask("SET", "b", "2", "PX", "100000000"), "OK");
+    EXPECT_EQ(first.ask("SET", "gone", "2", "PX", "1"), "OK");
+    EXPECT_EQ(first.ask("INCRBYFLOAT", "a", "0.5"), "1.5");
+    EXPECT_EQ(first.ask("SELECT", "3"), "OK");
+    EXPECT_EQ(first.ask("SET", "c", std::string(3'000'000, 'x')), "OK");
+    EXPECT_EQ(first.ask("SET", "t", "v", "TIMESTAMP", "5000"), "OK");
+    EXPECT_EQ(server().stop(), 0);
+    start_at_home("everysec");
+    Session again = session();
+    EXPECT_EQ(again.ask("GET", "a"), "1.5");
+    EXPECT_GT(again.number("PTTL", "b"), 90'000'000);
+    EXPECT_EQ(again.ask("EXISTS", "gone"), ":0");
+    again.ask("SELECT", "3");
+    EXPECT_EQ(again.ask("STRLEN", "c"), ":3000000");
+    EXPECT_EQ(again.ask("SET", "t", "w", "TIMESTAMP", "4000"), "(nil)");
+    EXPECT_EQ(again.ask("GET", "t"), "v");
+}
+
+/// Clients that count: each INCR that was answered must be there, and none that was not sent.
+TEST_P(AppendOnlyTest, KeepsEveryAcknowledgedWriteOverSigkill) {
+    constexpr int kClients = 8;
+    constexpr int kRounds = 5;
+    constexpr uint64_t kAnswersMax = 3000;
+    constexpr int kPipeline = 4;
+    SCOPED_TRACE("GYRE_SEED=" + std::to_string(test_seed()));
+    base::Random random(test_seed());
+    std::vector<int64_t> answered(kClients, 0);
+    std::vector<int64_t> sent(kClients, 0);
+    for (int round = 0; round < kRounds; ++round) {
+        start_at_home("always");
+        if (HasFatalFailure()) return;
+        Session check = session();
+        for (int client = 0; client < kClients; ++client) {
+            const std::string text = check.ask("GET", "counter:" + std::to_string(client));
+            const int64_t value = text == "(nil)" ? 0 : std::stoll(text);
+            EXPECT_GE(value, answered[client]) << "round " << round << ", client " << client;
+            EXPECT_LE(value, sent[client]);
+            answered[client] = sent[client] = value;
+        }
+        std::atomic<int> answers{0};
+        std::vector<std::thread> threads;
+        for (int client = 0; client < kClients; ++client) {
+            threads.emplace_back([&, client] {
+                RawSocket socket = server().connect();
+                std::string commands;
+                for (int i = 0; i < kPipeline; ++i) {
+                    commands += encode({"INCR", "counter:" + std::to_string(client)});
+                }
+                while (socket.send(commands)) {
+                    sent[client] += kPipeline;
+                    const std::vector<Frame> frames = socket.read_frames(kPipeline);
+                    for (const Frame& frame : frames) answered[client] = std::stoll(frame.text);
+                    answers += static_cast<int>(frames.size());
+                    if (frames.size() < kPipeline) break;
+                }
+            });
+        }
+        const auto moment = static_cast<int>(1 + random.below(kAnswersMax));
+        EXPECT_TRUE(wait_until([&] { return answers >= moment; }));
+        kill();
+        for (std::thread& thread : threads) thread.join();
+    }
+}
+
+/// One client writes one after the other: what is there afterwards is the beginning of it.
+TEST_P(AppendOnlyTest, KeepsABeginningOverSigkillWithEverysec) {
+    start_at_home("everysec");
+    RawSocket socket = server().connect();
+    int sent = 0;
+    for (int batch = 0; batch < 200; ++batch) {
+        std::string commands;
+        for (int i = 0; i < 50; ++i) {
+            commands += encode({"SET", "key:" + std::to_string(sent++), std::string(100, 'v')});
+        }
+        ASSERT_TRUE(socket.send_while_reading(commands));
+    }
+    kill();
+    start_at_home("everysec");
+    Session check = session();
+    const int64_t kept = check.number("DBSIZE");
+    EXPECT_LE(kept, sent);
+    for (int64_t i = 0; i < kept; ++i) {
+        ASSERT_EQ(check.ask("EXISTS", "key:" + std::to_string(i)), ":1") << i;
+    }
+}
+
+TEST_P(AppendOnlyTest, CutsATornEndAsConfigured) {
+    start_at_home("always");
+    EXPECT_EQ(session().ask("SET", "a", "1"), "OK");
+    EXPECT_EQ(server().stop(), 0);
+    const auto whole = std::filesystem::file_size(home_.part());
+    std::ofstream(home_.part(), std::ios::app) << "*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1";
+    const std::string refused = failure({"--aof-load-truncated", "no"});
+    EXPECT_NE(refused.find(home_.part().substr(home_.path().size() + 1) + ", offset "),
+              std::string::npos)
+        << refused;
+    EXPECT_NE(refused.find("redis-check-aof --fix"), std::string::npos);
+    start_at_home("always");
+    EXPECT_NE(server().log().find("it is cut at " + std::to_string(whole)), std::string::npos);
+    EXPECT_EQ(session().ask("DBSIZE"), ":1");
+    EXPECT_EQ(session().ask("SET", "c", "1"), "OK");
+    kill();
+    start_at_home("always");
+    EXPECT_EQ(session().ask("MGET", "a", "b", "c"), "[1 (nil) 1]");
+}
+
+TEST_P(AppendOnlyTest, NamesFileAndOffsetOfDamage) {
+    start_at_home("always");
+    EXPECT_EQ(session().ask("SET", "a", "1"), "OK");
+    EXPECT_EQ(session().ask("SET", "b", "2"), "OK");
+    EXPECT_EQ(server().stop(), 0);
+    std::string bytes = content(home_.part());
+    const size_t second = bytes.find('*', 1);
+    bytes[second] = '+';
+    std::ofstream(home_.part(), std::ios::binary) << bytes;
+    const std::string refused = failure();
+    EXPECT_NE(refused.find("appendonly.aof.1.incr.aof, offset " + std::to_string(second)),
+              std::string::npos)
+        << refused;
+    std::filesystem::remove(home_.part());
+    EXPECT_NE(failure().find("No such file or directory"), std::string::npos);
+}
+
+TEST_P(AppendOnlyTest, TakesOverASingleFile) {
+    std::ofstream(home_.path() + "/appendonly.aof")
+        << encode({"SELECT", "0"}) << encode({"SET", "old", "1"});
+    start_at_home("always");
+    EXPECT_EQ(session().ask("GET", "old"), "1");
+    EXPECT_EQ(session().ask("SET", "new", "2"), "OK");
+    EXPECT_FALSE(std::filesystem::exists(home_.path() + "/appendonly.aof"));
+    kill();
+    start_at_home("always");
+    EXPECT_EQ(session().ask("MGET", "old", "new"), "[1 2]");
+}
+
+TEST_P(AppendOnlyTest, AnswersThatItIsLoading) {
+    {
+        std::filesystem::create_directory(home_.directory());
+        std::ofstream(home_.directory() + "/appendonly.aof.manifest")
+            << "file appendonly.aof.1.incr.aof seq 1 type i\n";
+        std::ofstream part(home_.part(), std::ios::binary);
+        for (int i = 0; i < 1'000'000; ++i) {
+            part << encode({"SET", "key:" + std::to_string(i), "some value"});
+        }
+    }
+    server_ = std::make_unique<ServerProcess>(
+        ServerOptions{.threads = GetParam(),
+                      .arguments = {"--dir", home_.path(), "--appendonly", "yes"},
+                      .waits_for_data = false});
+    Session client = session();
+    int refused = 0;
+    ASSERT_TRUE(wait_until([&] {
+        const std::string answer = client.ask("GET", "key:1");
+        if (answer == "-LOADING Redis is loading the dataset in memory") {
+            ++refused;
+            EXPECT_NE(client.info("persistence", "loading_total_bytes"), "0");
+        }
+        return answer == "some value";
+    }));
+    EXPECT_GT(refused, 0);
+    EXPECT_EQ(client.ask("DBSIZE"), ":1000000");
+    EXPECT_EQ(client.info("persistence", "loading"), "0");
+}
+
+TEST_P(AppendOnlyTest, RefusesWritesWhileItsDirectoryIsGone) {
+    start_at_home("always");
+    Session client = session();
+    EXPECT_EQ(client.ask("SET", "a", "1"), "OK");
+    const std::string elsewhere = home_.path() + "/elsewhere";
+    std::filesystem::rename(home_.directory(), elsewhere);
+    ASSERT_TRUE(wait_until([&] { return client.ask("SET", "a", "2").starts_with("-MISCONF"); }));
+    EXPECT_EQ(client.info("persistence", "aof_last_write_status"), "err");
+    EXPECT_NE(client.ask("GET", "a"), "(nil)");
+    std::filesystem::rename(elsewhere, home_.directory());
+    ASSERT_TRUE(wait_until([&] { return client.ask("SET", "a", "3") == "OK"; }));
+    EXPECT_EQ(client.info("persistence", "aof_last_write_status"), "ok");
+    EXPECT_EQ(client.info("persistence", "aof_failures"), "1");
+    kill();
+    start_at_home("always");
+    EXPECT_EQ(session().ask("GET", "a"), "3");
+}
+
+TEST_P(AppendOnlyTest, WaitaofSaysWhenWritesAreOnTheDisk) {
+    start_at_home("everysec");
+    Session client = session();
+    EXPECT_EQ(client.ask("SET", "a", "1"), "OK");
+    EXPECT_EQ(client.ask("WAITAOF", "1", "0", "0"), "[:1 :0]");
+    kill();
+    start_at_home("everysec");
+    Session again = session();
+    EXPECT_EQ(again.ask("GET", "a"), "1");
+    EXPECT_EQ(again.ask("WAITAOF", "0", "0", "0"), "[:1 :0]");
+    EXPECT_EQ(again.ask("WAITAOF", "1", "1", "20"), "[:1 :0]");
+    EXPECT_EQ(again.ask("WAITAOF", "2", "0", "0"),
+              "-ERR value is out of range, must be between 0 and 1");
+    EXPECT_EQ(again.ask("WAITAOF", "1", "0", "-1"), "-ERR timeout is negative");
+    start();
+    EXPECT_EQ(session().ask("WAITAOF", "1", "0", "0"),
+              "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+}
+
+TEST_P(AppendOnlyTest, KeepsTransactionsWhole) {
+    start_at_home("always");
+    Session client = session();
+    client.ask("SET", "text", "x");
+    for (const char* word : {"MULTI", "EXEC"}) EXPECT_NE(client.ask(word), "");
+    client.ask("MULTI");
+    client.ask("SET", "a", "1", "EX", "1000");
+    client.ask("INCR", "text");
+    client.ask("SADD", "s", "1", "2", "3");
+    client.ask("SPOP", "s");
+    EXPECT_EQ(client.reply("EXEC").elements.size(), 4U);
+    const std::string left = client.ask("SMEMBERS", "s");
+    const std::string bytes = content(home_.part());
+    const size_t begin = bytes.find("MULTI");
+    ASSERT_NE(begin, std::string::npos);
+    EXPECT_EQ(bytes.find("MULTI", begin + 1), std::string::npos);
+    EXPECT_TRUE(bytes.ends_with("$4\r\nEXEC\r\n"));
+    EXPECT_EQ(bytes.find("INCR"), std::string::npos);
+    kill();
+    // Cut inside: nothing of it is there.
+    std::filesystem::resize_file(home_.part(), bytes.size() - 3);
+    start_at_home("always");
+    EXPECT_EQ(session().ask("EXISTS", "a", "s"), ":0");
+    kill();
+    std::ofstream(home_.part(), std::ios::binary) << bytes;
+    start_at_home("always");
+    EXPECT_EQ(session().ask("GET", "a"), "1");
+    EXPECT_EQ(session().ask("SCARD", "s"), ":2");
+    EXPECT_EQ(session().ask("SMISMEMBER", "s", "1", "2", "3").size(),
+              std::string("[:1 :1 :0]").size());
+    EXPECT_NE(left, "");
+}
+
+TEST_P(AppendOnlyTest, IsTheDataWhereThereIsASnapshotToo) {
+    start_at_home("always", {"--save", ""});
+    EXPECT_EQ(session().ask("RPUSH", "l", "a", "b"), ":2");
+    EXPECT_EQ(session().ask("SAVE"), "OK");
+    EXPECT_EQ(session().ask("RPUSH", "l", "c"), ":3");
+    kill();
+    start_at_home("always", {"--save", ""});
+    EXPECT_EQ(session().ask("LRANGE", "l", "0", "-1"), "[a b c]");
+    kill();
+    std::filesystem::remove_all(home_.directory());
+    start_at_home("always", {"--save", ""});
+    EXPECT_EQ(session().ask("DBSIZE"), ":0");
+    EXPECT_NE(server().log().find("dump.rdb is NOT read"), std::string::npos);
+    kill();
+    start({"--dir", home_.path(), "--save", ""});
+    ASSERT_TRUE(server().wait_for_log("Ready to accept connections"));
+    EXPECT_EQ(session().ask("LRANGE", "l", "0", "-1"), "[a b]");
+}
+
+/// Clients count while the file is written anew again and again, and the server is killed.
+TEST_P(AppendOnlyTest, IsRewrittenUnderLoad) {
+    constexpr int kClients = 4;
+    std::vector<int64_t> answered(kClients, 0);
+    std::vector<int64_t> sent(kClients, 0);
+    for (int round = 0; round < 4; ++round) {
+        start_at_home("always");
+        if (HasFatalFailure()) return;
+        Session check = session();
+        for (int client = 0; client < kClients; ++client) {
+            const std::string text = check.ask("HGET", "counters", std::to_string(client));
+            const int64_t value = text == "(nil)" ? 0 : std::stoll(text);
+            EXPECT_GE(value, answered[client]) << "round " << round << ", client " << client;
+            EXPECT_LE(value, sent[client]);
+            answered[client] = sent[client] = value;
+        }
+        std::vector<std::thread> threads;
+        for (int client = 0; client < kClients; ++client) {
+            threads.emplace_back([&, client] {
+                RawSocket socket = server().connect();
+                const std::string command =
+                    encode({"HINCRBY", "counters", std::to_string(client), "1"});
+                while (socket.send(command)) {
+                    ++sent[client];
+                    const std::vector<Frame> frames = socket.read_frames(1);
+                    if (frames.empty()) break;
+                    answered[client] = std::stoll(frames[0].text);
+                }
+            });
+        }
+        for (int rewrite = 1; rewrite <= 3; ++rewrite) {
+            EXPECT_EQ(check.ask("BGREWRITEAOF"), "Background append only file rewriting started");
+            EXPECT_TRUE(wait_until(
+                [&] { return check.info_number("persistence", "aof_rewrites") == rewrite; }));
+        }
+        EXPECT_EQ(check.info("persistence", "aof_last_bgrewrite_status"), "ok");
+        // A base, an increment, the manifest.
+        EXPECT_EQ(std::distance(std::filesystem::directory_iterator(home_.directory()), {}), 3);
+        kill();
+        for (std::thread& thread : threads) thread.join();
+    }
+}
+
+TEST_P(AppendOnlyTest, IsRewrittenByItselfWhenItHasGrown) {
+    start_at_home("everysec",
+                  {"--auto-aof-rewrite-min-size", "20kb", "--auto-aof-rewrite-percentage", "100"});
+    Session client = session();
+    EXPECT_EQ(client.info("persistence", "aof_base_size"), "0");
+    for (int i = 0; i < 300; ++i) client.ask("SET", "key", std::string(1000, 'x'));
+    ASSERT_TRUE(wait_until([&] { return client.info("persistence", "aof_rewrites") == "1"; }));
+    EXPECT_LT(client.info_number("persistence", "aof_current_size"), 5000);
+    EXPECT_EQ(client.info("persistence", "aof_base_size"),
+              client.info("persistence", "aof_current_size"));
+    client.ask("MULTI");
+    client.ask("INCR", "n");
+    client.ask("BGREWRITEAOF");
+    client.ask("INCR", "n");
+    EXPECT_EQ(client.ask("EXEC"), "[:1 Background append only file rewriting scheduled :2]");
+    ASSERT_TRUE(wait_until([&] { return client.info("persistence", "aof_rewrites") == "2"; }));
+    client.ask("INCR", "n");
+    EXPECT_EQ(server().stop(), 0);
+    start_at_home("everysec");
+    EXPECT_EQ(session().ask("GET", "n"), "3");
+    EXPECT_EQ(session().ask("STRLEN", "key"), ":1000");
+    start();
+    EXPECT_TRUE(session().ask("BGREWRITEAOF").starts_with("-ERR There is no append-only file"));
+}
+
+TEST_P(AppendOnlyTest, HasABaseOfCommandsIfAsked) {
+    start_at_home("always", {"--aof-use-rdb-preamble", "no"});
+    Session client = session();
+    Words many{"RPUSH", "list"};
+    Words pairs{"HSET", "hash"};
+    Words scores{"ZADD", "zset"};
+    for (int i = 0; i < 1000; ++i) {
+        const std::string number = std::to_string(i);
+        many.push_back("element " + number);
+        pairs.insert(pairs.end(), {"field " + number, number});
+        scores.insert(scores.end(), {std::to_string(i * 0.1), "member " + number});
+    }
+    RawSocket socket = server().connect();
+    for (const Words& words : {many, pairs, scores}) socket.command(words);
+    many[0] = "SADD";
+    many[1] = "set";
+    socket.command(many);
+    client.ask("HPEXPIRE", "hash", "100000000", "FIELDS", "1", "field 7");
+    client.ask("SADD", "numbers", "3", "1", "2");
+    client.ask("HSET", "small", "f", "1");
+    client.ask("ZADD", "ranks", "2.5", "a", "inf", "b");
+    client.ask("SET", "text", std::string(200'000, 'x'), "PX", "100000000");
+    client.ask("SET", "t", "v", "TIMESTAMP", "5000");
+    client.ask("XADD", "x", "5-1", "f", "v");
+    client.ask("XGROUP", "CREATE", "x", "g", "0");
+    client.ask("XREADGROUP", "GROUP", "g", "c", "STREAMS", "x", ">");
+    client.ask("SELECT", "3");
+    client.ask("RPUSH", "list", "other");
+    client.ask("PEXPIRE", "list", "100000000");
+    EXPECT_EQ(client.ask("BGREWRITEAOF"), "Background append only file rewriting started");
+    ASSERT_TRUE(wait_until([&] { return client.info("persistence", "aof_rewrites") == "1"; }));
+    client.ask("RPUSH", "list", "behind");
+    kill();
+    const std::string base = content(home_.directory() + "/appendonly.aof.1.base.aof");
+    EXPECT_EQ(base.substr(0, 1), "*");
+    start_at_home("always");
+    Session again = session();
+    EXPECT_EQ(again.ask("LRANGE", "list", "998", "-1"), "[element 998 element 999]");
+    EXPECT_EQ(again.ask("LLEN", "list"), ":1000");
+    EXPECT_EQ(again.ask("HLEN", "hash"), ":1000");
+    EXPECT_NE(again.ask("HPTTL", "hash", "FIELDS", "1", "field 7"), "[:-1]");
+    EXPECT_EQ(again.ask("SCARD", "set"), ":1000");
+    EXPECT_EQ(again.ask("SMISMEMBER", "numbers", "1", "2", "3", "4"), "[:1 :1 :1 :0]");
+    EXPECT_EQ(again.ask("ZSCORE", "zset", "member 7"), "0.7");
+    EXPECT_EQ(again.ask("ZSCORE", "ranks", "b"), "inf");
+    EXPECT_EQ(again.ask("STRLEN", "text"), ":200000");
+    EXPECT_GT(again.number("PTTL", "text"), 90'000'000);
+    EXPECT_EQ(again.ask("SET", "t", "w", "TIMESTAMP", "4000"), "(nil)");
+    EXPECT_EQ(again.ask("XACK", "x", "g", "5-1"), ":1");
+    again.ask("SELECT", "3");
+    EXPECT_EQ(again.ask("LRANGE", "list", "0", "-1"), "[other behind]");
+    EXPECT_GT(again.number("PTTL", "list"), 90'000'000);
+}
+
+TEST_P(AppendOnlyTest, WritesTheTimeIfAsked) {
+    start_at_home("always", {"--aof-timestamp-enabled", "yes"});
+    EXPECT_EQ(session().ask("SET", "a", "1"), "OK");
+    EXPECT_EQ(server().stop(), 0);
+    EXPECT_TRUE(content(home_.part()).starts_with("#TS:"));
+    start_at_home("always");
+    EXPECT_EQ(session().ask("GET", "a"), "1");
+}
+
+TEST_P(AppendOnlyTest, ChangesHowItSyncsWhileItRuns) {
+    start_at_home("no");
+    Session client = session();
+    EXPECT_EQ(client.ask("SET", "a", "1"), "OK");
+    EXPECT_EQ(client.ask("CONFIG", "SET", "appendfsync", "always"), "OK");
+    EXPECT_EQ(client.ask("SET", "b", "1"), "OK");
+    EXPECT_GT(client.info_number("persistence", "aof_syncs"), 0);
+}
+
+TEST_P(AppendOnlyTest, IsSwitchedOnAndOffWhileItRuns) {
+    const Words off{"--dir", home_.path(), "--appendfsync", "always", "--save", ""};
+    start(off);
+    Session client = session();
+    EXPECT_EQ(client.ask("SET", "before", "1"), "OK");
+    EXPECT_EQ(client.ask("CONFIG", "SET", "appendonly", "yes"), "OK");
+    EXPECT_EQ(client.ask("CONFIG", "GET", "appendonly"), "[appendonly yes]");
+    EXPECT_EQ(client.info("persistence", "aof_enabled"), "1");
+    ASSERT_TRUE(wait_until([&] { return client.info("persistence", "aof_rewrites") == "1"; }));
+    EXPECT_EQ(client.ask("SET", "with", "2"), "OK");
+    EXPECT_EQ(client.ask("WAITAOF", "1", "0", "0"), "[:1 :0]");
+    kill();
+    start_at_home("always", {"--save", ""});
+    Session again = session();
+    EXPECT_EQ(again.ask("MGET", "before", "with"), "[1 2]");
+    EXPECT_EQ(again.ask("SET", "last", "3"), "OK");
+    EXPECT_EQ(again.ask("CONFIG", "SET", "appendonly", "no"), "OK");
+    EXPECT_EQ(again.info("persistence", "aof_enabled"), "0");
+    EXPECT_TRUE(again.ask("BGREWRITEAOF").starts_with("-ERR There is no append-only file"));
+    ASSERT_TRUE(server().wait_for_log("The append-only file has ended"));
+    EXPECT_EQ(again.ask("SET", "without", "4"), "OK");
+    kill();
+    start_at_home("always", {"--save", ""});
+    EXPECT_EQ(session().ask("MGET", "before", "with", "last", "without"), "[1 2 3 (nil)]");
+}
+
+TEST_P(AppendOnlyTest, SaysWhyItCannotBeSwitchedOn) {
+    start({"--dir", home_.path(), "--save", ""});
+    std::ofstream(home_.directory()) << "in the way";
+    EXPECT_EQ(session().ask("CONFIG", "SET", "appendonly", "yes"),
+              "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn "
+              "on AOF. Check server logs.");
+    EXPECT_EQ(session().ask("CONFIG", "GET", "appendonly"), "[appendonly no]");
+    std::filesystem::remove(home_.directory());
+    EXPECT_EQ(session().ask("CONFIG", "SET", "appendonly", "yes"), "OK");
+    Session client = session();
+    EXPECT_TRUE(wait_until([&] { return client.info("persistence", "aof_rewrites") == "1"; }));
+}
+
+/// Clients change two keys at once while the log begins and ends: a file that ends in between is
+/// one moment of the data, and one that has its base keeps every write that was answered.
+TEST_P(AppendOnlyTest, IsSwitchedUnderLoad) {
+    constexpr int kClients = 4;
+    std::vector<int64_t> answered(kClients, 0);
+    std::vector<int64_t> sent(kClients, 0);
+    const auto check_all = [&](bool is_whole) {
+        Session check = session();
+        for (int i = 0; i < kClients; ++i) {
+            const std::string pair =
+                check.ask("MGET", "a:" + std::to_string(i), "b:" + std::to_string(i));
+            const std::string first = pair.substr(1, pair.find(' ') - 1);
+            EXPECT_EQ(pair, "[" + first + " " + first + "]");
+            const int64_t value = first == "(nil)" ? 0 : std::stoll(first);
+            if (is_whole) EXPECT_GE(value, answered[i]) << "client " << i;
+            EXPECT_LE(value, sent[i]);
+            answered[i] = sent[i] = value;
+        }
+    };
+    for (const bool ends_on : {true, false, true}) {
+        start_at_home("always", {"--save", ""});
+        check_all(ends_on);
+        std::vector<std::thread> threads;
+        for (int i = 0; i < kClients; ++i) {
+            threads.emplace_back([&, i] {
+                RawSocket socket = server().connect();
+                const std::string name = std::to_string(i);
+                const std::string commands = encode({"MULTI"}) + encode({"INCR", "a:" + name}) +
+                                             encode({"INCR", "b:" + name}) + encode({"EXEC"});
+                while (socket.send(commands)) {
+                    ++sent[i];
+                    const std::vector<Frame> frames = socket.read_frames(4);
+                    if (frames.size() < 4) break;
+                    answered[i] = std::stoll(frames[3].items[0].text);
+                }
+            });
+        }
+        Session control = session();
+        for (int round = 1; round <= 4; ++round) {
+            EXPECT_EQ(control.ask("CONFIG", "SET", "appendonly", "no"), "OK");
+            if (round == 4 && !ends_on) break;
+            EXPECT_EQ(control.ask("CONFIG", "SET", "appendonly", "yes"), "OK");
+            EXPECT_TRUE(wait_until(
+                [&] { return control.info_number("persistence", "aof_rewrites") == round; }));
+        }
+        if (!ends_on) {
+            EXPECT_TRUE(wait_until(
+                [&] { return count_of(server().log(), "The append-only file has ended") == 4; }));
+        }
+        kill();
+        for (std::thread& thread : threads) thread.join();
+        if (!ends_on) std::fill(answered.begin(), answered.end(), 0);
+    }
+    start_at_home("always", {"--save", ""});
+    check_all(true);
+}
+
+}  // namespace
+}  // namespace gyre::test
