@@ -591,7 +591,7 @@ bool Dispatcher::run_within(const RequestView& request, Context& context, int64_
     request.spec->handler(context);
     need.keys -= executor.promised_keys;
     dataset.settle_promise(executor);
-    finish_served(request, context, lock);
+    finish_served(request, context, [&lock] { lock.serve(); });
     return true;
 }
 

@@ -244,6 +244,7 @@ public:
         return copy;
     }
     bool drain(size_t) override { return true; }
+    bool save_next(size_t&) override { return false; }
     void grow(size_t count) {
         count_ = count;
         memory_ = base::reallocate(base::Purpose::keyspace, memory_, count + 1);

@@ -167,7 +167,7 @@ private:
                 hash.remove(name());
                 return;
             case 2:
-                hash.remove_due(kNow + 5000, 32);
+                hash.remove_due(kNow + 5000, 32, [](auto) {});
                 return;
             case 3:
                 if (hash.size() == 0) return;

@@ -39,6 +39,7 @@ public:
     size_t size() const override { return blocks_.size(); }
     size_t footprint() const override { return base::usable_size(this) + bytes_; }
     types::Object* clone() const override { return new Blocks(size()); }
+    bool save_next(size_t&) override { return false; }
     bool drain(size_t budget) override {
         for (; budget > 0 && !blocks_.empty(); --budget) {
             bytes_ -= base::usable_size(blocks_.back());
