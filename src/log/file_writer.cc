@@ -435,6 +435,10 @@ Result<void> FileWriter::replace_base(const NewBase& base) {
     if (!next) return tl::unexpected(std::move(next.error()));
     const std::string path = directory_.path_of(next->base->name);
     if (auto done = directory_.files().rename(base.path, path); !done) return done;
+    // Its name may be one that a beginning before it had: what that wrote must not come back.
+    if (founding_) {
+        if (auto done = directory_.files().sync(file_); !done) return done;
+    }
     // Where that fails nobody knows which manifest is on the disk: both may be loaded.
     return directory_.commit(*next);
 }

@@ -105,7 +105,11 @@ void lset(Context& context) {
     const std::string_view value = context.argument(3);
     list.expect(1, value.size());
     const auto index = index_from_front(*given, list.size());
-    if (!index) return context.error(errors::kOutOfRange);
+    if (!index) {
+        // The list may have its other form now, as in Redis: no effect, and an error must be none.
+        context.effects().tell_alone();
+        return context.error(errors::kOutOfRange);
+    }
     list.replace(*index, value);
     list.settle("lset");
     context.reply.ok();

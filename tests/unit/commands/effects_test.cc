@@ -135,6 +135,9 @@ TEST_F(EffectsTest, AreNothingWhereNothingChanged) {
                                                  {"SET", "a"}}) {
         EXPECT_EQ(effect(words), "") << words[0];
     }
+    // It changes the form of the list before it sees that there is no such element.
+    run({"RPUSH", "l", "a"});
+    EXPECT_EQ(effect({"LSET", "l", "1", std::string(9000, 'v')}), "");
 }
 
 TEST_F(EffectsTest, NameTimesInFull) {
