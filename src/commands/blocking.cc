@@ -75,7 +75,7 @@ Blocked::Blocked(Context& context, const BlockOrder& order)
       attempt_(order.attempt),
       timeout_ms_(order.timeout_ms),
       database_(context.keyspace.database()),
-      reply_(output_, context.reply.protocol()) {
+      protocol_(context.reply.protocol()) {
     const std::vector<resp::Argument> arguments = arguments_of(context, order);
     const auto copies = copy_.queue(spec_, arguments);
     KeySearch search;
@@ -120,11 +120,17 @@ int64_t WaiterService::now_ms() const {
     return services_.reactor != nullptr ? services_.reactor->now_ms() : now_ms_;
 }
 
+namespace {
+
+bool has_targets(store::Shard& shard) { return shard.is_awaited() && shard.waits().has_targets(); }
+
+}  // namespace
+
 bool WaiterService::extend(ShardSet& locked, std::span<const Key> keys) {
     engine::Dataset& dataset = services_.dataset;
     std::vector<uint64_t> waiting;
     for (const Key& key : keys) {
-        if (dataset.shard(dataset.shard_of(key.hash)).is_awaited()) waiting.push_back(key.hash);
+        if (has_targets(dataset.shard(dataset.shard_of(key.hash)))) waiting.push_back(key.hash);
     }
     if (waiting.empty()) [[likely]]
         return false;
@@ -141,10 +147,9 @@ bool WaiterService::extend(ShardSet& locked, std::span<const Key> keys) {
             has_grown = true;
             continue;
         }
-        if (!dataset.shard(index).is_awaited()) continue;
-        dataset.shard(index).waits().for_each_of(hash, [&](const Wait& wait) {
-            if (wait.target == nullptr) return;
-            if (seen.insert(wait.target->hash).second) waiting.push_back(wait.target->hash);
+        if (!has_targets(dataset.shard(index))) continue;
+        dataset.shard(index).waits().for_each_target_of(hash, [&](const Key& target) {
+            if (seen.insert(target.hash).second) waiting.push_back(target.hash);
         });
     }
     if (has_grown) locked = wider;
@@ -191,7 +196,7 @@ void WaiterService::serve_queue(store::Shard& shard, const ShardSet& locked) {
 }
 
 /// Room for what the command may create; nobody can be evicted now, but under a policy that evicts
-/// the excess goes at the end of the turn.
+/// the excess goes at the end of the turn, unless it is known that nothing may go.
 bool WaiterService::attempt(Blocked& blocked, Context& context, const ShardSet& locked) {
     engine::Dataset& dataset = services_.dataset;
     const Reach reach(dataset, locked, blocked.session_.waiter);
@@ -199,8 +204,9 @@ bool WaiterService::attempt(Blocked& blocked, Context& context, const ShardSet& 
         return blocked.attempt_(context, reach);
     }
     const int64_t keys = context.spec.new_keys(context);
-    const bool evicts = dataset.settings.policy.load(std::memory_order_relaxed) !=
-                        engine::EvictionPolicy::noeviction;
+    const auto policy = dataset.settings.policy.load(std::memory_order_relaxed);
+    const bool evicts = policy != engine::EvictionPolicy::noeviction &&
+                        !(engine::is_volatile(policy) && dataset.lacks_deadlines());
     const int64_t limit = dataset.settings.maxkeys.load(std::memory_order_relaxed);
     if (keys > 0 && !dataset.reserve_keys(keys, evicts ? INT64_MAX : limit)) {
         if (!reach.claim()) return false;
@@ -216,24 +222,27 @@ bool WaiterService::attempt(Blocked& blocked, Context& context, const ShardSet& 
 bool WaiterService::serve_one(Blocked& blocked, const ShardSet& locked) {
     const uint64_t start = base::ticks();
     Session& session = blocked.session_;
+    scratch_.clear();
+    resp::ReplyWriter reply(scratch_, blocked.protocol_);
     Context context{
         .session = session,
         .spec = blocked.spec_,
         .arguments = blocked.arguments(),
         .keys = blocked.keys_,
-        .reply = blocked.reply_,
+        .reply = reply,
         .keyspace = engine::Keyspace(services_.dataset, services_.executor, blocked.database_,
                                      now_ms(), session.no_touch.load(std::memory_order_relaxed)),
         .services = services_,
     };
     if (!attempt(blocked, context, locked)) return false;
+    take_reply(blocked, reply);
     // What the client's command has changed stands in order here, behind the command that made its
     // key ready and under the same locks: a record of changes is told of it at this place.
     for (Wait& wait : blocked.waits_) {
         const size_t shard = services_.dataset.shard_of(wait.key.hash);
         if (locked.has(shard) && wait.is_linked()) services_.dataset.shard(shard).remove_wait(wait);
     }
-    blocked.nanoseconds += base::ticks_to_ns(base::ticks() - start);
+    blocked.service_nanoseconds = base::ticks_to_ns(base::ticks() - start);
     served_.push_back({session.home, session.id});
     session.waiter.serve();
     return true;
@@ -256,31 +265,22 @@ void WaiterService::finish_turn() {
 // --- the end
 // --------------------------------------------------------------------------------------
 
-namespace {
-
-void append_all(base::OutputBuffer& from, base::OutputBuffer& to) {
+/// As much memory as the reply has bytes: of a stream that thousands read, each has one.
+void WaiterService::take_reply(Blocked& blocked, const resp::ReplyWriter& reply) {
     constexpr size_t kPieceBytes = size_t{1} << 20;
+    blocked.is_error_ = reply.errors() > 0;
+    blocked.reply_.reserve(scratch_.size());
     std::array<iovec, 8> pieces;
-    while (!from.empty()) {
-        const size_t count = from.gather(pieces, kPieceBytes);
+    while (!scratch_.empty()) {
+        const size_t count = scratch_.gather(pieces, kPieceBytes);
         size_t bytes = 0;
-        for (size_t index = 0; index < count; ++index) {
-            to.append({static_cast<const char*>(pieces[index].iov_base), pieces[index].iov_len});
-            bytes += pieces[index].iov_len;
+        for (const iovec& piece : std::span(pieces).first(count)) {
+            blocked.reply_.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
+            bytes += piece.iov_len;
         }
-        from.consume(bytes);
+        scratch_.consume(bytes);
     }
 }
-
-/// The text of an error reply, which is short.
-std::string error_text(base::OutputBuffer& from) {
-    std::array<iovec, 1> piece;
-    from.gather(piece, SIZE_MAX);
-    const std::string_view frame(static_cast<const char*>(piece[0].iov_base), piece[0].iov_len);
-    return std::string(frame.substr(1, frame.find('\r') - 1));
-}
-
-}  // namespace
 
 void WaiterService::write_reply(Blocked& blocked, Waiter::State how, resp::ReplyWriter& reply) {
     if (how == Waiter::State::timed_out) return reply.null_array();
@@ -289,8 +289,9 @@ void WaiterService::write_reply(Blocked& blocked, Waiter::State how, resp::Reply
     }
     if (how != Waiter::State::served) return;
     // An error is written anew, so that it is counted where the client is at home.
-    if (blocked.reply_.errors() > 0) return reply.error(error_text(blocked.output_));
-    append_all(blocked.output_, reply.buffer());
+    const std::string_view frame = blocked.reply_;
+    if (blocked.is_error_) return reply.error(frame.substr(1, frame.find('\r') - 1));
+    reply.buffer().append(frame);
 }
 
 std::unique_ptr<Blocked> WaiterService::end_wait(Session& session, resp::ReplyWriter& reply) {

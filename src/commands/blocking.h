@@ -104,7 +104,9 @@ public:
     std::span<const store::Key> keys() const { return keys_; }
     int64_t timeout_ms() const { return timeout_ms_; }
 
-    uint64_t nanoseconds = 0;  ///< the command has run so far
+    // How long the command has run: at home, and for the attempt that succeeded, on any thread.
+    uint64_t home_nanoseconds = 0;
+    uint64_t service_nanoseconds = 0;
 
 private:
     friend class WaiterService;
@@ -119,10 +121,10 @@ private:
     Transaction copy_;  // of the arguments
     std::vector<store::Key> keys_;
     std::deque<store::Wait, base::CountedAllocator<store::Wait, base::Purpose::clients>> waits_;
-    // What the attempt that succeeds writes, on any thread: its chunks are of no reactor.
-    base::ChunkPool chunks_;
-    base::OutputBuffer output_{chunks_};
-    resp::ReplyWriter reply_;
+    const resp::Protocol protocol_;
+    // Written by whoever has claimed the waiter, read at home once it is served.
+    base::CountedString<base::Purpose::clients> reply_;
+    bool is_error_ = false;
 };
 
 /// Serves those who wait for keys that commands of this reactor have changed, and ends the waits of
@@ -160,10 +162,14 @@ private:
     void serve_queue(store::Shard& shard, const engine::ShardSet& locked);
     bool serve_one(Blocked& blocked, const engine::ShardSet& locked);
     bool attempt(Blocked& blocked, Context& context, const engine::ShardSet& locked);
+    void take_reply(Blocked& blocked, const resp::ReplyWriter& reply);
     void write_reply(Blocked& blocked, store::Waiter::State how, resp::ReplyWriter& reply);
     int64_t now_ms() const;
 
     Services& services_;
+    // What an attempt writes: another thread may be at the same waiter until one has claimed it.
+    base::ChunkPool chunks_;
+    base::OutputBuffer scratch_{chunks_};
     std::vector<Served> served_;
     int64_t now_ms_ = 0;
     bool is_deferred_ = false;

@@ -307,7 +307,7 @@ Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& ses
     const uint64_t nanoseconds = base::ticks_to_ns(base::ticks() - start);
     if (session.mode(Session::kBlocked)) [[unlikely]] {
         if (has_monitors(services_)) tell_monitors(request, session, services_, now_ms);
-        session.blocked->nanoseconds += nanoseconds;
+        session.blocked->home_nanoseconds = nanoseconds;
         return Outcome::blocked;
     }
     book(request, session, reply, errors_before, nanoseconds, now_ms);
@@ -321,7 +321,7 @@ void Dispatcher::end_wait(Session& session, resp::ReplyWriter& reply, int64_t no
     if (has_left) return;
     // Monitors saw it when it began.
     record({&blocked->spec(), blocked->arguments(), blocked->keys()}, session, reply, errors_before,
-           blocked->nanoseconds, now_ms);
+           blocked->home_nanoseconds + blocked->service_nanoseconds, now_ms);
 }
 
 /// Before a write, and not counted as its time, as in Redis: the slow log does not show it, the
@@ -408,8 +408,7 @@ void Dispatcher::run(const RequestView& request, Context& context) {
         const size_t shard = dataset.shard_of(context.keys[0].hash);
         dataset.lock(shard, services_.executor);
         if (dataset.shard(shard).is_awaited()) [[unlikely]] {
-            dataset.unlock(shard);
-            run_served(request, context);
+            run_awaited(shard, request, context);
         } else {
             spec.handler(context);
             dataset.unlock(shard);
@@ -421,6 +420,23 @@ void Dispatcher::run(const RequestView& request, Context& context) {
     if (!services_.executor.reclaimer.empty() && !context.session.mode(Session::kExecuting)) {
         services_.executor.reclaimer.run();
     }
+}
+
+/// On one shard, which is locked, and where somebody waits.
+void Dispatcher::run_awaited(size_t shard, const RequestView& request, Context& context) {
+    engine::Dataset& dataset = services_.dataset;
+    const bool is_alone =
+        !context.session.mode(Session::kExecuting) && !dataset.shard(shard).waits().has_targets();
+    if (!is_alone) {
+        dataset.unlock(shard);
+        return run_served(request, context);
+    }
+    waiters_.set_now_ms(context.now_ms());
+    request.spec->handler(context);
+    engine::ShardSet set;
+    set.add(shard);
+    dataset.serve_waiters(set, services_.executor);
+    dataset.unlock(shard);
 }
 
 /// With those served for whom the command makes a key ready.

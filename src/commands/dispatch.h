@@ -133,6 +133,7 @@ private:
     std::string_view refusal_by_state(const CommandSpec& spec, const Session& session) const;
     /// What stands against executing the command; empty: nothing.
     std::string refusal(const RequestView& request, const Session& session) const;
+    void run_awaited(size_t shard, const RequestView& request, Context& context);
     void run_served(const RequestView& request, Context& context);
     void record(const RequestView& request, const Session& session, const resp::ReplyWriter& reply,
                 uint32_t errors_before, uint64_t nanoseconds, int64_t now_ms);

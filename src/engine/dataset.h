@@ -81,6 +81,10 @@ struct Executor {
     /// Shards where this thread has removed keys, for their time or for want of room, that somebody
     /// waits for: served at the end of the turn.
     std::vector<size_t> shards_to_serve;
+    void serve_later(size_t shard) {
+        if (shards_to_serve.empty() || shards_to_serve.back() != shard)
+            shards_to_serve.push_back(shard);
+    }
 };
 
 /// For how long memory has been above maxmemory. Any thread; no lock.
@@ -311,7 +315,7 @@ public:
         store::Shard& data = shard(shard_index);
         if (data.is_observed()) [[unlikely]] {
             data.note_touched(data.current_database(), store::Key::of(entry.key()));
-            if (data.has_touched()) executor.shards_to_serve.push_back(shard_index);
+            if (data.has_touched()) executor.serve_later(shard_index);
         }
         if (!notifies(event_class)) [[likely]]
             return;

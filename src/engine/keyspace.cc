@@ -41,6 +41,8 @@ Entry* Keyspace::find_live(Shard& shard, const Key& key) {
     ++shard.statistics.expired_lazily;
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
     shard.note_touched(database_, key);
+    if (shard.has_touched()) [[unlikely]]
+        executor_.serve_later(dataset_.shard_of(key.hash));
     notify(event::expired, "expired", key);
     return nullptr;
 }
@@ -161,6 +163,13 @@ Entry* Keyspace::put_object(const Key& key, Entry* present, store::Kind kind,
 
 Entry* Keyspace::changed(const Key& key, Entry* entry) {
     note_change(key);
+    return raise_timestamp(key, entry);
+}
+
+Entry* Keyspace::changed_unready(const Key& key, Entry* entry) {
+    Shard& shard = shard_of(key);
+    ++shard.statistics.changes;
+    shard.note_touched_unready(database_, key);
     return raise_timestamp(key, entry);
 }
 

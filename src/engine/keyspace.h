@@ -106,6 +106,8 @@ public:
     /// The object of the entry was changed: counts a write and raises the timestamp. Returns the
     /// entry as it lies now.
     store::Entry* changed(const store::Key& key, store::Entry* entry);
+    /// The same of a change that can make nothing ready for those who wait for the key.
+    store::Entry* changed_unready(const store::Key& key, store::Entry* entry);
     /// Fields of the hash of `entry` got deadlines; `previous_ms` is the nearest one of before.
     void track_fields(const store::Key& key, store::Entry* entry, int64_t previous_ms);
     /// Sets the deadline, or removes it (kNoExpiry).

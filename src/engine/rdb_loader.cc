@@ -26,17 +26,129 @@ Result<void> RdbLoader::select_database(size_t database) {
                     database, dataset_.databases(), database + 1));
 }
 
+// --- batches ------------------------------------------------------------------------------------
+
+/// Copies of records, for another thread.
+class RdbLoader::Batch {
+public:
+    void add(const snapshot::Record& record) {
+        Item& item = items_.emplace_back(Item{.record = record, .object = nullptr});
+        item.key_bytes = record.key.size();
+        bytes_.append(record.key);
+        if (record.object != nullptr) {
+            item.object = std::move(*record.owner);
+        } else {
+            item.value_bytes = record.value.size();
+            bytes_.append(record.value);
+        }
+    }
+    [[nodiscard]] bool is_full() const {
+        return items_.size() >= kBatchRecords || bytes_.size() >= kBatchBytes;
+    }
+    /// Calls `take` with each record, in order, until it says false.
+    template <class F>
+    void for_each(F&& take) {
+        std::string_view rest = bytes_.view();
+        for (Item& item : items_) {
+            item.record.key = rest.substr(0, item.key_bytes);
+            item.record.value = rest.substr(item.key_bytes, item.value_bytes);
+            rest.remove_prefix(item.key_bytes + item.value_bytes);
+            item.record.object = item.object.get();
+            item.record.owner = &item.object;
+            if (!take(item.record)) return;
+        }
+    }
+
+private:
+    struct Item {
+        snapshot::Record record;  ///< its views are set by for_each()
+        std::unique_ptr<types::Object> object;
+        size_t key_bytes = 0;
+        size_t value_bytes = 0;
+    };
+    std::vector<Item> items_;
+    snapshot::Buffer bytes_;
+};
+
+RdbLoader::~RdbLoader() { wait_for_helpers(); }
+
+void RdbLoader::set_helpers(std::vector<LoadHelper> helpers) {
+    for (LoadHelper& run : helpers) {
+        helpers_.push_back(std::make_shared<Helper>());
+        helpers_.back()->run = std::move(run);
+    }
+}
+
+void RdbLoader::hand_over() {
+    const std::shared_ptr<Batch> batch = std::move(batch_);
+    for (size_t tries = 0; tries < helpers_.size(); ++tries) {
+        // With the last batch the loader may be gone, and the helper's count must not.
+        const std::shared_ptr<Helper> helper = helpers_[next_helper_++ % helpers_.size()];
+        if (helper->batches.load(std::memory_order_relaxed) >= kBatchesMax) continue;
+        helper->batches.fetch_add(1, std::memory_order_relaxed);
+        return helper->run([this, batch, helper](Executor& executor) {
+            put_all(*batch, executor);
+            helper->batches.fetch_sub(1, std::memory_order_release);
+            helper->batches.notify_one();
+        });
+    }
+    put_all(*batch, executor_);
+}
+
+void RdbLoader::put_all(Batch& batch, Executor& executor) {
+    batch.for_each([&](const snapshot::Record& record) {
+        auto done = put(record, executor);
+        if (done) return true;
+        const std::lock_guard hold(error_mutex_);
+        if (!has_failed_.load()) error_ = std::move(done.error());
+        has_failed_.store(true);
+        return false;
+    });
+}
+
+void RdbLoader::wait_for_helpers() noexcept {
+    for (const auto& helper : helpers_) {
+        size_t left = helper->batches.load(std::memory_order_acquire);
+        for (; left > 0; left = helper->batches.load(std::memory_order_acquire)) {
+            helper->batches.wait(left);
+        }
+    }
+}
+
+Result<void> RdbLoader::late_error() {
+    const std::lock_guard hold(error_mutex_);
+    return tl::unexpected(error_);
+}
+
+// --- records ------------------------------------------------------------------------------------
+
 Result<void> RdbLoader::record(const snapshot::Record& record) {
     if (record.expire_ms < now_ms_) {
         ++expired_;
         return {};
     }
+    if (helpers_.empty() || record.value.size() > kCopiedBytesMax) return put(record, executor_);
+    if (has_failed_.load(std::memory_order_relaxed)) return late_error();
+    if (!batch_) batch_ = std::make_shared<Batch>();
+    batch_->add(record);
+    if (batch_->is_full()) hand_over();
+    return {};
+}
+
+Result<void> RdbLoader::finish() {
+    if (batch_) hand_over();
+    wait_for_helpers();
+    if (has_failed_.load()) return late_error();
+    return {};
+}
+
+Result<void> RdbLoader::put(const snapshot::Record& record, Executor& executor) {
     const store::Key key = store::Key::of(record.key);
     const size_t shard = dataset_.shard_of(key.hash);
-    dataset_.lock(shard, executor_);
+    dataset_.lock(shard, executor);
     store::Partition& partition = dataset_.shard(shard).database(record.database, now_ms_);
     const bool is_new = partition.find(key) == nullptr;
-    if (is_new) insert(partition, key, record);
+    if (is_new) insert(partition, key, record, executor);
     dataset_.unlock(shard);
     if (is_new) return {};
     return fail(
@@ -46,7 +158,7 @@ Result<void> RdbLoader::record(const snapshot::Record& record) {
 }
 
 void RdbLoader::insert(store::Partition& partition, const store::Key& key,
-                       const snapshot::Record& record) {
+                       const snapshot::Record& record, Executor& executor) {
     store::Entry* entry = nullptr;
     if (record.kind.type == store::Type::string) {
         entry = partition.put_string(key, nullptr, types::encode_string(record.value),
@@ -61,8 +173,8 @@ void RdbLoader::insert(store::Partition& partition, const store::Key& key,
     }
     set_access(*entry, record);
     if (record.expire_ms != store::kNoExpiry) dataset_.note_deadline();
-    if (dataset_.counts_keys()) dataset_.note_created(executor_);
-    ++loaded_;
+    if (dataset_.counts_keys()) dataset_.note_created(executor);
+    loaded_.fetch_add(1, std::memory_order_relaxed);
 }
 
 /// What the policy in force keeps; the other is left out, as in Redis.

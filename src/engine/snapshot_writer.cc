@@ -134,22 +134,20 @@ ring::Task<Result<uint64_t>> SnapshotWriter::write(SnapshotFile file) {
 
 ring::Task<Result<uint64_t>> SnapshotWriter::write_open(const SnapshotFile& file, int descriptor) {
     FileSink sink(reactor_, descriptor, file.syncs_often);
-    snapshot::RdbWriter writer(sink, file.format);
-    writer.begin();
-    for (const auto& [name, value] : file.fields) writer.aux(name, value);
-    Result<void> result = co_await write_records(sink, writer);
-    if (result) {
-        writer.end();
-        result = co_await sink.finish();
-    }
+    const snapshot::DocumentOptions options{
+        .format = file.kind, .rdb = file.format, .fields = file.fields, .limits = file.limits};
+    const auto document = snapshot::make_document(sink, options);
+    Result<void> result = co_await write_records(sink, *document);
+    if (result) result = document->end();
+    if (result) result = co_await sink.finish();
     co_await sink.abandon();
     if (!result) co_return tl::unexpected(std::move(result.error()));
-    co_return Result<uint64_t>(writer.bytes());
+    co_return Result<uint64_t>(document->bytes());
 }
 
 /// Until everything is collected and taken.
 ring::Task<Result<void>> SnapshotWriter::write_records(FileSink& sink,
-                                                       snapshot::RdbWriter& writer) {
+                                                       snapshot::Document& document) {
     Result<void> result;
     while (result) {
         is_told_.reset();
@@ -160,7 +158,7 @@ ring::Task<Result<void>> SnapshotWriter::write_records(FileSink& sink,
         if (chunks == nullptr) co_await is_told_.wait();
         while (chunks != nullptr) {
             const std::unique_ptr<SnapshotChunk> chunk(std::exchange(chunks, chunks->next));
-            if (result) result = co_await write_chunk(sink, writer, *chunk);
+            if (result) result = co_await write_chunk(sink, document, *chunk);
             consumed(chunk->size());
         }
         if (job_.lacks_values()) {
@@ -175,26 +173,26 @@ ring::Task<Result<void>> SnapshotWriter::write_records(FileSink& sink,
     co_return result;
 }
 
-ring::Task<Result<void>> SnapshotWriter::write_chunk(FileSink& sink, snapshot::RdbWriter& writer,
+ring::Task<Result<void>> SnapshotWriter::write_chunk(FileSink& sink, snapshot::Document& document,
                                                      SnapshotChunk& chunk) {
-    Result<void> result = co_await write_bytes(sink, writer, chunk.bytes.view());
+    Result<void> result = co_await write_bytes(sink, document, chunk.bytes.view());
     for (const snapshot::Buffer& part : chunk.more) {
-        if (result) result = co_await write_bytes(sink, writer, part.view());
+        if (result) result = co_await write_bytes(sink, document, part.view());
     }
     if (!result || !chunk.value) co_return result;
     const snapshot::EncodedString encoded = strings_.encode(chunk.value->view());
-    result = co_await write_bytes(sink, writer, encoded.head());
-    if (result) result = co_await write_bytes(sink, writer, encoded.body);
+    result = co_await write_bytes(sink, document, encoded.head());
+    if (result) result = co_await write_bytes(sink, document, encoded.body);
     co_return result;
 }
 
-ring::Task<Result<void>> SnapshotWriter::write_bytes(FileSink& sink, snapshot::RdbWriter& writer,
+ring::Task<Result<void>> SnapshotWriter::write_bytes(FileSink& sink, snapshot::Document& document,
                                                      std::string_view bytes) {
     Result<void> result;
     while (result && !bytes.empty()) {
-        writer.encoded(bytes.substr(0, snapshot::kPieceBytesMax));
+        result = document.encoded(bytes.substr(0, snapshot::kPieceBytesMax));
         bytes.remove_prefix(std::min(bytes.size(), snapshot::kPieceBytesMax));
-        result = co_await sink.settle();
+        if (result) result = co_await sink.settle();
     }
     co_return result;
 }

@@ -13,7 +13,7 @@
 // Ownership: borrows reactor, files and job; all outlive it. Threads: the reactor's home thread.
 // Suspends: write(), while the disk works and while there is nothing to write. Not cancellable from
 // outside but by stop(), which makes it fail. Errors: name the file and say what to do.
-// Memory: three buffers, and the largest key.
+// Memory: three buffers, and the largest key; for JSON the largest value as text.
 
 #include <sys/uio.h>
 
@@ -30,7 +30,7 @@
 #include "ring/files.h"
 #include "ring/reactor.h"
 #include "snapshot/byte_sink.h"
-#include "snapshot/rdb_writer.h"
+#include "snapshot/document.h"
 
 namespace gyre::engine {
 
@@ -87,11 +87,14 @@ struct SnapshotFile {
     std::string directory = ".";
     std::string name = "dump.rdb";
     std::string temporary_name;
+    snapshot::Format kind = snapshot::Format::rdb;
     snapshot::RdbWriterOptions format;
     /// rdb-save-incremental-fsync.
     bool syncs_often = true;
-    /// Fields at the beginning, in order.
+    /// Fields at the beginning of an RDB file, in order.
     std::vector<std::pair<std::string, std::string>> fields;
+    /// For JSON (snapshot/document.h).
+    snapshot::ValueLimits limits;
 };
 
 class SnapshotWriter {
@@ -113,10 +116,10 @@ public:
 
 private:
     ring::Task<Result<uint64_t>> write_open(const SnapshotFile& file, int descriptor);
-    ring::Task<Result<void>> write_records(FileSink& sink, snapshot::RdbWriter& writer);
-    ring::Task<Result<void>> write_chunk(FileSink& sink, snapshot::RdbWriter& writer,
+    ring::Task<Result<void>> write_records(FileSink& sink, snapshot::Document& document);
+    ring::Task<Result<void>> write_chunk(FileSink& sink, snapshot::Document& document,
                                          SnapshotChunk& chunk);
-    ring::Task<Result<void>> write_bytes(FileSink& sink, snapshot::RdbWriter& writer,
+    ring::Task<Result<void>> write_bytes(FileSink& sink, snapshot::Document& document,
                                          std::string_view bytes);
     Result<void> publish(const SnapshotFile& file);
     ring::Task<void> drain();

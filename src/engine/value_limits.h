@@ -21,7 +21,9 @@ inline snapshot::ValueLimits value_limits(const Settings& settings) {
             .set_listpack_value = settings.set_max_listpack_value.load(kRelaxed),
             .zset_listpack_entries = settings.zset_max_listpack_entries.load(kRelaxed),
             .zset_listpack_value = settings.zset_max_listpack_value.load(kRelaxed),
-            .list = {.limit = list, .compress_depth = depth}};
+            .list = {.limit = list, .compress_depth = depth},
+            .stream_node = {.bytes_max = settings.stream_node_max_bytes.load(kRelaxed),
+                            .entries_max = settings.stream_node_max_entries.load(kRelaxed)}};
 }
 
 }  // namespace gyre::engine

@@ -58,6 +58,7 @@ void Stream::close_after_output() {
 void Stream::close() {
     if (state_ == State::closing || state_ == State::closed) return;
     state_ = State::closing;
+    on_closing();
     // Pending operations complete by this; the descriptor must not be reused before they have.
     ring_.shutdown(descriptor_);
     finish_if_idle();

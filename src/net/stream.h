@@ -76,6 +76,8 @@ protected:
     virtual void on_sent(const ring::Completion& completion) = 0;
     /// Closed, nothing in flight, descriptor gone. May destroy the object.
     virtual void on_closed() = 0;
+    /// close() was called, by whomever; what is in flight has not ended.
+    virtual void on_closing() {}
 
     ring::Ring& ring() noexcept { return ring_; }
 

@@ -425,9 +425,21 @@ const ConfigRow kSnapshotRows[] = {
      .kind = text,
      .change = never_by_set,
      .initial = "dump.rdb",
-     .summary = "File of the snapshot, in dir. It is read at start.",
+     .summary = "File of the snapshot, in dir. It is read at start. With storage-format json, "
+                "dump.rdb means dump.json.",
      .to_settings = SETTING(rdb_file = value.text),
-     .check = check_file_name},
+     .check = check_file_name,
+     .in_force = [](const ServerSettings& settings) { return settings.snapshot_file(); }},
+    {.name = "storage-format",
+     .kind = choice,
+     .change = at_start,
+     .initial = "rdb",
+     .choices = "rdb json",
+     .summary = "What the file of the snapshot is: RDB, as Redis has it, or one JSON document "
+                "(docs/formats/json.md) to be read and edited by people and their tools, at "
+                "several times the size and time. `save 1 1` then saves about every change.",
+     .to_settings = SETTING(storage_format = value.text == "json" ? snapshot::Format::json
+                                                                  : snapshot::Format::rdb)},
     {.name = "rdbcompression",
      .kind = boolean,
      .initial = "yes",

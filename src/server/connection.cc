@@ -585,6 +585,9 @@ void Connection::end_wait() {
     const ReplyMode mode_before = session_.reply_mode;
     base::OutputBuffer aside(worker_.chunks());
     const bool is_kept = mode_before == ReplyMode::on && !is_closing();
+    // Messages published before what ended the wait come before its reply.
+    if (session_.mode(kListening)) [[unlikely]]
+        worker_.courier().catch_up();
     resp::ReplyWriter reply(is_kept ? output() : aside, protocol_of(session_));
     const int64_t now_ms = worker_.reactor().now_ms();
     worker_.dispatcher().end_wait(session_, reply, now_ms);
@@ -598,7 +601,8 @@ void Connection::end_wait() {
 /// Of a client whose earlier commands are not done.
 void Connection::keep_received(std::string_view bytes) {
     hold_input();
-    if (offset_ > 0) {
+    // Of many commands that wait one after the other, each would move those behind it.
+    if (offset_ > kept_input_.size() / 2) {
         kept_input_.erase(0, offset_);
         offset_ = 0;
     }

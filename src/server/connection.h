@@ -126,6 +126,8 @@ private:
     void on_received(const ring::Completion& completion, bool into_memory) override;
     void on_sent(const ring::Completion& completion) override;
     void on_closed() override;
+    /// Nothing more is taken for it.
+    void on_closing() override { leave_wait(); }
 
     bool parse_one();
     void pass_empty();

@@ -11,8 +11,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "engine/rdb_loader.h"
 #include "engine/value_limits.h"
+#include "snapshot/json_reader.h"
 
 namespace gyre::server {
 namespace {
@@ -30,6 +30,10 @@ int64_t wall_ms() {
 
 int64_t wall_s() { return wall_ms() / 1000; }
 
+std::string_view extension(snapshot::Format format) {
+    return format == snapshot::Format::json ? "json" : "rdb";
+}
+
 }  // namespace
 
 Persistence::Persistence(engine::Dataset& dataset, const ServerSettings& settings)
@@ -46,8 +50,10 @@ Result<void> Persistence::start(std::function<void(bool)> brake) {
 
 engine::SnapshotFile Persistence::file_now() const {
     engine::SnapshotFile file;
-    file.name = settings_.rdb_file;
-    file.temporary_name = fmt::format("temp-{}.rdb", getpid());
+    file.name = settings_.snapshot_file();
+    file.kind = settings_.storage_format;
+    file.limits = engine::value_limits(dataset_.settings);
+    file.temporary_name = fmt::format("temp-{}.{}", getpid(), extension(settings_.storage_format));
     file.format.has_checksum = settings_.rdb_checksum;
     file.format.strings.compress = dataset_.settings.rdb_compression.load();
     file.syncs_often = settings_.rdb_syncs_often.load(std::memory_order_relaxed);
@@ -107,7 +113,7 @@ void Persistence::finish(const Result<uint64_t>& bytes) {
                   *bytes, position);
     } else {
         base::log(Level::warning, "Background saving error, {} stays as it was: {}",
-                  settings_.rdb_file, bytes.error().message);
+                  settings_.snapshot_file(), bytes.error().message);
     }
     for (const auto& tell : waiters) tell(bytes.has_value());
 }
@@ -195,9 +201,11 @@ void Persistence::look_at_rules(engine::Executor& executor) {
 
 // --- loading ------------------------------------------------------------------------------------
 
-Result<void> Persistence::load(engine::Executor& executor, const std::function<bool()>& serve) {
-    if (!files_.exists(settings_.rdb_file)) return {};
-    const auto file = files_.open(settings_.rdb_file, ring::OpenFor::reading);
+Result<void> Persistence::load(engine::Executor& executor, const std::function<bool()>& serve,
+                               std::vector<engine::LoadHelper> helpers) {
+    const std::string name = settings_.snapshot_file();
+    if (!files_.exists(name)) return {};
+    const auto file = files_.open(name, ring::OpenFor::reading);
     if (!file) return tl::unexpected(file.error());
     const auto bytes = files_.size(*file);
     Result<void> result;
@@ -211,7 +219,7 @@ Result<void> Persistence::load(engine::Executor& executor, const std::function<b
             figures_.load_bytes_total = *bytes;
         }
         dataset_.settings.refusals.fetch_or(engine::refusal::loading);
-        result = load_open(*file, *bytes, executor, serve);
+        result = load_open(*file, *bytes, executor, serve, std::move(helpers));
         dataset_.settings.refusals.fetch_and(~engine::refusal::loading);
     }
     files_.close(*file);
@@ -223,37 +231,37 @@ Result<void> Persistence::load(engine::Executor& executor, const std::function<b
         return fail(
             fmt::format("{}: {}. The file was not touched, and nothing will be written "
                         "over it",
-                        settings_.rdb_file, result.error().message));
+                        name, result.error().message));
     }
     return {};
 }
 
 Result<void> Persistence::load_open(int file, uint64_t bytes, engine::Executor& executor,
-                                    const std::function<bool()>& serve) {
+                                    const std::function<bool()>& serve,
+                                    std::vector<engine::LoadHelper> helpers) {
     const int64_t started_ms = wall_ms();
     executor.initial_access_word = engine::initial_access_word(
         dataset_.settings.policy.load(std::memory_order_relaxed), started_ms);
     engine::RdbLoader loader(dataset_, executor, started_ms);
-    snapshot::RdbReader reader(loader, {.verifies_checksum = settings_.rdb_checksum,
-                                        .limits = engine::value_limits(dataset_.settings)});
-    const auto buffer = std::make_unique<char[]>(kLoadSliceBytes);
-    uint64_t offset = 0;
-    while (!reader.is_done()) {
-        const auto count =
-            files_.read(file, std::span<char>(buffer.get(), kLoadSliceBytes), offset);
-        if (!count) return tl::unexpected(count.error());
-        if (*count == 0) break;
-        const auto taken = reader.feed({buffer.get(), *count});
-        if (!taken) {
-            return fail(
-                fmt::format("{} (record at offset {})", taken.error().message, reader.offset()));
+    loader.set_helpers(std::move(helpers));
+    const auto read = [&, offset = uint64_t{0}](std::span<char> buffer) mutable -> Result<size_t> {
+        if (offset > 0 && !serve()) return fail("Stopped while it was read");
+        const auto count = files_.read(file, buffer, offset);
+        if (!count) return count;
+        if (offset == 0) {
+            if (auto is_ours = check_format({buffer.data(), *count}); !is_ours) {
+                return tl::unexpected(is_ours.error());
+            }
         }
         offset += *count;
         load_bytes_.store(offset, std::memory_order_relaxed);
         load_keys_.store(loader.keys_loaded(), std::memory_order_relaxed);
-        if (!serve()) return fail("Stopped while it was read");
-    }
-    if (auto finished = reader.finish(); !finished) return finished;
+        return count;
+    };
+    auto result = settings_.storage_format == snapshot::Format::json ? load_json(read, loader)
+                                                                     : load_rdb(read, loader);
+    if (result) result = loader.finish();
+    if (!result) return result;
     const std::lock_guard hold(mutex_);
     figures_.keys_loaded = loader.keys_loaded();
     figures_.keys_expired = loader.keys_expired();
@@ -262,6 +270,58 @@ Result<void> Persistence::load_open(int file, uint64_t bytes, engine::Executor& 
               loader.keys_loaded(), loader.keys_expired(), bytes,
               static_cast<double>(wall_ms() - started_ms) / 1000);
     return {};
+}
+
+/// A file of the other format would be refused for its first byte; this says what to do about it.
+Result<void> Persistence::check_format(std::string_view begin) const {
+    const bool is_json = settings_.storage_format == snapshot::Format::json;
+    if (is_json && (begin.starts_with("REDIS") || begin.starts_with("VALKEY"))) {
+        return fail(
+            "It is an RDB file, and storage-format is json. Set storage-format to rdb, or "
+            "dbfilename to a JSON document");
+    }
+    if (!is_json && begin.starts_with("{")) {
+        return fail(
+            "It is no RDB file. If it is a JSON document, set storage-format to json, or "
+            "dbfilename to an RDB file");
+    }
+    return {};
+}
+
+Result<void> Persistence::load_rdb(const base::ByteSource& source, engine::RdbLoader& loader) {
+    snapshot::RdbReader reader(loader, {.string_bytes_max = string_bytes_max(),
+                                        .verifies_checksum = settings_.rdb_checksum,
+                                        .limits = engine::value_limits(dataset_.settings)});
+    const auto buffer = std::make_unique<char[]>(kLoadSliceBytes);
+    while (!reader.is_done()) {
+        const auto count = source({buffer.get(), kLoadSliceBytes});
+        if (!count) return tl::unexpected(count.error());
+        if (*count == 0) break;
+        const auto taken = reader.feed({buffer.get(), *count});
+        if (!taken) {
+            return fail(fmt::format("{} (record {} offset {})", taken.error().message,
+                                    loader.has_late_error() ? "before" : "at", reader.offset()));
+        }
+    }
+    return reader.finish();
+}
+
+Result<void> Persistence::load_json(const base::ByteSource& source, engine::RdbLoader& loader) {
+    const snapshot::JsonReadOptions options{.databases = dataset_.databases(),
+                                            .string_bytes_max = string_bytes_max(),
+                                            .chunk_bytes = kLoadSliceBytes,
+                                            .finds_duplicate_keys = false,
+                                            .limits = engine::value_limits(dataset_.settings)};
+    const auto take = [&loader](const snapshot::Record& record) { return loader.record(record); };
+    const auto records = snapshot::read_json(source, take, options);
+    if (!records) return tl::unexpected(records.error());
+    return {};
+}
+
+/// The longest string that clients may have set.
+uint64_t Persistence::string_bytes_max() const {
+    const auto settable = dataset_.settings.proto_max_bulk_len.load(std::memory_order_relaxed);
+    return std::max(snapshot::kRdbStringBytesMax, static_cast<uint64_t>(settable));
 }
 
 // --- figures ------------------------------------------------------------------------------------

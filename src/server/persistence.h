@@ -16,9 +16,12 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/byte_stream.h"
 #include "commands/services.h"
+#include "engine/rdb_loader.h"
 #include "engine/snapshot_job.h"
 #include "server/saver.h"
 #include "server/settings.h"
@@ -81,8 +84,9 @@ public:
     void set_stops_writes(bool stops);
 
     /// Reads the file, if there is one. Between slices it calls `serve`, which answers those who
-    /// are there already, and says whether to go on.
-    Result<void> load(engine::Executor& executor, const std::function<bool()>& serve);
+    /// are there already, and says whether to go on. `helpers` are the other reactors.
+    Result<void> load(engine::Executor& executor, const std::function<bool()>& serve,
+                      std::vector<engine::LoadHelper> helpers = {});
 
     PersistenceFigures figures() const;
     void reset_statistics();
@@ -94,7 +98,12 @@ private:
     void finish(const Result<uint64_t>& bytes);
     engine::SnapshotFile file_now() const;
     Result<void> load_open(int file, uint64_t bytes, engine::Executor& executor,
-                           const std::function<bool()>& serve);
+                           const std::function<bool()>& serve,
+                           std::vector<engine::LoadHelper> helpers);
+    Result<void> load_rdb(const base::ByteSource& source, engine::RdbLoader& loader);
+    Result<void> load_json(const base::ByteSource& source, engine::RdbLoader& loader);
+    Result<void> check_format(std::string_view begin) const;
+    uint64_t string_bytes_max() const;
     void refresh_refusal();  // under mutex_
 
     engine::Dataset& dataset_;

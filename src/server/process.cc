@@ -15,6 +15,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "server/convert.h"
 #include "server/server.h"
 
 namespace gyre::server {
@@ -25,10 +26,12 @@ std::atomic<int> signals_seen{0};
 
 constexpr std::string_view kHelp =
     "Usage: gyre-server [/path/to/gyre.conf] [--directive value ...]\n"
+    "       gyre-server --convert FROM TO\n"
     "       gyre-server --version | --help\n\n"
     "Directives are those of redis.conf:\n"
     "       gyre-server --port 7777 --threads 4 --maxmemory 1gb\n"
-    "       gyre-server /etc/gyre/gyre.conf --loglevel verbose\n";
+    "       gyre-server /etc/gyre/gyre.conf --loglevel verbose\n\n"
+    "--convert makes a JSON document of an RDB file, or an RDB file of a JSON document.\n";
 
 /// The first signal asks for a graceful stop, the second does not ask.
 void handle_stop_signal(int) {
@@ -65,9 +68,22 @@ void fit_open_files(ServerSettings& settings) {
         available, raised.rlim_cur);
 }
 
+int convert(const std::string& from, const std::string& to) {
+    const auto keys = convert_file(from, to);
+    if (!keys) {
+        std::fprintf(stderr, "gyre-server: %s\n", keys.error().message.c_str());
+        return 1;
+    }
+    std::printf("%s: %llu keys\n", to.c_str(), static_cast<unsigned long long>(*keys));
+    return 0;
+}
+
 }  // namespace
 
 int answer_questions(std::span<const std::string_view> arguments) {
+    if (arguments.size() == 3 && arguments[0] == "--convert") {
+        return convert(std::string(arguments[1]), std::string(arguments[2]));
+    }
     if (arguments.size() != 1) return -1;
     if (arguments[0] == "--version" || arguments[0] == "-v") {
         std::printf("Gyre server v=%s bits=%zu\n", GYRE_VERSION, sizeof(void*) * 8);

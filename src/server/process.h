@@ -23,7 +23,8 @@ constexpr uint64_t reserved_descriptors(const ServerSettings& settings) {
     return 32 + 2 * static_cast<uint64_t>(settings.threads);
 }
 
-/// --version, --help: prints the answer and returns the exit status; -1: nothing was asked.
+/// --version, --help, --convert: does it, prints the answer and returns the exit status; -1:
+/// nothing was asked.
 int answer_questions(std::span<const std::string_view> arguments);
 
 /// Directory, log, number of threads, open-file limit (maxclients is lowered to what the system

@@ -264,10 +264,17 @@ int Server::run() {
 /// Clients that are there already are answered meanwhile: mostly that the data is being read.
 Result<void> Server::load_data() {
     ring::Reactor& reactor = workers_[0]->reactor();
-    return persistence_->load(workers_[0]->executor(), [&reactor] {
+    std::vector<engine::LoadHelper> helpers;
+    for (size_t index = 1; index < workers_.size(); ++index) {
+        helpers.emplace_back([&worker = *workers_[index]](auto job) {
+            worker.reactor().post([&worker, job = std::move(job)] { job(worker.executor()); });
+        });
+    }
+    const auto serve = [&reactor] {
         reactor.turn(false);
         return !reactor.is_stopping();
-    });
+    };
+    return persistence_->load(workers_[0]->executor(), serve, std::move(helpers));
 }
 
 /// Returns the exit status.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "net/stream.h"
+#include "snapshot/document.h"
 
 namespace gyre::server {
 
@@ -49,6 +50,12 @@ struct ServerSettings {
     DebugAccess debug_access = DebugAccess::no;
     std::string rdb_file = "dump.rdb";  ///< seen from the directory
     bool rdb_checksum = true;
+    snapshot::Format storage_format = snapshot::Format::rdb;
+    /// The name that is meant for RDB when none is given says so: JSON gets another one.
+    std::string snapshot_file() const {
+        const bool is_named = storage_format == snapshot::Format::rdb || rdb_file != "dump.rdb";
+        return is_named ? rdb_file : "dump.json";
+    }
 
     // --- may change at run time ---
     std::vector<std::string> bind{"127.0.0.1", "-::1"};  ///< guarded by the table's mutex

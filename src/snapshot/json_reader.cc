@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <bitset>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,9 +15,9 @@
 #include "base/base64.h"
 #include "base/check.h"
 #include "base/json_parser.h"
-#include "base/numbers.h"
-#include "base/utf8.h"
+#include "snapshot/json_bytes.h"
 #include "snapshot/json_format.h"
+#include "snapshot/json_value_reader.h"
 #include "snapshot/key_set.h"
 
 namespace gyre::snapshot {
@@ -27,9 +28,9 @@ using base::JsonEvent;
 using base::JsonKind;
 using base::JsonPlace;
 
-/// Document, array of keys, record, object with base64, and some more for errors that say what is
-/// wrong rather than that it is deep.
-constexpr size_t kDepthMax = 8;
+/// Document, array of keys, record, in a stream groups, group, pending entries and one of them,
+/// object with base64; and some more for errors that say what is wrong rather than that it is deep.
+constexpr size_t kDepthMax = 13;
 /// No limit of the caller's makes a name of a member too long.
 constexpr size_t kTextBytesMin = 64;
 
@@ -45,30 +46,23 @@ constexpr std::array<std::string_view, kMembers> kMemberNames = {
 
 /// What the next event belongs to.
 enum class State : uint8_t {
-    document,     ///< nothing read
-    head,         ///< a member of the document
-    head_value,   ///< its value
-    keys,         ///< a record, or the end of the array
-    record,       ///< a member of the record, or its end
-    value,        ///< the value of member_
-    base64,       ///< the name in an object for bytes
-    base64_text,  ///< its value
-    base64_end,   ///< its end
-    tail,         ///< the end of the document
+    document,    ///< nothing read
+    head,        ///< a member of the document
+    head_value,  ///< its value
+    keys,        ///< a record, or the end of the array
+    record,      ///< a member of the record, or its end
+    value,       ///< the value of member_
+    bytes,       ///< within a key or a string
+    collection,  ///< within the value of another type
+    tail,        ///< the end of the document
 };
-
-/// A name as it stands in the document, made fit for an error.
-std::string shown(std::string_view name) {
-    constexpr size_t kShownMax = 64;
-    return base::quote(name.substr(0, kShownMax)) + (name.size() > kShownMax ? "..." : "");
-}
 
 /// The document's grammar as a machine over events. Its depth is the grammar's, so nothing here
 /// recurses.
 class DocumentReader {
 public:
     DocumentReader(const RecordHandler& handler, const JsonReadOptions& options)
-        : handler_(handler), options_(options) {}
+        : handler_(handler), options_(options), bytes_(options.string_bytes_max) {}
 
     Result<void> on_event(const JsonEvent& event) {
         switch (state_) {
@@ -84,12 +78,10 @@ public:
                 return on_record(event);
             case State::value:
                 return on_value(event);
-            case State::base64:
-                return on_base64(event);
-            case State::base64_text:
-                return on_base64_text(event);
-            case State::base64_end:
-                return on_base64_end(event);
+            case State::bytes:
+                return on_bytes(event);
+            case State::collection:
+                return on_collection(event);
             case State::tail:
                 return on_tail(event);
         }
@@ -104,7 +96,7 @@ private:
             return json_fail(event.place,
                              fmt::format("the document is {}; a data set is an object that begins "
                                          "{{\"format\":\"{}\",\"version\":{},\"keys\":[",
-                                         base::json_kind_name(event.kind), json_format::kName,
+                                         base::json_kind_name(event.kind), json_format::kFormatName,
                                          json_format::kVersion));
         }
         state_ = State::head;
@@ -127,7 +119,7 @@ private:
                          fmt::format("member {} where \"{}\" must stand; a data set begins with "
                                      "\"format\", \"version\" and \"keys\", in this order, and has "
                                      "nothing else",
-                                     shown(*event.text), wanted));
+                                     shown_in_json(*event.text), wanted));
     }
 
     Result<void> on_head_value(const JsonEvent& event) {
@@ -135,24 +127,25 @@ private:
         state_ = State::head;
         if (member == json_format::kFormat) return on_format(event);
         if (member == json_format::kVersionMember) return on_version(event);
-        if (event.kind != JsonKind::array) return wrong_kind(event, member, "an array of records");
+        if (event.kind != JsonKind::array)
+            return wrong_json_kind(event, member, "an array of records");
         state_ = State::keys;
         return {};
     }
 
     static Result<void> on_format(const JsonEvent& event) {
-        if (event.kind != JsonKind::string || *event.text != json_format::kName) {
+        if (event.kind != JsonKind::string || *event.text != json_format::kFormatName) {
             return json_fail(event.place,
                              fmt::format("\"format\" is not \"{}\"; this is another kind of file: "
                                          "convert it first",
-                                         json_format::kName));
+                                         json_format::kFormatName));
         }
         return {};
     }
 
     static Result<void> on_version(const JsonEvent& event) {
         if (event.kind != JsonKind::integer) {
-            return wrong_kind(event, json_format::kVersionMember, "a whole number");
+            return wrong_json_kind(event, json_format::kVersionMember, "a whole number");
         }
         if (event.integer != json_format::kVersion) {
             return json_fail(event.place,
@@ -186,7 +179,7 @@ private:
             event.place,
             fmt::format("member {} behind \"keys\", which is the last; take it out, or "
                         "join two documents by their records",
-                        shown(*event.text)));
+                        shown_in_json(*event.text)));
     }
 
     Result<void> on_record(const JsonEvent& event) {
@@ -198,7 +191,7 @@ private:
                          fmt::format("unknown member {} in a record; there are \"db\", \"key\", "
                                      "\"type\", \"value\", \"expireat_ms\" and \"timestamp_ms\": "
                                      "correct the name, or take it out",
-                                     shown(*event.text)));
+                                     shown_in_json(*event.text)));
     }
 
     Result<void> on_member(size_t index, const JsonPlace& place) {
@@ -223,7 +216,7 @@ private:
         switch (member_) {
             case Member::database: {
                 const auto last = static_cast<int64_t>(options_.databases) - 1;
-                const auto number = whole_number(event, {0, last});
+                const auto number = json_number(event, member_name(), {0, last});
                 if (!number) return tl::unexpected<Error>(number.error());
                 record_.database = static_cast<size_t>(*number);
                 return {};
@@ -235,124 +228,58 @@ private:
             case Member::type:
                 return on_type(event);
             case Member::key:
-                return on_bytes(event, key_);
+                return begin_bytes(event, key_);
             case Member::value:
-                return on_bytes(event, value_);
+                return on_value_itself(event);
         }
         return {};
     }
 
-    struct Range {
-        int64_t min;
-        int64_t max;
-    };
-
-    Result<int64_t> whole_number(const JsonEvent& event, Range range) const {
-        if (event.kind != JsonKind::integer) {
-            return wrong_kind(
-                event, member_name(),
-                fmt::format("a whole number from {} to {}, without fraction or exponent", range.min,
-                            range.max));
-        }
-        if (event.integer < range.min || event.integer > range.max) {
-            return json_fail(event.place,
-                             fmt::format("\"{}\" is {}; it must be from {} to {}", member_name(),
-                                         event.integer, range.min, range.max));
-        }
-        return event.integer;
-    }
-
-    Result<void> set_time(const JsonEvent& event, Range range, int64_t& time_ms) const {
-        const auto number = whole_number(event, range);
+    Result<void> set_time(const JsonEvent& event, JsonRange range, int64_t& time_ms) const {
+        const auto number = json_number(event, member_name(), range);
         if (!number) return tl::unexpected<Error>(number.error());
         time_ms = *number;
         return {};
     }
 
-    static Result<void> on_type(const JsonEvent& event) {
+    Result<void> on_type(const JsonEvent& event) {
         if (event.kind != JsonKind::string) {
-            return wrong_kind(event, json_format::kType, "a string, the name of a type");
+            return wrong_json_kind(event, json_format::kType, "a string, the name of a type");
         }
-        if (*event.text != store::type_name(store::Type::string)) {
-            return json_fail(event.place,
-                             fmt::format("type {}, of which this program knows only \"string\"; "
-                                         "take the record out, or read it with one that knows it",
-                                         shown(*event.text)));
-        }
-        return {};
-    }
-
-    Result<void> on_bytes(const JsonEvent& event, std::string& target) {
-        target_ = &target;
-        if (event.kind == JsonKind::object) {
-            state_ = State::base64;
+        for (size_t index = 0; index < store::kTypeCount; ++index) {
+            const auto type = static_cast<store::Type>(index);
+            if (*event.text != store::type_name(type)) continue;
+            record_.kind.type = type;
             return {};
         }
-        if (event.kind != JsonKind::string) {
-            return wrong_kind(event, member_name(),
-                              "a string, or for bytes that are no text {\"base64\":\"...\"}");
-        }
-        if (event.text->size() > options_.string_bytes_max) return too_long(event);
-        // The parser goes on with what the target had: no copy, and no new allocation either.
-        target.swap(*event.text);
-        return {};
+        return json_fail(event.place,
+                         fmt::format("type {}, which this program does not know; take the record "
+                                     "out, or read it with one that knows it",
+                                     shown_in_json(*event.text)));
     }
 
-    tl::unexpected<Error> too_long(const JsonEvent& event) const {
-        return json_fail(event.place, fmt::format("\"{}\" is longer than {} bytes; take the record "
-                                                  "out, or read with a higher limit",
-                                                  member_name(), options_.string_bytes_max));
+    Result<void> begin_bytes(const JsonEvent& event, std::string& target) {
+        bytes_.begin(member_name(), target);
+        return on_bytes(event);
     }
 
-    Result<void> on_base64(const JsonEvent& event) {
-        if (event.kind == JsonKind::object_end) {
-            return json_fail(event.place, fmt::format("an empty object as \"{}\"; write a string, "
-                                                      "or {{\"base64\":\"...\"}}",
-                                                      member_name()));
-        }
-        if (*event.text != json_format::kBase64) {
-            return json_fail(event.place,
-                             fmt::format("unknown member {} in the object for \"{}\"; it has only "
-                                         "\"base64\"",
-                                         shown(*event.text), member_name()));
-        }
-        state_ = State::base64_text;
-        return {};
+    Result<void> on_bytes(const JsonEvent& event) {
+        auto done = bytes_.on_event(event);
+        state_ = bytes_.is_done() ? State::record : State::bytes;
+        return done;
     }
 
-    Result<void> on_base64_text(const JsonEvent& event) {
-        if (event.kind != JsonKind::string) {
-            return wrong_kind(event, json_format::kBase64, "a string");
-        }
-        std::string& bytes = *event.text;
-        const auto length = base::decode_base64(bytes.data(), bytes);
-        if (!length) {
-            return json_fail(event.place,
-                             "no base64 as RFC 4648 has it (the standard alphabet, padded with =, "
-                             "no blanks, the bits left over zero); encode the bytes again");
-        }
-        bytes.resize(*length);
-        if (bytes.size() > options_.string_bytes_max) return too_long(event);
-        if (base::is_utf8(bytes)) {
-            return json_fail(event.place,
-                             fmt::format("base64 of what is valid UTF-8; write \"{}\" as a string: "
-                                         "there is one way for each",
-                                         member_name()));
-        }
-        target_->swap(bytes);
-        state_ = State::base64_end;
-        return {};
+    Result<void> on_value_itself(const JsonEvent& event) {
+        if (record_.kind.type == store::Type::string) return begin_bytes(event, value_);
+        collection_ =
+            make_json_value_reader(record_.kind.type, options_.limits, options_.string_bytes_max);
+        return on_collection(event);
     }
 
-    Result<void> on_base64_end(const JsonEvent& event) {
-        if (event.kind != JsonKind::object_end) {
-            return json_fail(event.place,
-                             fmt::format("member {} beside \"base64\"; take it out, the object "
-                                         "has one member",
-                                         shown(*event.text)));
-        }
-        state_ = State::record;
-        return {};
+    Result<void> on_collection(const JsonEvent& event) {
+        auto done = collection_->on_event(event);
+        state_ = collection_->is_done() ? State::record : State::collection;
+        return done;
     }
 
     Result<void> on_complete() {
@@ -365,33 +292,29 @@ private:
             }
         }
         record_.key = key_;
-        record_.value = value_;
+        if (collection_) {
+            BuiltValue& built = collection_->value();
+            record_.kind = built.kind;
+            record_.value = built.bytes;
+            record_.object = built.object.get();
+            record_.owner = &built.object;
+        } else {
+            record_.value = value_;
+        }
         if (options_.finds_duplicate_keys && !keys_.insert(record_.database, record_.key)) {
             return json_fail(record_place_,
                              fmt::format("key {} twice in database {}; take one of the two out",
-                                         shown(record_.key), record_.database));
+                                         shown_in_json(record_.key), record_.database));
         }
         if (const Result<void> taken = handler_(record_); !taken) {
             return json_fail(record_place_, taken.error().message, taken.error().code);
         }
+        collection_.reset();
         forget_long(key_);
         forget_long(value_);
         ++records_;
         state_ = State::keys;
         return {};
-    }
-
-    /// Buffers of short strings are used again. Long ones are not kept: the parser would swap them
-    /// round until each of its strings and ours were that long.
-    static void forget_long(std::string& bytes) {
-        constexpr size_t kKeptBytes = size_t{1} << 20;
-        if (bytes.capacity() > kKeptBytes) std::string().swap(bytes);
-    }
-
-    static tl::unexpected<Error> wrong_kind(const JsonEvent& event, std::string_view member,
-                                            std::string_view wanted) {
-        return json_fail(event.place, fmt::format("\"{}\" is {}; it must be {}", member,
-                                                  base::json_kind_name(event.kind), wanted));
     }
 
     std::string_view member_name() const { return kMemberNames[static_cast<size_t>(member_)]; }
@@ -410,7 +333,8 @@ private:
     Member member_ = Member::database;
     std::string key_;
     std::string value_;
-    std::string* target_ = nullptr;
+    JsonBytes bytes_;
+    std::unique_ptr<JsonValueReader> collection_;  ///< of any type but string
 };
 
 }  // namespace

@@ -7,15 +7,14 @@
 // Ownership: the writer keeps the sink; records are borrowed for the call.
 // Threads: one user at a time; never suspends.
 // Errors: the sink's, as they are; the document is then useless, and so is the writer.
-// Complexity: O(length of the record). Memory: one chunk, whatever the length of a value.
+// Complexity: O(length of the record). Memory: one chunk, whatever the size of a value.
 
 #include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
+#include <utility>
 
 #include "base/byte_stream.h"
 #include "gyre/result.h"
+#include "snapshot/json_output.h"
 #include "snapshot/record.h"
 
 namespace gyre::snapshot {
@@ -26,7 +25,8 @@ public:
 
     /// Gives the sink pieces of `chunk_bytes`, the last one shorter. The head of the document is
     /// part of the first piece.
-    explicit JsonWriter(base::ByteSink sink, size_t chunk_bytes = kChunkBytes);
+    explicit JsonWriter(base::ByteSink sink, size_t chunk_bytes = kChunkBytes)
+        : out_(std::move(sink), chunk_bytes) {}
 
     /// Records come in any order, of databases as well; no key twice in a database.
     Result<void> add(const Record& record);
@@ -34,16 +34,10 @@ public:
     Result<void> finish();
 
 private:
-    Result<void> put(std::string_view text);
-    Result<void> put_member(std::string_view name, int64_t number);
-    /// A string, or an object with base64 when the bytes are no text.
-    Result<void> put_bytes(std::string_view bytes);
-    Result<void> put_text(std::string_view text);
-    Result<void> put_base64(std::string_view bytes);
+    void begin();
 
-    base::ByteSink sink_;
-    size_t chunk_bytes_;
-    std::string buffer_;
+    JsonOutput out_;
+    bool has_begun_ = false;
     bool has_records_ = false;
     bool is_finished_ = false;
 };

@@ -10,6 +10,7 @@
 #include "snapshot/legacy_packed.h"
 #include "snapshot/record_encoder.h"
 #include "snapshot/value.h"
+#include "snapshot/value_builder.h"
 
 namespace gyre::snapshot {
 
@@ -18,7 +19,6 @@ namespace {
 using store::Encoding;
 using types::Hash;
 using types::Listpack;
-using types::ListpackElement;
 using types::ListpackValue;
 
 constexpr store::Kind kPackedHash{store::Type::hash, Encoding::listpack};
@@ -119,6 +119,7 @@ public:
         : ValueReader(kPackedHash),
           type_(type),
           limits_(*context.limits),
+          builder_(*context.limits),
           deadlines_(std::move(context.times)) {
         if (type == RdbType::hash_metadata) form_ = DeadlineForm::before_field;
         if (type == RdbType::hash_metadata_early) {
@@ -148,9 +149,7 @@ private:
         left_ = input.take_length();
         if (!input.is_complete()) return;
         has_head_ = true;
-        packed_ = Listpack::kEmpty;
-        // A claim of many fields costs nothing here, and is right in an honest file.
-        if (left_ > limits_.hash_listpack_entries) make_large();
+        builder_.expect(left_);
         if (left_ == 0) end_empty();
     }
     void read_field(RdbInput& input) {
@@ -217,8 +216,7 @@ private:
             if (!are_distinct(elements, step)) return refuse_packed(input, text, "a hash");
             return end_packed(Encoding::listpack, bytes);
         }
-        packed_ = Listpack::kEmpty;
-        make_large();
+        builder_.make_large();
         for (size_t at = elements.begin(); at != elements.end(); at = elements.advance(at, 2)) {
             if (!add(elements.at(at), elements.at(elements.next(at)), Hash::kNoDeadline)) {
                 return refuse_packed(input, text, "a hash");
@@ -236,7 +234,6 @@ private:
     }
     /// Field, value and deadline in turn.
     void read_timed(RdbInput& input, const EncodedText& text, const Listpack& elements) {
-        packed_ = Listpack::kEmpty;
         for (size_t at = elements.begin(); at != elements.end();) {
             const size_t value_at = elements.next(at);
             const size_t deadline_at = elements.next(value_at);
@@ -252,7 +249,6 @@ private:
         finish(input, text.offset);
     }
     void read_legacy(RdbInput& input, const EncodedText& text, std::string_view bytes) {
-        packed_ = Listpack::kEmpty;
         std::optional<ListpackValue> name;
         const auto take = [&](const ListpackValue& element) {
             if (!name) {
@@ -265,12 +261,11 @@ private:
         const bool is_good =
             type_ == RdbType::hash_ziplist ? visit_ziplist(bytes, take) : visit_zipmap(bytes, take);
         if (!is_good || name) return refuse_packed(input, text, "a hash");
-        if (!object_ && Listpack(packed_).is_empty()) return end_empty();
+        if (builder_.is_empty()) return end_empty();
         finish(input, text.offset);
     }
 
     // --- building ---
-    Hash& large() { return static_cast<Hash&>(*object_); }
     bool add(const ListpackValue& name, const ListpackValue& value, int64_t deadline_ms) {
         ListpackValue::Digits name_digits;
         ListpackValue::Digits value_digits;
@@ -282,46 +277,18 @@ private:
             deadline_ms = deadlines_[next_deadline_++].time_ms;
         }
         ++index_;
-        const size_t limit = limits_.hash_listpack_value;
-        if (!object_ && deadline_ms == Hash::kNoDeadline && name.size() <= limit &&
-            value.size() <= limit && packed_.size() < Listpack::kBytesMax / 4 &&
-            Listpack(packed_).size() / 2 < limits_.hash_listpack_entries) {
-            const Listpack fields(packed_);
-            if (fields.find(ListpackElement::of(name), fields.begin(), 1) != fields.end()) {
-                return false;
-            }
-            append(packed_, name);
-            append(packed_, value);
-            return true;
-        }
-        make_large();
-        if (!large().set(name, value)) return false;
-        if (deadline_ms != Hash::kNoDeadline) large().set_deadline(name, deadline_ms);
-        return true;
-    }
-    void make_large() {
-        if (object_) return;
-        object_ = std::make_unique<Hash>();
-        const Listpack fields(packed_);
-        for (size_t at = fields.begin(); at != fields.end();) {
-            const size_t value_at = fields.next(at);
-            ListpackValue::Digits name;
-            ListpackValue::Digits value;
-            large().set(fields.at(at).text(name), fields.at(value_at).text(value));
-            at = fields.next(value_at);
-        }
-        packed_ = std::string();
+        return builder_.add(name, value, deadline_ms);
     }
     void finish(RdbInput& input, uint64_t start) {
         if (next_deadline_ != deadlines_.size()) {
             return input.refuse(start, "there are deadlines of fields that the hash has not");
         }
-        if (object_) return end_object(Encoding::hashtable);
-        end_packed(Encoding::listpack, packed_);
+        end(builder_.take());
     }
 
     const RdbType type_;
     const ValueLimits& limits_;
+    HashBuilder builder_;
     DeadlineForm form_ = DeadlineForm::none;
     bool has_head_ = false;
     uint64_t left_ = 0;

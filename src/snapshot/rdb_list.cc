@@ -7,6 +7,7 @@
 #include "snapshot/legacy_packed.h"
 #include "snapshot/record_encoder.h"
 #include "snapshot/value.h"
+#include "snapshot/value_builder.h"
 
 namespace gyre::snapshot {
 
@@ -14,7 +15,6 @@ namespace {
 
 using store::Encoding;
 using types::List;
-using types::ListEnd;
 using types::Listpack;
 using types::ListpackValue;
 
@@ -62,7 +62,10 @@ public:
     static constexpr size_t kNodeBytesMax = 64 * 1024;
 
     ListReader(RdbType type, ReadContext context)
-        : ValueReader(kPackedList), type_(type), options_(context.limits->list) {}
+        : ValueReader(kPackedList),
+          type_(type),
+          limit_(context.limits->list.limit),
+          builder_(context.limits->list) {}
 
     void read(RdbInput& input) override {
         if (type_ != RdbType::list_ziplist && !has_head_) return read_head(input);
@@ -80,7 +83,7 @@ public:
         const std::string_view bytes = decode(input, first_, text);
         if (!input.is_complete()) return;
         if (kind == RdbListNode::plain) {
-            list().push(ListEnd::tail, bytes);
+            builder_.push(bytes);
         } else if (type_ == RdbType::list_quicklist_2) {
             add_listpack(input, text, bytes);
         } else {
@@ -92,10 +95,6 @@ public:
     }
 
 private:
-    List& list() {
-        if (!object_) object_ = std::make_unique<List>(options_);
-        return static_cast<List&>(*object_);
-    }
     void read_head(RdbInput& input) {
         left_ = input.take_length();
         if (!input.is_complete()) return;
@@ -108,10 +107,10 @@ private:
         const Listpack elements(bytes);
         if (elements.is_empty()) return;  // Redis once left such nodes behind
         const size_t count = elements.size();
-        if (is_single_ && options_.limit.allows(bytes.size(), count)) {
+        if (is_single_ && limit_.allows(bytes.size(), count)) {
             return end_packed(Encoding::listpack, bytes);
         }
-        if (bytes.size() <= kNodeBytesMax) return list().append_node(bytes);
+        if (bytes.size() <= kNodeBytesMax) return builder_.push_node(bytes);
         for (size_t at = elements.begin(); at != elements.end(); at = elements.next(at)) {
             push(elements.at(at));
         }
@@ -125,22 +124,13 @@ private:
     }
     void push(const ListpackValue& element) {
         ListpackValue::Digits digits;
-        list().push(ListEnd::tail, element.text(digits));
+        builder_.push(element.text(digits));
     }
-    /// What fits into one node is kept as one listpack, as by Redis 7.2.
-    void finish() {
-        if (!object_) return end_empty();
-        const std::string_view only = list().only_listpack();
-        if (only.empty() || !options_.limit.allows(only.size(), list().size())) {
-            return end_object(Encoding::quicklist);
-        }
-        packed_ = only;
-        object_.reset();
-        end_packed(Encoding::listpack, packed_);
-    }
+    void finish() { builder_.is_empty() ? end_empty() : end(builder_.take()); }
 
     const RdbType type_;
-    const List::Options options_;
+    const types::ListLimit limit_;
+    ListBuilder builder_;
     bool has_head_ = false;
     bool is_single_ = false;
     uint64_t left_ = 0;  // elements or nodes

@@ -3,7 +3,6 @@
 // Sorted sets in RDB files. A large one is written from its last member to its first, as by Redis,
 // which loads it faster so.
 
-#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -12,6 +11,7 @@
 #include "snapshot/legacy_packed.h"
 #include "snapshot/record_encoder.h"
 #include "snapshot/value.h"
+#include "snapshot/value_builder.h"
 #include "types/sorted_set.h"
 
 namespace gyre::snapshot {
@@ -21,9 +21,7 @@ namespace {
 using containers::RankedSet;
 using store::Encoding;
 using types::Listpack;
-using types::ListpackElement;
 using types::ListpackValue;
-using types::PackedScore;
 using types::PackedSortedSet;
 using types::SortedSet;
 
@@ -63,7 +61,10 @@ bool write(const Record& record, WriteProgress& progress, size_t budget, RecordE
 class SortedSetReader final : public ValueReader {
 public:
     SortedSetReader(RdbType type, ReadContext context)
-        : ValueReader(kPackedSortedSet), type_(type), limits_(*context.limits) {}
+        : ValueReader(kPackedSortedSet),
+          type_(type),
+          listpack_max_(context.limits->zset_listpack_entries),
+          builder_(*context.limits) {}
 
     void read(RdbInput& input) override {
         if (type_ == RdbType::zset_listpack || type_ == RdbType::zset_ziplist) {
@@ -89,9 +90,9 @@ private:
         if (std::isnan(score)) {
             return input.refuse(start, "the score of a sorted set's member is no number");
         }
-        if (!add(member, score)) return refuse_twice(input, start, member);
+        if (!builder_.add(member, score)) return refuse_twice(input, start, member);
         first_.trim();
-        if (--left_ == 0) finish();
+        if (--left_ == 0) end(builder_.take());
     }
     static double take_score(RdbInput& input) {
         return std::bit_cast<double>(input.take_little_endian(sizeof(double)));
@@ -123,23 +124,24 @@ private:
         const Listpack pack(bytes);
         if (pack.is_empty()) return end_empty();
         // As in Redis, how long its members are does not matter here.
-        if (pack.size() / 2 <= limits_.zset_listpack_entries) {
+        if (pack.size() / 2 <= listpack_max_) {
             if (!PackedSortedSet::is_valid(bytes)) {
                 return refuse_packed(input, text, "a sorted set");
             }
             return end_packed(Encoding::listpack, bytes);
         }
+        builder_.make_large();
         for (size_t at = pack.begin(); at != pack.end(); at = pack.next(at)) {
             if (!take_packed(pack.at(at))) return refuse_packed(input, text, "a sorted set");
         }
         if (member_) return refuse_packed(input, text, "a sorted set");
-        end_object(Encoding::skiplist);
+        end(builder_.take());
     }
     void take_ziplist(RdbInput& input, const EncodedText& text, std::string_view bytes) {
         const bool is_ziplist = visit_ziplist(
             bytes, [this](const ListpackValue& element) { return take_packed(element); });
         if (!is_ziplist || member_) return refuse_packed(input, text, "a sorted set");
-        object_ ? finish() : end_empty();
+        builder_.is_empty() ? end_empty() : end(builder_.take());
     }
     /// Members and scores in turn. False: they make no sense.
     bool take_packed(const ListpackValue& element) {
@@ -152,55 +154,15 @@ private:
             return false;
         }
         ListpackValue::Digits digits;
-        return append_member(member.text(digits), PackedSortedSet::score_of(element));
-    }
-
-    // --- building ---
-    RankedSet& set() {
-        if (!object_) object_ = std::make_unique<SortedSet>();
-        return static_cast<SortedSet&>(*object_).set;
-    }
-    /// False: it was there.
-    bool add(std::string_view member, double score) {
-        const uint64_t hash = RankedSet::hash(member);
-        if (set().find(member, hash)) return false;
-        set().insert(member, hash, score);
-        longest_ = std::max(longest_, member.size());
-        bytes_ += member.size();
-        return true;
-    }
-    /// False: it was there, or belongs before the last one.
-    bool append_member(std::string_view member, double score) {
-        if (const RankedSet::Place last = set().last()) {
-            const RankedSet::Item before = set().at(last);
-            if (score < before.score) return false;
-            if (score == before.score && member <= before.member) return false;
-        }
-        return add(member, score);
-    }
-    /// By now it is known whether it may be packed: as in Redis, neither many members nor a long
-    /// one.
-    void finish() {
-        if (set().size() > limits_.zset_listpack_entries ||
-            longest_ > limits_.zset_listpack_value || bytes_ > Listpack::kBytesMax / 4) {
-            return end_object(Encoding::skiplist);
-        }
-        packed_ = Listpack::kEmpty;
-        set().for_each([this](const RankedSet::Item& item) {
-            append(packed_, item.member);
-            append(packed_, PackedScore(item.score).element());
-        });
-        object_.reset();
-        end_packed(Encoding::listpack, packed_);
+        return builder_.append(member.text(digits), PackedSortedSet::score_of(element));
     }
 
     const RdbType type_;
-    const ValueLimits& limits_;
+    const size_t listpack_max_;
+    SortedSetBuilder builder_;
     bool has_head_ = false;
     uint64_t left_ = 0;
     std::optional<ListpackValue> member_;  // its score is next
-    size_t longest_ = 0;
-    size_t bytes_ = 0;
 };
 
 }  // namespace

@@ -68,7 +68,7 @@ private:
         consumer_pending
     };
 
-    Stream& stream() { return static_cast<Stream&>(*object_); }
+    Stream& stream() { return *stream_; }
     [[nodiscard]] bool has_counts() const { return type_ != RdbType::stream_listpacks; }
     /// `left_` of what comes in this part, or on with the next where there is none.
     void begin(Part part, uint64_t left, Part behind) {
@@ -117,7 +117,7 @@ private:
     void read_head(RdbInput& input) {
         const uint64_t nodes = input.take_length();
         if (!input.is_complete()) return;
-        object_ = std::make_unique<Stream>();
+        stream_ = std::make_unique<Stream>();
         begin(Part::nodes, nodes, Part::counts);
     }
     void read_node(RdbInput& input) {
@@ -179,7 +179,7 @@ private:
         if (next_time_ != active_times_.size()) {
             return input.refuse(input.offset(), "there are times of consumers that are not there");
         }
-        end_object(Encoding::stream);
+        end({.kind = kStream, .object = std::move(stream_)});
     }
     void read_group(RdbInput& input) {
         const EncodedText text = input.take_string();
@@ -273,6 +273,7 @@ private:
 
     const RdbType type_;
     Part part_ = Part::head;
+    std::unique_ptr<Stream> stream_;
     uint64_t left_ = 0;               // nodes, or pending entries of the list at hand
     std::optional<StreamId> before_;  // the id before, where ids rise
     uint64_t groups_left_ = 0;

@@ -37,7 +37,7 @@
 #include "types/list.h"
 #include "types/listpack.h"
 #include "types/object.h"
-#include "types/stream_node.h"
+#include "types/stream.h"
 
 namespace gyre::snapshot {
 
@@ -103,6 +103,14 @@ struct ValueLimits {
     size_t zset_listpack_entries = 128;
     size_t zset_listpack_value = 64;
     types::List::Options list = {};
+    types::StreamNodeLimits stream_node = {};  ///< of streams that are appended to
+};
+
+/// A collection that is complete.
+struct BuiltValue {
+    store::Kind kind{};
+    std::string bytes;                      ///< of a packed one
+    std::unique_ptr<types::Object> object;  ///< of any other
 };
 
 /// A time that belongs to an element of a collection, a field of a hash or a consumer of a stream:
@@ -153,21 +161,21 @@ protected:
         bytes_ = bytes;
         is_done_ = true;
     }
-    void end_object(store::Encoding encoding) {
-        kind_.encoding = encoding;
-        is_done_ = true;
+    void end(BuiltValue built) {
+        built_ = std::move(built);
+        object_ = std::move(built_.object);
+        end_packed(built_.kind.encoding, built_.bytes);
     }
     void end_empty() { is_done_ = true; }
 
     StringDecoder first_;
     StringDecoder second_;
-    /// Where packed bytes are built.
-    std::string packed_;
-    std::unique_ptr<types::Object> object_;
 
 private:
     store::Kind kind_;
     std::string_view bytes_;
+    BuiltValue built_;  // what bytes_ may lie in
+    std::unique_ptr<types::Object> object_;
     bool is_done_ = false;
 };
 

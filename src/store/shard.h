@@ -169,6 +169,11 @@ public:
         if (observers_ != 0) [[unlikely]]
             tell_observers(database, key);
     }
+    /// The same of a change that can make nothing ready: for those who watch.
+    void note_touched_unready(size_t database, const Key& key) {
+        if (is_watched()) [[unlikely]]
+            watches_->touch(database, key);
+    }
     /// Somebody watches or waits.
     bool is_observed() const { return observers_ != 0; }
 

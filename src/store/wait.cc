@@ -26,6 +26,10 @@ bool WaitTable::add(Wait& wait) {
     if (!queue->waits.empty() && &queue->waits.back().waiter == &wait.waiter) return false;
     queue->waits.push_back(wait);
     if (wait.wants_removal) ++queue->wanting_removal;
+    if (wait.target != nullptr) {
+        ++queue->with_target;
+        ++with_target_;
+    }
     return true;
 }
 
@@ -34,6 +38,10 @@ void WaitTable::remove(Wait& wait) {
     CHECK(queue != nullptr);
     queue->waits.remove(wait);
     if (wait.wants_removal) --queue->wanting_removal;
+    if (wait.target != nullptr) {
+        --queue->with_target;
+        --with_target_;
+    }
     drop_if_empty(*queue);
 }
 

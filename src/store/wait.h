@@ -96,6 +96,7 @@ struct WaitQueue {
     const uint64_t hash;
     base::IntrusiveList<Wait> waits;
     size_t wanting_removal = 0;  ///< of the waits
+    size_t with_target = 0;      ///< of the waits
     uint64_t touched_at = 0;     ///< when its key was changed; 0: it was not
     bool is_in_service = false;  ///< it stays although nobody waits any more
 };
@@ -106,6 +107,8 @@ public:
     bool add(Wait& wait);
     void remove(Wait& wait);
     bool empty() const { return queues_.empty(); }
+    /// Somebody waits for an element that goes to another key.
+    bool has_targets() const { return with_target_ != 0; }
     /// Notes that a key was changed, if anybody waits for it.
     void touch(size_t database, const Key& key);
     void touch_database(size_t database);
@@ -119,12 +122,16 @@ public:
     WaitQueue& begin_service();
     void end_service(WaitQueue& queue);
 
-    /// Calls `visit` for each wait for a key with this hash, of any database.
+    /// Calls `visit` with the target of each wait for a key with this hash, of any database, that
+    /// has one.
     template <class F>
-    void for_each_of(uint64_t hash, F&& visit) {
+    void for_each_target_of(uint64_t hash, F&& visit) {
         const auto [first, last] = queues_.equal_range(hash);
         for (auto queue = first; queue != last; ++queue) {
-            for (Wait& wait : queue->second->waits) visit(wait);
+            if (queue->second->with_target == 0) continue;
+            for (const Wait& wait : queue->second->waits) {
+                if (wait.target != nullptr) visit(*wait.target);
+            }
         }
     }
     /// Keys that are waited for, and those of them that somebody waits for to go.
@@ -144,7 +151,9 @@ private:
         base::CountedAllocator<std::pair<const uint64_t, std::unique_ptr<WaitQueue>>,
                                base::Purpose::clients>>
         queues_;
-    std::deque<WaitQueue*> touched_;  // in the order of the changes
+    // In the order of the changes.
+    std::deque<WaitQueue*, base::CountedAllocator<WaitQueue*, base::Purpose::clients>> touched_;
+    size_t with_target_ = 0;  // of all waits
     // Of all shards: a command may change keys of several.
     static inline std::atomic<uint64_t> changes_{0};
 };

@@ -230,6 +230,60 @@ TEST_P(WaitingTest, MessagesReachWhoWaits) {
     EXPECT_EQ(one.read_frame()->raw, pair("a", "x"));
 }
 
+TEST_P(WaitingTest, AMessageComesBeforeTheElementThatWasPushedAfterIt) {
+    start();
+    Session control = session();
+    RawSocket one = socket();
+    RawSocket other = socket();
+    one.command({"HELLO", "3"});
+    one.command({"SUBSCRIBE", "c"});
+    for (int round = 0; round < 50; ++round) {
+        one.send(encode({"BLPOP", "a", "0"}));
+        ASSERT_TRUE(wait_until([&] { return control.info("clients", "blocked_clients") == "1"; }));
+        other.send(encode({"PUBLISH", "c", "hello"}) + encode({"RPUSH", "a", "x"}));
+        EXPECT_EQ(other.read_frames(2).size(), 2U);
+        const Frame message = *one.read_frame();
+        ASSERT_EQ(message.items.size(), 3U) << message.raw;
+        EXPECT_EQ(one.read_frame()->raw, pair("a", "x"));
+    }
+}
+
+// The keys lie in two shards: whoever deletes one stream and whoever adds to the other are at the
+// same waiters at once.
+TEST_P(WaitingTest, OfTwoWhoServeAWaiterAtOnceOneDoes) {
+    start();
+    constexpr int kWaiters = 8;
+    RawSocket deleting = socket();
+    RawSocket adding = socket();
+    std::vector<RawSocket> waiters;
+    for (int index = 0; index < kWaiters; ++index) waiters.push_back(socket());
+    Session control = session();
+    for (int round = 0; round < 60; ++round) {
+        deleting.command({"DEL", "a", "b"});
+        deleting.command({"XGROUP", "CREATE", "a", "g", "$", "MKSTREAM"});
+        deleting.command({"XGROUP", "CREATE", "b", "g", "$", "MKSTREAM"});
+        for (RawSocket& waiter : waiters) {
+            waiter.send(encode(
+                {"XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", "a", "b", ">", ">"}));
+        }
+        ASSERT_TRUE(wait_until(
+            [&] { return control.info_number("clients", "blocked_clients") == kWaiters; }));
+        std::string entries;
+        for (int index = 0; index < kWaiters; ++index) {
+            entries += encode({"XADD", "b", "*", "f", "v"});
+        }
+        adding.send(entries);
+        deleting.send(encode({"DEL", "a"}));
+        EXPECT_EQ(adding.read_frames(kWaiters).size(), static_cast<size_t>(kWaiters));
+        EXPECT_TRUE(deleting.read_frame().has_value());
+        for (RawSocket& waiter : waiters) {
+            const Frame reply = *waiter.read_frame();
+            const bool is_entry = reply.raw.starts_with("*1\r\n*2\r\n$1\r\nb\r\n*1\r\n");
+            EXPECT_TRUE(is_entry || reply.raw.starts_with("-NOGROUP")) << reply.raw;
+        }
+    }
+}
+
 TEST_P(WaitingTest, APauseHoldsBackTheCommandAndNotTheWait) {
     start();
     Session control = session();

@@ -194,7 +194,13 @@ void kill_address(Context& context) {
     context.reply.ok();
 }
 
+void refuse_count(Context& context) {
+    context.error("ERR unknown subcommand or wrong number of arguments for '" +
+                  base::escape_for_error(context.argument(1)) + "'. Try CLIENT HELP.");
+}
+
 void client_unblock(Context& context) {
+    if (context.count() > 4) return refuse_count(context);
     const bool with_error = context.count() == 4 && context.is(3, "ERROR");
     if (context.count() == 4 && !with_error && !context.is(3, "TIMEOUT")) {
         return context.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
@@ -248,10 +254,7 @@ void client_reply(Context& context) {
 
 void client_pause(Context& context) {
     using Mode = ClientRegistry::PauseMode;
-    if (context.count() > 4) {
-        return context.error("ERR unknown subcommand or wrong number of arguments for '" +
-                             base::escape_for_error(context.argument(1)) + "'. Try CLIENT HELP.");
-    }
+    if (context.count() > 4) return refuse_count(context);
     const bool is_write = context.count() == 4 && context.is(3, "WRITE");
     if (context.count() == 4 && !is_write && !context.is(3, "ALL")) {
         return context.error("ERR CLIENT PAUSE mode must be WRITE or ALL");

@@ -25,7 +25,6 @@
 #include "commands/slice.h"
 #include "engine/memory_check.h"
 #include "snapshot/dump.h"
-#include "snapshot/record_encoder.h"
 #include "store/access.h"
 
 namespace gyre::commands {
@@ -53,7 +52,6 @@ size_t serialized_bytes(const engine::Settings& settings, const Entry& entry) {
     options.strings.compress = settings.rdb_compression.load(std::memory_order_relaxed);
     constexpr size_t kAround = 1 + snapshot::kDumpFooterBytes;
     if (entry.type() != store::Type::string) {
-        if (!snapshot::RecordEncoder::can_encode(entry.type())) return 0;
         return snapshot::dump_collection(entry, options).bytes() - kAround;
     }
     char digits[24];

@@ -10,7 +10,6 @@
 #include "commands/context.h"
 #include "commands/registry.h"
 #include "engine/value_limits.h"
-#include "snapshot/record_encoder.h"
 #include "store/access.h"
 
 namespace gyre::commands {
@@ -31,11 +30,6 @@ void dump(Context& context) {
     options.strings.compress =
         context.services.dataset.settings.rdb_compression.load(std::memory_order_relaxed);
     if (entry->type() != store::Type::string) {
-        if (!snapshot::RecordEncoder::can_encode(entry->type())) {
-            return context.error(
-                "ERR DUMP knows no form for this type yet. Read it with the "
-                "commands of its type");
-        }
         return context.reply.bulk(snapshot::dump_collection(*entry, options).joined());
     }
     char digits[24];

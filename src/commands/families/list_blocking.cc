@@ -43,8 +43,10 @@ bool try_blmpop(Context& context, const Reach& reach) {
 }
 
 void blmpop(Context& context) {
+    const auto pop = read_list_pop(context, 2);
+    if (!pop) return;
     const auto timeout_ms = read_timeout_seconds(context, 1);
-    if (!timeout_ms || try_blmpop(context, {})) return;
+    if (!timeout_ms || pop_from_first(context, *pop, {})) return;
     block(context, {.attempt = try_blmpop, .keys = context.keys, .timeout_ms = *timeout_ms});
 }
 

@@ -236,7 +236,7 @@ void xtrim(Context& context) {
     const size_t gone = edit_stream(context, key, entry,
                                     [&](Stream& stream) { return stream.trim(arguments.trim); });
     if (gone > 0) {
-        context.keyspace.changed(key, entry);
+        context.keyspace.changed_unready(key, entry);
         tell_stream(context, "xtrim");
     }
     context.reply.integer(static_cast<int64_t>(gone));
@@ -266,7 +266,7 @@ void xdel(Context& context) {
                              [&](const StreamId& id) { return stream.erase(id); });
     });
     if (gone > 0) {
-        context.keyspace.changed(key, entry);
+        context.keyspace.changed_unready(key, entry);
         tell_stream(context, "xdel");
     }
     context.reply.integer(gone);

@@ -123,8 +123,10 @@ void xgroup_setid(Context& context) {
     if (group == nullptr) return;
     const auto id = read_group_id(context, entry);
     if (!id) return;
-    group->last_id = *id;
-    group->entries_read = options->entries_read;
+    edit_stream(context, context.keys[0], entry, [&](Stream&) {
+        group->last_id = *id;
+        group->entries_read = options->entries_read;
+    });
     context.keyspace.changed(context.keys[0], entry);
     tell_stream(context, "xgroup-setid");
     context.reply.ok();
@@ -149,7 +151,7 @@ void xgroup_createconsumer(Context& context) {
     if (group->find_consumer(context.argument(4)) != nullptr) return context.reply.integer(0);
     edit_stream(context, context.keys[0], entry,
                 [&](Stream&) { group->add_consumer(context.argument(4), context.now_ms()); });
-    context.keyspace.changed(context.keys[0], entry);
+    context.keyspace.changed_unready(context.keys[0], entry);
     tell_stream(context, "xgroup-createconsumer");
     context.reply.integer(1);
 }
@@ -162,7 +164,7 @@ void xgroup_delconsumer(Context& context) {
     if (consumer == nullptr) return context.reply.integer(0);
     const auto pending = static_cast<int64_t>(consumer->pending.size());
     edit_stream(context, context.keys[0], entry, [&](Stream&) { group->erase_consumer(consumer); });
-    context.keyspace.changed(context.keys[0], entry);
+    context.keyspace.changed_unready(context.keys[0], entry);
     tell_stream(context, "xgroup-delconsumer");
     context.reply.integer(pending);
 }
@@ -377,7 +379,7 @@ void serve(Context& context, const ReadFrom& source, const ReadArguments& argume
             reply_new(context, stream, *source.group, consumer, arguments);
         }
     });
-    context.keyspace.changed(*source.key, source.entry);
+    context.keyspace.changed_unready(*source.key, source.entry);
 }
 
 /// Writes the reply if there is one; looks after the consumer in any case.
@@ -436,7 +438,7 @@ void xack(Context& context) {
         return std::count_if(ids.begin(), ids.end(),
                              [&](const StreamId& id) { return group->acknowledge(id); });
     });
-    if (acknowledged > 0) context.keyspace.changed(key, entry);
+    if (acknowledged > 0) context.keyspace.changed_unready(key, entry);
     context.reply.integer(acknowledged);
 }
 

@@ -282,7 +282,7 @@ void xclaim(Context& context) {
         });
         reply_claimed(context, stream, ids, claim);
     });
-    context.keyspace.changed(key, entry);
+    context.keyspace.changed_unready(key, entry);
 }
 
 constexpr int64_t kAutoclaimCount = 100;
@@ -364,7 +364,7 @@ void xautoclaim(Context& context) {
     if (group == nullptr) return;
     edit_stream(context, key, entry,
                 [&](Stream& stream) { autoclaim(context, stream, *group, *arguments); });
-    context.keyspace.changed(key, entry);
+    context.keyspace.changed_unready(key, entry);
 }
 
 constexpr CommandSpec kStreamPendingCommands[] = {

@@ -22,15 +22,22 @@ bool try_bzmpop(Context& context, const Reach& reach) {
     return !pop || pop_from_first(context, *pop, reach);
 }
 
-void pop_or_wait(Context& context, Attempt attempt, size_t timeout_at) {
-    const auto timeout_ms = read_timeout_seconds(context, timeout_at);
+void pop_or_wait(Context& context, Attempt attempt) {
+    const auto timeout_ms = read_timeout_seconds(context, context.count() - 1);
     if (!timeout_ms || attempt(context, {})) return;
     block(context, {.attempt = attempt, .keys = context.keys, .timeout_ms = *timeout_ms});
 }
 
-void bzpopmin(Context& context) { pop_or_wait(context, try_bzpopmin, context.count() - 1); }
-void bzpopmax(Context& context) { pop_or_wait(context, try_bzpopmax, context.count() - 1); }
-void bzmpop(Context& context) { pop_or_wait(context, try_bzmpop, 1); }
+void bzpopmin(Context& context) { pop_or_wait(context, try_bzpopmin); }
+void bzpopmax(Context& context) { pop_or_wait(context, try_bzpopmax); }
+
+void bzmpop(Context& context) {
+    const auto pop = read_zset_pop(context, 2);
+    if (!pop) return;
+    const auto timeout_ms = read_timeout_seconds(context, 1);
+    if (!timeout_ms || pop_from_first(context, *pop, {})) return;
+    block(context, {.attempt = try_bzmpop, .keys = context.keys, .timeout_ms = *timeout_ms});
+}
 
 constexpr uint16_t kPops = key_flag::rw | key_flag::access | key_flag::remove;
 /// Keys from the first argument to the last but one.

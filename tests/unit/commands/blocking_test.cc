@@ -272,6 +272,44 @@ TEST_F(BlockingTest, a_stream_that_is_past_its_deadline_ends_the_wait_of_a_group
     EXPECT_EQ(reply_of(waiter).substr(0, 8), "-NOGROUP");
 }
 
+TEST_F(BlockingTest, a_time_beyond_the_clock_is_none) {
+    run({"RPUSH", "a", "x"});
+    for (const auto* seconds : {"9223372036854775", "9223372036854776", "1e300", "inf"}) {
+        EXPECT_EQ(run({"BLPOP", "a", seconds}), "-ERR timeout is out of range\r\n") << seconds;
+    }
+    EXPECT_EQ(run({"LLEN", "a"}), ":1\r\n");
+}
+
+TEST_F(BlockingTest, what_makes_nothing_ready_tries_nobody) {
+    run({"XGROUP", "CREATE", "s", "g", "0", "MKSTREAM"});
+    run({"XADD", "s", "1-1", "f", "v"});
+    run({"XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"});
+    wait({"XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", "s", ">"});
+    wait({"XREADGROUP", "GROUP", "g", "d", "BLOCK", "0", "STREAMS", "s", ">"});
+    const auto hits = [this] {
+        uint64_t sum = 0;
+        runner_.dataset().for_each_shard(runner_.executor(), [&](gyre::store::Shard& shard) {
+            sum += shard.statistics.keyspace_hits;
+        });
+        return sum;
+    };
+    const uint64_t before = hits();
+    EXPECT_EQ(run({"XACK", "s", "g", "1-1"}), ":1\r\n");
+    EXPECT_EQ(run({"XGROUP", "CREATECONSUMER", "s", "g", "e"}), ":1\r\n");
+    EXPECT_EQ(run({"XDEL", "s", "1-1"}), ":1\r\n");
+    EXPECT_EQ(hits(), before);
+}
+
+TEST_F(BlockingTest, a_long_error_is_told_whole) {
+    const std::string key(40'000, 's');
+    run({"XGROUP", "CREATE", key, "g", "$", "MKSTREAM"});
+    Session& waiter = wait({"XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", key, ">"});
+    run({"DEL", key});
+    const std::string reply = reply_of(waiter);
+    EXPECT_GT(reply.size(), key.size());
+    EXPECT_TRUE(reply.starts_with("-NOGROUP") && reply.ends_with("\r\n"));
+}
+
 // --- ends ---------------------------------------------------------------------------------------
 
 TEST_F(BlockingTest, a_timeout_is_a_null_array) {
@@ -357,9 +395,23 @@ TEST_F(BlockingTest, a_key_too_many_is_refused_to_the_mover) {
     EXPECT_EQ(runner_.dataset().keys_reserved(), 2);
 }
 
+TEST_F(BlockingTest, where_nothing_may_be_evicted_movers_are_refused_too) {
+    runner_.dataset().settings.policy.store(gyre::engine::EvictionPolicy::volatile_lru);
+    runner_.dataset().set_maxkeys(2, runner_.executor());
+    run({"SET", "other", "1"});
+    Session& mover = wait({"BLMOVE", "a", "b", "LEFT", "LEFT", "0"});
+    runner_.dataset().suppose_no_deadlines();
+    runner_.dataset().conclude_no_deadlines();
+    EXPECT_EQ(run({"RPUSH", "a", "x", "y"}), ":2\r\n");
+    EXPECT_EQ(reply_of(mover).substr(0, 4), "-OOM");
+}
+
 TEST_F(BlockingTest, no_memory_is_left_of_waits) {
     Session& session = runner_.add_session();
-    run({"PING"});
+    // What attempts write to is kept for the next.
+    runner_.run_as(session, {"BLPOP", "b", "0"});
+    run({"RPUSH", "b", "x"});
+    runner_.end_wait(session);
     const int64_t before = gyre::base::used(gyre::base::Purpose::clients);
     const std::string large(100'000, 'k');
     for (int round = 0; round < 3; ++round) {

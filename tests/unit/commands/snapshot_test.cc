@@ -17,6 +17,7 @@
 #include "base/numbers.h"
 #include "compat/collection_generator.h"
 #include "compat/generator.h"
+#include "compat/ordered_generator.h"
 #include "compat/random.h"
 #include "engine/snapshot_job.h"
 #include "snapshot/record_encoder.h"
@@ -29,10 +30,11 @@ namespace {
 
 /// Commands of one random sequence after the other.
 template <class Generator>
-class Stream {
+class Commands {
 public:
     template <class... Arguments>
-    explicit Stream(Arguments&&... arguments) : generator_(std::forward<Arguments>(arguments)...) {}
+    explicit Commands(Arguments&&... arguments)
+        : generator_(std::forward<Arguments>(arguments)...) {}
     Command next() {
         if (at_ == commands_.size()) {
             commands_ = generator_.sequence(100);
@@ -75,11 +77,32 @@ protected:
             }
             run(command);
         }
+        for (const char* const name : {"z:1", "z:2"}) {
+            Command command{"ZADD", name};
+            for (int index = 0; index < kLargeElements; ++index) {
+                command.push_back(number(kLargeElements) + ".5");
+                command.push_back("m" + std::to_string(index));
+            }
+            run(command);
+        }
+        add_large_stream("x:2");
+    }
+
+    /// Half of its entries are pending.
+    void add_large_stream(const char* name) {
+        run({"DEL", name});
+        for (int index = 1; index <= kLargeElements; ++index) {
+            run({"XADD", name, "0-" + std::to_string(index), "f", std::to_string(index)});
+        }
+        run({"XGROUP", "CREATE", name, "g1", "0"});
+        run({"XREADGROUP", "GROUP", "g1", "alice", "COUNT", std::to_string(kLargeElements / 2),
+             "STREAMS", name, ">"});
     }
 
     std::string any_key() {
         static const std::vector<std::string> names{"l:1", "l:2", "l:3", "h:1", "h:2", "s:1",
-                                                    "s:2", "s:3", "x:1", "a",   "b"};
+                                                    "s:2", "s:3", "x:1", "x:2", "z:1", "z:2",
+                                                    "g:1", "p:1", "a",   "b"};
         return random_.pick(names);
     }
     std::string large_hash() { return random_.pick({"h:1", "h:2"}); }
@@ -89,7 +112,7 @@ protected:
         const std::string past = std::to_string(runner_.now_ms() - 1);
         const std::string soon = std::to_string(1 + random_.below(50));
         const std::string field = "m" + number(kLargeElements);
-        switch (random_.below(16)) {
+        switch (random_.below(20)) {
             case 0:
                 return {"HPEXPIRE",
                         large_hash(),
@@ -127,6 +150,14 @@ protected:
                 return {"SPOP", random_.pick({"s:1", "s:2"}), number(4)};
             case 14:
                 return {"LTRIM", random_.pick({"l:1", "l:2"}), number(9), "-" + number(9)};
+            case 15:
+                return {"ZREM", random_.pick({"z:1", "z:2"}), field};
+            case 16:
+                return {"XDEL", "x:2", "0-" + number(kLargeElements)};
+            case 17:
+                return {"XACK", "x:2", "g1", "0-" + number(kLargeElements)};
+            case 18:
+                return {"XCLAIM", "x:2", "g1", "bob", "0", "0-" + number(kLargeElements)};
             default:
                 return restore_of_another();
         }
@@ -140,9 +171,10 @@ protected:
     }
 
     Command next() {
-        const size_t kind = random_.below(10);
-        if (kind < 5) return collections_.next();
-        return kind < 8 ? special() : plain_.next();
+        const size_t kind = random_.below(14);
+        if (kind < 4) return collections_.next();
+        if (kind < 8) return ordered_.next();
+        return kind < 12 ? special() : plain_.next();
     }
 
     /// One command, a transaction of some, or what happens by itself.
@@ -223,8 +255,9 @@ protected:
     CommandRunner runner_{{.databases = kDatabasesHere, .shards = 4, .seed = test_seed()}};
     engine::SnapshotJob job_{runner_.dataset()};
     Random random_{test_seed()};
-    Stream<CollectionGenerator> collections_{test_seed()};
-    Stream<Generator> plain_{test_seed(), known_to_the_generator()};
+    Commands<CollectionGenerator> collections_{test_seed()};
+    Commands<OrderedGenerator> ordered_{test_seed()};
+    Commands<Generator> plain_{test_seed(), known_to_the_generator()};
 };
 
 TEST_F(SnapshotOfCommandsTest, it_is_of_the_moment_it_began_whatever_is_run_meanwhile) {
@@ -236,6 +269,7 @@ TEST_F(SnapshotOfCommandsTest, it_is_of_the_moment_it_began_whatever_is_run_mean
         settings.hash_max_listpack_entries = round % 2 == 0 ? 3 : 512;
         settings.set_max_listpack_entries = round % 2 == 0 ? 3 : 128;
         settings.set_max_intset_entries = round % 2 == 0 ? 3 : 512;
+        settings.zset_max_listpack_entries = round % 2 == 0 ? 3 : 128;
         settings.list_max_listpack_size = round % 3 == 0 ? 2 : -2;
         if (round % 3 != 2) add_large();
         for (int count = 0; count < 100; ++count) step();

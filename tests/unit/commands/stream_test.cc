@@ -133,7 +133,6 @@ TEST_F(StreamCommandTest, XreadAnswersWithAMapInResp3) {
         run({"XREAD", "STREAMS", "s", "none", "0", "0"}),
         "%1\r\n" + bulk("s") + "*1\r\n*2\r\n" + bulk("1-1") + "*2\r\n" + bulk("f") + bulk("v"));
     EXPECT_EQ(run({"XREAD", "STREAMS", "s", "1-1"}), "_\r\n");
-    EXPECT_EQ(run({"XREAD", "BLOCK", "0", "STREAMS", "s", "1-1"}), "-ERR syntax error\r\n");
 }
 
 TEST_F(StreamCommandTest, CopiesHaveTheirOwnGroups) {

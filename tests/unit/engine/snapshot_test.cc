@@ -8,11 +8,16 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -570,6 +575,95 @@ TEST(RdbLoaderTest, keys_come_back_with_all_that_belongs_to_them) {
     EXPECT_EQ(entry->expire_ms(), kNow + 5000);
     EXPECT_EQ(entry->timestamp_ms(), kNow - 7);
     EXPECT_EQ(store::lru_idle_ms(entry->access_word(), kNow), 100'000);
+}
+
+/// A thread with an executor of its own that does what it is told.
+class HelpingThread {
+public:
+    ~HelpingThread() {
+        {
+            const std::lock_guard hold(mutex_);
+            is_over_ = true;
+        }
+        told_.notify_one();
+        thread_.join();
+    }
+    LoadHelper helper() {
+        return [this](std::function<void(Executor&)> job) {
+            {
+                const std::lock_guard hold(mutex_);
+                jobs_.push_back(std::move(job));
+            }
+            told_.notify_one();
+        };
+    }
+    size_t done() const { return done_.load(); }
+
+private:
+    void run() {
+        std::unique_lock hold(mutex_);
+        for (;;) {
+            told_.wait(hold, [this] { return is_over_ || !jobs_.empty(); });
+            if (jobs_.empty()) return;
+            const auto job = std::move(jobs_.front());
+            jobs_.pop_front();
+            hold.unlock();
+            job(executor_);
+            done_.fetch_add(1);
+            hold.lock();
+        }
+    }
+    Executor executor_;
+    std::mutex mutex_;
+    std::condition_variable told_;
+    std::deque<std::function<void(Executor&)>> jobs_;
+    bool is_over_ = false;
+    std::atomic<size_t> done_{0};
+    std::thread thread_{[this] { run(); }};
+};
+
+TEST(RdbLoaderTest, with_helpers_every_key_comes_once) {
+    constexpr int kKeys = 50'000;
+    Dataset dataset({.threads = 3, .databases = 4, .shards = 8, .seed = 1});
+    Executor executor;
+    HelpingThread first;
+    HelpingThread second;
+    RdbLoader loader(dataset, executor, kNow);
+    loader.set_helpers({first.helper(), second.helper()});
+    for (int index = 0; index < kKeys; ++index) {
+        const std::string text = std::to_string(index);
+        const std::string value = index % 99 == 0 ? std::string(20'000, 'x') + text : "v" + text;
+        ASSERT_TRUE(loader.record({.database = static_cast<size_t>(index % 3),
+                                   .key = text,
+                                   .value = value,
+                                   .expire_ms = kNow - 1 + index % 2 * 10}));
+    }
+    ASSERT_TRUE(loader.finish());
+    EXPECT_EQ(loader.keys_loaded(), static_cast<uint64_t>(kKeys / 2));
+    EXPECT_EQ(loader.keys_expired(), static_cast<uint64_t>(kKeys / 2));
+    EXPECT_GT(first.done() + second.done(), 0U);
+    for (int index = 1; index < kKeys; index += 2) {
+        const std::string text = std::to_string(index);
+        Keyspace keys(dataset, executor, static_cast<size_t>(index % 3), kNow, true);
+        ASSERT_NE(keys.peek(Key::of(text)), nullptr) << text;
+    }
+}
+
+TEST(RdbLoaderTest, what_a_helper_finds_wrong_ends_the_reading) {
+    Dataset dataset({.threads = 2, .databases = 2, .shards = 4, .seed = 1});
+    Executor executor;
+    HelpingThread thread;
+    RdbLoader loader(dataset, executor, kNow);
+    loader.set_helpers({thread.helper()});
+    for (size_t index = 0; index < 2 * RdbLoader::kBatchRecords; ++index) {
+        const auto done = loader.record(
+            {.database = 1, .key = std::to_string(index % RdbLoader::kBatchRecords), .value = "v"});
+        if (!done) break;
+    }
+    const auto finished = loader.finish();
+    ASSERT_FALSE(finished);
+    EXPECT_NE(finished.error().message.find("of database 1 is there twice"), std::string::npos);
+    EXPECT_TRUE(loader.has_late_error());
 }
 
 TEST(RdbLoaderTest, what_cannot_be_is_refused_by_name) {

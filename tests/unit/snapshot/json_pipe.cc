@@ -2,10 +2,12 @@
 
 // Lets another program see our JSON from outside (check_json.py). Records stand one on a line in a
 // form without any escaping of its own: database, key, value, deadline, timestamp, divided by
-// blanks, bytes as "x" and hexadecimal digits, "-" for what is not there.
+// blanks, bytes as "x" and hexadecimal digits, "-" for what is not there. Only strings go so; other
+// values are seen by what comes of a document that is read and written again.
 //
 //     unit-snapshot-json-pipe write    records on standard input, the document on standard output
 //     unit-snapshot-json-pipe read     the other way round
+//     unit-snapshot-json-pipe copy     a document on standard input, another on standard output
 
 #include <charconv>
 #include <cstdio>
@@ -86,19 +88,29 @@ int write() {
     return EXIT_SUCCESS;
 }
 
+Result<size_t> take(std::span<char> buffer) {
+    std::cin.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+    return static_cast<size_t>(std::cin.gcount());
+}
+
 int read() {
-    const auto source = [](std::span<char> buffer) -> Result<size_t> {
-        std::cin.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-        return static_cast<size_t>(std::cin.gcount());
-    };
     const auto handler = [](const Record& record) -> Result<void> {
         std::cout << record.database << ' ' << to_hex(record.key) << ' ' << to_hex(record.value)
                   << ' ' << to_time(record.expire_ms, gyre::store::kNoExpiry) << ' '
                   << to_time(record.timestamp_ms, gyre::store::kNoTimestamp) << '\n';
         return {};
     };
-    const auto done = gyre::snapshot::read_json(source, handler);
+    const auto done = gyre::snapshot::read_json(take, handler);
     return done ? EXIT_SUCCESS : give_up(done.error().message);
+}
+
+int copy() {
+    gyre::snapshot::JsonWriter writer(print);
+    const auto done = gyre::snapshot::read_json(
+        take, [&writer](const Record& record) { return writer.add(record); });
+    if (!done) return give_up(done.error().message);
+    const auto end = writer.finish();
+    return end ? EXIT_SUCCESS : give_up(end.error().message);
 }
 
 }  // namespace
@@ -107,5 +119,6 @@ int main(int argc, char** argv) {
     const std::string_view verb = argc == 2 ? argv[1] : "";
     if (verb == "write") return write();
     if (verb == "read") return read();
-    return give_up("write or read");
+    if (verb == "copy") return copy();
+    return give_up("write, read or copy");
 }

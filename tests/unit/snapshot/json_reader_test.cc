@@ -305,7 +305,7 @@ TEST(JsonReader, a_record_that_is_not_as_it_must_be_is_an_error) {
         {document(R"({"db":0,"db":0})"), 2, zero + 8, "member \"db\" twice"},
         {document(R"({"db":0,"expireat_ms":1,"expireat_ms":1})"), 2, zero + 24, "twice"},
         {document(R"({"db":0,"value":"b","type":"string"})"), 2, zero + 8, "before \"type\""},
-        {document(R"({"type":"list"})"), 2, zero + 8, "type \"list\""},
+        {document(R"({"type":"module"})"), 2, zero + 8, "type \"module\""},
         {document(R"({"type":"String"})"), 2, zero + 8, "type \"String\""},
         {document(R"({"type":null})"), 2, zero + 8, "\"type\" is null"},
     });

@@ -6,8 +6,13 @@
 
 #include <fstream>
 #include <iterator>
+#include <limits>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "support/collection_samples.h"
 
 namespace gyre::snapshot {
 namespace {
@@ -29,22 +34,79 @@ struct Pieces {
     }
 };
 
-/// What json_golden.json holds.
-std::vector<Record> golden_records() {
-    using namespace std::string_view_literals;
-    return {
-        {.key = "greeting", .value = "Hello, Gr\u00fc\u00dfe, \u4f60\u597d \U0001F600"},
-        {.key = "counter", .value = "42"},
-        {.key = "session:9", .value = "{\"user\":\"ada\"}\n", .expire_ms = 1767225600000},
-        {.key = "stamped",
-         .value = "a\\b\tc",
-         .expire_ms = 1767225600001,
-         .timestamp_ms = 1767222000000},
-        // LRU and LFU are for other formats.
-        {.key = "\xFF\0"sv, .value = "\xC3(", .idle_seconds = 7, .frequency = 9},
-        {.key = "", .value = ""},
-        {.database = 3, .key = "counter", .value = "\0\x1F/"sv},
+/// The stream of the golden document.
+std::unique_ptr<types::Stream> golden_stream() {
+    using types::StreamId;
+    constexpr uint64_t kStart = 1767222000000;
+    auto stream = std::make_unique<types::Stream>();
+    const auto add = [&](const StreamId& id, const std::vector<std::string_view>& pairs) {
+        stream->append(id, pairs, {});
     };
+    add({kStart, 0}, {"kind", "start", "by", "ada"});
+    add({kStart, 1}, {"note", "\u00e4nd"});
+    add({kStart + 5, 0}, {"kind", "mistake", "by", "ada"});
+    add({kStart + 9, 0}, {"kind", "end", "by", "bob"});
+    stream->erase({kStart + 5, 0});
+    stream->add_group("all", {}, 0);
+    types::StreamGroup* workers =
+        stream->add_group("workers", {kStart, 1}, types::StreamGroup::kUnknown);
+    workers->add_consumer("idle", 1767222100000);
+    types::StreamConsumer* one = workers->add_consumer("one", 1767222200000);
+    one->active_ms = 1767222150000;
+    workers->add_pending({kStart, 1}, one, one->active_ms)->deliveries = 2;
+    return stream;
+}
+
+/// What json_golden.json holds, and what its records borrow.
+struct Golden {
+    Golden() {
+        using namespace std::string_view_literals;
+        using store::Encoding;
+        using store::Type;
+        records = {
+            {.key = "greeting", .value = "Hello, Gr\u00fc\u00dfe, \u4f60\u597d \U0001F600"},
+            {.key = "counter", .value = "42"},
+            {.key = "session:9", .value = "{\"user\":\"ada\"}\n", .expire_ms = 1767225600000},
+            {.key = "stamped",
+             .value = "a\\b\tc",
+             .expire_ms = 1767225600001,
+             .timestamp_ms = 1767222000000},
+            // LRU and LFU are for other formats.
+            {.key = "\xFF\0"sv, .value = "\xC3(", .idle_seconds = 7, .frequency = 9},
+            {.key = "", .value = ""},
+            {.key = "queue", .kind = {Type::list, Encoding::listpack}, .value = list},
+            {.key = "numbers", .kind = {Type::set, Encoding::intset}, .value = numbers},
+            {.key = "words",
+             .kind = {Type::set, Encoding::listpack},
+             .value = words,
+             .expire_ms = 1767225600000},
+            {.key = "user:1", .kind = {Type::hash, Encoding::listpack}, .value = user},
+            {.key = "token", .kind = {Type::hash, Encoding::hashtable}, .object = &token},
+            {.key = "board", .kind = {Type::zset, Encoding::listpack}, .value = board},
+            {.key = "events", .kind = {Type::stream, Encoding::stream}, .object = stream.get()},
+            {.database = 3, .key = "counter", .value = "\0\x1F/"sv},
+        };
+        token.set("secret", "s3");
+        token.set_deadline("secret", 1767225600000);
+    }
+
+    std::string list = test::listpack_of({"first", "-7", "", "\xFF"});
+    std::string numbers = test::integers({-5, 0, 70000});
+    std::string words = test::listpack_of({"a", "\u00e4", "1"});
+    std::string user = test::listpack_of({"name", "Ada", "visits", "42"});
+    std::string board =
+        test::packed_sorted_set({{"nobody", -std::numeric_limits<double>::infinity()},
+                                 {"ada", 1.5},
+                                 {"eve", 1.5},
+                                 {"bob", 70}});
+    types::Hash token;
+    std::unique_ptr<types::Stream> stream = golden_stream();
+    std::vector<Record> records;
+};
+
+const std::vector<Record>& golden_records() {
+    static const Golden kGolden;
+    return kGolden.records;
 }
 
 std::string written(const std::vector<Record>& records, size_t chunk_bytes) {
