@@ -118,7 +118,7 @@ Result<void> Link::choose_protocol() {
     // knows no HELLO.
     if (!reply->is_error()) protocol_ = 3;
     if (reply->is_error() && is_demanded) {
-        return fail("The server refuses RESP3: " + reply->text + "; try without -3.", EPROTO);
+        return fail("The server refuses RESP3: " + reply->text + "; give -2.", EPROTO);
     }
     return {};
 }

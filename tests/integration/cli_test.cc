@@ -81,34 +81,34 @@ protected:
 TEST_P(CliTest, PrintsAsRedisCliDoes) {
     start({"--enable-debug-command", "yes"});
     if (access(kRedisCli, X_OK) != 0) GTEST_SKIP() << "no redis-cli";
+    const std::string commands =
+        "GET text\n"
+        "GET nothing\n"
+        "GET list\n"
+        "INCR number\n"
+        "LRANGE list 0 -1\n"
+        "LRANGE nothing 0 -1\n"
+        "HGETALL hash\n"
+        "ZRANGE zset 0 -1 WITHSCORES\n"
+        "SMEMBERS set\n"
+        "CONFIG GET maxmemory*\n"
+        "XINFO STREAM nothing\n"
+        "COMMAND GETKEYS\n"
+        "DEBUG PROTOCOL map\n"
+        "DEBUG PROTOCOL array\n"
+        "DEBUG PROTOCOL set\n"
+        "DEBUG PROTOCOL double\n"
+        "DEBUG PROTOCOL verbatim\n"
+        "DEBUG PROTOCOL true\n"
+        "DEBUG PROTOCOL null\n"
+        "COMMAND INFO get nothing\n"
+        "PUBSUB NUMSUB a b\n"
+        "ECHO ''\n"
+        "INFO keyspace\n";
     // Not --quoted-json: redis-cli 7.0 leaves quotes in it that are not JSON.
     for (const char* format : {"", "--raw", "--no-raw", "--csv", "--json", "--json -2",
                                "--no-raw -3", "--raw -3", "--csv -3"}) {
-        for (const char* command : {"GET text",
-                                    "GET nothing",
-                                    "GET list",
-                                    "INCR number",
-                                    "LRANGE list 0 -1",
-                                    "LRANGE nothing 0 -1",
-                                    "HGETALL hash",
-                                    "ZRANGE zset 0 -1 WITHSCORES",
-                                    "SMEMBERS set",
-                                    "CONFIG GET maxmemory*",
-                                    "XINFO STREAM nothing",
-                                    "COMMAND GETKEYS",
-                                    "DEBUG PROTOCOL map",
-                                    "DEBUG PROTOCOL array",
-                                    "DEBUG PROTOCOL set",
-                                    "DEBUG PROTOCOL double",
-                                    "DEBUG PROTOCOL verbatim",
-                                    "DEBUG PROTOCOL true",
-                                    "DEBUG PROTOCOL null",
-                                    "COMMAND INFO get nothing",
-                                    "PUBSUB NUMSUB a b",
-                                    "ECHO ''",
-                                    "INFO keyspace"}) {
-            expect_like_redis_cli(std::string(format) + " " + command);
-        }
+        expect_like_redis_cli(format, commands);
     }
 }
 
