@@ -139,6 +139,8 @@ Result<void> AppendOnly::begin_closed() {
     refresh_sync_mode();
     if (is_running()) return {};
     if (auto opened = open_directory(); !opened) return opened;
+    // Only a directory can be synced: there may be something else by that name.
+    if (auto synced = files_.sync_directory(settings_.append_directory); !synced) return synced;
     return start_thread(std::nullopt);
 }
 
