@@ -102,6 +102,12 @@ public:
 
 private:
     using Text = base::CountedString<base::Purpose::clients>;
+    /// Frames come to it that are no replies.
+    static constexpr uint8_t kListening =
+        commands::Session::kSubscribed | commands::Session::kMonitoring;
+    static resp::Protocol protocol_of(const commands::Session& session) {
+        return static_cast<resp::Protocol>(session.protocol.load(std::memory_order_relaxed));
+    }
     /// A command whose arguments had to be kept beyond their buffer.
     struct Deferred {
         static void* operator new(size_t bytes) {

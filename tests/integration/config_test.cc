@@ -137,14 +137,6 @@ TEST_P(ConfigTest, ErrorsNameFileLineAndRemedy) {
     }
 }
 
-TEST_P(ConfigTest, PersistenceThatIsNotThereIsRefused) {
-    REQUIRE_GYRE();
-    start();
-    Session s = session();
-    EXPECT_TRUE(s.reply("CONFIG", "SET", "appendonly", "yes").is_error());
-    EXPECT_EQ(s.ask("CONFIG", "SET", "save", "", "appendonly", "no"), "OK");
-}
-
 TEST_P(ConfigTest, AStockConfigurationStarts) {
     if (!std::filesystem::exists(kStockConfiguration)) GTEST_SKIP() << "no " << kStockConfiguration;
     const std::string directory = make_temporary_directory();
