@@ -622,6 +622,7 @@ const ConfigRow kLogRows[] = {
     {.name = "auto-aof-rewrite-percentage",
      .kind = integer,
      .initial = "100",
+     .max = INT_MAX,
      .summary = "Per cent by which the log has to grow since it was last written anew to be "
                 "written anew by itself. 0: never.",
      .to_settings = SETTING(rewrite_percentage = value.number)},
