@@ -339,7 +339,7 @@ TEST(Dataset, wakes_every_reactor_when_it_is_told_to) {
 // One thread goes to sleep again and again, another sets deadlines nearer each time: either the
 // sleeper sees the deadline when it looks once more, or it is woken.
 TEST(DatasetSleep, a_deadline_is_seen_or_wakes) {
-    constexpr int kRounds = 20'000;
+    constexpr int kRounds = 5000;
     Dataset dataset({.threads = 2, .databases = 1, .shards = 2, .seed = 1});
     std::vector<Executor> executors(2);
     std::atomic<int> wakes{0};

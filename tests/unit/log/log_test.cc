@@ -170,7 +170,7 @@ TEST(Log, IsOneOrderOverAllThreads) {
         size_t begin = 0;
         for (size_t end = rest.find('\n'); end != std::string::npos; end = rest.find('\n', begin)) {
             const size_t index = static_cast<size_t>(rest[begin] - '0');
-            ASSERT_EQ(std::stoul(rest.substr(begin + 2)), next[index]++);
+            ASSERT_EQ(std::stoul(rest.substr(begin + 2, 12)), next[index]++);
             begin = end + 1;
         }
         rest.erase(0, begin);
