@@ -254,9 +254,11 @@ TEST_P(AppendOnlyTest, RefusesWritesWhileItsDirectoryIsGone) {
     EXPECT_EQ(client.ask("SET", "a", "1"), "OK");
     const std::string elsewhere = home_.path() + "/elsewhere";
     std::filesystem::rename(home_.directory(), elsewhere);
-    ASSERT_TRUE(wait_until([&] { return client.ask("SET", "a", "2").starts_with("-MISCONF"); }));
-    EXPECT_EQ(client.info("persistence", "aof_last_write_status"), "err");
-    EXPECT_NE(client.ask("GET", "a"), "(nil)");
+    // A write that is under way when it is seen is answered when it is well again: none is.
+    ASSERT_TRUE(
+        wait_until([&] { return client.info("persistence", "aof_last_write_status") == "err"; }));
+    EXPECT_TRUE(client.ask("SET", "a", "2").starts_with("-MISCONF"));
+    EXPECT_EQ(client.ask("GET", "a"), "1");
     std::filesystem::rename(elsewhere, home_.directory());
     ASSERT_TRUE(wait_until([&] { return client.ask("SET", "a", "3") == "OK"; }));
     EXPECT_EQ(client.info("persistence", "aof_last_write_status"), "ok");
