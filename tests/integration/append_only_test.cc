@@ -441,7 +441,8 @@ TEST_P(AppendOnlyTest, HasABaseOfCommandsIfAsked) {
     client.ask("RPUSH", "list", "behind");
     kill();
     const std::string base = content(home_.directory() + "/appendonly.aof.1.base.aof");
-    EXPECT_EQ(base.substr(0, 1), "*");
+    // A command, or the time of one whose key was written with TIMESTAMP: not an RDB file.
+    EXPECT_TRUE(base.starts_with("*") || base.starts_with("#")) << base.substr(0, 9);
     start_at_home("always");
     Session again = session();
     EXPECT_EQ(again.ask("LRANGE", "list", "998", "-1"), "[element 998 element 999]");
