@@ -3,6 +3,8 @@
 // WAITAOF: when are my writes on the disk? Threads: home reactor, no locks; suspends while it
 // waits. The client's writes are those before the position that its session remembers.
 
+#include <algorithm>
+
 #include "commands/context.h"
 #include "commands/registry.h"
 #include "ring/reactor.h"
@@ -12,8 +14,11 @@ namespace {
 
 constexpr std::string_view kNoLog =
     "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
-/// How often it is looked whether the log has come so far: well below what a sync takes.
-constexpr int64_t kLookUs = 500;
+/// How long until it is looked again whether the log has come so far: at first well below what a
+/// sync takes, then twice as long each time, so that those who wait for the next second's sync, or
+/// for replicas, cost next to nothing.
+constexpr int64_t kFirstLookUs = 500;
+constexpr int64_t kLongestLookUs = 16'000;
 
 struct WaitaofOptions {
     int64_t local = 0;
@@ -56,10 +61,14 @@ ring::Task<void> waitaof(Context& context) {
         options->timeout_ms > INT64_MAX / 1000 ? INT64_MAX : options->timeout_ms * 1000;
     context.session.is_blocked.store(true, std::memory_order_relaxed);
     // There are no replicas: who asks for some waits for his time to be over.
+    int64_t look_us = kFirstLookUs;
     while (reactor != nullptr && (options->replicas > 0 || (options->local > 0 && !is_durable()))) {
-        const bool is_over = !waits_for_ever && reactor->now_us() - start_us >= limit_us;
-        if (is_over || reactor->is_stopping() || context.session.is_gone) break;
-        co_await reactor->sleep(kLookUs);
+        const int64_t left_us =
+            waits_for_ever ? INT64_MAX : limit_us - (reactor->now_us() - start_us);
+        if (left_us <= 0 || reactor->is_stopping() || context.session.is_gone) break;
+        const int64_t wait_us = std::min(look_us, left_us);
+        co_await reactor->sleep(wait_us);
+        look_us = std::min(2 * look_us, kLongestLookUs);
     }
     context.session.is_blocked.store(false, std::memory_order_relaxed);
     context.reply.array(2);
