@@ -12,16 +12,14 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
-#include <map>
 #include <memory>
-#include <optional>
 #include <set>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "compat/differential.h"
+#include "compat/random_sequences.h"
 
 namespace gyre::test {
 namespace {
@@ -35,27 +33,11 @@ constexpr std::size_t kShownDifferences = 40;
 // cost.
 const std::vector<std::string> kLimits{"--proto-max-bulk-len", "1mb"};
 
-std::uint64_t environment_number(const char* name, std::uint64_t fallback) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
-}
-
 std::set<std::string> command_names(const ServerProcess& server) {
     RawSocket socket = server.connect();
     std::set<std::string> names;
     for (const Frame& name : socket.command({"COMMAND", "LIST"}).items) names.insert(name.text);
     return names;
-}
-
-int protocol_of(std::uint64_t seed) { return seed % 2 == 0 ? 2 : 3; }
-
-std::string report(std::uint64_t seed, const Sequence& shrunk, const Difference& difference) {
-    std::string text = "seed " + std::to_string(seed) +
-                       " (replay with GYRE_SEED=" + std::to_string(seed) + "), RESP" +
-                       std::to_string(protocol_of(seed)) + ":\n";
-    for (const Command& command : shrunk) text += "    " + describe(command) + "\n";
-    return text + "  expected " + describe(difference.expected) + "\n  actual   " +
-           describe(difference.actual) + "\n";
 }
 
 class DifferentialTest : public ::testing::Test {
@@ -72,32 +54,11 @@ protected:
         std::erase_if(shared_, [&](const std::string& name) { return !ours.contains(name); });
     }
 
-    /// Runs sequences of the seeds; the reports of the differences, one for each signature. Ends
-    /// early when a server is lost, for what follows would only tell so again.
-    std::map<std::string, std::string> differences(Differential& pair, std::uint64_t first,
-                                                   std::uint64_t count) {
-        std::map<std::string, std::string> found;
-        for (std::uint64_t seed = first; seed < first + count; ++seed) {
-            try {
-                compare(pair, seed, found);
-            } catch (const std::runtime_error& lost) {
-                ADD_FAILURE() << "GYRE_SEED=" << seed << ": " << lost.what() << subject_->log();
-                break;
-            }
-            if (found.size() >= kShownDifferences) break;
-        }
-        return found;
-    }
-
-    /// Runs one sequence; a difference of a new signature is shrunk and added.
-    void compare(Differential& pair, std::uint64_t seed,
-                 std::map<std::string, std::string>& found) {
-        const Sequence commands = Generator(seed, shared_).sequence(kSequenceLength);
-        const std::optional<Difference> difference = pair.run(commands, protocol_of(seed));
-        if (!difference || found.contains(difference->signature())) return;
-        const Sequence shrunk = pair.shrink(commands, protocol_of(seed));
-        const std::optional<Difference> least = pair.run(shrunk, protocol_of(seed));
-        found[difference->signature()] = report(seed, shrunk, least ? *least : *difference);
+    void compare(Differential& pair, SeedRange range) {
+        const auto make = [this](std::uint64_t seed) {
+            return Generator(seed, shared_).sequence(kSequenceLength);
+        };
+        compare_sequences(pair, range, make, *subject_, kShownDifferences);
     }
 
     std::unique_ptr<ServerProcess> oracle_;
@@ -115,21 +76,13 @@ TEST_F(DifferentialTest, EveryCommandOfTheGeneratorIsOffered) {
 TEST_F(DifferentialTest, RandomSequencesGiveEqualReplies) {
     start("");
     Differential pair(*oracle_, *subject_);
-    const bool is_replay = std::getenv("GYRE_SEED") != nullptr;
-    const std::uint64_t first = environment_number("GYRE_SEED", kFirstSeed);
-    const std::uint64_t count =
-        environment_number("GYRE_DIFFERENTIAL_SEQUENCES", is_replay ? 1 : kSequences);
-    for (const auto& [signature, text] : differences(pair, first, count)) {
-        ADD_FAILURE() << signature << "\n" << text;
-    }
+    compare(pair, seeds(kSequences));
 }
 
 TEST_F(DifferentialTest, TheOracleAgreesWithItself) {
     start(oracle_binary());
     Differential pair(*oracle_, *subject_);
-    for (const auto& [signature, text] : differences(pair, kFirstSeed, 300)) {
-        ADD_FAILURE() << signature << "\n" << text;
-    }
+    compare(pair, {kFirstSeed, 300});
 }
 
 TEST_F(DifferentialTest, APlantedDifferenceIsFoundAndShrunk) {

@@ -13,22 +13,19 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <map>
-#include <optional>
 #include <set>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "compat/differential.h"
 #include "compat/ordered_generator.h"
+#include "compat/random_sequences.h"
 
 namespace gyre::test {
 namespace {
 
 constexpr std::size_t kSequenceLength = 60;
 constexpr std::uint64_t kSequences = 1500;
-constexpr std::size_t kShownDifferences = 12;
 
 using Arguments = std::vector<std::string>;
 
@@ -38,19 +35,7 @@ struct Limits {
     Arguments subject_only;
 };
 
-std::uint64_t environment_number(const char* name, std::uint64_t fallback) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
-}
-
 class OrderedTest : public ::testing::TestWithParam<Limits> {};
-
-std::string report(std::uint64_t seed, const Sequence& shrunk, const Difference& difference) {
-    std::string text = "GYRE_SEED=" + std::to_string(seed) + "\n";
-    for (const Command& command : shrunk) text += "    " + describe(command) + "\n";
-    return text + "  expected " + describe(difference.expected) + "\n  actual   " +
-           describe(difference.actual) + "\n";
-}
 
 TEST_P(OrderedTest, RandomSequencesGiveEqualRepliesAndEqualContent) {
     Arguments ours = GetParam().both;
@@ -61,26 +46,10 @@ TEST_P(OrderedTest, RandomSequencesGiveEqualRepliesAndEqualContent) {
     ASSERT_TRUE(oracle.is_ready()) << oracle.log();
     ASSERT_TRUE(subject.is_ready()) << subject.log();
     Differential pair(oracle, subject);
-    const bool is_replay = std::getenv("GYRE_SEED") != nullptr;
-    const std::uint64_t first = environment_number("GYRE_SEED", 1);
-    const std::uint64_t count =
-        environment_number("GYRE_DIFFERENTIAL_SEQUENCES", is_replay ? 1 : kSequences);
-    std::map<std::string, std::string> found;
-    for (std::uint64_t seed = first; seed < first + count; ++seed) {
-        if (found.size() >= kShownDifferences) break;
-        const int protocol = seed % 2 == 0 ? 2 : 3;
-        try {
-            const Sequence commands = OrderedGenerator(seed).sequence(kSequenceLength);
-            const std::optional<Difference> difference = pair.run(commands, protocol);
-            if (!difference || found.contains(difference->signature())) continue;
-            const Sequence shrunk = pair.shrink(commands, protocol);
-            const std::optional<Difference> least = pair.run(shrunk, protocol);
-            found[difference->signature()] = report(seed, shrunk, least ? *least : *difference);
-        } catch (const std::runtime_error& lost) {
-            FAIL() << "GYRE_SEED=" << seed << ": " << lost.what() << subject.log();
-        }
-    }
-    for (const auto& [signature, text] : found) ADD_FAILURE() << signature << "\n" << text;
+    const auto make = [](std::uint64_t seed) {
+        return OrderedGenerator(seed).sequence(kSequenceLength);
+    };
+    compare_sequences(pair, seeds(kSequences), make, subject);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -14,21 +14,19 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <map>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "compat/differential.h"
 #include "compat/random.h"
+#include "compat/random_sequences.h"
 
 namespace gyre::test {
 namespace {
 
 constexpr std::size_t kSequenceLength = 40;
 constexpr std::uint64_t kSequences = 1000;
-constexpr std::size_t kShownDifferences = 12;
 
 using Arguments = std::vector<std::string>;
 
@@ -142,18 +140,6 @@ private:
     Random random_;
 };
 
-std::uint64_t environment_number(const char* name, std::uint64_t fallback) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
-}
-
-std::string report(const Sequence& shrunk, const Difference& difference) {
-    std::string text;
-    for (const Command& command : shrunk) text += "    " + describe(command) + "\n";
-    return text + "  expected " + describe(difference.expected) + "\n  actual   " +
-           describe(difference.actual) + "\n";
-}
-
 const std::string kNul("\0", 1);
 
 /// What the single cases sort, and what their patterns lead to.
@@ -246,27 +232,10 @@ protected:
 
 TEST_P(SortTest, RandomSequencesGiveEqualRepliesAndEqualContent) {
     Differential pair(oracle_, subject_);
-    const bool is_replay = std::getenv("GYRE_SEED") != nullptr;
-    const std::uint64_t first = environment_number("GYRE_SEED", 1);
-    const std::uint64_t count =
-        environment_number("GYRE_DIFFERENTIAL_SEQUENCES", is_replay ? 1 : kSequences);
-    std::map<std::string, std::string> found;
-    for (std::uint64_t seed = first; seed < first + count; ++seed) {
-        if (found.size() >= kShownDifferences) break;
-        const int protocol = seed % 2 == 0 ? 2 : 3;
-        try {
-            const Sequence commands = SortGenerator(seed).sequence(kSequenceLength);
-            const std::optional<Difference> difference = pair.run(commands, protocol);
-            if (!difference || found.contains(difference->signature())) continue;
-            const Sequence shrunk = pair.shrink(commands, protocol);
-            const std::optional<Difference> least = pair.run(shrunk, protocol);
-            found[difference->signature()] = "GYRE_SEED=" + std::to_string(seed) + "\n" +
-                                             report(shrunk, least ? *least : *difference);
-        } catch (const std::runtime_error& lost) {
-            FAIL() << "GYRE_SEED=" << seed << ": " << lost.what() << subject_.log();
-        }
-    }
-    for (const auto& [signature, text] : found) ADD_FAILURE() << signature << "\n" << text;
+    const auto make = [](std::uint64_t seed) {
+        return SortGenerator(seed).sequence(kSequenceLength);
+    };
+    compare_sequences(pair, seeds(kSequences), make, subject_);
 }
 
 TEST_P(SortTest, SingleCasesGiveEqualReplies) {
