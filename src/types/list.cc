@@ -14,6 +14,9 @@ namespace {
 
 /// Room a node begins with when it will probably be filled.
 constexpr size_t kNodeBytesFirst = 1024;
+/// A list of so many nodes begins those at its ends with all the room they may have: what is not
+/// filled is little then, and memory that grows by steps leaves holes between the nodes.
+constexpr size_t kNodesBeforeWhole = 8;
 
 size_t front_of(const ListNode& node) {
     return node.form() == ListNode::Form::plain ? 0 : Listpack::kHeaderBytes;
@@ -210,18 +213,23 @@ List::Place List::erase_node(Place place) {
 
 // --- elements -----------------------------------------------------------------------------------
 
-ListNode List::node_with(std::string_view value) {
+/// A node for `value` alone, at an end of the list or not.
+ListNode List::node_with(std::string_view value, bool is_at_end) {
     // Longer texts are never elements of a listpack.
     const bool is_large = value.size() > options_.limit.bytes_max();
     if (is_large) return ListNode::plain(value, footprint_);
     const std::array added{ListpackElement::of(value)};
     const size_t bytes = Listpack::kEmptyBytes + added[0].bytes();
     if (bytes > options_.limit.bytes_max()) return ListNode::plain(value, footprint_);
-    const bool will_be_filled = options_.limit.elements_max() == SIZE_MAX && node_count_ > 0;
-    const size_t room = will_be_filled ? std::min(kNodeBytesFirst, options_.limit.bytes_max()) : 0;
+    const size_t bytes_max = options_.limit.bytes_max();
+    size_t room = 0;
+    if (options_.limit.elements_max() == SIZE_MAX && node_count_ > 0) {
+        const bool is_whole = is_at_end && node_count_ >= kNodesBeforeWhole;
+        room = is_whole ? bytes_max : std::min(kNodeBytesFirst, bytes_max);
+    }
     ListNode node = ListNode::packed(Listpack::kEmpty, std::max(bytes, room), footprint_);
-    node.splice(Listpack(node.bytes()).insert(Listpack::kHeaderBytes, added),
-                options_.limit.bytes_max(), footprint_);
+    node.splice(Listpack(node.bytes()).insert(Listpack::kHeaderBytes, added), bytes_max,
+                footprint_);
     return node;
 }
 
@@ -273,13 +281,13 @@ void List::insert_at(Place place, size_t at, std::string_view value) {
         return settle_around(neighbour);
     }
     if (is_packed(*place)) place->trim(footprint_);
-    settle_around(put_node(place, side, node_with(value)));
+    settle_around(put_node(place, side, node_with(value, !neighbour)));
 }
 
 void List::push(ListEnd end, std::string_view value) {
     const size_t nodes_before = node_count_;
     if (head_ == nullptr) {
-        put_node({}, end, node_with(value));
+        put_node({}, end, node_with(value, true));
     } else {
         const Place place = end == ListEnd::head ? first() : last();
         insert_at(place, end == ListEnd::head ? front_of(*place) : end_of(*place), value);
@@ -465,7 +473,7 @@ void List::replace(Cursor& cursor, std::string_view value) {
     cursor.block_ = nullptr;
     place->decompress(footprint_);
     if (place->count() == 1) {
-        const Place added = put_node(place, ListEnd::head, node_with(value));
+        const Place added = put_node(place, ListEnd::head, node_with(value, false));
         erase_node(after(added));
         settle(added);
         return;

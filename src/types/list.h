@@ -186,7 +186,7 @@ private:
     Place erase_node(Place place);
 
     // --- elements -----------------------------------------------------------------------------
-    ListNode node_with(std::string_view value);
+    ListNode node_with(std::string_view value, bool is_at_end);
     bool takes(Place place, std::string_view value) const;
     void change(Place place, const ListpackSplice& splice);
     Place split_node(Place place, size_t at);

@@ -125,7 +125,8 @@ void ListNode::splice(const ListpackSplice& splice, size_t limit, size_t& footpr
     count_ -= static_cast<uint32_t>(splice.removed);
     is_incompressible_ = false;
     const size_t usable = base::usable_size(data_);
-    if (usable > kShrinkBytesMin && size_ < usable / 4) resize(usable / 2, footprint);
+    const bool may_shrink = splice.removed > 0 && usable > kShrinkBytesMin;
+    if (may_shrink && size_ < usable / 4) resize(usable / 2, footprint);
 }
 
 void ListNode::trim(size_t& footprint) {

@@ -52,8 +52,8 @@ public:
     /// Of one that is not compressed.
     std::string_view bytes() const noexcept { return {data_ + gap_, size_}; }
 
-    /// Changes a packed node. It grows in steps up to `limit` and is made smaller when most of it
-    /// is empty.
+    /// Changes a packed node. It grows in steps up to `limit` and is made smaller when it lost
+    /// elements and most of it is empty.
     void splice(const ListpackSplice& splice, size_t limit, size_t& footprint);
     /// Gives room back that will hardly be needed.
     void trim(size_t& footprint);
