@@ -106,9 +106,11 @@ TEST(Set, RandomMembersAreFair) {
     std::map<std::string, int> drawn;
     for (int i = 0; i < kDraws; ++i) ++drawn[std::string(set.random(random))];
     ASSERT_EQ(drawn.size(), static_cast<size_t>(kMembers));
+    // The hash has a seed of its own in each process: a bucket of 34, whose members fall below the
+    // first bound, comes once in ten million of them. The bounds are nine deviations of a draw.
     for (const auto& [member, count] : drawn) {
-        EXPECT_GT(count, kDraws / kMembers * 8 / 10) << member;
-        EXPECT_LT(count, kDraws / kMembers * 12 / 10) << member;
+        EXPECT_GT(count, kDraws / kMembers * 7 / 10) << member;
+        EXPECT_LT(count, kDraws / kMembers * 13 / 10) << member;
     }
 }
 
