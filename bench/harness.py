@@ -150,11 +150,13 @@ def free_port():
 
 @contextlib.contextmanager
 def running(specs, options=(), cpus=None):
-    """The servers, all at once, in a folder of their own; stopped whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="gyre-bench-") as folder:
+    """The servers, all at once, each in a folder of its own; stopped whatever happens."""
+    with tempfile.TemporaryDirectory(prefix="gyre-bench-") as root:
         servers = []
         try:
-            for spec in specs:
+            for index, spec in enumerate(specs):
+                folder = os.path.join(root, str(index))
+                os.mkdir(folder)
                 servers.append(Server(spec, folder, options, cpus))
             yield servers
         finally:

@@ -27,11 +27,11 @@ constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 // --- life ---------------------------------------------------------------------------------------
 
-Generator::Connection::Connection(Generator& owner, int socket, uint32_t pipeline,
-                                  size_t request_bytes_max)
+Generator::Connection::Connection(Generator& owner, int socket, size_t request_bytes_max)
     : descriptor(socket),
-      times(pipeline),
-      output(pipeline * request_bytes_max),
+      times(owner.options_.pipeline),
+      output(owner.options_.pipeline * request_bytes_max),
+      replies(owner.options_.is_http),
       send(&handle_send, owner, *this),
       receive(&handle_receive, owner, *this) {}
 
@@ -42,7 +42,7 @@ Generator::Generator(ring::Ring& ring, const Options& options, std::span<const i
       builder_(options),
       requests_left_(options.requests != 0 ? options.requests : UINT64_MAX) {
     for (const int descriptor : descriptors) {
-        connections_.emplace_back(*this, descriptor, options_.pipeline, builder_.bytes_max());
+        connections_.emplace_back(*this, descriptor, builder_.bytes_max());
         idle_.push_back(&connections_.back());
     }
     alive_ = connections_.size();

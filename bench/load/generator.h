@@ -59,7 +59,7 @@ private:
         Connection& connection;
     };
     struct Connection {
-        Connection(Generator& owner, int socket, uint32_t pipeline, size_t request_bytes_max);
+        Connection(Generator& owner, int socket, size_t request_bytes_max);
         uint32_t unanswered() const noexcept { return batch - answered; }
 
         int descriptor;  // -1: closed

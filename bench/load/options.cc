@@ -141,6 +141,8 @@ constexpr Row kRows[] = {
      }},
     {"--command", "get|set|incr|mset|ping|mixed:PERCENT_GET",
      "what is sent (get); mset sets 10 keys, mixed is get and set", read_command},
+    {"--http", "", "get: by HTTP, GET /v1/keys/{key}",
+     [](Options& o, std::string_view) { return o.is_http = true; }},
     {"--keys", "1..1000000000000", "size of the key space (1000000)",
      [](Options& o, std::string_view text) { return read_number(text, 1, kKeyNumberEnd, o.keys); }},
     {"--offset", "NUMBER", "number of the first key (0)",
@@ -196,6 +198,7 @@ std::string find_contradiction(const Options& options) {
         return "--ttl and --expire-at-ms exclude each other: choose one";
     if (has_deadline && options.command != Command::set && options.command != Command::mixed)
         return "--ttl and --expire-at-ms need --command set or mixed:PERCENT_GET";
+    if (options.is_http && options.command != Command::get) return "--http needs --command get";
     if (options.offset + options.keys > kKeyNumberEnd)
         return "--offset and --keys go beyond twelve digits: choose smaller ones";
     if (options.arrivals == Arrivals::poisson && options.rate == 0)

@@ -44,6 +44,7 @@ struct Options {
     uint64_t connect_storm = 0;  ///< connections to open and close instead of sending requests
 
     // what
+    bool is_http = false;  ///< GET of a key as a resource, on the server's port for HTTP
     Command command = Command::get;
     uint32_t get_percent = 0;  ///< of a mixed load
     uint64_t keys = 1'000'000;

@@ -4,8 +4,9 @@
 // Counts the replies in what a server sends, and looks at nothing else: payloads are skipped by
 // their announced length, texts searched for their end. Pieces may be cut anywhere.
 //
-// RESP2 alone: simple strings, errors, integers, bulk strings, nil, arrays of any depth. Anything
-// else makes the counter broken: what follows could not be told apart.
+// RESP2: simple strings, errors, integers, bulk strings, nil, arrays of any depth; or, when it is
+// told so, responses of HTTP/1.1 that have a Content-Length or no body. Anything else makes the
+// counter broken: what follows could not be told apart.
 //
 // Ownership: a plain value. Threads: one at a time. Complexity: O(replies) for feed(), and O(bytes)
 // for texts; constant memory.
@@ -26,17 +27,20 @@ struct ReplyCounts {
 
 class ReplyCounter {
 public:
+    explicit ReplyCounter(bool is_http = false) noexcept : is_http_(is_http) {}
     ReplyCounts feed(const char* data, size_t size);
     bool is_broken() const noexcept { return is_broken_; }
     /// Start of the first error reply, empty while there was none.
     const std::string& first_error() const noexcept { return first_error_; }
 
 private:
-    enum class State : uint8_t { type, text, number, payload };
+    enum class State : uint8_t { type, text, number, payload, head };
 
     void begin_element(char type) noexcept;
     const char* read_text(const char* at, const char* end, ReplyCounts& counts);
     const char* read_number(const char* at, const char* end, ReplyCounts& counts) noexcept;
+    const char* read_head(const char* at, const char* end, ReplyCounts& counts);
+    void end_head(ReplyCounts& counts);
     const char* skip_payload(const char* at, const char* end, ReplyCounts& counts) noexcept;
     void end_number(ReplyCounts& counts) noexcept;
     void end_element(ReplyCounts& counts) noexcept;
@@ -50,6 +54,8 @@ private:
     uint64_t payload_left_ = 0;   // bytes of a bulk string and its line end
     uint64_t elements_left_ = 0;  // of the reply that is being read
     std::string first_error_;
+    std::string head_;  // of a response of HTTP
+    bool is_http_;
 };
 
 }  // namespace gyre::load

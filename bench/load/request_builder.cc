@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kKeyDigits = 12;
 /// Bytes of a value that vary; the rest is the same in all.
 constexpr size_t kVaryingBytes = 16;
+constexpr std::string_view kHttpTail = " HTTP/1.1\r\nHost: localhost\r\n\r\n";
 constexpr uint64_t kIntegerLow = 10'000'000;  // no leading zero: stored as an integer
 constexpr uint64_t kIntegerEnd = 100'000'000;
 
@@ -85,6 +86,7 @@ uint64_t KeyChooser::next(base::Random& random) noexcept {
 RequestBuilder::RequestBuilder(const Options& options)
     : command_(options.command),
       get_percent_(options.get_percent),
+      is_http_(options.is_http),
       has_integer_values_(options.has_integer_values),
       is_deadline_drawn_(options.ttl_min_seconds != options.ttl_max_seconds),
       ttl_min_ms_(static_cast<int64_t>(options.ttl_min_seconds) * 1000),
@@ -97,6 +99,7 @@ RequestBuilder::RequestBuilder(const Options& options)
         fmt::format("${}\r\n{}", options.key_prefix.size() + kKeyDigits, options.key_prefix);
     value_head_ = fmt::format("\r\n${}\r\n", value_.size());
     get_head_ = command_head(2, "GET");
+    http_head_ = "GET /v1/keys/" + options.key_prefix;
     incr_head_ = command_head(2, "INCR");
     set_head_ = command_head(has_deadline ? 5 : 3, "SET");
     set_tail_ = tail_of_set(options, is_deadline_drawn_);
@@ -105,12 +108,13 @@ RequestBuilder::RequestBuilder(const Options& options)
     const size_t drawn = 2 * base::kIntegerCharsMax;
     bytes_max_ = command_ == Command::mset ? mset_head_.size() + kMsetKeys * pair
                                            : set_head_.size() + pair + set_tail_.size() + drawn;
+    bytes_max_ = std::max(bytes_max_, http_head_.size() + kKeyDigits + kHttpTail.size());
 }
 
 char* RequestBuilder::write(char* out) noexcept {
     switch (command_) {
         case Command::get:
-            return write_get(out, get_head_);
+            return is_http_ ? write_http(out) : write_get(out, get_head_);
         case Command::set:
             return write_set(out);
         case Command::incr:
@@ -154,6 +158,12 @@ char* RequestBuilder::write_deadline(char* out) noexcept {
 /// GET, and what else is a name and a key.
 char* RequestBuilder::write_get(char* out, std::string_view head) noexcept {
     return put(write_key(put(out, head)), "\r\n");
+}
+
+/// The prefix of keys is taken as it is: letters, digits and colons need no escape.
+char* RequestBuilder::write_http(char* out) noexcept {
+    out = put_digits(put(out, http_head_), keys_.next(random_), kKeyDigits);
+    return put(out, kHttpTail);
 }
 
 char* RequestBuilder::write_set(char* out) noexcept {

@@ -51,12 +51,14 @@ private:
     char* write_value(char* out) noexcept;
     char* write_deadline(char* out) noexcept;
     char* write_get(char* out, std::string_view head) noexcept;
+    char* write_http(char* out) noexcept;
     char* write_set(char* out) noexcept;
     char* write_mset(char* out) noexcept;
 
     // fixed after construction
     Command command_;
     uint32_t get_percent_;
+    bool is_http_;
     bool has_integer_values_;
     bool is_deadline_drawn_;
     int64_t ttl_min_ms_;
@@ -65,6 +67,7 @@ private:
     std::string value_head_;  // from behind the digits to the value
     std::string value_;
     std::string get_head_;
+    std::string http_head_;
     std::string incr_head_;
     std::string set_head_;
     std::string set_tail_;  // behind the value, with the deadline if that is a fixed one

@@ -203,16 +203,18 @@ public:
     std::optional<Error>& error() { return error_; }
 
     bool null() { return emit({JsonKind::null, feed_.scalar_place()}); }
-    bool boolean(bool) { return emit({JsonKind::boolean, feed_.scalar_place()}); }
+    bool boolean(bool value) {
+        return emit({JsonKind::boolean, feed_.scalar_place(), nullptr, value ? 1 : 0});
+    }
     bool number_integer(Json::number_integer_t value) {
         return emit({JsonKind::integer, feed_.scalar_place(), nullptr, value});
     }
     bool number_unsigned(Json::number_unsigned_t value) {
-        if (!std::in_range<int64_t>(value)) return emit({JsonKind::number, feed_.scalar_place()});
+        if (!std::in_range<int64_t>(value)) return emit_number(std::to_string(value));
         return number_integer(static_cast<int64_t>(value));
     }
-    bool number_float(Json::number_float_t, const Json::string_t&) {
-        return emit({JsonKind::number, feed_.scalar_place()});
+    bool number_float(Json::number_float_t, const Json::string_t& text) {
+        return emit_number(text);
     }
     bool string(Json::string_t& text) { return emit_text(JsonKind::string, text); }
     bool key(Json::string_t& text) { return emit_text(JsonKind::name, text); }
@@ -237,6 +239,10 @@ public:
     }
 
 private:
+    bool emit_number(std::string text) {
+        return emit({JsonKind::number, feed_.scalar_place(), &text});
+    }
+
     /// Its text is "[...] parse error at line 1, column 2: syntax error while parsing object - ...;
     /// last read: '...'", where the last part is as long as the token and not ours to print.
     void fail_syntax(std::string_view text) {

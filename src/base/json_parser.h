@@ -42,8 +42,8 @@ enum class JsonKind : uint8_t {
     name,     ///< of a member: `text`
     string,   ///< `text`
     integer,  ///< a whole number of 64 bits: `integer`
-    number,   ///< any other: with a fraction or an exponent, or larger
-    boolean,
+    number,   ///< any other, with a fraction or an exponent, or larger: its letters in `text`
+    boolean,  ///< `integer`: 0 or 1
     null,
 };
 /// "an object", "a string", ...: for errors.

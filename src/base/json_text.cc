@@ -69,4 +69,13 @@ JsonEscaped escape_json(std::string_view text, std::span<char> out) noexcept {
     return {taken, written};
 }
 
+void append_json_escaped(std::string& out, std::string_view text) {
+    std::array<char, 4096> buffer;
+    while (!text.empty()) {
+        const JsonEscaped step = escape_json(text, buffer);
+        out.append(buffer.data(), step.written);
+        text.remove_prefix(step.taken);
+    }
+}
+
 }  // namespace gyre::base

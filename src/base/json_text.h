@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace gyre::base {
@@ -26,5 +27,7 @@ struct JsonEscaped {
 /// Writes the front of `text`, which is valid UTF-8, into `out`: as much as fits, at least one byte
 /// of the text when kJsonEscapeMax bytes are free. The quotes around it are the caller's.
 JsonEscaped escape_json(std::string_view text, std::span<char> out) noexcept;
+/// Appends all of `text`, which is valid UTF-8, without quotes around it.
+void append_json_escaped(std::string& out, std::string_view text);
 
 }  // namespace gyre::base

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/format.h"
 
-#include <array>
 #include <string_view>
 
 #include "base/json_text.h"
@@ -93,22 +92,13 @@ void append_csv(std::string& out, const Reply& reply) {
     }
 }
 
-void append_json_escaped(std::string& out, std::string_view text) {
-    std::array<char, 4096> buffer;
-    while (!text.empty()) {
-        const base::JsonEscaped step = base::escape_json(text, buffer);
-        out.append(buffer.data(), step.written);
-        text.remove_prefix(step.taken);
-    }
-}
-
 void append_json_string(std::string& out, std::string_view text, bool is_quoted) {
     out += '"';
     if (is_quoted) {
         const std::string escaped = base::quote(text);
-        append_json_escaped(out, std::string_view(escaped).substr(1, escaped.size() - 2));
+        base::append_json_escaped(out, std::string_view(escaped).substr(1, escaped.size() - 2));
     } else {
-        append_json_escaped(out, text);
+        base::append_json_escaped(out, text);
     }
     out += '"';
 }

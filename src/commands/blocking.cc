@@ -73,7 +73,9 @@ Blocked::Blocked(Context& context, const BlockOrder& order)
     : spec_(context.spec),
       session_(context.session),
       attempt_(order.attempt),
+      closing_(order.closing),
       timeout_ms_(order.timeout_ms),
+      log_position_(order.log_position),
       database_(context.keyspace.database()),
       protocol_(context.reply.protocol()) {
     const std::vector<resp::Argument> arguments = arguments_of(context, order);
@@ -96,6 +98,7 @@ void block(Context& context, const BlockOrder& order) {
     Session& session = context.session;
     // Without a home nobody would hear of it.
     if (session.mode(Session::kExecuting) || session.home == nullptr) {
+        if (order.closing != nullptr) return order.closing(context);
         return order.null == NullReply::array ? context.reply.null_array() : context.reply.null();
     }
     CHECK(!session.blocked);
@@ -220,12 +223,9 @@ bool WaiterService::attempt(Blocked& blocked, Context& context, const ShardSet& 
     return has_succeeded;
 }
 
-bool WaiterService::serve_one(Blocked& blocked, const ShardSet& locked) {
-    const uint64_t start = base::ticks();
+Context WaiterService::context_of(Blocked& blocked, resp::ReplyWriter& reply) {
     Session& session = blocked.session_;
-    scratch_.clear();
-    resp::ReplyWriter reply(scratch_, blocked.protocol_);
-    Context context{
+    return Context{
         .session = session,
         .spec = blocked.spec_,
         .arguments = blocked.arguments(),
@@ -235,6 +235,14 @@ bool WaiterService::serve_one(Blocked& blocked, const ShardSet& locked) {
                                      now_ms(), session.no_touch.load(std::memory_order_relaxed)),
         .services = services_,
     };
+}
+
+bool WaiterService::serve_one(Blocked& blocked, const ShardSet& locked) {
+    const uint64_t start = base::ticks();
+    Session& session = blocked.session_;
+    scratch_.clear();
+    resp::ReplyWriter reply(scratch_, blocked.protocol_);
+    Context context = context_of(blocked, reply);
     if (!attempt(blocked, context, locked)) return false;
     take_reply(blocked, reply);
     services_.executor.effects.end_served(blocked.database_, blocked.arguments(), blocked.keys());
@@ -284,10 +292,15 @@ void WaiterService::take_reply(Blocked& blocked, const resp::ReplyWriter& reply)
 }
 
 void WaiterService::write_reply(Blocked& blocked, Waiter::State how, resp::ReplyWriter& reply) {
-    if (how == Waiter::State::timed_out) return reply.null_array();
     if (how == Waiter::State::unblocked) {
         return reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
     }
+    if (how == Waiter::State::left) return;
+    if (blocked.closing_ != nullptr) {
+        Context context = context_of(blocked, reply);
+        return blocked.closing_(context);
+    }
+    if (how == Waiter::State::timed_out) return reply.null_array();
     if (how != Waiter::State::served) return;
     // An error is written anew, so that it is counted where the client is at home.
     const std::string_view frame = blocked.reply_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// Commands that wait for keys: BLPOP, BLMOVE, BZPOPMIN, XREAD BLOCK ...
+// Commands that wait for keys: BLPOP, BLMOVE, BZPOPMIN, XREAD BLOCK ... or for the disk: WAITAOF.
 //
 // The row's handler is a plain function, under the locks of its keys as any other. It makes an
 // attempt; where there is nothing to be had it calls block(), which takes the client's places in
@@ -13,6 +13,9 @@
 // of each waiter in turn, with a reply of the waiter's own, so no other command ever sees the
 // element. An attempt that makes another key ready (BLMOVE) is followed by that key's waiters. For
 // the targets of such moves the locks are taken before the command runs (ServedLock).
+//
+// A command that waits for the log has no keys and no attempt: its home ends the wait when the log
+// is durable so far (server/worker.h), and the command's own reply is written then.
 //
 // Ownership: a Blocked belongs to its session, and lives until its home has taken its places back
 // in every shard; until then other threads may look at it, under the lock of one of its keys. A
@@ -34,6 +37,7 @@
 #include "commands/context.h"
 #include "commands/transaction.h"
 #include "engine/dataset.h"
+#include "log/log.h"
 #include "resp/reply_writer.h"
 #include "store/wait.h"
 
@@ -63,6 +67,10 @@ private:
 /// The command's work. False: nothing is there yet; what was written counts only with true.
 using Attempt = bool (*)(Context& context, const Reach& reach);
 
+/// Writes the reply of a command that waits for no key, whatever has ended the wait, and where it
+/// may not wait at all.
+using Closing = void (*)(Context& context);
+
 /// What is told, where nobody may wait, to a command that has found nothing. A timeout is a null
 /// array whatever the command.
 enum class NullReply : uint8_t { bulk, array };
@@ -78,6 +86,9 @@ struct BlockOrder {
     bool wants_removal = false;  ///< the keys' going ends the wait too
     /// Arguments that mean something else later (XREAD's $), and what they mean now.
     std::span<const Replacement> replacements = {};
+    /// In place of keys: the log has to be durable so far. kNoPosition: only its end ends the wait.
+    std::optional<log::Position> log_position = std::nullopt;
+    Closing closing = nullptr;  ///< must be there when there is no attempt
 };
 
 /// The client waits from here on. Where it may not, it gets the null reply.
@@ -103,6 +114,7 @@ public:
     std::span<const resp::Argument> arguments() const { return copy_.commands()[0].arguments; }
     std::span<const store::Key> keys() const { return keys_; }
     int64_t timeout_ms() const { return timeout_ms_; }
+    std::optional<log::Position> log_position() const { return log_position_; }
 
     // How long the command has run: at home, and for the attempt that succeeded, on any thread.
     uint64_t home_nanoseconds = 0;
@@ -116,7 +128,9 @@ private:
     const CommandSpec& spec_;
     Session& session_;
     const Attempt attempt_;
+    const Closing closing_;
     const int64_t timeout_ms_;
+    const std::optional<log::Position> log_position_;
     const size_t database_;
     Transaction copy_;  // of the arguments
     std::vector<store::Key> keys_;
@@ -162,6 +176,7 @@ private:
     void serve_queue(store::Shard& shard, const engine::ShardSet& locked);
     bool serve_one(Blocked& blocked, const engine::ShardSet& locked);
     bool attempt(Blocked& blocked, Context& context, const engine::ShardSet& locked);
+    Context context_of(Blocked& blocked, resp::ReplyWriter& reply);
     void take_reply(Blocked& blocked, const resp::ReplyWriter& reply);
     void write_reply(Blocked& blocked, store::Waiter::State how, resp::ReplyWriter& reply);
     int64_t now_ms() const;

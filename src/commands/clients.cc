@@ -40,6 +40,7 @@ struct Line {
     uint64_t queued_bytes;
     uint32_t database;
     uint8_t protocol;
+    int64_t redirect;
     int64_t age_s;
     int64_t idle_s;
     uint64_t query_bytes;
@@ -53,6 +54,9 @@ std::string flags_of(const Session& session) {
     if (session.subscriber.count() > 0) flags += 'P';
     if (session.queued_commands.load(kRelaxed) >= 0) flags += 'x';
     if (session.is_blocked.load(kRelaxed)) flags += 'b';
+    if (session.tracks.load(kRelaxed)) flags += 't';
+    if (session.has_broken_redirect.load(kRelaxed)) flags += 'R';
+    if (session.tracks_prefixes.load(kRelaxed)) flags += 'B';
     if (session.watcher.is_touched.load(kRelaxed)) flags += 'd';
     if (session.is_unix) flags += 'U';
     if (session.no_evict.load(kRelaxed)) flags += 'e';
@@ -76,6 +80,7 @@ Line::Line(const Session& session, int64_t now_ms)
       queued_bytes(session.queued_bytes.load(kRelaxed)),
       database(session.database.load(kRelaxed)),
       protocol(session.protocol.load(kRelaxed)),
+      redirect(session.redirect.load(kRelaxed)),
       age_s(std::max<int64_t>(now_ms - session.created_ms, 0) / 1000),
       idle_s(std::max<int64_t>(now_ms - session.last_active_ms.load(kRelaxed), 0) / 1000),
       query_bytes(session.query_buffer_bytes.load(kRelaxed)),
@@ -97,8 +102,8 @@ std::string Line::text() const {
         channels, patterns, shard_channels, queued_commands, query_bytes, queued_bytes, chunks,
         output_bytes, sizeof(Session) + query_bytes + queued_bytes + output_bytes,
         output_bytes != 0 ? "rw" : "r", command == nullptr ? "NULL" : full_name(*command));
-    fmt::format_to(std::back_inserter(line), " user={} redir=-1 resp={} lib-name={} lib-ver={}",
-                   kUser, protocol, library_name, library_version);
+    fmt::format_to(std::back_inserter(line), " user={} redir={} resp={} lib-name={} lib-ver={}",
+                   kUser, redirect, protocol, library_name, library_version);
     return line;
 }
 
@@ -194,6 +199,14 @@ bool ClientRegistry::unblock(uint64_t client_id, bool with_error) {
         return true;
     }
     return false;
+}
+
+SessionHome* ClientRegistry::find_home(uint64_t client_id) const {
+    SessionHome* home = nullptr;
+    for_each([&](const Session& session) {
+        if (session.id == client_id) home = session.home;
+    });
+    return home;
 }
 
 void ClientRegistry::for_each(const std::function<void(const Session&)>& visit) const {

@@ -58,6 +58,8 @@ public:
     /// CLIENT UNBLOCK: ends the wait of a client for a key, with an error or as its timeout does.
     /// False: there is no such client, or it does not wait.
     bool unblock(uint64_t client_id, bool with_error);
+    /// The home of a client; null: there is none of that number.
+    SessionHome* find_home(uint64_t client_id) const;
     size_t count() const { return count_.load(std::memory_order_relaxed); }
     /// Runs `visit` for every session under the mutex.
     void for_each(const std::function<void(const Session&)>& visit) const;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "commands/session.h"
+#include "commands/tracking.h"
 
 namespace gyre::commands {
 namespace {
@@ -18,6 +19,8 @@ std::string_view frame_start(engine::TopicKind kind) {
             return "*3\r\n$8\r\nsmessage\r\n";
         case engine::TopicKind::monitor:
             return "+";
+        case engine::TopicKind::tracking:
+            break;
     }
     return {};
 }
@@ -60,12 +63,16 @@ bool Courier::run(size_t budget) {
             part_ = nullptr;
             return false;
         }
+        auto& session = *static_cast<Session*>(next->subscriber->owner);
+        if (delivery->part->topic->kind() == engine::TopicKind::tracking) {
+            give_invalidation(session, delivery->message);
+            continue;
+        }
         if (part_ != delivery->part || number_ != delivery->number) {
             write_frame(*delivery);
             part_ = delivery->part;
             number_ = delivery->number;
         }
-        const auto& session = *static_cast<const Session*>(next->subscriber->owner);
         base::OutputBuffer* output = session.outlet->push_buffer();
         if (output == nullptr) continue;
         const bool is_resp3 = session.protocol.load(std::memory_order_relaxed) == 3;

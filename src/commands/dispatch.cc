@@ -15,6 +15,7 @@
 #include "commands/registry.h"
 #include "commands/slowlog.h"
 #include "commands/statistics.h"
+#include "commands/tracking.h"
 #include "engine/eviction.h"
 
 namespace gyre::commands {
@@ -143,7 +144,11 @@ DetachedRequest::DetachedRequest(std::span<const resp::Argument> arguments)
 }
 
 Dispatcher::Dispatcher(Services& services, size_t threads)
-    : services_(services), waiters_(services), services_at_once_(services), threads_(threads) {
+    : services_(services),
+      waiters_(services),
+      services_at_once_(services),
+      threads_(threads),
+      aliases_(services.aliases.book()) {
     services_.dispatcher = services_at_once_.dispatcher = this;
     services_at_once_.reactor = nullptr;
     // Not by the first command, which would take milliseconds longer for it.
@@ -153,17 +158,33 @@ Dispatcher::Dispatcher(Services& services, size_t threads)
 Request& Dispatcher::admit(uint32_t first_argument, const Session& session) {
     Request request;
     request.first_argument = first_argument;
-    request.argument_count = static_cast<uint32_t>(arguments_.size()) - first_argument;
     request.first_key = static_cast<uint32_t>(keys_.size());
-    const std::span<const resp::Argument> arguments(arguments_.data() + first_argument,
-                                                    request.argument_count);
-    request.spec = find_row(arguments);
+    request.spec = find_row(arguments_from(first_argument));
+    if (request.spec == nullptr) [[unlikely]]
+        request.spec = find_aliased(first_argument);
+    const std::span<const resp::Argument> arguments = arguments_from(first_argument);
+    request.argument_count = static_cast<uint32_t>(arguments.size());
     append_keys(request.spec, arguments, key_search_, keys_);
     request.key_count = static_cast<uint32_t>(keys_.size()) - request.first_key;
     request.database = session.database.load(std::memory_order_relaxed);
     requests_.push_back(request);
     prefetch_buckets(requests_.back());
     return requests_.back();
+}
+
+/// The row of what an alias stands for, once that is in the place of the call; null: it is none, or
+/// refusal() says what is wrong with the call.
+const CommandSpec* Dispatcher::find_aliased(uint32_t first_argument) {
+    const auto expanded = expand_alias(aliases_.table(), arguments_, first_argument, alias_texts_);
+    return expanded && *expanded ? find_row(arguments_from(first_argument)) : nullptr;
+}
+
+Result<void> Dispatcher::resolve_alias(std::vector<resp::Argument>& arguments,
+                                       std::deque<std::string>& texts) {
+    if (find_row(arguments) != nullptr) return {};
+    const auto expanded = expand_alias(aliases_.table(), arguments, 0, texts);
+    if (!expanded) return tl::unexpected(expanded.error());
+    return {};
 }
 
 void Dispatcher::prefetch_buckets(const Request& request) {
@@ -210,12 +231,22 @@ void Dispatcher::clear() {
     empty(requests_);
     empty(key_search_.words);
     empty(key_search_.positions);
+    alias_texts_.clear();
     prefetched_ = 0;
+}
+
+/// Of no command, or of a call that its alias has no use for: the arguments are as they came then.
+std::string Dispatcher::refusal_of_unknown(std::span<const resp::Argument> arguments) const {
+    std::vector<resp::Argument> call;
+    for (const resp::Argument& argument : arguments) call.push_back({argument.bytes, nullptr});
+    std::deque<std::string> texts;
+    const auto expanded = expand_alias(aliases_.last_table(), call, 0, texts);
+    return expanded ? unknown_command(arguments) : expanded.error().message;
 }
 
 std::string Dispatcher::refusal(const RequestView& request, const Session& session) const {
     const auto arguments = request.arguments;
-    if (request.spec == nullptr) return unknown_command(arguments);
+    if (request.spec == nullptr) return refusal_of_unknown(arguments);
     const CommandSpec& spec = *request.spec;
     if (spec.is_container && arguments.size() > 1) {
         return unknown_subcommand(spec, arguments[1].bytes);
@@ -269,13 +300,35 @@ bool Dispatcher::is_plainly_allowed(const RequestView& request, const Session& s
     const CommandSpec* spec = request.spec;
     return spec != nullptr && spec->handler != nullptr &&
            arity_fits(*spec, request.arguments.size()) && !spec->has(flag::protected_command) &&
-           (session.modes == 0 ||
-            (session.modes == Session::kQueueing && !spec->has(flag::no_multi))) &&
+           (session.plain_modes() == 0 ||
+            (session.plain_modes() == Session::kQueueing && !spec->has(flag::no_multi))) &&
            session.is_authenticated.load(std::memory_order_relaxed);
 }
 
 Dispatcher::Outcome Dispatcher::execute(const RequestView& request, Session& session,
                                         resp::ReplyWriter& reply, int64_t now_ms) {
+    if (session.mode(Session::kTracking)) [[unlikely]]
+        return execute_tracking(request, session, reply, now_ms);
+    return execute_any(request, session, reply, now_ms);
+}
+
+/// For a client that tracks: with NOLOOP, what the command changes is not for it. CLIENT CACHING is
+/// about the next command that is none of CLIENT, or about all of a transaction.
+Dispatcher::Outcome Dispatcher::execute_tracking(const RequestView& request, Session& session,
+                                                 resp::ReplyWriter& reply, int64_t now_ms) {
+    engine::TrackingNotes& notes = services_.executor.tracking;
+    if (session.tracking->options.is_quiet) notes.quiet_client = session.id;
+    const Outcome outcome = execute_any(request, session, reply, now_ms);
+    notes.quiet_client = 0;
+    const bool is_of_client = request.spec != nullptr && request.spec->parent == "client";
+    if (session.tracking && !is_of_client && !session.mode(Session::kQueueing)) {
+        session.tracking->has_caching = false;
+    }
+    return outcome;
+}
+
+Dispatcher::Outcome Dispatcher::execute_any(const RequestView& request, Session& session,
+                                            resp::ReplyWriter& reply, int64_t now_ms) {
     gate_ = 0;
     if (!is_plainly_allowed(request, session)) [[unlikely]] {
         const std::string text = refusal(request, session);
@@ -436,9 +489,16 @@ void Dispatcher::run(const RequestView& request, Context& context) {
     if (!services_.executor.reclaimer.empty()) services_.executor.reclaimer.run();
 }
 
-/// The handler, under the locks of the keys, and what it leaves for the log.
-inline void Dispatcher::call(const RequestView& request, Context& context) {
+/// The handler, under the locks of the keys.
+inline void Dispatcher::handle(const RequestView& request, Context& context) {
     request.spec->handler(context);
+    if (context.session.mode(Session::kTracking) && request.spec->has(flag::readonly)) [[unlikely]]
+        remember_keys(context.session, request.keys, services_.dataset, services_.executor);
+}
+
+/// And what it leaves for the log.
+inline void Dispatcher::call(const RequestView& request, Context& context) {
+    handle(request, context);
     if (services_.executor.effects.is_on()) [[unlikely]] {
         note_effects(request, context);
         log_effects(request, context);
@@ -457,7 +517,7 @@ void Dispatcher::note_effects(const RequestView& request, const Context& context
 void Dispatcher::log_effects(const RequestView& request, Context& context) {
     if (is_exec(*request.spec) || context.session.mode(Session::kExecuting)) return;
     engine::Effects& effects = services_.executor.effects;
-    const log::Position end = effects.reserve();
+    const log::Position end = services_.dataset.reserve(services_.executor);
     if (end != 0) context.session.log_position = end;
     // SWAPDB has written for itself.
     if (request.keys.empty() && request.spec->has(flag::write)) {
@@ -515,7 +575,7 @@ void Dispatcher::run_awaited(size_t shard, const RequestView& request, Context& 
         return run_served(request, context);
     }
     waiters_.set_now_ms(context.now_ms());
-    request.spec->handler(context);
+    handle(request, context);
     engine::ShardSet set;
     set.add(shard);
     finish_served(request, context, [&] { dataset.serve_waiters(set, services_.executor); });
@@ -526,7 +586,7 @@ void Dispatcher::run_awaited(size_t shard, const RequestView& request, Context& 
 void Dispatcher::run_served(const RequestView& request, Context& context) {
     waiters_.set_now_ms(context.now_ms());
     const ServedLock lock(services_, waiters_, shards_of(request), context);
-    request.spec->handler(context);
+    handle(request, context);
     finish_served(request, context, [&lock] { lock.serve(); });
 }
 
@@ -584,11 +644,11 @@ bool Dispatcher::run_within(const RequestView& request, Context& context, int64_
         need.own = own_keys(context);
         // Looking at keys that were due has removed them.
         lock.serve();
-        if (executor.effects.is_on()) static_cast<void>(executor.effects.reserve());
+        if (executor.effects.is_on()) static_cast<void>(dataset.reserve(executor));
         return false;
     }
     executor.promised_keys = need.keys;
-    request.spec->handler(context);
+    handle(request, context);
     need.keys -= executor.promised_keys;
     dataset.settle_promise(executor);
     finish_served(request, context, [&lock] { lock.serve(); });

@@ -14,10 +14,12 @@
 // caller.
 
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "commands/aliases.h"
 #include "commands/blocking.h"
 #include "commands/context.h"
 
@@ -32,7 +34,7 @@ struct Request {
     uint32_t database = 0;              ///< selected when it was admitted: what was prefetched
     uint32_t input_end = 0;             ///< for the caller: where the command ends in its input
     bool is_empty_behind = false;       ///< for the caller: an empty command came behind it
-    const CommandSpec* spec = nullptr;  ///< null: unknown command
+    const CommandSpec* spec = nullptr;  ///< null: unknown command, or a call of an alias that fails
 };
 
 /// What is executed: a request with its arguments and keys, wherever they lie.
@@ -89,8 +91,12 @@ public:
     /// Where the parser puts arguments; admit() turns those added since the last call into a
     /// request.
     std::vector<resp::Argument>& arguments() { return arguments_; }
-    /// Makes a request of the arguments from `first_argument` on.
+    /// Makes a request of the arguments from `first_argument` on, or of what they are an alias for.
     Request& admit(uint32_t first_argument, const Session& session);
+    /// For who does not admit(): puts what they are an alias for in the place of the arguments;
+    /// `texts` owns what is new. Error: what is wrong with the call, as the client is told it.
+    Result<void> resolve_alias(std::vector<resp::Argument>& arguments,
+                               std::deque<std::string>& texts);
     /// Notes that an empty command stands behind the last request.
     void mark_empty_behind() { requests_.back().is_empty_behind = true; }
     std::span<const Request> requests() const { return requests_; }
@@ -131,6 +137,11 @@ public:
               uint32_t errors_before, uint64_t nanoseconds, int64_t now_ms);
 
 private:
+    std::span<const resp::Argument> arguments_from(uint32_t first_argument) const {
+        return {arguments_.data() + first_argument, arguments_.size() - first_argument};
+    }
+    const CommandSpec* find_aliased(uint32_t first_argument);
+    std::string refusal_of_unknown(std::span<const resp::Argument> arguments) const;
     void prefetch_buckets(const Request& request);
     /// The common case, decided without building a text.
     static bool is_plainly_allowed(const RequestView& request, const Session& session);
@@ -153,7 +164,12 @@ private:
     void run_queued(const RequestView& request, Context& outer);
     void run_coroutine_at_once(const RequestView& request, const Context& context);
     void run(const RequestView& request, Context& context);
+    void handle(const RequestView& request, Context& context);
     void call(const RequestView& request, Context& context);
+    Outcome execute_any(const RequestView& request, Session& session, resp::ReplyWriter& reply,
+                        int64_t now_ms);
+    Outcome execute_tracking(const RequestView& request, Session& session, resp::ReplyWriter& reply,
+                             int64_t now_ms);
     template <class Serve>
     void finish_served(const RequestView& request, Context& context, Serve&& serve);
     void note_effects(const RequestView& request, const Context& context);
@@ -197,6 +213,8 @@ private:
     std::vector<resp::Argument> arguments_;
     std::vector<store::Key> keys_;
     KeySearch key_search_;
+    AliasReader aliases_;
+    std::deque<std::string> alias_texts_;  // in arguments_
     std::vector<Request> requests_;
     size_t prefetched_ = 0;
     log::Position gate_ = 0;

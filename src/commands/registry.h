@@ -59,6 +59,7 @@ std::span<const CommandSpec> expire_commands();
 std::span<const CommandSpec> iteration_commands();  ///< SCAN, KEYS, VALUES, ITEMS, RANDOMKEY
 std::span<const CommandSpec> connection_commands();
 std::span<const CommandSpec> client_commands();
+std::span<const CommandSpec> client_tracking_commands();  ///< and CACHING, GETREDIR
 std::span<const CommandSpec> server_commands();
 std::span<const CommandSpec> config_commands();
 std::span<const CommandSpec> introspection_commands();  ///< COMMAND and its sub-commands
@@ -81,5 +82,7 @@ std::span<const CommandSpec> pubsub_commands();
 std::span<const CommandSpec> transaction_commands();
 std::span<const CommandSpec> monitor_commands();
 std::span<const CommandSpec> help_commands();
+std::span<const CommandSpec> find_commands();
+std::span<const CommandSpec> alias_commands();  ///< ALIAS, SHOW-ALIAS, RESET-ALIAS
 
 }  // namespace gyre::commands

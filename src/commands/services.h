@@ -28,6 +28,8 @@ class Reactor;
 
 namespace gyre::commands {
 
+class AliasBook;
+class AliasTable;
 class ClientRegistry;
 class CommandStatistics;
 class Dispatcher;
@@ -82,7 +84,7 @@ enum class RewriteOrder : uint8_t {
     begun,
     scheduled,  ///< it begins when the snapshot under way has ended
     running,    ///< one is under way
-    no_log,     ///< there is no append-only file
+    failed,     ///< its directory cannot be used; the server's log says why
 };
 
 /// SAVE, BGSAVE, LASTSAVE and BGREWRITEAOF.
@@ -93,7 +95,8 @@ public:
     virtual bool begin_save(engine::Executor& executor) = 0;
     /// A snapshot has begun and not ended.
     virtual bool is_saving() const = 0;
-    /// Begins to rewrite the append-only file. `is_later`: not now, because the changes of a
+    /// Begins to rewrite the append-only file; where there is none, a base is written that another
+    /// can go on from. `is_later`: not now, because the changes of a
     /// command under way have no place in the log yet.
     virtual RewriteOrder begin_rewrite(engine::Executor& executor, bool is_later) = 0;
     /// What is under way is a rewrite, not a snapshot that was asked for.
@@ -103,6 +106,26 @@ public:
     virtual void when_saved(std::function<void(bool is_saved)> tell) = 0;
     /// Unix time in seconds of the last one that is; of the start, when there was none.
     virtual int64_t last_save_s() const = 0;
+};
+
+/// For work that takes long and touches nothing of anybody: matching of long texts.
+class Background {
+public:
+    virtual ~Background() = default;
+    /// Has `work` done once, in order, on a thread that serves nobody. Any thread.
+    virtual void run(std::function<void()> work) = 0;
+};
+
+/// ALIAS, SHOW-ALIAS and RESET-ALIAS.
+class AliasKeeper {
+public:
+    using Edit = std::function<Result<void>(AliasTable& table)>;
+    virtual ~AliasKeeper() = default;
+    virtual const AliasBook& book() const = 0;
+    /// Has `edit` change a copy of the table, which then is kept and becomes what all see, or not
+    /// at all. `tell` is called once, on any thread; an error is the whole reply. Changes are made
+    /// one after the other.
+    virtual void change(Edit edit, std::function<void(Result<void>)> tell) = 0;
 };
 
 /// What the words of SHUTDOWN, or a signal, ask for.
@@ -135,6 +158,8 @@ struct Services {
     Information& information;
     Control& control;
     Persistence& persistence;
+    AliasKeeper& aliases;
+    Background& background;
     CommandStatistics& statistics;  ///< of this reactor
     Slowlog& slowlog;
     LatencyMonitor& latency;

@@ -23,7 +23,9 @@
 
 namespace gyre::commands {
 
+struct ClientTracking;
 struct CommandSpec;
+struct Invalidation;
 class Blocked;
 class PushOutlet;
 
@@ -37,6 +39,12 @@ public:
     virtual void unpause_later() = 0;
     /// Tells the home reactor that the wait of a client for a key may be over. Any thread.
     virtual void wake_later(uint64_t client_id) = 0;
+    /// Gives a client what another one, `origin_id` of `origin`, tracks and wants it to be told; if
+    /// it is gone, that home is told so. Any thread.
+    virtual void redirect_later(uint64_t client_id, Invalidation invalidation, SessionHome& origin,
+                                uint64_t origin_id) = 0;
+    /// Tells the home of `client_id` that `target_id`, which it has named, is gone. Any thread.
+    virtual void break_redirect_later(uint64_t client_id, uint64_t target_id) = 0;
 };
 
 /// CLIENT REPLY.
@@ -74,6 +82,10 @@ struct Session : base::ListHook<> {
     std::atomic<bool> is_authenticated{true};
     std::atomic<bool> is_blocked{false};
     std::atomic<bool> has_timeout{false};  ///< the command it is blocked in
+    std::atomic<bool> tracks{false};       ///< CLIENT TRACKING, as what follows
+    std::atomic<bool> tracks_prefixes{false};
+    std::atomic<bool> has_broken_redirect{false};
+    std::atomic<int64_t> redirect{-1};  ///< the client told instead; 0: none, -1: nobody is told
     store::Waiter waiter;
 
     // --- home reactor only, but for its counts ---
@@ -89,8 +101,12 @@ struct Session : base::ListHook<> {
     static constexpr uint8_t kExecuting = 4;   ///< the commands of a transaction run
     static constexpr uint8_t kMonitoring = 8;
     static constexpr uint8_t kBlocked = 16;  ///< waits for a key; there is a Blocked
+    static constexpr uint8_t kTracking =
+        32;  ///< is told of changed keys; there is a ClientTracking
     uint8_t modes = 0;
     bool mode(uint8_t bit) const { return (modes & bit) != 0; }
+    /// Those that say which commands may run.
+    uint8_t plain_modes() const { return static_cast<uint8_t>(modes & ~kTracking); }
     void set_mode(uint8_t bit, bool is_on) {
         modes = static_cast<uint8_t>(is_on ? modes | bit : modes & ~bit);
     }
@@ -113,12 +129,12 @@ struct Session : base::ListHook<> {
         return std::move(transaction);
     }
     std::unique_ptr<Blocked> blocked;
+    std::unique_ptr<ClientTracking> tracking;
     bool has_pushed = false;  ///< the command's reply is a push: CLIENT REPLY has no say in it
     ReplyMode reply_mode = ReplyMode::on;
     bool close_after_reply =
         false;  ///< QUIT, protocol errors: what is queued is sent, then the socket closes
     bool executing = false;     ///< a coroutine command is under way
-    bool is_gone = false;       ///< closed while a coroutine command is under way
     uint64_t log_position = 0;  ///< behind the last effect of this client, for WAITAOF
 };
 

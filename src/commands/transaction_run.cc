@@ -36,6 +36,8 @@ bool runs_in_transaction(const CommandSpec& spec) {
 bool goes_through_keyspace(const Transaction::Command& command) {
     const CommandSpec& spec = *command.spec;
     if (spec.has(flag::touches_arbitrary_keys)) return true;
+    // Whether there are prefixes is for all shards to know.
+    if (spec.name == "tracking" && spec.parent == "client") return true;
     // What lies there when its turn comes is not known yet.
     if (spec.has(flag::leads_on)) return spec.leads_on(command.arguments);
     // PFSELFTEST looks at no key.
@@ -200,7 +202,7 @@ void Dispatcher::run_transaction(Context& context) {
 /// looked at the whole data may have seen anything.
 void Dispatcher::end_transaction_logged(const Transaction& transaction, Session& session) {
     engine::Effects& effects = services_.executor.effects;
-    const log::Position end = effects.reserve();
+    const log::Position end = services_.dataset.reserve(services_.executor);
     if (end != 0) session.log_position = end;
     if (!effects.is_gated()) return;
     gate_ = end != 0 ? end : effects.seen(transaction.all_keys());

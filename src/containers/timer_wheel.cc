@@ -256,13 +256,13 @@ int64_t TimerWheel::next_due_ms() const noexcept {
     const int64_t fire = next_fire_tick();
     const int64_t move = next_move_tick();
     const int64_t tick = std::min(fire == kNever ? kNever : fire + 1, move);
-    return tick * kTickMs;
+    return beginning_of(tick);
 }
 
 int64_t TimerWheel::first_deadline_ms() const noexcept {
     if (size_ == 0) return kNever;
     if (overdue_ != nullptr || overdue_added_ != nullptr) return 0;
-    return std::min(next_fire_tick(), next_move_tick()) * kTickMs;
+    return beginning_of(std::min(next_fire_tick(), next_move_tick()));
 }
 
 /// The tick behind the last one of a slot.
@@ -343,6 +343,7 @@ size_t TimerWheel::clear_some(size_t chunks_max) noexcept {
 void TimerWheel::swap(TimerWheel& other) noexcept {
     CHECK(!is_advancing_);
     CHECK(!other.is_advancing_);
+    std::swap(phase_ms_, other.phase_ms_);
     std::swap(time_ms_, other.time_ms_);
     std::swap(position_, other.position_);
     std::swap(target_, other.target_);

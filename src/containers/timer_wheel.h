@@ -6,10 +6,10 @@
 // nothing points into it, so an object that is deleted, moved or overwritten leaves the wheel
 // alone: the owner looks at the object when its token fires.
 //
-// Time is cut into ticks of 8 ms. Five levels of 64 slots cover 512 ms, 32.8 s, 35 min, 37 h and 99
-// days; a slot of the top level spans 2^24 ticks, which is why 24 bits of a tick are enough
-// anywhere. Tokens further away wait in a list of their own, with their whole time, and are looked
-// through each time half of the horizon has passed.
+// Time is cut into ticks of 8 ms; where they begin is the wheel's phase. Five levels of 64 slots
+// cover 512 ms, 32.8 s, 35 min, 37 h and 99 days; a slot of the top level spans 2^24 ticks, which
+// is why 24 bits of a tick are enough anywhere. Tokens further away wait in a list of their own,
+// with their whole time, and are looked through each time half of the horizon has passed.
 //
 // A token fires when the tick that holds its deadline is over, so the deadline is always past:
 // never early, late by at most a tick while the budget lasts. Time never goes back: a clock set
@@ -44,8 +44,12 @@ public:
     static constexpr unsigned kSlots = 64;
     static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
-    explicit TimerWheel(int64_t now_ms) noexcept
-        : time_ms_(now_ms), position_(tick_of(now_ms)), target_(position_) {}
+    /// Its ticks begin `phase_ms` (below kTickMs) before the multiples of kTickMs: wheels of
+    /// several phases take turns, and less waits for the end of its tick at any one time.
+    explicit TimerWheel(int64_t now_ms, int64_t phase_ms = 0) noexcept
+        : time_ms_(now_ms), phase_ms_(static_cast<uint8_t>(phase_ms)) {
+        position_ = target_ = tick_of(now_ms);
+    }
     TimerWheel(TimerWheel&& other) noexcept : TimerWheel(other.time_ms_) { swap(other); }
     TimerWheel& operator=(TimerWheel&& other) noexcept {
         swap(other);
@@ -147,7 +151,10 @@ private:
     /// How far below the top of a stack sample() goes, in chunks.
     static constexpr uint64_t kSampleDepthMax = 256;
 
-    static constexpr int64_t tick_of(int64_t ms) noexcept { return ms >> 3; }
+    int64_t tick_of(int64_t ms) const noexcept {
+        return (ms >> 3) + (((ms & (kTickMs - 1)) + phase_ms_) >> 3);
+    }
+    int64_t beginning_of(int64_t tick) const noexcept { return tick * kTickMs - phase_ms_; }
     static constexpr int64_t window(int64_t tick, unsigned level) noexcept {
         return tick >> (level * kSlotBits);
     }
@@ -207,6 +214,7 @@ private:
     Stack far_reviewed_ = nullptr;   // being looked through
     Stack spare_[2] = {};            // empty chunks, large and small
     uint8_t spare_count_[2] = {};
+    uint8_t phase_ms_;
     bool is_advancing_ = false;
 };
 

@@ -12,6 +12,8 @@ namespace gyre::engine {
 namespace {
 
 constexpr size_t kShardsMin = 64;
+/// One thread alone has nobody to make room for; fewer shards have more that is due at once.
+constexpr size_t kShardsOfOneThread = 16;
 constexpr size_t kShardsPerThread = 16;
 /// Entries freed by drain() while it holds a lock once.
 constexpr size_t kDrainHold = 32;
@@ -35,6 +37,7 @@ constexpr PolicyName kPolicyNames[] = {
 
 size_t shard_count(const DatasetOptions& options) {
     if (options.shards != 0) return options.shards;
+    if (options.threads == 1) return kShardsOfOneThread;
     return std::clamp(std::bit_ceil(options.threads * kShardsPerThread), kShardsMin,
                       ShardSet::kShardsMax);
 }
@@ -69,6 +72,10 @@ Dataset::Dataset(const DatasetOptions& options) : options_(options), pubsub_(opt
     base::Random seeds(options.seed);
     for (size_t index = 0; index < count; ++index) {
         shards_.push_back(std::make_unique<LockedShard>(options.databases, seeds.next()));
+        // Half of them wait for the ends of their ticks while the others have just had theirs.
+        if (index % 2 != 0) {
+            shards_.back()->data.wheel_phase_ms = containers::TimerWheel::kTickMs / 2;
+        }
         due_from_ms_[index].store(INT64_MAX, std::memory_order_relaxed);
         shards_.back()->data.due_from_ms = &due_from_ms_[index];
         if (options.threads == 1) shards_.back()->lock.elide();
@@ -166,32 +173,114 @@ void Dataset::wake_origin(Pubsub::Origin& origin) {
     origin.asleep.clear();
 }
 
-void Dataset::publish_event(std::string_view name, std::string_view key, size_t database,
-                            Executor& executor) {
-    const std::string place = "@" + std::to_string(database) + "__:";
-    if (notifies(event::keyspace)) {
-        std::string channel = "__keyspace" + place;
-        channel += key;
-        pubsub_.publish(TopicKind::channel, channel, name, executor.origin);
+void Dataset::publish_event(const KeyEvent& event, Executor& executor) {
+    const uint32_t asked = settings.notified_events.load(std::memory_order_relaxed);
+    if ((asked & event.classes & ~event::updates) != 0) {
+        const std::string place = "@" + std::to_string(event.database) + "__:";
+        if ((asked & event::keyspace) != 0) {
+            std::string channel = "__keyspace" + place;
+            channel += event.key;
+            pubsub_.publish(TopicKind::channel, channel, event.name, executor.origin);
+        }
+        if ((asked & event::keyevent) != 0) {
+            std::string channel = "__keyevent" + place;
+            channel += event.name;
+            pubsub_.publish(TopicKind::channel, channel, event.key, executor.origin);
+        }
     }
-    if (notifies(event::keyevent)) {
-        std::string channel = "__keyevent" + place;
-        channel += name;
-        pubsub_.publish(TopicKind::channel, channel, key, executor.origin);
-    }
+    if ((asked & asked_by(event.classes) & event::updates) != 0) publish_update(event, executor);
 }
 
 void Dataset::tell_of_due(size_t shard_index, const store::Entry& entry, int64_t now_ms,
                           Executor& executor) {
     if (entry.is_expired(now_ms)) {
-        tell_of_removal(event::expired, "expired", shard_index, entry, executor);
+        tell_of_removal(event::expired, "expired", shard_index, entry, now_ms, executor);
     } else {
-        tell_of_removal(event::generic, "del", shard_index, entry, executor);
+        tell_of_removal(event::generic, "del", shard_index, entry, now_ms, executor);
     }
 }
 
-void Dataset::tell_of_fields(size_t shard_index, const store::Entry& entry, Executor& executor) {
-    tell_of_change(event::hash, "hexpired", shard_index, entry, executor);
+void Dataset::tell_of_fields(size_t shard_index, const store::Entry& entry, int64_t now_ms,
+                             Executor& executor) {
+    tell_of_change({event::hash, "hexpired", entry.key(), 0, now_ms}, shard_index, executor);
+}
+
+void Dataset::tell_observers(store::Shard& data, size_t database, const store::Key& key,
+                             Executor& executor, bool is_by_command) {
+    data.note_touched(database, key);
+    tell_trackers(data, key, executor, is_by_command);
+}
+
+void Dataset::tell_trackers(store::Shard& data, const store::Key& key, Executor& executor,
+                            bool is_by_command) {
+    if (!data.is_tracked() && !data.is_broadcast()) return;
+    TrackingNotes& notes = executor.tracking;
+    tracking_.touch(data, key, is_by_command ? notes.quiet_client : 0, notes, executor.origin);
+}
+
+// --- db-updates ---------------------------------------------------------------------------------
+
+/// Not of what a log tells that is read, nor where nobody subscribes to anything.
+bool Dataset::wants_updates(const Executor& executor) const {
+    return notifies(event::updates) && !executor.is_replaying &&
+           (pubsub_.topics(TopicKind::channel) > 0 || pubsub_.topics(TopicKind::pattern) > 0);
+}
+
+/// With type and deadline that the key has now.
+void Dataset::publish_update(const KeyEvent& event, Executor& executor) {
+    if (!wants_updates(executor)) return;
+    Update update{.operation = event.name,
+                  .key = event.key,
+                  .type = {},
+                  .database = event.database,
+                  .time_ms = event.now_ms,
+                  .ttl_ms = {}};
+    const store::Key key = store::Key::of(event.key);
+    store::Partition* partition = shard(shard_of(key.hash)).find_database(event.database);
+    const store::Entry* entry =
+        partition == nullptr || event.is_gone ? nullptr : partition->find(key);
+    if (entry != nullptr) {
+        update.type = store::type_name(entry->type());
+        if (entry->has_expiry())
+            update.ttl_ms = std::max<int64_t>(entry->expire_ms() - event.now_ms, 0);
+    }
+    publish_update(update, executor);
+}
+
+/// Of whole databases, whose shards are all locked. Without a database: of all.
+void Dataset::publish_update(std::string_view operation, std::optional<size_t> database,
+                             int64_t now_ms, Executor& executor) {
+    if (!wants_updates(executor)) return;
+    publish_update({.operation = operation,
+                    .key = {},
+                    .type = {},
+                    .database = database,
+                    .time_ms = now_ms,
+                    .ttl_ms = {}},
+                   executor);
+}
+
+/// Where there is a log it leaves when its place there is known; without one each key's own order
+/// is all there is.
+void Dataset::publish_update(const Update& update, Executor& executor) {
+    if (executor.effects.is_on()) {
+        executor.updates.push_back(update_text(update));
+    } else {
+        pubsub_.publish(TopicKind::channel, kUpdatesChannel, update_text(update), executor.origin);
+    }
+}
+
+/// Two threads whose keys have nothing in common get their places in one order, and publish in the
+/// same. Who changes data pays for that with a mutex while somebody listens.
+log::Position Dataset::reserve_updated(Executor& executor) {
+    if (executor.effects.is_in_transaction()) return 0;
+    const std::lock_guard in_order(updates_order_);
+    const log::Position end = executor.effects.reserve();
+    for (const std::string& text : executor.updates) {
+        pubsub_.publish(TopicKind::channel, kUpdatesChannel, text, executor.origin);
+    }
+    executor.updates.clear();
+    return end;
 }
 
 void Dataset::wake_all() {
@@ -282,16 +371,16 @@ void Dataset::finish_change(const ShardSet& all, size_t database, const log::Eff
                             Executor& executor) {
     if (executor.effects.is_on()) executor.effects.tell_all(database, effect);
     serve_waiters(all, executor);
-    if (executor.effects.is_on()) static_cast<void>(executor.effects.reserve());
+    if (executor.effects.is_on()) static_cast<void>(reserve(executor));
 }
 
-void Dataset::flush(size_t database, Executor& executor) {
-    detach(database, executor);
+void Dataset::flush(size_t database, Executor& executor, int64_t now_ms) {
+    detach(database, executor, now_ms);
     executor.effects.write();
 }
 
-void Dataset::flush_all(Executor& executor) {
-    detach_all(executor);
+void Dataset::flush_all(Executor& executor, int64_t now_ms) {
+    detach_all(executor, now_ms);
     executor.effects.write();
 }
 
@@ -300,7 +389,7 @@ void Dataset::swap(size_t first, size_t second, Executor& executor, int64_t now_
     executor.effects.write();
 }
 
-void Dataset::detach(size_t database, Executor& executor) {
+void Dataset::detach(size_t database, Executor& executor, int64_t now_ms) {
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);
@@ -313,12 +402,14 @@ void Dataset::detach(size_t database, Executor& executor) {
         shard(index).touch_database(database);
         shard(index).detach_database(database);
     }
+    flush_tracked(executor);
+    publish_update("flushdb", database, now_ms, executor);
     finish_change(all, database, log::FlushDatabaseEffect{}, executor);
     if (counts_keys()) unreserve_keys(removed);
     flushes_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void Dataset::detach_all(Executor& executor) {
+void Dataset::detach_all(Executor& executor, int64_t now_ms) {
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);
@@ -331,9 +422,20 @@ void Dataset::detach_all(Executor& executor) {
             shard(index).detach_database(database);
         }
     }
+    flush_tracked(executor);
+    publish_update("flushall", std::nullopt, now_ms, executor);
     finish_change(all, 0, log::FlushAllEffect{}, executor);
     if (counts_keys()) unreserve_keys(removed);
     flushes_.fetch_add(1, std::memory_order_relaxed);
+}
+
+/// As in Redis keys are tracked by their names, so one database that goes is all that is known.
+void Dataset::flush_tracked(Executor& executor) {
+    if (tracking_.clients() == 0 && tracking_.keys() == 0) return;
+    for (size_t index = 0; index < shards(); ++index) {
+        tracking_.flush(shard(index), executor.tracking);
+    }
+    tracking_.tell_all(executor.origin);
 }
 
 void Dataset::exchange(size_t first, size_t second, Executor& executor, int64_t now_ms) {
@@ -350,6 +452,8 @@ void Dataset::exchange(size_t first, size_t second, Executor& executor, int64_t 
         }
         data.swap_databases(first, second);
     }
+    publish_update("swapdb", first, now_ms, executor);
+    publish_update("swapdb", second, now_ms, executor);
     finish_change(all, 0, log::SwapDatabasesEffect{first, second}, executor);
 }
 

@@ -16,6 +16,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -23,10 +25,12 @@
 #include <vector>
 
 #include "engine/effects.h"
+#include "engine/events.h"
 #include "engine/eviction_pool.h"
 #include "engine/pubsub.h"
 #include "engine/settings.h"
 #include "engine/shard_lock.h"
+#include "engine/tracking.h"
 #include "store/shard.h"
 
 namespace gyre::engine {
@@ -57,7 +61,7 @@ private:
 struct DatasetOptions {
     size_t threads = 1;  ///< reactors that will use it; 1 elides the locks
     size_t databases = 16;
-    size_t shards = 0;  ///< 0: about 16 for each thread, 64 to 1024; else a power of two up to 1024
+    size_t shards = 0;  ///< a power of two up to 1024; 0: 16, with several threads 64 and more
     uint64_t seed = 0;  ///< of the shards' random generators
 };
 
@@ -78,6 +82,10 @@ struct Executor {
     Pubsub::Origin origin;
     /// What the running command changes, for the log.
     Effects effects;
+    /// What db-updates tells of it, until the effects have their place in the log.
+    std::vector<std::string> updates;
+    /// For clients that track keys.
+    TrackingNotes tracking;
     /// The timestamp that what is executed gives its keys at least; only when a log is loaded.
     int64_t stamp_ms = store::kNoTimestamp;
     /// A log is loaded: what is executed happened long ago, and nothing is added to it.
@@ -154,9 +162,14 @@ public:
         if (release(shard)) [[unlikely]]
             tell_owner(shard);
     }
+    /// With the locks of all that changed, while there is a log: the effects' place in it
+    /// (Effects::reserve()), and what db-updates tells of them, in the same order.
+    log::Position reserve(Executor& executor) {
+        return executor.updates.empty() ? executor.effects.reserve() : reserve_updated(executor);
+    }
     /// Where keys may have gone: reserves their place in the log, unlocks, and writes.
     void unlock_logged(size_t shard, Executor& executor) {
-        if (executor.effects.is_on()) static_cast<void>(executor.effects.reserve());
+        if (executor.effects.is_on()) static_cast<void>(reserve(executor));
         unlock(shard);
         executor.effects.write();
     }
@@ -230,8 +243,8 @@ public:
     void for_each_shard(Executor& executor, const std::function<void(store::Shard&)>& visit);
 
     /// Empties a database, or all. The entries are freed later in slices (drain()).
-    void flush(size_t database, Executor& executor);
-    void flush_all(Executor& executor);
+    void flush(size_t database, Executor& executor, int64_t now_ms = 0);
+    void flush_all(Executor& executor, int64_t now_ms = 0);
     /// Of keys that are watched, those past their deadline go first.
     void swap(size_t first, size_t second, Executor& executor, int64_t now_ms = INT64_MIN);
     /// Frees up to `budget` detached entries of shards `first`, `first + step`, ...; true when none
@@ -313,29 +326,45 @@ public:
 
     // --- messages --------------------------------------------------------------------------------
     Pubsub& pubsub() { return pubsub_; }
+    Tracking& tracking() { return tracking_; }
+    /// A key is written, removed or put in another's place, and its shard is locked: for who
+    /// watches it, waits for it or tracks it. By the running command, whose client may want to hear
+    /// nothing of it, or not.
+    void note_touched(store::Shard& data, size_t database, const store::Key& key,
+                      Executor& executor, bool is_by_command) {
+        if (data.is_observed()) [[unlikely]]
+            tell_observers(data, database, key, executor, is_by_command);
+    }
+    /// The same of a change that can make nothing ready for those who wait.
+    void note_touched_unready(store::Shard& data, size_t database, const store::Key& key,
+                              Executor& executor) {
+        data.note_touched_unready(database, key);
+        if (data.is_observed()) [[unlikely]]
+            tell_trackers(data, key, executor, true);
+    }
     /// Whether somebody may want to know of events of these classes.
     bool notifies(uint32_t classes) const {
-        return (settings.notified_events.load(std::memory_order_relaxed) & classes) != 0;
+        return (settings.notified_events.load(std::memory_order_relaxed) & asked_by(classes)) != 0;
     }
     /// Tells of an event of a key, whose shard is locked. Only when notifies().
-    void publish_event(std::string_view name, std::string_view key, size_t database,
-                       Executor& executor);
+    void publish_event(const KeyEvent& event, Executor& executor);
 
     /// An entry goes because of its deadline or for want of room: for the log, for who watches it
     /// and for who listens. The shard is locked and its current_database() is the entry's.
     void tell_of_removal(uint32_t event_class, std::string_view name, size_t shard_index,
-                         const store::Entry& entry, Executor& executor) {
+                         const store::Entry& entry, int64_t now_ms, Executor& executor) {
         if (executor.effects.is_on()) [[unlikely]] {
             executor.effects.removed(shard(shard_index).current_database(),
                                      store::Key::of(entry.key()).hash, entry.key());
         }
-        tell_of_change(event_class, name, shard_index, entry, executor);
+        tell_of_change({event_class, name, entry.key(), 0, now_ms, true}, shard_index, executor);
     }
     /// The same for what goes because of a deadline: the key's own, or those of all its fields.
     void tell_of_due(size_t shard_index, const store::Entry& entry, int64_t now_ms,
                      Executor& executor);
     /// Fields of a hash go because of their deadlines.
-    void tell_of_fields(size_t shard_index, const store::Entry& entry, Executor& executor);
+    void tell_of_fields(size_t shard_index, const store::Entry& entry, int64_t now_ms,
+                        Executor& executor);
 
     /// The same of a field of a hash that goes because of its deadline, for the log alone.
     void tell_of_field(size_t shard_index, const store::Entry& entry, std::string_view name,
@@ -352,6 +381,12 @@ public:
     Settings settings;
 
 private:
+    bool wants_updates(const Executor& executor) const;
+    void publish_update(const KeyEvent& event, Executor& executor);
+    void publish_update(std::string_view operation, std::optional<size_t> database, int64_t now_ms,
+                        Executor& executor);
+    void publish_update(const Update& update, Executor& executor);
+    log::Position reserve_updated(Executor& executor);
     enum class Deadlines : uint8_t { unknown, searched, none };
     /// What a plain command touches of a shard lies on one cache line: the lock, the time next to
     /// the hint it is compared with at each unlock, and the first part of the shard.
@@ -369,17 +404,22 @@ private:
         std::atomic<int64_t> sleeps_until_ms{INT64_MIN};  // INT64_MIN: awake
         std::atomic<int64_t> soonest_due_ms{INT64_MAX};
     };
-    void tell_of_change(uint32_t event_class, std::string_view name, size_t shard_index,
-                        const store::Entry& entry, Executor& executor) {
+    /// In the shard's current_database().
+    void tell_of_change(KeyEvent event, size_t shard_index, Executor& executor) {
         store::Shard& data = shard(shard_index);
+        event.database = data.current_database();
         if (data.is_observed()) [[unlikely]] {
-            data.note_touched(data.current_database(), store::Key::of(entry.key()));
+            note_touched(data, event.database, store::Key::of(event.key), executor, false);
             if (data.has_touched()) executor.serve_later(shard_index);
         }
-        if (!notifies(event_class)) [[likely]]
+        if (!notifies(event.classes)) [[likely]]
             return;
-        publish_event(name, entry.key(), data.current_database(), executor);
+        publish_event(event, executor);
     }
+    void tell_observers(store::Shard& data, size_t database, const store::Key& key,
+                        Executor& executor, bool is_by_command);
+    void tell_trackers(store::Shard& data, const store::Key& key, Executor& executor,
+                       bool is_by_command);
     void lock_slow(size_t shard);
     void enter(size_t shard, Executor& executor) {
         store::Shard& data = shards_[shard]->data;
@@ -403,8 +443,9 @@ private:
     void wake_origin(Pubsub::Origin& origin);
     void finish_change(const ShardSet& all, size_t database, const log::Effect& effect,
                        Executor& executor);
-    void detach(size_t database, Executor& executor);
-    void detach_all(Executor& executor);
+    void flush_tracked(Executor& executor);
+    void detach(size_t database, Executor& executor, int64_t now_ms);
+    void detach_all(Executor& executor, int64_t now_ms);
     void exchange(size_t first, size_t second, Executor& executor, int64_t now_ms);
     void lower_soonest_due(size_t reactor, int64_t due_ms);
     void wake(size_t reactor, int64_t due_ms);
@@ -417,6 +458,8 @@ private:
     std::unique_ptr<Reactor[]> reactors_;
     std::function<void(size_t)> wake_;
     Pubsub pubsub_;
+    Tracking tracking_{pubsub_};
+    std::mutex updates_order_;  // the last of all that are taken under a shard's lock but pubsub's
     std::atomic<size_t> flushes_{0};
     std::atomic<uint64_t> drained_entries_{0};
     std::atomic<Deadlines> deadlines_{Deadlines::unknown};

@@ -88,6 +88,7 @@ public:
     /// becomes one record, however many commands and removals it is of.
     void begin_transaction() noexcept { is_in_transaction_ = is_on(); }
     void end_transaction() noexcept { is_in_transaction_ = false; }
+    bool is_in_transaction() const noexcept { return is_in_transaction_; }
     /// From here to reserve() commands of others are run, for whom the last one has made something
     /// ready: all that goes into one record with it, in order.
     void begin_service() noexcept {

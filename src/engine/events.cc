@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engine/events.h"
 
+#include <array>
+
+#include "base/base64.h"
+#include "base/json_text.h"
+#include "base/utf8.h"
+
 namespace gyre::engine {
 namespace {
 
@@ -18,7 +24,41 @@ constexpr Letter kClasses[] = {
 constexpr Letter kTargets[] = {
     {'K', event::keyspace}, {'E', event::keyevent}, {'m', event::key_miss}};
 
+void append_text(std::string& out, std::string_view text) {
+    out += '"';
+    while (!text.empty()) {
+        std::array<char, 256> piece;
+        const base::JsonEscaped done = base::escape_json(text, piece);
+        out.append(piece.data(), done.written);
+        text.remove_prefix(done.taken);
+    }
+    out += '"';
+}
+
+void append_bytes(std::string& out, std::string_view bytes) {
+    if (base::is_utf8(bytes)) return append_text(out, bytes);
+    out += "{\"base64\":\"" + base::encode_base64(bytes) + "\"}";
+}
+
+template <class T>
+std::string number_or_null(const std::optional<T>& number) {
+    return number ? std::to_string(*number) : "null";
+}
+
 }  // namespace
+
+std::string update_text(const Update& update) {
+    std::string text = "{\"op\":";
+    append_text(text, update.operation);
+    text += ",\"key\":";
+    update.key ? append_bytes(text, *update.key) : void(text += "null");
+    text += ",\"type\":";
+    update.type ? append_text(text, *update.type) : void(text += "null");
+    text += ",\"db\":" + number_or_null(update.database);
+    text += ",\"time_ms\":" + std::to_string(update.time_ms);
+    text += ",\"ttl_ms\":" + number_or_null(update.ttl_ms) + "}";
+    return text;
+}
 
 std::optional<uint32_t> event_classes(std::string_view letters) {
     uint32_t classes = 0;

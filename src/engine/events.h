@@ -6,8 +6,11 @@
 // its shard locked, so that the events of a key leave in the order of its changes. While nobody
 // asked for a class, telling costs one load and one branch.
 //
-// Classes, letters and names of events are Redis' (notify-keyspace-events). Threads: any.
+// Classes, letters and names of events are Redis' (notify-keyspace-events). With `db-updates` each
+// change is also published to one channel, as a JSON object, and where there is a log in its order.
+// Threads: any.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,10 +33,40 @@ inline constexpr uint32_t stream = 1U << 10;     ///< t
 inline constexpr uint32_t module = 1U << 11;     ///< d
 inline constexpr uint32_t created = 1U << 12;    ///< n: new
 inline constexpr uint32_t key_miss = 1U << 13;   ///< m: keymiss
+inline constexpr uint32_t updates = 1U << 14;    ///< db-updates: what is in `all`, to its channel
 /// A: all but new and keymiss.
 inline constexpr uint32_t all =
     generic | string | list | set | hash | sorted_set | expired | evicted | stream | module;
 }  // namespace event
+
+/// What must be asked for that an event of these classes is published.
+constexpr uint32_t asked_by(uint32_t classes) {
+    return (classes & event::all) != 0 ? classes | event::updates : classes;
+}
+
+/// Something happened to a key.
+struct KeyEvent {
+    uint32_t classes;
+    std::string_view name;
+    std::string_view key;
+    size_t database;
+    int64_t now_ms;
+    bool is_gone = false;  ///< though its entry is still there
+};
+
+/// Where db-updates go.
+inline constexpr std::string_view kUpdatesChannel = "db_updates";
+
+/// A change as it is published there. What is nullopt is null in the text.
+struct Update {
+    std::string_view operation;
+    std::optional<std::string_view> key;   ///< bytes that are no UTF-8 become {"base64":"..."}
+    std::optional<std::string_view> type;  ///< of a key that is there now
+    std::optional<size_t> database;
+    int64_t time_ms;
+    std::optional<int64_t> ttl_ms;
+};
+std::string update_text(const Update& update);
 
 /// The classes that the letters of notify-keyspace-events name; nullopt: a letter is unknown.
 std::optional<uint32_t> event_classes(std::string_view letters);

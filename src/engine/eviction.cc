@@ -230,7 +230,7 @@ bool Evictor::expire_in(size_t shard, int64_t now_ms, int64_t until_us) {
         const auto on_field_due = [&](const store::Entry& entry, std::string_view name) {
             dataset_.tell_of_field(shard, entry, name, executor_);
             if (std::exchange(told, &entry) != &entry) {
-                dataset_.tell_of_fields(shard, entry, executor_);
+                dataset_.tell_of_fields(shard, entry, now_ms, executor_);
             }
         };
         const size_t work = data.expire_due(now_ms, kExpireBatch, on_expired, on_field_due);
@@ -342,7 +342,7 @@ void Evictor::remove(size_t shard, store::Partition& partition, const store::Key
     ++(is_expired ? statistics.expired_lazily : statistics.evicted);
     dataset_.shard(shard).set_current(partition);
     dataset_.tell_of_removal(is_expired ? event::expired : event::evicted,
-                             is_expired ? "expired" : "evicted", shard, *entry, executor_);
+                             is_expired ? "expired" : "evicted", shard, *entry, now_ms, executor_);
     partition.erase(key, entry);
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
 }

@@ -25,7 +25,7 @@ void ExpiryCycle::run_shard(size_t shard, int64_t now_ms, int64_t deadline_us) {
         const auto on_field_due = [&](const store::Entry& entry, std::string_view name) {
             dataset_.tell_of_field(shard, entry, name, executor_);
             if (std::exchange(told, &entry) != &entry) {
-                dataset_.tell_of_fields(shard, entry, executor_);
+                dataset_.tell_of_fields(shard, entry, now_ms, executor_);
             }
             const auto& hash = static_cast<const types::Hash&>(*entry.object());
             lateness->record(now_ms - std::max<int64_t>(hash.nearest_deadline_ms(), 0));

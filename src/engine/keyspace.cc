@@ -45,7 +45,7 @@ Entry* Keyspace::find_live(Shard& shard, const Key& key) {
     partition->erase(key, entry);
     ++shard.statistics.expired_lazily;
     if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
-    shard.note_touched(database_, key);
+    dataset_.note_touched(shard, database_, key, executor_, false);
     if (shard.has_touched()) [[unlikely]]
         executor_.serve_later(dataset_.shard_of(key.hash));
     notify(event::expired, "expired", key);
@@ -185,7 +185,7 @@ Entry* Keyspace::changed(const Key& key, Entry* entry) {
 Entry* Keyspace::changed_unready(const Key& key, Entry* entry) {
     Shard& shard = shard_of(key);
     ++shard.statistics.changes;
-    shard.note_touched_unready(database_, key);
+    dataset_.note_touched_unready(shard, database_, key, executor_);
     executor_.effects.changed();
     return raise_timestamp(key, entry);
 }
@@ -236,7 +236,7 @@ Entry* Keyspace::remove_due_field(const Key& key, Entry* entry, std::string_view
 
 /// A hash that lost fields to their deadlines goes with the last, as HDEL has it.
 Entry* Keyspace::keep_unless_empty(const Key& key, Entry* entry, size_t fields) {
-    note_touched_by_time(key);
+    note_touched(key, false);
     notify(event::hash, "hexpired", key);
     if (fields != 0) return entry;
     partition_of(key).erase(key, entry);

@@ -144,7 +144,12 @@ public:
     /// key was changed. `classes` are bits of event::, `name` is Redis' ("set", "rename_from").
     void notify(uint32_t classes, std::string_view name, const store::Key& key) {
         if (dataset_.notifies(classes) && !executor_.is_replaying) [[unlikely]]
-            dataset_.publish_event(name, key.bytes, database_, executor_);
+            dataset_.publish_event({classes, name, key.bytes, database_, now_ms_}, executor_);
+    }
+
+    /// The same of a change for which Redis has no event: only db-updates tells of it.
+    void notify_update(std::string_view name, const store::Key& key) {
+        notify(event::updates, name, key);
     }
 
     store::LfuParameters lfu_parameters() const;
@@ -172,14 +177,14 @@ private:
     void note_put(const store::Key& key, const store::Entry* present, Deadline deadline,
                   int64_t expire_ms, int64_t stamp_ms);
     void note_change(const store::Key& key) {
-        note_touched_by_time(key);
+        note_touched(key, true);
         executor_.effects.changed();
     }
-    /// No command did it: who watches the key wants to know, the log is told by itself.
-    void note_touched_by_time(const store::Key& key) {
+    /// Who watches the key wants to know; what no command did the log is told by itself.
+    void note_touched(const store::Key& key, bool is_by_command) {
         store::Shard& shard = shard_of(key);
         ++shard.statistics.changes;
-        shard.note_touched(database_, key);
+        dataset_.note_touched(shard, database_, key, executor_, is_by_command);
     }
 
     Dataset& dataset_;

@@ -184,6 +184,7 @@ Pubsub::Stripe& Pubsub::stripe(TopicKind kind, uint64_t hash) {
     if (kind == TopicKind::monitor) return monitors_;
     // Not the bits by which the table itself chooses.
     const size_t index = hash >> 58;
+    if (kind == TopicKind::tracking) return tracking_[index];
     return kind == TopicKind::channel ? channels_[index] : shard_channels_[index];
 }
 
@@ -307,6 +308,10 @@ bool Pubsub::leave(Subscriber& subscriber, size_t budget) {
         table.reset();
     }
     return true;
+}
+
+void Pubsub::leave(Subscriber& subscriber, TopicKind kind) {
+    for (const std::string& name : subscriber.names(kind)) unsubscribe(subscriber, kind, name);
 }
 
 // --- publishing ---------------------------------------------------------------------------------

@@ -37,9 +37,10 @@
 
 namespace gyre::engine {
 
-/// monitor: the one topic without a name that MONITOR listens to.
-enum class TopicKind : uint8_t { channel, pattern, shard_channel, monitor };
-inline constexpr size_t kTopicKinds = 4;
+/// monitor: the one topic without a name that MONITOR listens to. tracking: those of CLIENT
+/// TRACKING (engine/tracking.h).
+enum class TopicKind : uint8_t { channel, pattern, shard_channel, monitor, tracking };
+inline constexpr size_t kTopicKinds = 5;
 
 class Inbox;
 class Subscriber;
@@ -233,6 +234,8 @@ public:
     bool unsubscribe(Subscriber& subscriber, TopicKind kind, std::string_view name);
     /// Takes back up to `budget` subscriptions; true when none is left.
     bool leave(Subscriber& subscriber, size_t budget);
+    /// Takes back those of a kind.
+    void leave(Subscriber& subscriber, TopicKind kind);
     Inbox& inbox(size_t reactor) { return *inboxes_[reactor]; }
 
     // --- any thread ---
@@ -306,6 +309,7 @@ private:
     std::vector<std::unique_ptr<Inbox>> inboxes_;
     std::array<Stripe, kStripes> channels_;
     std::array<Stripe, kStripes> shard_channels_;
+    std::array<Stripe, kStripes> tracking_;
     Stripe monitors_;
     Stripe patterns_;
     PatternsByPrefix by_prefix_;  // under the mutex of patterns_, as what follows

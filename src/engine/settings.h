@@ -64,7 +64,7 @@ struct Settings {
     std::atomic<int32_t> lfu_decay_minutes{1};
     std::atomic<int64_t> default_ttl_seconds{0};  ///< 0: none
     std::atomic<bool> active_expire{true};        ///< DEBUG SET-ACTIVE-EXPIRE
-    std::atomic<uint32_t> notified_events{0};     ///< notify-keyspace-events: bits of event::
+    std::atomic<uint32_t> notified_events{0};     ///< bits of event::, those of db-updates too
     std::atomic<int64_t> proto_max_bulk_len{512LL * 1024 * 1024};
 
     // Up to what size collections are packed.

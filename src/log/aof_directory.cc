@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "base/log.h"
+
 namespace gyre::log {
 
 Result<void> AofDirectory::open() {
@@ -37,6 +39,31 @@ Result<void> AofDirectory::commit(const AofManifest& next) {
     if (auto done = files_.sync_directory(directory_); !done) return done;
     manifest_ = next;
     return {};
+}
+
+Result<void> AofDirectory::replace_all(const std::string& path, BaseFormat format, bool keeps_old) {
+    const auto next = manifest_.with_new_base(names_, format, INT64_MAX);
+    if (!next) return tl::unexpected(next.error());
+    if (auto done = files_.rename(path, path_of(next->base->name)); !done) {
+        static_cast<void>(files_.remove(path));
+        return done;
+    }
+    // Where that fails nobody knows which manifest is on the disk: both may be loaded.
+    if (auto done = commit(*next); !done) return done;
+    if (!keeps_old) delete_history();
+    return {};
+}
+
+void AofDirectory::delete_history() {
+    Result<void> done;
+    for (const std::string& name : manifest_.deletable()) {
+        done = files_.remove(path_of(name));
+        if (!done) break;
+    }
+    if (done) done = commit(manifest_.without_history());
+    if (!done) {
+        base::log(base::Level::warning, "Old append-only files stay: {}", done.error().message);
+    }
 }
 
 }  // namespace gyre::log

@@ -6,6 +6,7 @@
 //
 //     create_increment()    a file that no manifest names yet: what is written to it may be lost
 //     commit(next)          the manifest beside the old one, synced, renamed, directory synced
+//     replace_all(base)     all that is loaded is one file
 //
 // Ownership: borrows the files. Threads: one. Errors: name the path and the cause.
 
@@ -41,6 +42,11 @@ public:
     Result<Increment> create_increment();
     /// From here on the directory is what `next` says, whatever happens.
     Result<void> commit(const AofManifest& next);
+    /// The base at `path`, complete and on the disk, in place of all there is: while no log is
+    /// written. Deletes what it replaces, unless that is to be kept.
+    Result<void> replace_all(const std::string& path, BaseFormat format, bool keeps_old);
+    /// Deletes what is loaded no more. What cannot be deleted is tried again the next time.
+    void delete_history();
 
 private:
     ring::Files& files_;

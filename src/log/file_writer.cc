@@ -408,13 +408,18 @@ void FileWriter::adopt_base() {
     std::optional<NewBase> base;
     {
         const std::lock_guard hold(order_mutex_);
+        // One that has a log to replace waits for the log's end.
+        if (new_base_ && new_base_->is_alone && file_ >= 0) return;
         base.swap(new_base_);
     }
     if (!base) return;
+    if (base->is_alone) {
+        return base->done(directory_.replace_all(base->path, base->format, base->keeps_old));
+    }
     Result<void> replaced = replace_base(*base);
     part_error_ = no_part();
     if (replaced) {
-        if (!base->keeps_old) delete_history();
+        if (!base->keeps_old) directory_.delete_history();
         if (founding_) {
             founding_.reset();
             log_.set_durable(synced_);
@@ -441,19 +446,6 @@ Result<void> FileWriter::replace_base(const NewBase& base) {
     }
     // Where that fails nobody knows which manifest is on the disk: both may be loaded.
     return directory_.commit(*next);
-}
-
-/// What cannot be deleted is tried again after the next rewrite.
-void FileWriter::delete_history() {
-    Result<void> done;
-    for (const std::string& name : directory_.manifest().deletable()) {
-        done = directory_.files().remove(directory_.path_of(name));
-        if (!done) break;
-    }
-    if (done) done = directory_.commit(directory_.manifest().without_history());
-    if (!done) {
-        base::log(base::Level::warning, "Old append-only files stay: {}", done.error().message);
-    }
 }
 
 // --- beginning and ending while there is data

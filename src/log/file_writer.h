@@ -96,6 +96,7 @@ public:
         std::string path;  ///< where it lies, complete and on the disk
         BaseFormat format = BaseFormat::rdb;
         bool keeps_old = false;  ///< do not delete the files it replaces
+        bool is_alone = false;   ///< of no part: it replaces all there is, while there is no log
         /// Called on the log's thread, once: the directory is the new base and what follows, or it
         /// is what it was and the new file has gone.
         std::function<void(Result<void>)> done;
@@ -169,7 +170,6 @@ private:
     Result<void> open_part();
     void adopt_base();
     Result<void> replace_base(const NewBase& base);
-    void delete_history();
     void succeed();
     int64_t next_deadline_us() const;
     std::string clock_prefix();

@@ -97,6 +97,8 @@ Result<void> AppendOnly::load(Worker& worker, const std::function<bool()>& serve
                                 .information = own.information,
                                 .control = own.control,
                                 .persistence = own.persistence,
+                                .aliases = own.aliases,
+                                .background = own.background,
                                 .statistics = own.statistics,
                                 .slowlog = own.slowlog,
                                 .latency = own.latency};
@@ -137,6 +139,7 @@ Result<void> AppendOnly::begin_closed() {
     prepare();
     is_founded_.store(false);
     refresh_sync_mode();
+    const std::lock_guard hold(beginning_mutex_);
     if (is_running()) return {};
     if (auto opened = open_directory(); !opened) return opened;
     // Only a directory can be synced: there may be something else by that name.
@@ -186,6 +189,36 @@ void AppendOnly::adopt_base(uint64_t base_bytes, log::BaseFormat format,
     };
     writer_->adopt(std::move(base));
     ring_->wake();
+}
+
+Result<void> AppendOnly::prepare_alone() {
+    const std::lock_guard hold(beginning_mutex_);
+    if (is_running()) return {};
+    if (auto opened = open_directory(); !opened) return opened;
+    // Only a directory can be synced: there may be something else by that name.
+    return files_.sync_directory(settings_.append_directory);
+}
+
+void AppendOnly::adopt_alone(log::BaseFormat format,
+                             std::function<void(const Result<void>&)> done) {
+    const std::string path = directory_.path_of(new_base_name());
+    const bool keeps_old = settings_.keeps_aof_history.load(std::memory_order_relaxed);
+    Result<void> result;
+    {
+        const std::lock_guard hold(beginning_mutex_);
+        if (is_running()) {
+            writer_->adopt({.path = path,
+                            .format = format,
+                            .keeps_old = keeps_old,
+                            .is_alone = true,
+                            .done = std::move(done)});
+            ring_->wake();
+            return;
+        }
+        result = open_directory();
+        if (result) result = directory_.replace_all(path, format, keeps_old);
+    }
+    done(result);
 }
 
 // --- the log's thread

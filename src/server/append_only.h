@@ -7,12 +7,13 @@
 //
 // Ownership: owns log, files and thread; outlives the workers, whose executors use the log.
 // Threads: prepare(), open(), load() and finish() on the first worker's; begin_closed() one at a
-// time; the figures any.
+// time; prepare_alone(), adopt_alone() and the figures any.
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -99,6 +100,13 @@ public:
     /// the log's thread; not at all when the server ends before.
     void adopt_base(uint64_t base_bytes, log::BaseFormat format,
                     std::function<void(const Result<void>&)> done);
+    /// Without a log: makes the directory ready for a base alone.
+    Result<void> prepare_alone();
+    /// That base lies there, and takes the place of all that the directory has. `done` is called
+    /// here or on the log's thread, when that has ended its log.
+    void adopt_alone(log::BaseFormat format, std::function<void(const Result<void>&)> done);
+    /// Where the log is; 0 when there was none.
+    log::Position position() const noexcept { return log() == nullptr ? 0 : log()->tail(); }
 
 private:
     Result<void> adopt_old_file();
@@ -120,6 +128,7 @@ private:
     std::atomic<bool> is_founded_{true};  // what is durable in the log can be loaded
     std::atomic<bool> is_logging_{false};
     ring::PosixFiles files_;
+    std::mutex beginning_mutex_;  // the thread begins, or the directory is used without it
     log::AofDirectory directory_;
     LoadFigures load_figures_;
     std::atomic<uint64_t> base_bytes_{0};          // of the base, or of all that was loaded

@@ -47,7 +47,10 @@ struct Config::State {
         if (is_attached && row.in_force != nullptr) return row.in_force(settings);
         return values[place].text;
     }
+    using Listen = decltype(ConfigTargets::listen);
     Result<void> listen_as(std::span<const Change> changes) const;
+    Result<void> listen_as(std::span<const Change> changes, std::string_view bind_name,
+                           std::string_view port_name, const Listen& listen) const;
     Result<void> log_as(std::span<const Change> changes) const;
     /// Takes over values that were read whole.
     void adopt(ConfigValues&& read, ServerSettings& settings) {
@@ -148,25 +151,37 @@ Result<ConfigValue> parse_change(const ConfigRow& row, std::string_view text,
 /// Moves the listeners to where the changes want them; what goes wrong is put down to the first
 /// change of bind or port, as in Redis.
 Result<void> Config::State::listen_as(std::span<const Change> changes) const {
-    if (!targets.listen) return {};
-    std::string bind = value("bind").text;
-    int64_t port = value("port").number;
+    if (auto moved = listen_as(changes, "bind", "port", targets.listen); !moved) return moved;
+    auto moved = listen_as(changes, "http-bind", "http-port", targets.listen_http);
+    // All or nothing: where the other places were moved they are moved back.
+    if (!moved) static_cast<void>(listen_as({}, "bind", "port", targets.listen));
+    return moved;
+}
+
+/// No changes: back to the values in force.
+Result<void> Config::State::listen_as(std::span<const Change> changes, std::string_view bind_name,
+                                      std::string_view port_name, const Listen& listen) const {
+    if (!listen) return {};
+    std::string bind = value(bind_name).text;
+    int64_t port = value(port_name).number;
     const Change* first = nullptr;
     for (const Change& change : changes) {
         const std::string_view name = config_rows()[change.place].name;
-        if (name != "bind" && name != "port") continue;
+        if (name != bind_name && name != port_name) continue;
         if (first == nullptr) first = &change;
-        if (name == "bind") bind = change.value.text;
-        if (name == "port") port = change.value.number;
+        if (name == bind_name) bind = change.value.text;
+        if (name == port_name) port = change.value.number;
     }
-    if (first == nullptr) return {};
+    if (first == nullptr && !changes.empty()) return {};
     std::vector<std::string> hosts;
     for (const std::string_view word : split_words(bind)) hosts.emplace_back(word);
-    const auto moved = targets.listen(hosts, port);
+    const auto moved = listen(hosts, port);
     if (moved) return {};
-    base::log(base::Level::warning, "bind and port stay as they are: {}", moved.error().message);
+    base::log(base::Level::warning, "{} and {} stay as they are: {}", bind_name, port_name,
+              moved.error().message);
+    if (first == nullptr) return moved;
     return tl::unexpected(
-        failed_set(first->name, config_rows()[first->place].name == "bind"
+        failed_set(first->name, config_rows()[first->place].name == bind_name
                                     ? "Failed to bind to specified addresses."
                                     : "Unable to listen on this port. Check server logs."));
 }

@@ -38,6 +38,8 @@ struct ConfigTargets {
     std::function<void(bool)> track_latency;
     /// bind and port: listens there and nowhere else, or says why it cannot and changes nothing.
     std::function<Result<void>(std::span<const std::string> hosts, int64_t port)> listen;
+    /// http-bind and http-port likewise.
+    std::function<Result<void>(std::span<const std::string> hosts, int64_t port)> listen_http;
     /// appendonly while the server runs, or why it cannot change.
     std::function<Result<void>(bool is_on)> switch_log;
 };

@@ -26,7 +26,6 @@ constexpr std::string_view kNoTls = "there is no TLS in this version";
 constexpr std::string_view kNoChannels =
     "channels are open to all: there are no ACL users in this version";
 constexpr std::string_view kNoScripts = "there are no scripts in this version";
-constexpr std::string_view kNoTracking = "there is no client side caching in this version";
 constexpr std::string_view kNoAcl = "there are no ACL users in this version";
 constexpr std::string_view kNoDefragmentation =
     "slabs of fixed places do not fragment as a heap does";
@@ -241,7 +240,6 @@ constexpr ConfigRow kIgnoredRows[] = {
     boolean_row("lazyfree-lazy-server-del", "no", kFreesOutside),
     boolean_row("lazyfree-lazy-user-del", "no", kFreesOutside),
     boolean_row("lazyfree-lazy-user-flush", "no", kFreesOutside),
-    number_row("tracking-table-max-keys", "1000000", kNoTracking, 0, INT64_MAX),
     // --- scripts, users, channels ---
     number_row("lua-time-limit", "5000", kNoScripts, 0, INT64_MAX, "busy-reply-threshold"),
     number_row("acllog-max-len", "128", kNoAcl, 0, INT64_MAX),

@@ -89,7 +89,15 @@ void normalize_events(ConfigValue& value) {
 
 void set_events(const ConfigTargets& targets, const ConfigValue& value) {
     if (targets.dataset == nullptr) return;
-    targets.dataset->settings.notified_events.store(static_cast<uint32_t>(value.number));
+    auto& asked = targets.dataset->settings.notified_events;
+    asked.store((asked.load() & engine::event::updates) | static_cast<uint32_t>(value.number));
+}
+
+void set_updates(const ConfigTargets& targets, const ConfigValue& value) {
+    if (targets.dataset == nullptr) return;
+    auto& asked = targets.dataset->settings.notified_events;
+    value.number != 0 ? asked.fetch_or(engine::event::updates)
+                      : asked.fetch_and(~engine::event::updates);
 }
 
 void set_latency_tracking(const ConfigTargets& targets, const ConfigValue& value) {
@@ -130,14 +138,23 @@ void set_stops_writes(const ConfigTargets& targets, const ConfigValue& value) {
     if (targets.persistence != nullptr) targets.persistence->set_stops_writes(value.number != 0);
 }
 
-Result<void> check_file_name(const ConfigValue& value) {
-    if (value.text.empty()) return fail("dbfilename can't be empty");
+/// With Redis' words for dbfilename.
+Result<void> check_plain_name(const ConfigValue& value, const std::string& parameter) {
+    if (value.text.empty()) return fail(parameter + " can't be empty");
     const auto is_control = [](unsigned char c) { return c < ' ' || c == 0x7F; };
     if (std::any_of(value.text.begin(), value.text.end(), is_control)) {
         return fail("argument must not contain control characters");
     }
     if (value.text.find('/') == std::string::npos) return {};
-    return fail("dbfilename can't be a path, just a filename");
+    return fail(parameter + " can't be a path, just a filename");
+}
+
+Result<void> check_file_name(const ConfigValue& value) {
+    return check_plain_name(value, "dbfilename");
+}
+
+Result<void> check_alias_file(const ConfigValue& value) {
+    return check_plain_name(value, "alias-file");
 }
 
 Result<void> check_log_and_format(const ServerSettings& settings, const ConfigValue& append_only) {
@@ -394,6 +411,12 @@ const ConfigRow kKeyspaceRows[] = {
      .to_targets = set_events,
      .check = check_events,
      .normalize = normalize_events},
+    {.name = "db-updates",
+     .kind = boolean,
+     .initial = "no",
+     .summary = "Publish each change of a key to the channel `db_updates`, as a JSON object with "
+                "op, key, type, db, time_ms and ttl_ms.",
+     .to_targets = set_updates},
     {.name = "maxsubscriptions",
      .kind = integer,
      .initial = "10000000",
@@ -404,6 +427,16 @@ const ConfigRow kKeyspaceRows[] = {
          [](const ConfigTargets& targets, const ConfigValue& value) {
              if (targets.dataset == nullptr) return;
              targets.dataset->pubsub().subscriptions_max.store(value.number);
+         }},
+    {.name = "tracking-table-max-keys",
+     .kind = integer,
+     .initial = "1000000",
+     .summary = "Keys that are remembered for clients that track what they have read (CLIENT "
+                "TRACKING); above it some are forgotten, as if they had changed. 0: no limit.",
+     .to_targets =
+         [](const ConfigTargets& targets, const ConfigValue& value) {
+             if (targets.dataset == nullptr) return;
+             targets.dataset->tracking().keys_max.store(value.number);
          }},
     {.name = "lfu-log-factor",
      .kind = integer,
@@ -453,6 +486,13 @@ const ConfigRow kSnapshotRows[] = {
                 "several times the size and time. `save 1 1` then saves about every change.",
      .to_settings = SETTING(storage_format = value.text == "json" ? snapshot::Format::json
                                                                   : snapshot::Format::rdb)},
+    {.name = "alias-file",
+     .kind = text,
+     .change = never_by_set,
+     .initial = "aliases.json",
+     .summary = "File of the aliases, in dir. It is read at start, and replaced when one changes.",
+     .to_settings = SETTING(alias_file = value.text),
+     .check = check_alias_file},
     {.name = "rdbcompression",
      .kind = boolean,
      .initial = "yes",
@@ -672,6 +712,8 @@ std::span<const ConfigRow> active_config_rows() {
     static const std::vector<ConfigRow> kRows = [] {
         std::vector<ConfigRow> all;
         append(all, kNetworkRows);
+        const auto http = http_config_rows();
+        all.insert(all.end(), http.begin(), http.end());
         append(all, kGeneralRows);
         append(all, kKeyspaceRows);
         append(all, kCollectionRows);

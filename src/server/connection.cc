@@ -25,11 +25,6 @@ bool is_http(std::string_view name) {
     return base::equals_ignore_case(name, "post") || base::equals_ignore_case(name, "host:");
 }
 
-/// One writer: no locked addition.
-void count_one(std::atomic<uint64_t>& counter) {
-    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-
 }  // namespace
 
 Connection::Deferred::~Deferred() {
@@ -39,18 +34,7 @@ Connection::Deferred::~Deferred() {
 }
 
 Connection::Connection(Worker& worker, int descriptor, bool is_unix)
-    : Stream(worker.ring(), worker.chunks(), descriptor), worker_(worker) {
-    session_.descriptor = descriptor;
-    session_.home = &worker;
-    session_.outlet = this;
-    session_.subscriber.reactor = static_cast<uint32_t>(worker.index());
-    session_.is_unix = is_unix;
-    session_.created_ms = worker.ring().wall_ms();
-    session_.last_active_ms.store(session_.created_ms, std::memory_order_relaxed);
-    session_.is_authenticated.store(
-        !worker.shared().settings.has_password.load(std::memory_order_relaxed),
-        std::memory_order_relaxed);
-}
+    : ClientStream(worker, descriptor, is_unix) {}
 
 Connection::~Connection() { release_input(); }
 
@@ -66,19 +50,14 @@ ring::Task<void> Connection::serve() {
             // The replies to what came before do not wait with it.
             worker_.mark_dirty(*this);
             if (deferred_) co_await run_deferred();
-            if (session_.blocked) co_await wait_for_keys();
+            if (session_.blocked) co_await wait_until_over();
         }
         is_in_batch_ = false;
         finish_batch();
     }
-    // A stream that drains its last replies ends when they are out.
-    while (!is_closed_) {
-        co_await batch_.wait();
-        batch_.reset();
-    }
+    co_await wait_closed();
     release_input();
-    has_ended_ = true;
-    worker_.mark_finished(*this);
+    end();
 }
 
 void Connection::refuse(std::string_view error) {
@@ -102,14 +81,7 @@ void Connection::on_received(const ring::Completion& completion, bool into_memor
     const int32_t result = completion.result;
     if (result > 0) {
         const auto bytes = static_cast<size_t>(result);
-        // One writer: no locked addition.
-        auto& received = worker_.figures().input_bytes;
-        received.store(received.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
-        count_one(worker_.figures().receives);
-        const int64_t now_ms = worker_.reactor().now_ms();
-        const int64_t waited_ms = now_ms - session_.last_active_ms.load(std::memory_order_relaxed);
-        session_.last_active_ms.store(now_ms, std::memory_order_relaxed);
-        if (waited_ms > 0) worker_.reactor().note_active_peer();
+        const int64_t waited_ms = note_received(bytes);
         if (into_memory) {
             large_received(bytes, waited_ms);
             return;
@@ -342,12 +314,6 @@ void Connection::large_received(size_t bytes, int64_t waited_ms) {
     receive();
 }
 
-/// Authenticated, or nobody has to be: the password it did not know may be gone.
-bool Connection::is_trusted() const {
-    return session_.is_authenticated.load(std::memory_order_relaxed) ||
-           !worker_.shared().settings.has_password.load(std::memory_order_relaxed);
-}
-
 /// What Redis has in its query buffer: arguments that are complete are not in it any more, however
 /// large they are together; one that is being received is.
 bool Connection::exceeds_query_limit() {
@@ -377,20 +343,6 @@ void Connection::execute_batch() {
     }
 }
 
-bool Connection::is_paused(const commands::CommandSpec* spec) const {
-    using Mode = commands::ClientRegistry::PauseMode;
-    const Mode mode = worker_.shared().clients.pause_mode(worker_.reactor().now_ms());
-    if (mode == Mode::none || spec == nullptr) [[likely]]
-        return false;
-    return mode == Mode::all || may_write(*spec);
-}
-
-/// In truth: what a transaction queues is not written yet.
-bool Connection::may_write(const commands::CommandSpec& spec) const {
-    return (commands::flags_of(spec, session_) &
-            (commands::flag::write | commands::flag::may_replicate)) != 0;
-}
-
 base::OutputBuffer* Connection::push_buffer() {
     if (is_closing()) return nullptr;
     worker_.mark_dirty(*this);
@@ -400,55 +352,13 @@ base::OutputBuffer* Connection::push_buffer() {
     return held_pushes_.get();
 }
 
-/// By a pause, because the disk is behind with what was written, or because there are more messages
-/// than the reactors have delivered so far: who goes on making more waits.
-bool Connection::is_held_back(const commands::CommandSpec* spec) const {
-    if (is_paused(spec)) [[unlikely]]
-        return true;
-    const Shared& shared = worker_.shared();
-    const log::Log* log = worker_.log();
-    const bool is_full = log != nullptr && log->admission() == log::Admission::full;
-    if (!is_full && !shared.dataset.pubsub().is_congested()) [[likely]]
-        return false;
-    return spec != nullptr && may_write(*spec);
-}
-
-/// Output from `begin` on waits for the log. What a batch has written before waits along: one entry
-/// for each is enough.
-void Connection::hold_reply(uint64_t begin, log::Position position) {
-    if (!gates_.empty() && gates_.back().position >= position) return;
-    if (!gates_.empty() && gates_.back().begin >= batch_begin_) {
-        gates_.back().position = position;
-    } else {
-        gates_.push_back({begin, position});
-    }
-    hold_gated_output();
-    worker_.mark_gated(*this);
-}
-
-void Connection::hold_gated_output() {
-    hold_output_behind(
-        std::min(gates_.empty() ? UINT64_MAX : gates_.front().begin, unknown_begin_));
-}
-
-log::Position Connection::release_replies(log::Position durable) {
-    size_t open = 0;
-    while (open < gates_.size() && gates_[open].position <= durable) ++open;
-    if (open > 0) {
-        gates_.erase(gates_.begin(), gates_.begin() + static_cast<std::ptrdiff_t>(open));
-        hold_gated_output();
-        worker_.mark_dirty(*this);
-    }
-    return gates_.empty() ? log::kNoPosition : gates_.front().position;
-}
-
 /// False when the rest of the batch must wait or will never run.
 bool Connection::execute_one(const commands::Request& request) {
     if (is_held_back(request.spec)) [[unlikely]] {
         defer(request);
         return false;
     }
-    if (session_.mode(kListening)) [[unlikely]]
+    if (session_.mode(kTold)) [[unlikely]]
         worker_.courier().catch_up();
     resp::ReplyWriter reply(output(), protocol_of(session_));
     const ReplyMode mode_before = session_.reply_mode;
@@ -466,7 +376,7 @@ bool Connection::execute_one(const commands::Request& request) {
     if (mode_before != ReplyMode::on || session_.reply_mode != ReplyMode::on) [[unlikely]] {
         if (!keeps_reply(mode_before, request)) output().truncate(mark);
     }
-    if (session_.mode(kListening)) [[unlikely]]
+    if (session_.mode(kTold)) [[unlikely]]
         worker_.courier().catch_up();
     if (session_.close_after_reply) [[unlikely]] {
         ends_after_batch_ = true;
@@ -521,16 +431,6 @@ void Connection::defer(const commands::Request& request) {
     deferred_ = std::move(deferred);
 }
 
-ring::Task<void> Connection::wait_for_pause(const commands::CommandSpec* spec) {
-    while (!is_closing() && is_held_back(spec)) {
-        session_.is_blocked.store(true, std::memory_order_relaxed);
-        worker_.mark_paused(*this);
-        co_await pause_.wait();
-        pause_.reset();
-    }
-    session_.is_blocked.store(false, std::memory_order_relaxed);
-}
-
 /// Runs the deferred command: a coroutine to its end, a plain one once the pause is over.
 ring::Task<void> Connection::run_deferred() {
     const std::unique_ptr<Deferred> command = std::move(deferred_);
@@ -568,7 +468,7 @@ ring::Task<void> Connection::run_deferred() {
         dispatcher.book(view, session_, reply, errors_before, elapsed_ns, now_ms);
     }
     session_.executing = false;
-    // Its reply is for wait_for_keys().
+    // Its reply is for wait_until_over().
     if (outcome == commands::Dispatcher::Outcome::blocked) co_return;
     if (held_pushes_) {
         output().splice(*held_pushes_);
@@ -673,80 +573,10 @@ void Connection::hold_input() {
     input_ = kept_input_;
 }
 
-void Connection::update_figures() {
-    session_.output_bytes.store(sent_bytes(), std::memory_order_relaxed);
-    session_.output_pending_bytes.store(output().footprint(), std::memory_order_relaxed);
-}
-
-void Connection::on_sent(const ring::Completion& completion) {
-    auto& sent = worker_.figures().output_bytes;
-    const uint64_t bytes = sent_bytes() - session_.output_bytes.load(std::memory_order_relaxed);
-    sent.store(sent.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
-    count_one(worker_.figures().sends);
-    // Who reads is not idle. A send that left at once did so when the command was run, and is heard
-    // of late when nothing else happens.
-    if (!completion.left_at_once) {
-        session_.last_active_ms.store(worker_.reactor().now_ms(), std::memory_order_relaxed);
-    }
-    update_figures();
-}
-
-void Connection::on_closed() {
-    is_closed_ = true;
-    session_.is_gone = true;
-    batch_.set_later(worker_.reactor());
-    leave_wait();
-    look_at_pause();
-}
-
-void Connection::look_at_pause() {
-    unlink();
-    if (pause_.has_waiter()) pause_.set_later(worker_.reactor());
-}
-
 /// Asked after each batch, before anything of it is sent: nobody who does not know the password has
 /// the server work far ahead of what he reads.
 bool Connection::has_too_much_unread() {
     return output().size() > kUnauthenticatedOutputMax && !is_trusted();
-}
-
-void Connection::check_output_limit(int64_t now_ms) {
-    if (is_ended()) return;
-    const ServerSettings& settings = worker_.shared().settings;
-    const bool is_subscriber = session_.mode(kListening);
-    const net::OutputLimit limit =
-        is_subscriber ? settings.output_pubsub.load() : settings.output_normal.load();
-    const size_t held = held_pushes_ ? held_pushes_->footprint() : 0;
-    if (is_over(limit, now_ms) || (limit.hard_bytes != 0 && held > limit.hard_bytes)) {
-        close_for_output();
-    }
-}
-
-void Connection::close_for_output() {
-    base::log(base::Level::warning,
-              "Client id={} addr={} closed for overcoming of output buffer limits.", session_.id,
-              session_.peer_address);
-    worker_.figures().output_limit_disconnections.fetch_add(1, std::memory_order_relaxed);
-    close();
-}
-
-void Connection::check_limits(int64_t now_ms) {
-    check_output_limit(now_ms);
-    if (is_ended()) return;
-    const ServerSettings& settings = worker_.shared().settings;
-    const int64_t timeout_s = settings.timeout_seconds.load(std::memory_order_relaxed);
-    // With a timeout, who leaves and does not read the last replies is not kept for ever either.
-    // Without one he is, and so is one who reads slowly: a send that is under way tells of its
-    // progress only at its end, so the two look alike.
-    const int64_t idle_ms = now_ms - session_.last_active_ms.load(std::memory_order_relaxed);
-    // As in Redis, nothing is expected of who listens.
-    const bool waits = session_.mode(kListening) || session_.executing ||
-                       session_.is_blocked.load(std::memory_order_relaxed);
-    if (timeout_s > 0 && idle_ms > timeout_s * 1000 && !waits) {
-        base::log(base::Level::verbose, "Closing idle client id={} addr={}", session_.id,
-                  session_.peer_address);
-        close();
-    }
 }
 
 }  // namespace gyre::server

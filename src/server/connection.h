@@ -10,9 +10,9 @@
 // Input is parsed where it was received. Of an incomplete command the bytes are copied to a tail; a
 // large argument is received straight into the block that will be the value.
 //
-// Ownership: owned by its Worker, which destroys it once on_closed() was called and serve() has
-// ended. Threads: home reactor, but for the shared parts of the session. Invariants: 1. A provided
-// buffer is held only from its receive to the end of the turn's execution.
+// Ownership and threads: as ClientStream says.
+// Invariants: 1. A provided buffer is held only from its receive to the end of the turn's
+//                execution.
 //             2. While a batch is unfinished no receive is in flight, unless the client waits for
 //                a key: then its leaving has to be noticed, and what it sends meanwhile is kept.
 
@@ -22,27 +22,16 @@
 #include <vector>
 
 #include "base/counted.h"
-#include "base/intrusive_list.h"
 #include "base/memory.h"
-#include "commands/courier.h"
 #include "commands/dispatch.h"
-#include "commands/session.h"
-#include "log/segments.h"
-#include "net/stream.h"
 #include "resp/request_parser.h"
 #include "ring/event.h"
 #include "ring/task.h"
+#include "server/client_stream.h"
 
 namespace gyre::server {
 
-class Worker;
-
-/// The worker's list of connections whose command a pause holds back.
-struct PausedTag;
-
-class Connection final : public net::Stream,
-                         public commands::PushOutlet,
-                         public base::ListHook<PausedTag> {
+class Connection final : public ClientStream {
 public:
     /// Commands parsed ahead of execution, for each connection and turn of the batch.
     static constexpr size_t kCommandsPerBatch = 32;
@@ -58,53 +47,23 @@ public:
 
     Connection(Worker& worker, int descriptor, bool is_unix);
     ~Connection() override;
-    // Frames of clients count as such.
-    static void* operator new(size_t bytes) {
-        return base::allocate(base::Purpose::clients, bytes);
-    }
-    static void operator delete(void* memory) { base::release(base::Purpose::clients, memory); }
 
-    commands::Session& session() noexcept { return session_; }
-    /// Serves the client until it is gone. Spawned once by the worker.
-    ring::Task<void> serve();
-    /// Sends an error and closes; for clients that are not let in.
-    void refuse(std::string_view error);
-
+    ring::Task<void> serve() override;
+    void refuse(std::string_view error) override;
     /// Parses a batch from what was received into the worker's dispatcher.
-    void parse_batch();
-    /// Resumes serve() with the batch parsed.
-    void run_batch() { batch_.set(); }
-    /// The pause may be over.
-    void look_at_pause();
-    /// Lets leave what may, now that the log is durable so far. Returns what the next replies wait
-    /// for; kNoPosition: nothing.
-    log::Position release_replies(log::Position durable);
-    /// The wait for a key may be over.
-    void look_at_wait();
-    /// The client is going: it takes nothing any more.
-    void leave_wait();
-    /// Starts the receive again after the ring had no buffer.
-    void receive_again() { receive_more(); }
-    /// Finishes the command under way, if any, then closes once the replies are out.
-    void finish();
-    /// Closes when more output is queued than client-output-buffer-limit allows.
-    void check_output_limit(int64_t now_ms);
-    /// Closes for that, or when idle for longer than `timeout`.
-    void check_limits(int64_t now_ms);
-    bool is_finished() const noexcept { return is_closed_ && has_ended_; }
+    void parse_batch() override;
+    void look_at_wait() override;
+    /// The log its command waits for is durable so far, or has ended.
+    void end_log_wait();
+    void leave_wait() override;
+    void receive_again() override { receive_more(); }
+    void finish() override;
     base::OutputBuffer* push_buffer() override;
-
-    size_t place = 0;         ///< among the worker's connections
-    bool is_ready = false;    ///< in the worker's ready list
-    bool is_dirty = false;    ///< in the worker's list of streams to flush
-    bool is_starved = false;  ///< in the worker's list of streams without a buffer
-    bool is_gated = false;    ///< in the worker's list of those whose replies wait for the log
 
 private:
     using Text = base::CountedString<base::Purpose::clients>;
-    /// Frames come to it that are no replies.
-    static constexpr uint8_t kListening =
-        commands::Session::kSubscribed | commands::Session::kMonitoring;
+    /// It must have what was told of before a reply, and then what its command has changed.
+    static constexpr uint8_t kTold = kListening | commands::Session::kTracking;
     static resp::Protocol protocol_of(const commands::Session& session) {
         return static_cast<resp::Protocol>(session.protocol.load(std::memory_order_relaxed));
     }
@@ -121,7 +80,7 @@ private:
         ~Deferred();
     };
 
-    /// A command that waits for a key: what ends the wait.
+    /// A command that waits for a key or the log: what ends the wait.
     struct Waiting : ring::Timer {
         explicit Waiting(Connection& owner) : Timer(&Waiting::on_due), connection(owner) {}
         static void* operator new(size_t bytes) {
@@ -135,10 +94,7 @@ private:
     };
 
     void on_received(const ring::Completion& completion, bool into_memory) override;
-    void on_sent(const ring::Completion& completion) override;
-    void on_closed() override;
-    /// Nothing more is taken for it.
-    void on_closing() override { leave_wait(); }
+    size_t held_bytes() const override { return held_pushes_ ? held_pushes_->footprint() : 0; }
 
     bool parse_one();
     void pass_empty();
@@ -150,41 +106,28 @@ private:
     void large_received(size_t bytes, int64_t waited_ms);
     void receive_large();
     void receive_more();
-    bool is_trusted() const;
     bool exceeds_query_limit();
     bool has_too_much_unread();
-    void close_for_output();
 
     void execute_batch();
     bool execute_one(const commands::Request& request);
     bool keeps_reply(commands::ReplyMode mode_before, const commands::Request& request);
-    bool is_paused(const commands::CommandSpec* spec) const;
-    bool may_write(const commands::CommandSpec& spec) const;
     void defer(const commands::Request& request);
     ring::Task<void> run_deferred();
-    ring::Task<void> wait_for_pause(const commands::CommandSpec* spec);
-    ring::Task<void> wait_for_keys();
+    ring::Task<void> wait_until_over();
     void end_wait();
     void arm_timeout();
     void finish_batch();
     void release_input();
     void hold_input();
-    bool is_held_back(const commands::CommandSpec* spec) const;
-    void hold_reply(uint64_t begin, log::Position position);
-    void hold_gated_output();
     void take_buffer(uint16_t buffer, size_t bytes);
     size_t take_into_large(std::string_view bytes);
     void end_of_input();
     bool has_unparsed_input() const { return offset_ < input_.size(); }
     void keep_received(std::string_view bytes);
     void end_with_protocol_error();
-    void update_figures();
 
-    Worker& worker_;
-    commands::Session session_;
     resp::RequestParser parser_;
-    ring::Event batch_;
-    ring::Event pause_;
 
     std::string_view input_;  // received bytes not yet parsed start at offset_
     size_t offset_ = 0;
@@ -193,24 +136,13 @@ private:
     bool has_protocol_error_ = false;
     bool ends_after_batch_ = false;  // the client wants to leave, or has to: nothing more is read
     bool is_http_ = false;           // no Redis client: it gets no reply at all
-    bool is_closed_ = false;
-    bool has_ended_ = false;
-    bool input_has_ended_ = false;  // found while commands were still to be run
-    bool is_in_batch_ = false;      // from the first command of a batch to the last
-    Text tail_;                     // the beginning of an incomplete command
-    Text held_;                     // the next tail, while commands still refer to the present one
-    Text kept_input_;               // the rest of the input, while a command waits
-    base::SharedBytesRef large_;    // the large argument being received
+    bool input_has_ended_ = false;   // found while commands were still to be run
+    bool is_in_batch_ = false;       // from the first command of a batch to the last
+    Text tail_;                      // the beginning of an incomplete command
+    Text held_;                      // the next tail, while commands still refer to the present one
+    Text kept_input_;                // the rest of the input, while a command waits
+    base::SharedBytesRef large_;     // the large argument being received
     size_t large_chunk_bytes_ = kLargeChunkBytesMin;
-    /// Output from `begin` on waits until the log is durable up to `position`; ascending.
-    struct Gate {
-        uint64_t begin = 0;
-        log::Position position = 0;
-    };
-    base::CountedVector<Gate, base::Purpose::clients> gates_;
-    uint64_t batch_begin_ = 0;  // of its output
-    /// From here on output belongs to a coroutine whose gate is not known yet.
-    uint64_t unknown_begin_ = UINT64_MAX;
     std::unique_ptr<Deferred> deferred_;
     std::unique_ptr<Waiting> waiting_;
     // Messages that came while a reply was half written.

@@ -3,11 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "commands/blocking.h"
 #include "server/worker.h"
 
-// A connection whose command waits for keys (commands/blocking.h).
+// A connection whose command waits for keys, or for the log (commands/blocking.h).
 
 namespace gyre::server {
 
@@ -19,6 +20,11 @@ void Connection::Waiting::on_due(ring::Timer& timer) {
 
 void Connection::look_at_wait() {
     if (waiting_ && session_.waiter.is_over()) waiting_->event.set_later(worker_.reactor());
+}
+
+void Connection::end_log_wait() {
+    if (session_.waiter.claim()) session_.waiter.serve();
+    look_at_wait();
 }
 
 void Connection::leave_wait() {
@@ -35,8 +41,10 @@ void Connection::arm_timeout() {
 
 /// Until the client is served, its time is over, or it goes. What it sends meanwhile is received,
 /// since that is how its going shows.
-ring::Task<void> Connection::wait_for_keys() {
+ring::Task<void> Connection::wait_until_over() {
     waiting_ = std::make_unique<Waiting>(*this);
+    const std::optional<log::Position> awaited = session_.blocked->log_position();
+    if (awaited) worker_.await_log(*this, *awaited);
     if (is_closing()) leave_wait();
     arm_timeout();
     receive_more();
@@ -44,6 +52,7 @@ ring::Task<void> Connection::wait_for_keys() {
         co_await waiting_->event.wait();
         waiting_->event.reset();
     }
+    if (awaited) worker_.forget_log_wait(*this, *awaited);
     waiting_.reset();
     end_wait();
 }
@@ -54,7 +63,7 @@ void Connection::end_wait() {
     base::OutputBuffer aside(worker_.chunks());
     const bool is_kept = mode_before == commands::ReplyMode::on && !is_closing();
     // Messages published before what ended the wait come before its reply.
-    if (session_.mode(kListening)) [[unlikely]]
+    if (session_.mode(kTold)) [[unlikely]]
         worker_.courier().catch_up();
     resp::ReplyWriter reply(is_kept ? output() : aside, protocol_of(session_));
     const int64_t now_ms = worker_.reactor().now_ms();

@@ -89,6 +89,11 @@ std::string Server::info(std::span<const std::string_view> sections) {
     return text;
 }
 
+std::string Server::metrics_text() {
+    InfoSource source(*this);
+    return prometheus_text(source);
+}
+
 void Server::sample_statistics() {
     InfoSource source(*this);
     history_.sample(source.monotonic_us, source.workers().counts);
@@ -114,7 +119,8 @@ void Server::reset_statistics() {
             WorkerFigures& figures = worker.figures();
             for (std::atomic<uint64_t>* count :
                  {&figures.input_bytes, &figures.output_bytes, &figures.query_limit_disconnections,
-                  &figures.output_limit_disconnections, &figures.protocol_errors, &figures.receives,
+                  &figures.output_limit_disconnections, &figures.protocol_errors,
+                  &figures.http_requests, &figures.http_errors, &figures.receives,
                   &figures.sends}) {
                 count->store(0, std::memory_order_relaxed);
             }

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "commands/statistics.h"
 #include "engine/dataset.h"
 #include "engine/expiry.h"
 #include "ring/ring.h"
@@ -68,6 +69,8 @@ struct WorkerSums {
     uint64_t query_limit_disconnections = 0;
     uint64_t output_limit_disconnections = 0;
     uint64_t protocol_errors = 0;
+    uint64_t http_requests = 0;
+    uint64_t http_errors = 0;
     uint64_t receives = 0;
     uint64_t sends = 0;
     uint64_t longest_turn_us = 0;
@@ -141,6 +144,10 @@ struct InfoSection {
 std::span<const InfoSection> info_sections();
 /// The text of the sections asked for, "\r\n" between them.
 std::string info_text(InfoSource& source, std::span<const std::string_view> sections);
+/// The table in Prometheus' text format.
+std::string prometheus_text(InfoSource& source);
+/// Sums of one row of the command table over all workers.
+commands::CommandFigures command_figures(const Server& server, uint32_t row);
 /// "918.99K", as Redis prints bytes for people.
 std::string human_bytes(int64_t bytes);
 

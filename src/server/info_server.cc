@@ -131,12 +131,13 @@ const InfoMetric kServerMetrics[] = {
 };
 
 /// "name=tcp,bind=...,port=..." of the addresses of one kind; empty: there is none.
-std::string listener_text(std::span<const ring::Address> places, bool is_unix) {
+std::string listener_text(std::span<const ring::Address> places, bool is_unix,
+                          std::string_view name) {
     std::string text;
     uint16_t port = 0;
     for (const ring::Address& place : places) {
         if ((place.family == ring::Address::Family::unix_path) != is_unix) continue;
-        if (text.empty()) text = is_unix ? "name=unix" : "name=tcp";
+        if (text.empty()) text = fmt::format("name={}", name);
         text += ",bind=" + place.host;
         port = place.port;
     }
@@ -158,7 +159,10 @@ const InfoMetric kClientMetrics[] = {
      [](InfoSource& source) { return std::to_string(source.clients().output_buffer_max); }},
     {"blocked_clients", gauge, count, "Clients that wait for a command to go on",
      [](InfoSource& source) { return std::to_string(source.clients().blocked); }},
-    {"tracking_clients", gauge, count, "Client side caching; there is none", zero},
+    {"tracking_clients", gauge, count, "Clients that track keys",
+     [](InfoSource& source) {
+         return std::to_string(source.server.dataset().tracking().clients());
+     }},
     {"pubsub_clients", gauge, count, "Clients that are subscribed to anything",
      [](InfoSource& source) { return std::to_string(source.clients().subscribers); }},
     {"clients_in_timeout_table", gauge, count, "Clients that wait for a key with a timeout",
@@ -218,9 +222,13 @@ void write_listeners(InfoSource& source, std::string& text) {
     const std::vector<ring::Address> places = source.server.listening();
     int number = 0;
     for (const bool is_unix : {false, true}) {
-        const std::string listener = listener_text(places, is_unix);
+        const std::string listener = listener_text(places, is_unix, is_unix ? "unix" : "tcp");
         if (listener.empty()) continue;
         fmt::format_to(std::back_inserter(text), "listener{}:{}\r\n", number++, listener);
+    }
+    const std::string http = listener_text(source.server.listening_for_http(), false, "http");
+    if (!http.empty()) {
+        fmt::format_to(std::back_inserter(text), "listener{}:{}\r\n", number, http);
     }
 }
 

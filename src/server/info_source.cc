@@ -132,6 +132,8 @@ const WorkerSums& InfoSource::workers() {
         sums.query_limit_disconnections += figures.query_limit_disconnections.load(kRelaxed);
         sums.output_limit_disconnections += figures.output_limit_disconnections.load(kRelaxed);
         sums.protocol_errors += figures.protocol_errors.load(kRelaxed);
+        sums.http_requests += figures.http_requests.load(kRelaxed);
+        sums.http_errors += figures.http_errors.load(kRelaxed);
         sums.receives += figures.receives.load(kRelaxed);
         sums.sends += figures.sends.load(kRelaxed);
         sums.longest_turn_us =

@@ -115,9 +115,12 @@ const InfoMetric kStatsMetrics[] = {
     {"active_defrag_key_misses", counter, count, "Defragmentation; there is none", zero},
     {"total_active_defrag_time", counter, milliseconds, "Defragmentation; there is none", zero},
     {"current_active_defrag_time", gauge, milliseconds, "Defragmentation; there is none", zero},
-    {"tracking_total_keys", gauge, count, "Client side caching; there is none", zero},
-    {"tracking_total_items", gauge, count, "Client side caching; there is none", zero},
-    {"tracking_total_prefixes", gauge, count, "Client side caching; there is none", zero},
+    {"tracking_total_keys", gauge, count, "Keys that clients which track have read",
+     NUMBER(source.server.dataset().tracking().keys())},
+    {"tracking_total_items", gauge, count, "Clients of these keys",
+     NUMBER(source.server.dataset().tracking().items())},
+    {"tracking_total_prefixes", gauge, count, "Prefixes of keys that clients track",
+     NUMBER(source.server.dataset().tracking().prefixes())},
     {"unexpected_error_replies", counter, count, "Errors in answer to a master; there is none",
      zero},
     {"total_error_replies", counter, count, "Error replies", NUMBER(error_total(source))},
@@ -143,6 +146,10 @@ const InfoMetric kStatsMetrics[] = {
      NUMBER(source.workers().output_limit_disconnections)},
     {"gyre_protocol_errors", counter, count, "Clients closed for input that is no command",
      NUMBER(source.workers().protocol_errors)},
+    {"gyre_http_requests", counter, count, "HTTP requests answered",
+     NUMBER(source.workers().http_requests)},
+    {"gyre_http_errors", counter, count, "Of these, with a status of 400 or above",
+     NUMBER(source.workers().http_errors)},
     {"gyre_index_defences", counter, count, "Parts of the index that took to SipHash",
      NUMBER(source.keyspace().statistics.index_defences)},
 };
@@ -198,19 +205,6 @@ const InfoMetric kRingMetrics[] = {
 
 #undef NUMBER
 
-/// Sums of one row of the command table over all workers.
-commands::CommandFigures command_figures(const Server& server, uint32_t row) {
-    commands::CommandFigures sum;
-    for (const auto& worker : server.workers()) {
-        const commands::CommandFigures one = worker->statistics().figures(row);
-        sum.calls += one.calls;
-        sum.nanoseconds += one.nanoseconds;
-        sum.rejected_calls += one.rejected_calls;
-        sum.failed_calls += one.failed_calls;
-    }
-    return sum;
-}
-
 /// The bound of the bucket below which `percent` of the counts lie, in microseconds.
 double percentile_us(const std::vector<uint64_t>& counts, uint64_t total, double percent) {
     const double wanted = std::max(percent / 100 * static_cast<double>(total), 1.0);
@@ -229,6 +223,18 @@ double percentile_us(const std::vector<uint64_t>& counts, uint64_t total, double
 std::span<const InfoMetric> stats_metrics() { return kStatsMetrics; }
 std::span<const InfoMetric> expiry_metrics() { return kExpiryMetrics; }
 std::span<const InfoMetric> ring_metrics() { return kRingMetrics; }
+
+commands::CommandFigures command_figures(const Server& server, uint32_t row) {
+    commands::CommandFigures sum;
+    for (const auto& worker : server.workers()) {
+        const commands::CommandFigures one = worker->statistics().figures(row);
+        sum.calls += one.calls;
+        sum.nanoseconds += one.nanoseconds;
+        sum.rejected_calls += one.rejected_calls;
+        sum.failed_calls += one.failed_calls;
+    }
+    return sum;
+}
 
 void write_commandstats(InfoSource& source, std::string& text) {
     for (const commands::CommandSpec* spec : commands::rows()) {

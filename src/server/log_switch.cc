@@ -20,6 +20,7 @@ Result<void> LogSwitch::set(bool is_on) {
         if (auto begun = start(); !begun) return begun;
     }
     file_.set_on(is_on);
+    if (!is_on) rewriter_.unschedule();
     if (!is_on && state_ == State::on) stop();
     return {};
 }

@@ -129,7 +129,7 @@ void Persistence::finish_base(const Result<uint64_t>& bytes, const Base& base) {
 }
 
 commands::RewriteOrder Persistence::begin_rewrite(engine::Executor& executor, bool is_later) {
-    if (rewriter_ == nullptr) return commands::RewriteOrder::no_log;
+    if (rewriter_ == nullptr) return commands::RewriteOrder::failed;
     return rewriter_->order(executor, is_later);
 }
 

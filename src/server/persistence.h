@@ -119,6 +119,8 @@ public:
 
     PersistenceFigures figures() const;
     void reset_statistics();
+    /// Has work done that waits for the disk, on the thread that writes.
+    void run_aside(std::function<void()> work) { saver_.run(std::move(work)); }
     /// For the slices of the workers.
     engine::SnapshotJob& job() { return job_; }
     uint64_t mapped_bytes() const { return saver_.mapped_bytes(); }

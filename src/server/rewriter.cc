@@ -24,13 +24,12 @@ int64_t monotonic_s() {
 }  // namespace
 
 RewriteOrder Rewriter::order(engine::Executor& executor, bool is_later) {
-    if (!file_.is_on()) return RewriteOrder::no_log;
     {
         const std::lock_guard hold(mutex_);
         if (figures_.is_running) return RewriteOrder::running;
         figures_.is_scheduled = true;
     }
-    return !is_later && begin(executor) ? RewriteOrder::begun : RewriteOrder::scheduled;
+    return is_later ? RewriteOrder::scheduled : begin(executor);
 }
 
 void Rewriter::begin_first(engine::Executor& executor) {
@@ -41,11 +40,15 @@ void Rewriter::begin_first(engine::Executor& executor) {
     begin(executor);
 }
 
+void Rewriter::unschedule() {
+    const std::lock_guard hold(mutex_);
+    figures_.is_scheduled = false;
+}
+
 void Rewriter::forget() {
     {
         const std::lock_guard hold(mutex_);
-        figures_.is_scheduled = false;
-        if (!figures_.is_running) return;
+        if (!figures_.is_running || is_alone_) return;
     }
     persistence_.give_up_base();
 }
@@ -67,6 +70,7 @@ void Rewriter::look(engine::Executor& executor) {
 bool Rewriter::is_due() const {
     const bool has_just_failed =
         !figures_.is_last_good && monotonic_s() - failed_s_ < kRetrySeconds;
+    if (!file_.is_on()) return false;
     if (file_.lacks_base()) return !has_just_failed;
     const int64_t percentage = settings_.rewrite_percentage.load(std::memory_order_relaxed);
     const uint64_t bytes = file_.bytes();
@@ -79,28 +83,26 @@ bool Rewriter::is_due() const {
                                  static_cast<double>(percentage) * static_cast<double>(before);
 }
 
-/// False: a snapshot is under way.
-bool Rewriter::begin(engine::Executor& executor) {
-    if (!file_.is_logging()) return false;
+RewriteOrder Rewriter::begin(engine::Executor& executor) {
+    const bool is_alone = !file_.is_on();
+    if (!is_alone && !file_.is_logging()) return RewriteOrder::scheduled;
     {
         const std::lock_guard hold(mutex_);
-        if (figures_.is_running) return false;
+        if (figures_.is_running) return RewriteOrder::scheduled;
         figures_.is_running = true;
+        is_alone_ = is_alone;
         started_s_ = monotonic_s();
         memory_before_ = base::used(base::Purpose::snapshot);
         figures_.last_memory_bytes = 0;
     }
-    const auto format = settings_.aof_base_is_rdb.load(std::memory_order_relaxed)
-                            ? log::BaseFormat::rdb
-                            : log::BaseFormat::aof;
-    const bool has_begun = persistence_.begin_base(
-        {.directory = settings_.append_directory,
-         .name = file_.new_base_name(),
-         .syncs_often = settings_.aof_syncs_often.load(std::memory_order_relaxed),
-         .is_commands = format == log::BaseFormat::aof,
-         .position = [this] { return file_.begin_part(); },
-         .done = [this, format](const Result<uint64_t>& bytes) { adopt(bytes, format); }},
-        executor);
+    if (is_alone) {
+        if (const auto ready = file_.prepare_alone(); !ready) {
+            unschedule();
+            end(ready, 0);
+            return RewriteOrder::failed;
+        }
+    }
+    const bool has_begun = start(executor, is_alone);
     const std::lock_guard hold(mutex_);
     if (has_begun) {
         figures_.is_scheduled = false;
@@ -108,13 +110,30 @@ bool Rewriter::begin(engine::Executor& executor) {
     } else {
         figures_.is_running = false;
     }
-    return has_begun;
+    return has_begun ? RewriteOrder::begun : RewriteOrder::scheduled;
 }
 
-void Rewriter::adopt(const Result<uint64_t>& bytes, log::BaseFormat format) {
+/// False: a snapshot is under way.
+bool Rewriter::start(engine::Executor& executor, bool is_alone) {
+    const auto format = settings_.aof_base_is_rdb.load(std::memory_order_relaxed)
+                            ? log::BaseFormat::rdb
+                            : log::BaseFormat::aof;
+    return persistence_.begin_base(
+        {.directory = settings_.append_directory,
+         .name = file_.new_base_name(),
+         .syncs_often = settings_.aof_syncs_often.load(std::memory_order_relaxed),
+         .is_commands = format == log::BaseFormat::aof,
+         .position = [this, is_alone] { return is_alone ? file_.position() : file_.begin_part(); },
+         .done = [this, format,
+                  is_alone](const Result<uint64_t>& bytes) { adopt(bytes, format, is_alone); }},
+        executor);
+}
+
+void Rewriter::adopt(const Result<uint64_t>& bytes, log::BaseFormat format, bool is_alone) {
     if (!bytes) return end(tl::unexpected(bytes.error()), 0);
-    file_.adopt_base(*bytes, format,
-                     [this, count = *bytes](const Result<void>& done) { end(done, count); });
+    auto done = [this, count = *bytes](const Result<void>& result) { end(result, count); };
+    if (is_alone) return file_.adopt_alone(format, std::move(done));
+    file_.adopt_base(*bytes, format, std::move(done));
 }
 
 void Rewriter::end(const Result<void>& done, uint64_t base_bytes) {

@@ -10,6 +10,9 @@
 //               -> the saver writes the base
 //               -> the log's thread makes it the directory's base
 //
+// Without a log, BGREWRITEAOF leaves a directory with a base and nothing else, as Redis does: what
+// a server with appendonly yes would begin with.
+//
 // Ownership: borrows persistence and append-only file, which outlive it. Threads: order() and
 // look() the workers'; what follows on those of saver and log; figures any.
 // Errors: go to the log and to INFO; the directory then stays what it was, with one increment more.
@@ -44,7 +47,9 @@ public:
     commands::RewriteOrder order(engine::Executor& executor, bool is_later);
     /// The first of a log that begins while there is data; if it fails it is tried again.
     void begin_first(engine::Executor& executor);
-    /// The log has ended: what is under way is given up.
+    /// No log is wanted any more: what was scheduled for it is not.
+    void unschedule();
+    /// The log has ended: what is under way for it is given up.
     void forget();
     /// To be called each second, by one thread: begins what was scheduled, or is due by size.
     void look(engine::Executor& executor);
@@ -52,9 +57,10 @@ public:
     void reset_statistics();
 
 private:
-    bool begin(engine::Executor& executor);
+    commands::RewriteOrder begin(engine::Executor& executor);
+    bool start(engine::Executor& executor, bool is_alone);
     bool is_due() const;
-    void adopt(const Result<uint64_t>& bytes, log::BaseFormat format);
+    void adopt(const Result<uint64_t>& bytes, log::BaseFormat format, bool is_alone);
     void end(const Result<void>& done, uint64_t base_bytes);
 
     Persistence& persistence_;
@@ -67,6 +73,7 @@ private:
     int64_t started_s_ = 0;
     int64_t failed_s_ = 0;
     int64_t memory_before_ = 0;
+    bool is_alone_ = false;  // what is under way
 };
 
 }  // namespace gyre::server

@@ -54,14 +54,14 @@ Result<void> Saver::start() {
         writer_ = std::make_unique<engine::SnapshotWriter>(*reactor_, files_, job_);
         writer_->set_resume([this] { dataset_.wake_all(); });
         promise.set_value({});
-        run();
+        serve();
     });
     Result<void> result = outcome.get();
     if (!result) thread_.join();
     return result;
 }
 
-void Saver::run() {
+void Saver::serve() {
     reactor_->run();
     // stop() may still be at the ring it wakes.
     may_end_.wait(false);
@@ -76,6 +76,8 @@ void Saver::save(engine::SnapshotFile file, Done done) {
         reactor_->spawn(write(std::move(file), std::move(done)));
     });
 }
+
+void Saver::run(std::function<void()> work) { reactor_->post(std::move(work)); }
 
 void Saver::give_up() { writer_->stop(); }
 

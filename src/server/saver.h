@@ -36,6 +36,9 @@ public:
     void stop();
     /// Writes the snapshot that the job has just begun; `done` is called on the saver's thread.
     void save(engine::SnapshotFile file, Done done);
+    /// Has `work` done on the thread, which may wait for the disk with it; what is posted comes in
+    /// order. Any thread, between start() and stop().
+    void run(std::function<void()> work);
     /// Has the snapshot that is being written, or the next one, end with an error. Any thread.
     void give_up();
     /// A give_up() that came when the snapshot it meant had just ended means no other. Any thread.
@@ -45,7 +48,7 @@ public:
 
 private:
     class Idle;
-    void run();
+    void serve();
     ring::Task<void> write(engine::SnapshotFile file, Done done);
 
     engine::Dataset& dataset_;

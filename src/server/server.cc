@@ -69,12 +69,17 @@ Server::Server(Config& config) : config_(config), run_id_(random_run_id()) {
     rewriter_ = std::make_unique<Rewriter>(*persistence_, *append_only_, settings);
     persistence_->set_rewriter(*rewriter_);
     log_switch_ = std::make_unique<LogSwitch>(*dataset_, *append_only_, *rewriter_, workers_);
+    const auto later = [this](std::function<void()> work) {
+        persistence_->run_aside(std::move(work));
+    };
+    aliases_ = std::make_unique<AliasStore>(files_, settings.alias_file, later);
     stopper_ = std::make_unique<Stopper>(*persistence_, *append_only_, clients_, workers_);
 }
 
 Server::~Server() {
     // Connections and workers go before the rings they use.
     acceptor_.reset();
+    http_acceptor_.reset();
     append_only_->finish(0);
     workers_.clear();
     rings_.clear();
@@ -88,6 +93,8 @@ Shared Server::shared() {
                   .information = *this,
                   .control = *this,
                   .persistence = *persistence_,
+                  .aliases = *aliases_,
+                  .background = helper_,
                   .slowlog = slowlog_,
                   .latency = latency_,
                   .each_second =
@@ -102,6 +109,7 @@ Shared Server::shared() {
         shared.log = append_only_->log();
         shared.recent_writes = &append_only_->recent_writes();
     }
+    shared.metrics = [this] { return metrics_text(); };
     return shared;
 }
 
@@ -125,6 +133,7 @@ Result<void> Server::start() {
     const auto brake = [this](bool is_on) {
         is_on ? clients_.hold_writes(rings_[0]->wall_ms()) : clients_.release_writes();
     };
+    if (auto loaded = aliases_->load(); !loaded) return loaded;
     if (auto started = persistence_->start(brake); !started) return started;
     if (auto made = start_workers(); !made) return made;
     ConfigTargets targets;
@@ -138,13 +147,13 @@ Result<void> Server::start() {
         for (const auto& worker : workers_) worker->statistics().set_latency_tracking(on);
     };
     targets.listen = [this](std::span<const std::string> hosts, int64_t port) {
-        return listen_tcp(hosts, port);
+        return listen(*listeners_, hosts, port);
+    };
+    targets.listen_http = [this](std::span<const std::string> hosts, int64_t port) {
+        return listen(*http_listeners_, hosts, port);
     };
     config_.attach(targets);
-    acceptor_ = std::make_unique<net::Acceptor>(
-        workers_[0]->reactor(),
-        [this](int descriptor, bool is_unix) { accept(descriptor, is_unix); });
-    listeners_ = std::make_unique<Listeners>(workers_[0]->reactor(), *acceptor_);
+    make_acceptors();
     if (auto opened = open_listeners(); !opened) {
         stop_workers();
         return opened;
@@ -209,6 +218,7 @@ void Server::stop_workers() {
     // A base that the thread of snapshots has written goes to the log's thread: that one ends
     // later.
     persistence_->stop();
+    helper_.stop();
     // The last effects are written; the log's thread may still wake workers until it has ended.
     append_only_->finish(1'000'000 * config_.settings().shutdown_timeout_seconds.load());
     may_end_.store(true);
@@ -217,15 +227,32 @@ void Server::stop_workers() {
     threads_.clear();
 }
 
-Result<void> Server::listen_tcp(std::span<const std::string> hosts, int64_t port) {
+void Server::make_acceptors() {
+    ring::Reactor& home = workers_[0]->reactor();
+    acceptor_ = std::make_unique<net::Acceptor>(
+        home, [this](int descriptor, bool is_unix) { accept(descriptor, is_unix, Wire::resp); });
+    listeners_ = std::make_unique<Listeners>(home, *acceptor_);
+    http_acceptor_ = std::make_unique<net::Acceptor>(
+        home, [this](int descriptor, bool is_unix) { accept(descriptor, is_unix, Wire::http); });
+    http_listeners_ = std::make_unique<Listeners>(home, *http_acceptor_);
+}
+
+Result<void> Server::listen(Listeners& listeners, std::span<const std::string> hosts,
+                            int64_t port) {
     ring::ListenOptions options;
     options.backlog = static_cast<int>(config_.settings().tcp_backlog);
-    return listeners_->change_tcp(hosts, static_cast<uint16_t>(port), options);
+    return listeners.change_tcp(hosts, static_cast<uint16_t>(port), options);
 }
 
 Result<void> Server::open_listeners() {
     const ServerSettings& settings = config_.settings();
-    if (auto listening = listen_tcp(settings.bind, settings.port); !listening) return listening;
+    if (auto listening = listen(*listeners_, settings.bind, settings.port); !listening) {
+        return listening;
+    }
+    if (auto listening = listen(*http_listeners_, settings.http_bind, settings.http_port);
+        !listening) {
+        return listening;
+    }
     if (!settings.unix_socket.empty()) {
         ring::ListenOptions options;
         options.backlog = static_cast<int>(settings.tcp_backlog);
@@ -234,7 +261,7 @@ Result<void> Server::open_listeners() {
             return listening;
         }
     }
-    if (listening().empty()) {
+    if (listening().empty() && listening_for_http().empty()) {
         return fail(
             "Nothing to listen on: port is 0 and there is no unixsocket, or no address of "
             "bind is available. Set port, unixsocket or bind.");
@@ -270,6 +297,9 @@ void Server::report_start() const {
         const bool is_unix = place.family == ring::Address::Family::unix_path;
         base::log(Level::notice, "Listening on {}", is_unix ? place.host : place.text());
     }
+    for (const ring::Address& place : listening_for_http()) {
+        base::log(Level::notice, "HTTP on http://{}/", place.text());
+    }
 }
 
 /// Whoever started this server may have meant somebody else by NOTIFY_SOCKET.
@@ -280,6 +310,8 @@ void Server::notify(std::string_view state) const {
 int Server::run() {
     acceptor_->start();
     listeners_->start();
+    http_acceptor_->start();
+    http_listeners_->start();
     if (auto loaded = load_data(); !loaded) {
         if (workers_[0]->reactor().is_stopping()) return stop_serving(0);
         base::log(base::Level::warning, "The data cannot be read: {}", loaded.error().message);
@@ -330,8 +362,9 @@ int Server::stop_serving(int status) {
     base::log(base::Level::notice, "Stopping: no new connections, replies under way are finished");
     notify("STOPPING=1\n");
     listeners_->stop();
+    http_listeners_->stop();
     for (size_t index = 1; index < workers_.size(); ++index) workers_[index]->stop();
-    workers_[0]->close_all([this] { return acceptor_->is_idle(); });
+    workers_[0]->close_all([this] { return acceptor_->is_idle() && http_acceptor_->is_idle(); });
     stop_workers();
     const ServerSettings& settings = config_.settings();
     if (!settings.unix_socket.empty()) ::unlink(settings.unix_socket.c_str());
@@ -366,32 +399,32 @@ Worker& Server::least_loaded() {
     return *workers_[best];
 }
 
-bool Server::is_refused(int descriptor, bool is_unix) {
+bool Server::is_refused(int descriptor, bool is_unix, Wire wire) {
     const ServerSettings& settings = config_.settings();
     Worker& home = *workers_[0];
     size_t connected = 0;
     for (const auto& worker : workers_) connected += worker->load();
     if (static_cast<int64_t>(connected) >= settings.maxclients.load(std::memory_order_relaxed)) {
         rejected_connections_.fetch_add(1, std::memory_order_relaxed);
-        home.refuse(descriptor, is_unix, kTooManyClients);
+        home.refuse(descriptor, is_unix, kTooManyClients, wire);
         return true;
     }
     const bool is_guarded = settings.protected_mode.load(std::memory_order_relaxed) &&
                             !settings.has_password.load(std::memory_order_relaxed);
     if (is_guarded && !is_unix && !is_loopback(home.ring().peer_address(descriptor))) {
         rejected_connections_.fetch_add(1, std::memory_order_relaxed);
-        home.refuse(descriptor, is_unix, kDenied);
+        home.refuse(descriptor, is_unix, kDenied, wire);
         return true;
     }
     return false;
 }
 
-void Server::accept(int descriptor, bool is_unix) {
+void Server::accept(int descriptor, bool is_unix, Wire wire) {
     total_connections_.fetch_add(1, std::memory_order_relaxed);
-    if (is_refused(descriptor, is_unix)) return;
+    if (is_refused(descriptor, is_unix, wire)) return;
     Worker& worker = least_loaded();
     worker.add_load();
-    worker.adopt(descriptor, is_unix, clients_.take_id());
+    worker.adopt(descriptor, is_unix, clients_.take_id(), wire);
 }
 
 std::vector<uint64_t> Server::latency_histogram(uint32_t row) {
@@ -401,7 +434,15 @@ std::vector<uint64_t> Server::latency_histogram(uint32_t row) {
 }
 
 net::AcceptCounters Server::accept_counters() const {
-    return acceptor_ ? acceptor_->counters() : net::AcceptCounters{};
+    net::AcceptCounters sum;
+    for (const auto* acceptor : {acceptor_.get(), http_acceptor_.get()}) {
+        if (acceptor == nullptr) continue;
+        const net::AcceptCounters counters = acceptor->counters();
+        sum.accepted += counters.accepted;
+        sum.out_of_descriptors += counters.out_of_descriptors;
+        sum.errors += counters.errors;
+    }
+    return sum;
 }
 
 uint64_t Server::ring_mapped_bytes() const {

@@ -21,8 +21,11 @@
 #include "commands/services.h"
 #include "commands/slowlog.h"
 #include "net/acceptor.h"
+#include "ring/files.h"
+#include "server/alias_store.h"
 #include "server/append_only.h"
 #include "server/config.h"
+#include "server/helper.h"
 #include "server/info_history.h"
 #include "server/listeners.h"
 #include "server/log_switch.h"
@@ -78,6 +81,11 @@ public:
     std::vector<ring::Address> listening() const {
         return listeners_ ? listeners_->addresses() : std::vector<ring::Address>();
     }
+    std::vector<ring::Address> listening_for_http() const {
+        return http_listeners_ ? http_listeners_->addresses() : std::vector<ring::Address>();
+    }
+    /// The metrics table in Prometheus' text format. Any thread.
+    std::string metrics_text();
     InfoHistory& info_history() { return history_; }
     const AppendOnly& append_only() const { return *append_only_; }
     const Rewriter& rewriter() const { return *rewriter_; }
@@ -92,10 +100,11 @@ private:
     void each_turn();
     void notify(std::string_view state) const;
     Result<void> open_listeners();
-    Result<void> listen_tcp(std::span<const std::string> hosts, int64_t port);
+    Result<void> listen(Listeners& listeners, std::span<const std::string> hosts, int64_t port);
     void report_start() const;
-    void accept(int descriptor, bool is_unix);
-    bool is_refused(int descriptor, bool is_unix);
+    void make_acceptors();
+    void accept(int descriptor, bool is_unix, Wire wire);
+    bool is_refused(int descriptor, bool is_unix, Wire wire);
     Worker& least_loaded();
     Shared shared();
     void run_worker(size_t index);
@@ -110,6 +119,9 @@ private:
     std::unique_ptr<AppendOnly> append_only_;
     std::unique_ptr<Rewriter> rewriter_;
     std::unique_ptr<LogSwitch> log_switch_;
+    ring::PosixFiles files_;
+    std::unique_ptr<AliasStore> aliases_;
+    Helper helper_;
     commands::ClientRegistry clients_;
     std::unique_ptr<Stopper> stopper_;
     std::atomic<bool> is_stop_wanted_{false};  // by a signal
@@ -122,6 +134,8 @@ private:
     std::atomic<bool> may_end_{false};  // no worker serves any more: each may be destroyed
     std::unique_ptr<net::Acceptor> acceptor_;
     std::unique_ptr<Listeners> listeners_;
+    std::unique_ptr<net::Acceptor> http_acceptor_;
+    std::unique_ptr<Listeners> http_listeners_;
     InfoHistory history_;
     size_t next_worker_ = 0;  // where the search for the least loaded starts: ties go round
     std::atomic<uint64_t> rejected_connections_{0};

@@ -15,6 +15,7 @@
 
 #include "gyre/result.h"
 #include "net/stream.h"
+#include "server/http_settings.h"
 #include "snapshot/document.h"
 
 namespace gyre::server {
@@ -60,6 +61,7 @@ struct ServerSettings {
     bool append_only = false;
     std::string append_file = "appendonly.aof";
     std::string append_directory = "appendonlydir";
+    std::string alias_file = "aliases.json";
 
     // --- may change at run time ---
     std::vector<std::string> bind{"127.0.0.1", "-::1"};  ///< guarded by the table's mutex
@@ -78,6 +80,12 @@ struct ServerSettings {
     std::atomic<bool> aof_base_is_rdb{true};
     std::atomic<int64_t> rewrite_percentage{100};
     std::atomic<uint64_t> rewrite_bytes_min{64ULL * 1024 * 1024};
+    std::vector<std::string> http_bind{"127.0.0.1", "-::1"};  ///< guarded by the table's mutex
+    std::atomic<int64_t> http_port{0};
+    std::atomic<size_t> http_header_bytes_max{16 * 1024};
+    std::atomic<uint64_t> http_body_bytes_max{64ULL * 1024 * 1024};
+    std::atomic<int64_t> http_timeout_seconds{60};
+    SharedGuard http_guard;
     AtomicOutputLimit output_normal;
     AtomicOutputLimit output_replica;
     AtomicOutputLimit output_pubsub;

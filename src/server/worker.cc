@@ -7,6 +7,9 @@
 #include "base/log.h"
 #include "commands/clients.h"
 #include "commands/latency.h"
+#include "commands/tracking.h"
+#include "server/connection.h"
+#include "server/http_connection.h"
 
 namespace gyre::server {
 Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t seed)
@@ -26,6 +29,8 @@ Worker::Worker(const Shared& shared, size_t index, ring::Ring& ring, uint64_t se
                 .information = shared.information,
                 .control = shared.control,
                 .persistence = shared.persistence,
+                .aliases = shared.aliases,
+                .background = shared.background,
                 .statistics = statistics_,
                 .slowlog = shared.slowlog,
                 .latency = shared.latency},
@@ -44,6 +49,12 @@ void Worker::attach_log(log::Log& log, engine::RecentWrites& recent) {
     log_ = &log;
     detach_log();  // of what was noted while nobody asked for it
     executor_.effects.attach(log, log.appender(index_), recent);
+}
+
+/// Nothing becomes durable any more.
+void Worker::detach_log() {
+    executor_.effects = {};
+    end_log_waits(log::kNoPosition);
 }
 
 Worker::~Worker() { CHECK(connections_.empty()); }
@@ -74,9 +85,13 @@ void Worker::handle_farewell(ring::Timer& timer) {
     for (const auto& connection : worker.connections_) connection->close();
 }
 
-Connection& Worker::create(int descriptor, bool is_unix) {
-    connections_.push_back(std::make_unique<Connection>(*this, descriptor, is_unix));
-    Connection& connection = *connections_.back();
+ClientStream& Worker::create(int descriptor, bool is_unix, Wire wire) {
+    if (wire == Wire::http) {
+        connections_.push_back(std::make_unique<HttpConnection>(*this, descriptor, is_unix));
+    } else {
+        connections_.push_back(std::make_unique<Connection>(*this, descriptor, is_unix));
+    }
+    ClientStream& connection = *connections_.back();
     connection.place = connections_.size() - 1;
     commands::Session& session = connection.session();
     session.local_address = ring_.local_address(descriptor).text();
@@ -89,9 +104,9 @@ Connection& Worker::create(int descriptor, bool is_unix) {
     return connection;
 }
 
-void Worker::adopt(int descriptor, bool is_unix, uint64_t client_id) {
-    reactor_.post([this, descriptor, is_unix, client_id] {
-        Connection& connection = create(descriptor, is_unix);
+void Worker::adopt(int descriptor, bool is_unix, uint64_t client_id, Wire wire) {
+    reactor_.post([this, descriptor, is_unix, client_id, wire] {
+        ClientStream& connection = create(descriptor, is_unix, wire);
         connection.session().id = client_id;
         shared_.clients.add(connection.session());
         by_id_.emplace(connection.session().id, &connection);
@@ -103,9 +118,9 @@ void Worker::adopt(int descriptor, bool is_unix, uint64_t client_id) {
     });
 }
 
-void Worker::refuse(int descriptor, bool is_unix, std::string_view error) {
+void Worker::refuse(int descriptor, bool is_unix, std::string_view error, Wire wire) {
     add_load();
-    create(descriptor, is_unix).refuse(error);
+    create(descriptor, is_unix, wire).refuse(error);
 }
 
 void Worker::close_later(uint64_t client_id) {
@@ -128,27 +143,54 @@ void Worker::wake_later(uint64_t client_id) {
     });
 }
 
-void Worker::mark_ready(Connection& connection) {
+/// At once where the two clients have the same home, so that what one changes the other is told
+/// before anything later.
+void Worker::redirect_later(uint64_t client_id, commands::Invalidation invalidation,
+                            SessionHome& origin, uint64_t origin_id) {
+    if (&origin == this) return redirect(client_id, invalidation, origin, origin_id);
+    reactor_.post([this, client_id, invalidation = std::move(invalidation), &origin, origin_id] {
+        redirect(client_id, invalidation, origin, origin_id);
+    });
+}
+
+void Worker::redirect(uint64_t client_id, const commands::Invalidation& invalidation,
+                      SessionHome& origin, uint64_t origin_id) {
+    const auto found = by_id_.find(client_id);
+    if (found != by_id_.end() &&
+        commands::give_redirected(found->second->session(), invalidation)) {
+        return;
+    }
+    origin.break_redirect_later(origin_id, client_id);
+}
+
+void Worker::break_redirect_later(uint64_t client_id, uint64_t target_id) {
+    reactor_.post([this, client_id, target_id] {
+        const auto found = by_id_.find(client_id);
+        if (found != by_id_.end()) commands::break_redirect(found->second->session(), target_id);
+    });
+}
+
+void Worker::mark_ready(ClientStream& connection) {
     if (connection.is_ready) return;
     connection.is_ready = true;
     ready_.push_back(&connection);
 }
 
-void Worker::mark_dirty(Connection& connection) {
+void Worker::mark_dirty(ClientStream& connection) {
     if (connection.is_dirty) return;
     connection.is_dirty = true;
     dirty_.push_back(&connection);
 }
 
-void Worker::mark_starved(Connection& connection) {
+void Worker::mark_starved(ClientStream& connection) {
     if (connection.is_starved) return;
     connection.is_starved = true;
     starved_.push_back(&connection);
 }
 
-void Worker::mark_finished(Connection& connection) { finished_.push_back(&connection); }
+void Worker::mark_finished(ClientStream& connection) { finished_.push_back(&connection); }
 
-void Worker::mark_paused(Connection& connection) {
+void Worker::mark_paused(ClientStream& connection) {
     paused_.push_back(connection);
     if (pause_timer_.is_armed()) return;
     const int64_t left_ms = shared_.clients.pause_until_ms() - reactor_.now_ms();
@@ -161,25 +203,49 @@ void Worker::mark_paused(Connection& connection) {
     reactor_.arm(pause_timer_, reactor_.now_us() + wait_ms * 1000);
 }
 
-void Worker::mark_gated(Connection& connection) {
+void Worker::mark_gated(ClientStream& connection) {
     if (connection.is_gated) return;
     connection.is_gated = true;
     gated_.push_back(&connection);
 }
 
-/// True when this worker has to look again at once: what the others wait for is durable.
-bool Worker::release_gated() {
-    if (gated_.empty()) [[likely]]
+void Worker::await_log(Connection& connection, log::Position position) {
+    log_waits_.emplace(LogWait{position, connection.session().id}, &connection);
+}
+
+void Worker::forget_log_wait(Connection& connection, log::Position position) {
+    log_waits_.erase(LogWait{position, connection.session().id});
+}
+
+/// Replies that may leave and commands that wait no more, now that the log is durable so far. True
+/// when this worker has to look again at once: what the others wait for is durable.
+bool Worker::follow_log() {
+    if (gated_.empty() && log_waits_.empty()) [[likely]]
         return false;
     const log::Position durable = log_->durable();
+    const log::Position next_reply = release_gated(durable);
+    const log::Position next = std::min(next_reply, end_log_waits(durable));
+    return next != log::kNoPosition && log_->wait_durable(index_, next);
+}
+
+log::Position Worker::release_gated(log::Position durable) {
     log::Position next = log::kNoPosition;
-    std::erase_if(gated_, [&](Connection* connection) {
+    std::erase_if(gated_, [&](ClientStream* connection) {
         const log::Position wanted = connection->release_replies(durable);
         connection->is_gated = wanted != log::kNoPosition;
         next = std::min(next, wanted);
         return !connection->is_gated;
     });
-    return next != log::kNoPosition && log_->wait_durable(index_, next);
+    return next;
+}
+
+log::Position Worker::end_log_waits(log::Position durable) {
+    while (!log_waits_.empty() && log_waits_.begin()->first.first <= durable) {
+        Connection& connection = *log_waits_.begin()->second;
+        log_waits_.erase(log_waits_.begin());
+        connection.end_log_wait();
+    }
+    return log_waits_.empty() ? log::kNoPosition : log_waits_.begin()->first.first;
 }
 
 /// While nothing can be logged, keys that are due stay, unseen; while a log is loaded, it says
@@ -198,7 +264,7 @@ void Worker::handle_pause(ring::Timer& timer) {
 /// Those whose pause is not over yet come back to the list.
 void Worker::resume_paused() {
     reactor_.disarm(pause_timer_);
-    for (Connection& connection : paused_) connection.look_at_pause();
+    for (ClientStream& connection : paused_) connection.look_at_pause();
     paused_.clear();
 }
 
@@ -245,13 +311,13 @@ void Worker::serve_group(size_t& next) {
 
 void Worker::flush_dirty() {
     // Flushing can close a stream, but marks none dirty.
-    for (Connection* connection : dirty_) {
+    for (ClientStream* connection : dirty_) {
         connection->is_dirty = false;
         connection->flush();
         if (!connection->output().empty()) connection->check_output_limit(reactor_.now_ms());
     }
     dirty_.clear();
-    for (Connection* connection : starved_) {
+    for (ClientStream* connection : starved_) {
         connection->is_starved = false;
         connection->receive_again();
     }
@@ -261,8 +327,8 @@ void Worker::flush_dirty() {
 /// True when some are left that have too many subscriptions to take back in one turn.
 bool Worker::destroy_finished() {
     size_t budget = kLeavingPerTurn;
-    std::vector<Connection*> leaving;
-    for (Connection* connection : std::exchange(finished_, {})) {
+    std::vector<ClientStream*> leaving;
+    for (ClientStream* connection : std::exchange(finished_, {})) {
         CHECK(connection->is_finished());
         engine::Subscriber& subscriber = connection->session().subscriber;
         const size_t subscriptions = subscriber.count();
@@ -273,6 +339,7 @@ bool Worker::destroy_finished() {
         }
         budget -= std::min(budget, subscriptions);
         commands::forget_watches(connection->session(), shared_.dataset, executor_);
+        commands::end_tracking(connection->session(), shared_.dataset, executor_);
         std::erase(dirty_, connection);
         std::erase(starved_, connection);
         std::erase(ready_, connection);
@@ -349,16 +416,32 @@ int64_t Worker::next_expiry_ms() {
     return std::min(due_ms, expiry_.next_due_ms());
 }
 
+/// Tells of the changes of this turn, and forgets what is too much; true when more is to be done.
+bool Worker::tend_tracking() {
+    engine::Tracking& tracking = shared_.dataset.tracking();
+    tracking.broadcast(executor_.tracking, executor_.origin);
+    bool has_more = !executor_.tracking.drain(kTracksPerTurn);
+    if (!tracking.is_above_limit()) [[likely]]
+        return has_more;
+    const size_t shard = next_trimmed_++ % shared_.dataset.shards();
+    shared_.dataset.lock(shard, executor_);
+    tracking.trim(shared_.dataset.shard(shard), kTracksPerTurn, executor_.origin);
+    shared_.dataset.unlock(shard);
+    return has_more || tracking.is_above_limit();
+}
+
 int64_t Worker::before_wait() {
+    shared_.dataset.tracking().broadcast(executor_.tracking, executor_.origin);
     courier_.run();
     if (index_ == 0 && shared_.each_turn) shared_.each_turn();
-    const bool is_due = release_gated();
+    const bool is_due = follow_log();
     flush_dirty();
     bool has_more = destroy_finished();
     has_more = background(was_busy_) || is_due || has_more;
     if (dispatcher_.waiters().has_work()) [[unlikely]]
         dispatcher_.waiters().finish_turn();
     tend_log();
+    has_more = tend_tracking() || has_more;
     shared_.dataset.wake_asleep(executor_);
     // A command that had to wait has ended after on_ready(), and there is input behind it; or what
     // was removed in the background has made messages.

@@ -7,29 +7,35 @@
 //
 // Ownership: a Worker owns its connections. The Server owns its workers. The ring is made on the
 // worker's own thread (the kernel's rule for a single issuer), or handed in by tests.
-// Threads: its own; adopt(), stop(), close_later(), unpause_later() and wake_later() from any.
+// Threads: its own; adopt(), stop() and what ends in _later from any.
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "base/counted.h"
 #include "base/output_buffer.h"
 #include "commands/courier.h"
 #include "commands/dispatch.h"
 #include "commands/services.h"
 #include "commands/statistics.h"
+#include "commands/tracking.h"
 #include "engine/eviction.h"
 #include "engine/expiry.h"
 #include "engine/snapshot_job.h"
 #include "log/log.h"
 #include "ring/reactor.h"
-#include "server/connection.h"
+#include "server/client_stream.h"
 #include "server/settings.h"
 
 namespace gyre::server {
+
+class Connection;
 
 /// What all workers of a server share.
 struct Shared {
@@ -40,6 +46,8 @@ struct Shared {
     commands::Information& information;
     commands::Control& control;
     commands::Persistence& persistence;
+    commands::AliasKeeper& aliases;
+    commands::Background& background;
     commands::Slowlog& slowlog;
     commands::LatencyMonitor& latency;
     /// For what concerns the whole server: the first worker calls it with its cron. May be empty.
@@ -51,7 +59,12 @@ struct Shared {
     /// Null without appendonly at start.
     log::Log* log = nullptr;
     engine::RecentWrites* recent_writes = nullptr;
+    /// What GET /metrics shows. May be empty.
+    std::function<std::string()> metrics = {};
 };
+
+/// What a client speaks.
+enum class Wire : uint8_t { resp, http };
 
 /// Figures of one worker for INFO; written by its thread, read by any.
 struct WorkerFigures {
@@ -62,12 +75,16 @@ struct WorkerFigures {
     std::atomic<uint64_t> query_limit_disconnections{0};
     std::atomic<uint64_t> output_limit_disconnections{0};
     std::atomic<uint64_t> protocol_errors{0};
+    std::atomic<uint64_t> http_requests{0};
+    std::atomic<uint64_t> http_errors{0};  ///< of these, answered with 400 and above
 };
 
 class Worker final : public ring::Reactor::Client, public commands::SessionHome {
 public:
     /// Requests parsed and prefetched together before any of them runs.
     static constexpr size_t kGroupRequests = 64;
+    /// Keys that clients track, forgotten in one turn above their limit or after FLUSHALL.
+    static constexpr size_t kTracksPerTurn = 1000;
     /// Entries freed in one slice after FLUSHALL.
     static constexpr size_t kDrainEntries = 512;
     /// Elements of deleted collections freed in one slice.
@@ -95,12 +112,15 @@ public:
     void stop() { reactor_.stop(); }
     /// Takes over a connected socket; its client gets the id, or one of its own when that is 0. Any
     /// thread.
-    void adopt(int descriptor, bool is_unix, uint64_t client_id = 0);
+    void adopt(int descriptor, bool is_unix, uint64_t client_id = 0, Wire wire = Wire::resp);
     /// Sends `error` to a connected socket and closes it. Home thread.
-    void refuse(int descriptor, bool is_unix, std::string_view error);
+    void refuse(int descriptor, bool is_unix, std::string_view error, Wire wire = Wire::resp);
     void close_later(uint64_t client_id) override;
     void unpause_later() override;
     void wake_later(uint64_t client_id) override;
+    void redirect_later(uint64_t client_id, commands::Invalidation invalidation,
+                        SessionHome& origin, uint64_t origin_id) override;
+    void break_redirect_later(uint64_t client_id, uint64_t target_id) override;
 
     ring::Reactor& reactor() { return reactor_; }
     ring::Ring& ring() { return ring_; }
@@ -119,18 +139,21 @@ public:
     commands::Courier& courier() { return courier_; }
 
     // --- called by connections ---
-    void mark_ready(Connection& connection);
-    void mark_dirty(Connection& connection);
-    void mark_starved(Connection& connection);
-    void mark_finished(Connection& connection);
+    void mark_ready(ClientStream& connection);
+    void mark_dirty(ClientStream& connection);
+    void mark_starved(ClientStream& connection);
+    void mark_finished(ClientStream& connection);
     /// The connection has a command that a pause holds back: it is resumed when the pause may be
     /// over.
-    void mark_paused(Connection& connection);
+    void mark_paused(ClientStream& connection);
     /// Its replies wait for the log.
-    void mark_gated(Connection& connection);
+    void mark_gated(ClientStream& connection);
+    /// Its command waits until the log is durable so far: it is told of that, and of the log's end.
+    void await_log(Connection& connection, log::Position position);
+    void forget_log_wait(Connection& connection, log::Position position);
     /// Between two commands, on its thread: what is executed from here on is logged, and no more.
     void attach_log(log::Log& log, engine::RecentWrites& recent);
-    void detach_log() { executor_.effects = {}; }
+    void detach_log();
     /// Null: nothing was ever logged.
     log::Log* log() const { return log_; }
     /// Whether it is time for another warning about a cross-protocol attack.
@@ -158,19 +181,30 @@ private:
     static void handle_farewell(ring::Timer& timer);
     void cron();
     void resume_paused();
-    Connection& create(int descriptor, bool is_unix);
+    ClientStream& create(int descriptor, bool is_unix, Wire wire);
     void serve_group(size_t& next);
     void flush_dirty();
     bool destroy_finished();
-    bool release_gated();
+    bool follow_log();
+    log::Position release_gated(log::Position durable);
+    log::Position end_log_waits(log::Position durable);
     void tend_log();
     bool may_remove() const;
     bool is_paused() const;
+    void redirect(uint64_t client_id, const commands::Invalidation& invalidation,
+                  SessionHome& origin, uint64_t origin_id);
+    bool tend_tracking();
     bool background(bool is_busy);
     bool remove_some(int64_t now_ms, bool is_busy);
     template <class F>
     bool run_slice(const char* event, F&& slice);
     int64_t next_expiry_ms();
+
+    /// By position, then by client.
+    using LogWait = std::pair<log::Position, uint64_t>;
+    using LogWaits = std::map<
+        LogWait, Connection*, std::less<>,
+        base::CountedAllocator<std::pair<const LogWait, Connection*>, base::Purpose::clients>>;
 
     Shared shared_;
     log::Log* log_ = nullptr;
@@ -189,17 +223,19 @@ private:
     CronTimer cron_;
     PauseTimer pause_timer_;
     FarewellTimer farewell_;
-    std::vector<std::unique_ptr<Connection>> connections_;  // each knows its place
-    std::unordered_map<uint64_t, Connection*> by_id_;       // those with an id
-    base::IntrusiveList<Connection, PausedTag> paused_;
-    std::vector<Connection*> ready_;
-    std::vector<Connection*> serving_;
-    std::vector<Connection*> dirty_;
-    std::vector<Connection*> starved_;
-    std::vector<Connection*> finished_;
-    std::vector<Connection*> gated_;
+    std::vector<std::unique_ptr<ClientStream>> connections_;  // each knows its place
+    std::unordered_map<uint64_t, ClientStream*> by_id_;       // those with an id
+    base::IntrusiveList<ClientStream, PausedTag> paused_;
+    std::vector<ClientStream*> ready_;
+    std::vector<ClientStream*> serving_;
+    std::vector<ClientStream*> dirty_;
+    std::vector<ClientStream*> starved_;
+    std::vector<ClientStream*> finished_;
+    std::vector<ClientStream*> gated_;
+    LogWaits log_waits_;
     std::atomic<size_t> load_{0};
     size_t drained_flushes_ = 0;
+    size_t next_trimmed_ = 0;  // shard
     int64_t attack_warned_us_ = -kAttackWarningUs;
     bool was_busy_ = false;
 };

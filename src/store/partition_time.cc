@@ -41,7 +41,7 @@ size_t Partition::wheel_bytes() const {
 
 void Partition::add_token(uint64_t token, int64_t deadline_ms) {
     if (!wheel_) {
-        wheel_ = std::make_unique<containers::TimerWheel>(now_ms_);
+        wheel_ = std::make_unique<containers::TimerWheel>(now_ms_, shard_.wheel_phase_ms);
         shard_.add_timed(*this);
     }
     wheel_->add(token, deadline_ms);
@@ -269,7 +269,7 @@ bool Partition::needs_rebuild() const {
 
 void Partition::begin_rebuild() {
     retire(next_wheel_);
-    next_wheel_ = std::make_unique<containers::TimerWheel>(now_ms_);
+    next_wheel_ = std::make_unique<containers::TimerWheel>(now_ms_, shard_.wheel_phase_ms);
     cursor_ = 0;
     shard_.next_due_hint_ms = 0;  // there is work at once
 }

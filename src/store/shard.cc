@@ -199,6 +199,31 @@ void Shard::tell_observers(size_t database, const Key& key) {
     observe(kTouched, waits_->has_touched());
 }
 
+// --- tracks -------------------------------------------------------------------------------------
+
+TrackTable::Added Shard::add_track(const Key& key, uint64_t client) {
+    if (!tracks_) tracks_ = std::make_unique<TrackTable>();
+    observe(kTracked, true);
+    return tracks_->add(key, client);
+}
+
+std::optional<TrackTable::Tracked> Shard::take_track(const Key& key) {
+    auto taken = tracks_->take(key);
+    if (tracks_->empty()) observe(kTracked, false);
+    return taken;
+}
+
+TrackTable::Tracked Shard::take_any_track() {
+    TrackTable::Tracked taken = tracks_->take_any();
+    if (tracks_->empty()) observe(kTracked, false);
+    return taken;
+}
+
+std::unique_ptr<TrackTable> Shard::take_tracks() {
+    observe(kTracked, false);
+    return std::move(tracks_);
+}
+
 // --- waits --------------------------------------------------------------------------------------
 
 void Shard::add_wait(Wait& wait) {

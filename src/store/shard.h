@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "store/access.h"
 #include "store/entry_saver.h"
 #include "store/partition.h"
+#include "store/track.h"
 #include "store/wait.h"
 #include "store/watch.h"
 
@@ -102,11 +104,14 @@ public:
 
 private:
     // Who wants to know of changes: all that a write looks at.
-    static constexpr uint32_t kWatched = 1;  // there are marks in watches_
-    static constexpr uint32_t kAwaited = 2;  // somebody waits, in waits_
-    static constexpr uint32_t kTouched = 4;  // a key that is waited for was changed
-    uint32_t database_count_ : 20;
-    uint32_t observers_ : 3 = 0;
+    static constexpr uint32_t kWatched = 1;     // there are marks in watches_
+    static constexpr uint32_t kAwaited = 2;     // somebody waits, in waits_
+    static constexpr uint32_t kTouched = 4;     // a key that is waited for was changed
+    static constexpr uint32_t kTracked = 8;     // somebody has read a key of tracks_
+    static constexpr uint32_t kBroadcast = 16;  // somebody wants to know of all keys with a prefix
+    static constexpr uint32_t kObservers = 31;
+    uint32_t database_count_ : 18;
+    uint32_t observers_ : 5 = 0;
     uint32_t is_marked_ : 1 = 0;              // see save_mark()
     FifoMode fifo_mode_ : 8 = FifoMode::off;  // looked at for each new key
 
@@ -116,6 +121,9 @@ public:
     /// by whoever wants to know whether a look is worth the lock; so it may lie with those of other
     /// shards.
     std::atomic<int64_t>* due_from_ms = &own_due_from_ms_;
+
+    /// Of the wheels of its partitions; set before the first of them is made.
+    int64_t wheel_phase_ms = 0;
 
     Shard(size_t databases, uint64_t seed);
     ~Shard();
@@ -176,8 +184,18 @@ public:
         if (is_watched()) [[unlikely]]
             watches_->touch(database, key);
     }
-    /// Somebody watches or waits.
+    /// Somebody watches, waits or tracks.
     bool is_observed() const { return observers_ != 0; }
+
+    // --- who tracks keys (store/track.h); engine/tracking.h tells them ---
+    bool is_tracked() const { return (observers_ & kTracked) != 0; }
+    TrackTable::Added add_track(const Key& key, uint64_t client);
+    /// Only where is_tracked(), as the next two.
+    std::optional<TrackTable::Tracked> take_track(const Key& key);
+    TrackTable::Tracked take_any_track();
+    std::unique_ptr<TrackTable> take_tracks();
+    bool is_broadcast() const { return (observers_ & kBroadcast) != 0; }
+    void set_broadcast(bool is_on) { observe(kBroadcast, is_on); }
 
     // --- who waits for keys (store/wait.h) ---
     bool is_awaited() const { return (observers_ & kAwaited) != 0; }
@@ -243,7 +261,7 @@ private:
     void check_layout();
     void tell_observers(size_t database, const Key& key);
     void observe(uint32_t bit, bool is_on) {
-        observers_ = (is_on ? observers_ | bit : observers_ & ~bit) & 7U;
+        observers_ = (is_on ? observers_ | bit : observers_ & ~bit) & kObservers;
     }
     std::span<const std::unique_ptr<Partition>> all_databases() const {
         return {databases_.get(), database_count_};
@@ -262,6 +280,7 @@ private:
     const Partition* current_ = nullptr;  // see current_database()
     std::unique_ptr<WatchTable> watches_;
     std::unique_ptr<WaitTable> waits_;
+    std::unique_ptr<TrackTable> tracks_;
     base::Random random_;
     EntrySaver* saver_ = nullptr;  // of the last snapshot
     bool is_saving_ = false;       // that one has not saved all

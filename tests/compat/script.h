@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,13 +18,15 @@
 
 namespace gyre::test {
 
-/// Number of the connection, and the command it sends.
+/// Number of the connection, and the command it sends. A word "{id:2}" is replaced by the client's
+/// number of connection 2, which must be there and not subscribed when it is first asked for.
 struct Step {
     size_t connection;
     std::vector<std::string> command;
     std::vector<std::vector<std::string>> more = {};  ///< sent with it
     bool is_compared = true;
     bool leaves_open = false;  ///< in MULTI
+    bool is_awaited = false;   ///< each command has one reply that is no push, read before the PING
 };
 
 /// What the connections received in a step: the frames before the answer to a PING, as they came.
@@ -37,10 +40,11 @@ public:
             is_open_.push_back(false);
         }
         is_open_[step.connection] = step.leaves_open;
-        std::string bytes = encode(step.command);
-        for (const auto& command : step.more) bytes += encode(command);
+        std::string bytes = encode(resolved(step.command));
+        for (const auto& command : step.more) bytes += encode(resolved(command));
         sockets_[step.connection].send(bytes);
-        std::string heard = drain(step.connection);
+        std::string heard = step.is_awaited ? replies(step) : std::string();
+        heard += drain(step.connection);
         for (size_t index = 0; index < sockets_.size(); ++index) {
             if (index != step.connection) heard += drain(index);
         }
@@ -48,6 +52,28 @@ public:
     }
 
 private:
+    std::vector<std::string> resolved(std::vector<std::string> words) {
+        for (std::string& word : words) {
+            if (!word.starts_with("{id:")) continue;
+            const size_t index = std::stoul(word.substr(4));
+            std::string& id = ids_[index];
+            if (id.empty()) id = sockets_.at(index).command({"CLIENT", "ID"}).text;
+            word = id;
+        }
+        return words;
+    }
+
+    std::string replies(const Step& step) {
+        std::string heard;
+        for (size_t left = 1 + step.more.size(); left > 0;) {
+            const auto frame = sockets_[step.connection].read_frame();
+            if (!frame) return heard + "(closed)";
+            heard += quote(frame->raw) + " ";
+            if (frame->type != '>') --left;
+        }
+        return heard;
+    }
+
     /// Behind MULTI a PING would be queued; there it is an error that spoils nothing.
     std::string drain(size_t index) {
         const std::string mark = "mark of the end";
@@ -69,6 +95,7 @@ private:
     const ServerProcess& server_;
     std::vector<RawSocket> sockets_;
     std::vector<bool> is_open_;
+    std::map<size_t, std::string> ids_;
 };
 
 /// Runs the steps against both servers, with the same arguments.

@@ -67,12 +67,34 @@ bool FakePersistence::begin_save(engine::Executor&) {
     return true;
 }
 
+void FakeAliases::change(Edit edit, std::function<void(Result<void>)> tell) {
+    commands::AliasTable table = *book_.current();
+    Result<void> result = edit(table);
+    if (result && !error.empty()) result = fail(error);
+    if (result) {
+        ++changes;
+        book_.publish(std::move(table));
+    }
+    tell(std::move(result));
+}
+
 void FakeControl::shutdown(const commands::ShutdownOrder& order,
                            std::function<void(Result<void>)> tell) {
     if (!shutdown_error.empty()) return tell(fail(shutdown_error));
     shutdowns.push_back(order);
     is_shutting_down = true;
     tell({});
+}
+
+void FakeHome::redirect_later(uint64_t client_id, commands::Invalidation invalidation,
+                              SessionHome& origin, uint64_t origin_id) {
+    const Session* target = find(client_id);
+    if (target != nullptr && commands::give_redirected(*target, invalidation)) return;
+    origin.break_redirect_later(origin_id, client_id);
+}
+
+void FakeHome::break_redirect_later(uint64_t client_id, uint64_t target_id) {
+    if (Session* session = find(client_id)) commands::break_redirect(*session, target_id);
 }
 
 CommandRunner::CommandRunner(RunnerOptions options)
@@ -93,22 +115,33 @@ CommandRunner::CommandRunner(RunnerOptions options)
                 .information = information_,
                 .control = control_,
                 .persistence = persistence_,
+                .aliases = aliases_,
+                .background = background_,
                 .statistics = statistics_,
                 .slowlog = slowlog_,
                 .latency = latency_},
       dispatcher_(services_, options.threads),
       now_ms_(options.now_ms) {
     information_.statistics = &statistics_;
+    home_.find = [this](uint64_t id) -> Session* {
+        for (const auto& session : sessions_) {
+            if (session->id == id && session->is_linked()) return session.get();
+        }
+        return nullptr;
+    };
     add_session();
 }
 
 CommandRunner::~CommandRunner() {
-    for (const auto& session : sessions_) {
-        clients_.remove(*session);
-        if (session->blocked) end_wait(*session, store::Waiter::State::left);
-        dataset_.pubsub().leave(session->subscriber, SIZE_MAX);
-        commands::forget_watches(*session, dataset_, executor_);
-    }
+    for (const auto& session : sessions_) leave(*session);
+}
+
+void CommandRunner::leave(Session& session) {
+    clients_.remove(session);
+    if (session.blocked) end_wait(session, store::Waiter::State::left);
+    dataset_.pubsub().leave(session.subscriber, SIZE_MAX);
+    commands::forget_watches(session, dataset_, executor_);
+    commands::end_tracking(session, dataset_, executor_);
 }
 
 Session& CommandRunner::add_session() {
@@ -193,6 +226,7 @@ std::string CommandRunner::end_wait(Session& session, store::Waiter::State how) 
 }
 
 std::string CommandRunner::pushed(Session& session) {
+    dataset_.tracking().broadcast(executor_.tracking, executor_.origin);
     while (courier_.run()) {
     }
     return take_output(outlets_.at(&session)->output());

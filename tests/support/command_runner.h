@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "base/output_buffer.h"
+#include "commands/aliases.h"
 #include "commands/clients.h"
 #include "commands/courier.h"
 #include "commands/dispatch.h"
@@ -33,6 +34,7 @@
 #include "commands/session.h"
 #include "commands/slowlog.h"
 #include "commands/statistics.h"
+#include "commands/tracking.h"
 #include "engine/dataset.h"
 #include "engine/eviction.h"
 
@@ -90,6 +92,25 @@ public:
     int64_t last_save_s() const override { return last_save; }
 };
 
+/// Keeps aliases in memory, as long as the disk is good.
+class FakeAliases : public commands::AliasKeeper {
+public:
+    int changes = 0;
+    std::string error;  ///< not empty: what keeping them fails with
+
+    const commands::AliasBook& book() const override { return book_; }
+    void change(Edit edit, std::function<void(Result<void>)> tell) override;
+
+private:
+    commands::AliasBook book_;
+};
+
+/// Does all at once.
+class FakeBackground : public commands::Background {
+public:
+    void run(std::function<void()> work) override { work(); }
+};
+
 class FakeControl : public commands::Control {
 public:
     std::vector<commands::ShutdownOrder> shutdowns;
@@ -104,12 +125,16 @@ public:
 /// Remembers which clients it was asked to close.
 class FakeHome : public commands::SessionHome {
 public:
+    std::function<commands::Session*(uint64_t)> find;
     std::vector<uint64_t> closed_ids;
     std::vector<uint64_t> woken_ids;
     int unpauses = 0;
     void close_later(uint64_t client_id) override { closed_ids.push_back(client_id); }
     void unpause_later() override { ++unpauses; }
     void wake_later(uint64_t client_id) override { woken_ids.push_back(client_id); }
+    void redirect_later(uint64_t client_id, commands::Invalidation invalidation,
+                        SessionHome& origin, uint64_t origin_id) override;
+    void break_redirect_later(uint64_t client_id, uint64_t target_id) override;
 };
 
 /// Where one session's messages go.
@@ -147,6 +172,8 @@ public:
     std::string run_as(commands::Session& session, std::initializer_list<std::string_view> words);
     std::string run_as(commands::Session& session, const std::vector<std::string>& words);
 
+    /// The client leaves; its session stays.
+    void leave(commands::Session& session);
     /// What was pushed to a session since it was last asked; delivers what waits.
     std::string pushed(commands::Session& session);
 
@@ -176,6 +203,7 @@ public:
     FakeInformation& information() { return information_; }
     FakeControl& control() { return control_; }
     FakePersistence& persistence() { return persistence_; }
+    FakeAliases& aliases() { return aliases_; }
     FakeHome& home() { return home_; }
 
 private:
@@ -199,6 +227,8 @@ private:
     FakeInformation information_;
     FakeControl control_;
     FakePersistence persistence_;
+    FakeAliases aliases_;
+    FakeBackground background_;
     FakeHome home_;
     commands::Courier courier_;
     commands::Services services_;

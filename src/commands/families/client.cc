@@ -276,8 +276,12 @@ void client_unpause(Context& context) {
 
 void client_help(Context& context) {
     static constexpr std::string_view kLines[] = {
+        "CACHING (YES|NO)",
+        "    Whether the keys that the next command reads are tracked, with OPTIN or OPTOUT.",
         "GETNAME",
         "    Return the name of this connection.",
+        "GETREDIR",
+        "    Return the client that is told of tracked keys: 0 this one, -1 nobody.",
         "ID",
         "    Return the number of this connection.",
         "INFO",
@@ -320,6 +324,12 @@ void client_help(Context& context) {
         "    * LIB-VER <version>",
         "SETNAME <name>",
         "    Give this connection a name.",
+        "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] "
+        "[NOLOOP]",
+        "    Whether this connection, or that of <id>, is told when keys change that it has read,",
+        "    or that begin with one of the prefixes.",
+        "TRACKINGINFO",
+        "    Return how this connection tracks keys.",
         "UNBLOCK <clientid> [TIMEOUT|ERROR]",
         "    End the wait of a client for a key, as its timeout does or with an error.",
         "UNPAUSE",

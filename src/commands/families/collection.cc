@@ -72,6 +72,11 @@ int64_t ElementScan::chains_max() const {
     return std::min(count, std::numeric_limits<int64_t>::max() / 10) * 10;
 }
 
+int64_t scan_chains(int64_t count, size_t shards) {
+    return std::min(count, std::numeric_limits<int64_t>::max() / 16) * 10 +
+           static_cast<int64_t>(shards);
+}
+
 std::optional<uint64_t> parse_cursor(std::string_view text) {
     text = text.substr(0, text.find('\0'));
     if (text.empty()) return 0;

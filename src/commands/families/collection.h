@@ -54,6 +54,11 @@ struct ElementScan {
     /// Chains to look at in one call, as Redis: ten times as many as elements are wanted.
     int64_t chains_max() const;
 };
+/// COUNT of SCAN and FIND CURSOR where it is left out.
+inline constexpr int64_t kScanCount = 10;
+/// Chains that one call of these looks at: as Redis, ten times as many as keys are wanted. A pass
+/// over all shards is free, so that a small database comes in one call.
+int64_t scan_chains(int64_t count, size_t shards);
 /// A cursor as Redis reads it with strtoul: a sign may stand before it, an empty text is 0, and the
 /// text ends at a NUL.
 std::optional<uint64_t> parse_cursor(std::string_view text);

@@ -12,6 +12,7 @@
 #include "commands/context.h"
 #include "commands/dispatch.h"
 #include "commands/registry.h"
+#include "commands/tracking.h"
 
 namespace gyre::commands {
 namespace {
@@ -172,6 +173,7 @@ void quit(Context& context) {
 void reset(Context& context) {
     Session& session = context.session;
     discard_transaction(session, context.services);
+    end_tracking(session, context.services.dataset, context.services.executor);
     context.services.dataset.pubsub().leave(session.subscriber, SIZE_MAX);
     session.set_mode(Session::kSubscribed | Session::kMonitoring, false);
     session.database.store(0, kRelaxed);

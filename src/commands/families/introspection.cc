@@ -14,6 +14,7 @@
 
 #include "base/glob.h"
 #include "base/numbers.h"
+#include "commands/aliases.h"
 #include "commands/context.h"
 #include "commands/help.h"
 #include "commands/registry.h"
@@ -103,7 +104,23 @@ std::optional<Filter> parse_filter(Context& context) {
     return std::nullopt;
 }
 
+/// Aliases are no rows: their names alone.
+void list_aliases(Context& context) {
+    const AliasBook::Table table = context.services.aliases.book().current();
+    std::vector<std::string_view> found;
+    for (const auto& [name, alias] : table->all()) {
+        if (base::glob_matches(context.argument(4), name, base::GlobCase::ignored)) {
+            found.push_back(name);
+        }
+    }
+    context.reply.array(static_cast<int64_t>(found.size()));
+    for (const std::string_view name : found) context.reply.bulk(name);
+}
+
 void command_list(Context& context) {
+    if (context.count() == 5 && context.is(2, "FILTERBY") && context.is(3, "ALIAS")) {
+        return list_aliases(context);
+    }
     const auto filter = parse_filter(context);
     if (!filter) return;
     std::vector<const CommandSpec*> found;
@@ -172,7 +189,7 @@ void command_help(Context& context) {
         "    Return the keys of a command line, and what the command does with them.",
         "INFO [<command-name> ...]",
         "    Return what the table says of these commands, or of all.",
-        "LIST [FILTERBY (MODULE <module>|ACLCAT <category>|PATTERN <pattern>)]",
+        "LIST [FILTERBY (MODULE <module>|ACLCAT <category>|PATTERN <pattern>|ALIAS <pattern>)]",
         "    Return the names of all commands and sub-commands, or of some.",
     };
     reply_help(context, "COMMAND", kLines);
@@ -267,7 +284,8 @@ constexpr CommandSpec kIntrospectionCommands[] = {
      .categories = acl::connection,
      .since = "7.0.0",
      .complexity = "O(N) with N the number of commands",
-     .syntax = "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]",
+     .syntax =
+         "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern | ALIAS pattern>]",
      .summary = "Returns the names of commands.",
      .tips = "nondeterministic_output_order"},
 };

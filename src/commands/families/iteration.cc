@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <optional>
 #include <string>
 
@@ -19,6 +18,7 @@
 #include "base/numbers.h"
 #include "commands/context.h"
 #include "commands/families/collection.h"
+#include "commands/families/gathering.h"
 #include "commands/registry.h"
 #include "commands/slice.h"
 #include "engine/walk.h"
@@ -28,36 +28,6 @@ namespace {
 
 using engine::Walk;
 using store::Entry;
-
-/// The elements of a reply, before their number is known.
-class Gathering {
-public:
-    explicit Gathering(Context& context)
-        : buffer_(context.reply.buffer().pool()), writer_(buffer_, context.reply.protocol()) {}
-
-    resp::ReplyWriter& writer() { return writer_; }
-    int64_t count() const { return count_; }
-    void count_one() { ++count_; }
-
-    /// What was gathered so far stays.
-    void keep() {
-        kept_mark_ = buffer_.mark();
-        kept_count_ = count_;
-    }
-    /// What was gathered since keep() was a mistake.
-    void drop() {
-        buffer_.truncate(kept_mark_);
-        count_ = kept_count_;
-    }
-    void move_to(resp::ReplyWriter& reply) { reply.buffer().splice(buffer_); }
-
-private:
-    base::OutputBuffer buffer_;
-    resp::ReplyWriter writer_;
-    int64_t count_ = 0;
-    int64_t kept_count_ = 0;
-    size_t kept_mark_ = 0;
-};
 
 /// How one element is written.
 struct Give {
@@ -157,7 +127,7 @@ void dbsize(Context& context) {
 
 struct ScanOptions {
     uint64_t cursor = 0;
-    int64_t count = 10;
+    int64_t count = kScanCount;
     std::string_view pattern = "*";
     std::optional<std::string_view> type;
 
@@ -221,10 +191,7 @@ ring::Task<void> scan(Context& context) {
         give_key(gathering.writer(), entry);
         gathering.count_one();
     };
-    // As Redis: at most ten times as many chains as keys are wanted. A pass over all shards is
-    // free, so that a small database comes in one call.
-    const int64_t chains = std::min(options->count, std::numeric_limits<int64_t>::max() / 16) * 10 +
-                           static_cast<int64_t>(dataset.shards());
+    const int64_t chains = scan_chains(options->count, dataset.shards());
     uint64_t cursor = options->cursor;
     for (int64_t visited = 0; visited < chains && sampled < options->count; ++visited) {
         now_ms = slice.now_ms(context.now_ms());

@@ -68,8 +68,10 @@ void bgrewriteaof(Context& context) {
             return context.reply.simple("Background append only file rewriting scheduled");
         case RewriteOrder::running:
             return context.error(kRewriteInProgress);
-        case RewriteOrder::no_log:
-            return context.error("ERR There is no append-only file. Start with appendonly yes");
+        case RewriteOrder::failed:
+            return context.error(
+                "ERR Can't execute an AOF background rewriting. Please check the server logs for "
+                "more information.");
     }
 }
 

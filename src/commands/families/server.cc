@@ -51,9 +51,10 @@ ring::Task<void> flush(Context& context, bool is_all) {
     const auto waits = parse_flush(context);
     if (!waits) co_return;
     if (is_all) {
-        context.services.dataset.flush_all(context.services.executor);
+        context.services.dataset.flush_all(context.services.executor, context.now_ms());
     } else {
-        context.services.dataset.flush(context.keyspace.database(), context.services.executor);
+        context.services.dataset.flush(context.keyspace.database(), context.services.executor,
+                                       context.now_ms());
     }
     if (*waits) co_await drain(context);
     context.reply.ok();

@@ -397,6 +397,7 @@ void serve(Context& context, const ReadFrom& source, const ReadArguments& argume
         }
     });
     context.keyspace.changed_unready(*source.key, source.entry);
+    if (source.is_served) context.keyspace.notify_update("xreadgroup", *source.key);
 }
 
 /// Writes the reply if there is one; looks after the consumer in any case.
@@ -456,7 +457,10 @@ void xack(Context& context) {
         return std::count_if(ids.begin(), ids.end(),
                              [&](const StreamId& id) { return group->acknowledge(id); });
     });
-    if (acknowledged > 0) context.keyspace.changed_unready(key, entry);
+    if (acknowledged > 0) {
+        context.keyspace.changed_unready(key, entry);
+        context.keyspace.notify_update("xack", key);
+    }
     context.reply.integer(acknowledged);
 }
 

@@ -303,6 +303,7 @@ void xclaim(Context& context) {
         reply_claimed(context, stream, ids, claim);
     });
     context.keyspace.changed_unready(key, entry);
+    if (!ids.empty()) context.keyspace.notify_update("xclaim", key);
 }
 
 constexpr int64_t kAutoclaimCount = 100;
@@ -341,7 +342,8 @@ std::optional<Autoclaim> read_autoclaim(Context& context) {
     return arguments;
 }
 
-void autoclaim(Context& context, Stream& stream, StreamGroup& group, const Autoclaim& arguments) {
+/// Whether it has claimed or forgotten any.
+bool autoclaim(Context& context, Stream& stream, StreamGroup& group, const Autoclaim& arguments) {
     StreamConsumer* consumer = named_consumer(context, group);
     std::vector<StreamId> claimed;
     std::vector<StreamId> deleted;
@@ -373,6 +375,7 @@ void autoclaim(Context& context, Stream& stream, StreamGroup& group, const Autoc
     reply_claimed(context, stream, claimed, arguments.claim);
     context.reply.array(static_cast<int64_t>(deleted.size()));
     for (const StreamId& id : deleted) reply_id(context.reply, id);
+    return !claimed.empty() || !deleted.empty();
 }
 
 void xautoclaim(Context& context) {
@@ -383,9 +386,11 @@ void xautoclaim(Context& context) {
     StreamGroup* group = require_group(context, entry);
     if (group == nullptr) return;
     context.effects().tell_alone();
-    edit_stream(context, key, entry,
-                [&](Stream& stream) { autoclaim(context, stream, *group, *arguments); });
+    const bool has_changed = edit_stream(context, key, entry, [&](Stream& stream) {
+        return autoclaim(context, stream, *group, *arguments);
+    });
     context.keyspace.changed_unready(key, entry);
+    if (has_changed) context.keyspace.notify_update("xautoclaim", key);
 }
 
 constexpr CommandSpec kStreamPendingCommands[] = {

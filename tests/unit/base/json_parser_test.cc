@@ -50,8 +50,8 @@ TEST(JsonParser, tells_each_event_with_its_place) {
         "1:6 an array\n"
         "1:7 a whole number 1\n"
         "1:9 a whole number -2\n"
-        "2:14 a number that is not whole or has more than 64 bits\n"
-        "2:19 a number that is not whole or has more than 64 bits\n"
+        "2:14 a number that is not whole or has more than 64 bits 3.0\n"
+        "2:19 a number that is not whole or has more than 64 bits 18446744073709551615\n"
         "2:40 a number that is not whole or has more than 64 bits\n"
         "JSON, line 2, byte 40: a number too large for any use; correct it";
     EXPECT_EQ(events_of(kText), expected);

@@ -31,6 +31,28 @@ void expect_equal(const ReplyCounts& left, const ReplyCounts& right) {
     EXPECT_EQ(left.bulks, right.bulks);
 }
 
+TEST(LoadReplyCounter, CountsResponsesOfHttpWhereverTheyAreCut) {
+    const std::string stream =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n\"x\r\n\""
+        "HTTP/1.1 204 No Content\r\n\r\n"
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}"
+        "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}";
+    for (size_t piece = 1; piece <= stream.size(); ++piece) {
+        ReplyCounter counter(true);
+        ReplyCounts counts;
+        for (size_t at = 0; at < stream.size(); at += piece) {
+            add(counts, counter.feed(stream.data() + at, std::min(piece, stream.size() - at)));
+        }
+        expect_equal(counts, {.replies = 4, .errors = 1, .nils = 1, .bulks = 1});
+        EXPECT_EQ(counter.first_error(), "HTTP/1.1 400 Bad Request");
+        EXPECT_FALSE(counter.is_broken());
+    }
+    ReplyCounter endless(true);
+    const std::string head = "HTTP/1.1 200 OK\r\nX: " + std::string(100'000, 'x');
+    endless.feed(head.data(), head.size());
+    EXPECT_TRUE(endless.is_broken());
+}
+
 /// A payload with everything in it that could be taken for a reply.
 std::string random_payload(base::Random& random) {
     constexpr std::string_view kBytes = "$*+-:0123456789\r\nab";

@@ -52,6 +52,17 @@ TEST(LoadRequestBuilder, KeysHaveAPrefixAndTwelveDigits) {
     EXPECT_EQ(next_request(other), (Words{"GET", "user:{1}:999999000000"}));
 }
 
+TEST(LoadRequestBuilder, AsksForAResource) {
+    Options options;
+    options.distribution = Distribution::sequential;
+    options.is_http = true;
+    RequestBuilder builder(options);
+    std::vector<char> buffer(builder.bytes_max());
+    const char* end = builder.write(buffer.data());
+    EXPECT_EQ(std::string_view(buffer.data(), static_cast<size_t>(end - buffer.data())),
+              "GET /v1/keys/key:000000000000 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+}
+
 TEST(LoadRequestBuilder, ASequentialWalkTakesEachKeyOnceAndBeginsAgain) {
     Options options;
     options.distribution = Distribution::sequential;

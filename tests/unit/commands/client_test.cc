@@ -258,7 +258,7 @@ TEST_F(ClientCommands, RegistryCountsAndForgets) {
 TEST_F(ClientCommands, HelpNamesItselfFirstAndLast) {
     const std::string text = run({"CLIENT", "HELP"});
     EXPECT_THAT(text, HasSubstr("\r\n+CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands "
-                                "are:\r\n+GETNAME\r\n"));
+                                "are:\r\n+CACHING (YES|NO)\r\n"));
     EXPECT_THAT(text, ::testing::EndsWith("\r\n+HELP\r\n+    Prints this help.\r\n"));
     EXPECT_EQ(run({"CLIENT", "FOO"}), "-ERR unknown subcommand 'FOO'. Try CLIENT HELP.\r\n");
 }

@@ -99,8 +99,11 @@ TEST_F(PersistenceTest, bgrewriteaof_says_what_became_of_it) {
     EXPECT_EQ(run({"BGREWRITEAOF"}), "+Background append only file rewriting started\r\n");
     runner_.persistence().rewrite_order = RewriteOrder::scheduled;
     EXPECT_EQ(run({"BGREWRITEAOF"}), "+Background append only file rewriting scheduled\r\n");
-    runner_.persistence().rewrite_order = RewriteOrder::no_log;
-    EXPECT_EQ(run({"BGREWRITEAOF"}).substr(0, 36), "-ERR There is no append-only file. S");
+    runner_.persistence().rewrite_order = RewriteOrder::failed;
+    EXPECT_EQ(
+        run({"BGREWRITEAOF"}),
+        "-ERR Can't execute an AOF background rewriting. Please check the server logs for more "
+        "information.\r\n");
     runner_.persistence().rewrite_order = RewriteOrder::running;
     EXPECT_EQ(run({"BGREWRITEAOF"}),
               "-ERR Background append only file rewriting already in progress\r\n");

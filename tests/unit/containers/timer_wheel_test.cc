@@ -23,7 +23,9 @@ constexpr size_t kUnbounded = SIZE_MAX;
 constexpr int64_t kHour = 3600 * 1000;
 constexpr int64_t kDay = 24 * kHour;
 
-int64_t tick_end(int64_t deadline) { return ((deadline >> 3) + 1) * TimerWheel::kTickMs; }
+int64_t tick_end(int64_t deadline, int64_t phase = 0) {
+    return (((deadline + phase) >> 3) + 1) * TimerWheel::kTickMs - phase;
+}
 
 std::vector<uint64_t> fire_all(TimerWheel& wheel, int64_t now, size_t budget = kUnbounded) {
     std::vector<uint64_t> fired;
@@ -67,6 +69,26 @@ TEST(TimerWheel, GivesTheTokensOfTheTickThatIsNotOver) {
     wheel.add(2, kTickBegin + 7);
     EXPECT_EQ(fire_all(wheel, kTickBegin + 16), (std::vector<uint64_t>{2, 6}));
     EXPECT_EQ(wheel.memory_bytes(), 0U);
+}
+
+TEST(TimerWheel, TicksEndWherePhaseHasThem) {
+    constexpr int64_t kTickMs = TimerWheel::kTickMs;
+    constexpr int64_t kWhole = kStart / kTickMs * kTickMs + 80'000;
+    for (int64_t phase = 0; phase < kTickMs; ++phase) {
+        for (int64_t ms = 0; ms < kTickMs; ++ms) {
+            TimerWheel wheel(kStart, phase);
+            wheel.add(1, kWhole + ms);
+            const int64_t end = kWhole + (ms + phase < kTickMs ? kTickMs : 2 * kTickMs) - phase;
+            EXPECT_LE(wheel.next_due_ms(), end);
+            EXPECT_TRUE(fire_all(wheel, end - 1).empty()) << phase << ' ' << ms;
+            EXPECT_EQ(wheel.next_due_ms(), end);
+            EXPECT_EQ(wheel.first_deadline_ms(), end - kTickMs);
+            EXPECT_EQ(fire_all(wheel, end).size(), 1U) << phase << ' ' << ms;
+        }
+    }
+    TimerWheel wheel(kStart, kTickMs - 1);
+    wheel.add(1, std::numeric_limits<int64_t>::max() - 1);
+    EXPECT_TRUE(fire_all(wheel, kStart + kDay).empty());
 }
 
 TEST(TimerWheel, PeeksAtWhatFiresFirst) {
@@ -399,7 +421,12 @@ TEST(TimerWheel, AWheelThatIsGivenUpIsFreedInParts) {
 /// What a wheel must do, said with a multimap: deadline -> token.
 class Model {
 public:
-    explicit Model(uint64_t seed) : random_(seed), wheel_(kStart), now_(kStart), seen_ms_(kStart) {}
+    explicit Model(uint64_t seed)
+        : random_(seed),
+          phase_(static_cast<int64_t>(random_.next() % TimerWheel::kTickMs)),
+          wheel_(kStart, phase_),
+          now_(kStart),
+          seen_ms_(kStart) {}
 
     void step() {
         add_some();
@@ -469,11 +496,11 @@ private:
             ++fired;
             auto found = deadlines_.find(token);
             ASSERT_NE(found, deadlines_.end()) << "fired twice or never added";
-            ASSERT_GE(seen_ms_, tick_end(found->second)) << "early";
+            ASSERT_GE(seen_ms_, tick_end(found->second, phase_)) << "early";
             remove(found->second, token);
             if (random_.next() % 10 == 0) {
                 const int64_t deadline = seen_ms_ + random_delay();
-                late_ += deadline >> 3 < seen_ms_ >> 3;
+                late_ += tick_end(deadline, phase_) < tick_end(seen_ms_, phase_);
                 add(deadline);
                 ++added;
             }
@@ -503,10 +530,11 @@ private:
     }
     int64_t count_due() const {
         // Ticks before seen_ms_'s are over.
-        return std::distance(pending_.begin(), pending_.lower_bound(seen_ms_ >> 3 << 3));
+        const int64_t begun = tick_end(seen_ms_, phase_) - TimerWheel::kTickMs;
+        return std::distance(pending_.begin(), pending_.lower_bound(begun));
     }
     int64_t count_begun() const {
-        return std::distance(pending_.begin(), pending_.lower_bound(((seen_ms_ >> 3) + 1) << 3));
+        return std::distance(pending_.begin(), pending_.lower_bound(tick_end(seen_ms_, phase_)));
     }
     void check_counts() {
         ASSERT_EQ(wheel_.size(), pending_.size());
@@ -515,11 +543,13 @@ private:
             ASSERT_LE(wheel_.next_due_ms(), seen_ms_);
         }
         if (!pending_.empty()) {
-            ASSERT_LE(wheel_.next_due_ms(), std::max(seen_ms_, tick_end(pending_.begin()->first)));
+            ASSERT_LE(wheel_.next_due_ms(),
+                      std::max(seen_ms_, tick_end(pending_.begin()->first, phase_)));
         }
     }
 
     base::Random random_;
+    int64_t phase_;
     TimerWheel wheel_;
     int64_t now_;
     int64_t seen_ms_;  // highest time the wheel was told

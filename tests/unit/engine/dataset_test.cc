@@ -80,7 +80,8 @@ TEST(ShardSet, gives_its_shards_in_rising_order) {
 }
 
 TEST(DatasetOptions, the_number_of_shards_follows_the_threads) {
-    EXPECT_EQ(Dataset({.threads = 1}).shards(), 64U);
+    EXPECT_EQ(Dataset({.threads = 1}).shards(), 16U);
+    EXPECT_EQ(Dataset({.threads = 2}).shards(), 64U);
     EXPECT_EQ(Dataset({.threads = 4}).shards(), 64U);
     EXPECT_EQ(Dataset({.threads = 5}).shards(), 128U);
     EXPECT_EQ(Dataset({.threads = 100, .databases = 1}).shards(), 1024U);

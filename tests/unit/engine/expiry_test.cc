@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,8 +26,6 @@ using store::Key;
 
 constexpr int64_t kNow = 1'700'000'000'000;
 constexpr int64_t kTick = containers::TimerWheel::kTickMs;
-
-int64_t tick_end(int64_t deadline_ms) { return ((deadline_ms >> 3) + 1) * kTick; }
 
 class ExpiryTest : public testing::Test {
 protected:
@@ -48,6 +46,12 @@ protected:
         dataset_.unlock(shard);
     }
     size_t keys() { return dataset_.keys_total(executor_); }
+    /// When the tick of the key's wheel is over in which its deadline lies.
+    int64_t tick_end(const std::string& name, int64_t deadline_ms) {
+        const size_t shard = dataset_.shard_of(Key::of(name).hash);
+        const int64_t phase_ms = dataset_.shard(shard).wheel_phase_ms;
+        return (((deadline_ms + phase_ms) >> 3) + 1) * kTick - phase_ms;
+    }
     /// Runs slices until none says that work is left; returns how many.
     size_t run_all(int64_t now_ms) {
         size_t slices = 1;
@@ -63,16 +67,18 @@ protected:
 };
 
 TEST_F(ExpiryTest, a_key_goes_with_its_tick_and_not_before) {
+    int64_t start = kNow;
     for (const int64_t delay : {1L, 7L, 8L, 100L, 600L, 40'000L, 4'000'000L}) {
-        const int64_t deadline = kNow + delay;
+        const int64_t deadline = start + delay;
         put("a", deadline);
         EXPECT_LE(cycle().next_due_ms(), deadline + 1);
         run_all(deadline);
-        run_all(tick_end(deadline) - 1);
+        run_all(tick_end("a", deadline) - 1);
         EXPECT_EQ(keys(), 1U) << delay;
-        EXPECT_LE(cycle().next_due_ms(), tick_end(deadline));
-        run_all(tick_end(deadline));
+        EXPECT_LE(cycle().next_due_ms(), tick_end("a", deadline));
+        run_all(tick_end("a", deadline));
         EXPECT_EQ(keys(), 0U) << delay;
+        start = (deadline / kTick + 2) * kTick;
     }
     EXPECT_EQ(cycle().next_due_ms(), INT64_MAX);
     EXPECT_EQ(cycle().statistics().removed, 7U);
@@ -83,21 +89,20 @@ TEST_F(ExpiryTest, a_key_goes_with_its_tick_and_not_before) {
 TEST_F(ExpiryTest, waking_when_due_is_enough) {
     SCOPED_TRACE(seed_note());
     base::Random random(test_seed());
-    std::multimap<int64_t, std::string> deadlines;
+    std::multiset<int64_t> ends;
     for (int index = 0; index < 2000; ++index) {
         const int64_t deadline = kNow + 1 + static_cast<int64_t>(random.below(100'000));
-        deadlines.emplace(deadline, "key:" + std::to_string(index));
-        put("key:" + std::to_string(index), deadline, random.below(2));
+        const std::string name = "key:" + std::to_string(index);
+        ends.insert(tick_end(name, deadline));
+        put(name, deadline, random.below(2));
     }
     size_t turns = 0;
     while (keys() > 0) {
         const int64_t now_ms = cycle().next_due_ms();
         ASSERT_NE(now_ms, INT64_MAX);
         run_all(now_ms);
-        while (!deadlines.empty() && tick_end(deadlines.begin()->first) <= now_ms) {
-            deadlines.erase(deadlines.begin());
-        }
-        ASSERT_EQ(keys(), deadlines.size()) << now_ms - kNow;
+        while (!ends.empty() && *ends.begin() <= now_ms) ends.erase(ends.begin());
+        ASSERT_EQ(keys(), ends.size()) << now_ms - kNow;
         ASSERT_LT(++turns, 20'000U);
     }
     const ExpiryStatistics statistics = cycle().statistics();

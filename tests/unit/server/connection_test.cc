@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "server/connection.h"
 #include "simulated_server.h"
 
 namespace gyre::server {

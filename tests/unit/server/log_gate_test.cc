@@ -6,10 +6,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "simulated_server.h"
+#include "support/seed.h"
 
 namespace gyre::server {
 namespace {
@@ -165,6 +170,167 @@ TEST_F(LogGateTest, who_leaves_is_forgotten) {
     EXPECT_TRUE(server.run_until([&] { return server.connections() == 1; }));
     server.make_durable();
     EXPECT_TRUE(reader.exchange("GET a\r\n", "$1\r\n1\r\n"));
+}
+
+// --- WAITAOF
+// -----------------------------------------------------------------------------------------
+
+constexpr std::string_view kOnDisk = "*2\r\n:1\r\n:0\r\n";
+constexpr std::string_view kNotOnDisk = "*2\r\n:0\r\n:0\r\n";
+
+TEST_F(LogGateTest, waitaof_ends_when_the_log_is_durable_so_far) {
+    server.log().sync_mode = log::SyncMode::every_second;
+    EXPECT_TRUE(writer.exchange("SET a 1\r\n", "+OK\r\n"));
+    const log::Position first = server.log().frontier();
+    EXPECT_TRUE(reader.exchange("SET b 1\r\n", "+OK\r\n"));
+    writer.forget();
+    reader.forget();
+    reader.send("WAITAOF 1 0 0\r\n");
+    writer.send("WAITAOF 1 0 0\r\nGET b\r\n");
+    expect_silence(writer);
+    server.log().set_durable(first - 1);
+    expect_silence(writer);
+    server.log().set_durable(first);
+    EXPECT_TRUE(writer.expect(std::string(kOnDisk) + "$1\r\n1\r\n"));
+    expect_silence(reader);
+    server.make_durable();
+    EXPECT_TRUE(reader.expect(kOnDisk));
+    EXPECT_TRUE(reader.exchange("WAITAOF 1 0 0\r\n", kOnDisk));
+}
+
+TEST_F(LogGateTest, waitaof_ends_with_its_time) {
+    EXPECT_TRUE(reader.exchange("WAITAOF 1 0 0\r\n", kOnDisk));
+    server.log().sync_mode = log::SyncMode::every_second;
+    EXPECT_TRUE(writer.exchange("SET a 1\r\n", "+OK\r\n"));
+    writer.forget();
+    writer.send("WAITAOF 1 0 200\r\n");
+    reader.forget();
+    reader.send("WAITAOF 0 1 100\r\n");
+    expect_silence(reader);
+    EXPECT_TRUE(reader.expect(kOnDisk, 60'000));
+    expect_silence(writer);
+    EXPECT_TRUE(writer.expect(kNotOnDisk, 60'000));
+    EXPECT_TRUE(writer.exchange("WAITAOF 0 0 0\r\n", kNotOnDisk));
+}
+
+TEST_F(LogGateTest, waitaof_waits_for_nothing_in_a_transaction) {
+    server.log().sync_mode = log::SyncMode::every_second;
+    EXPECT_TRUE(
+        writer.exchange("MULTI\r\nSET a 1\r\nWAITAOF 1 0 0\r\nEXEC\r\n",
+                        "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n" + std::string(kOnDisk)));
+    // Nothing was written before it. What the transaction itself has written is waited for behind.
+    writer.forget();
+    writer.send("WAITAOF 1 0 0\r\n");
+    expect_silence(writer);
+    server.make_durable();
+    EXPECT_TRUE(writer.expect(kOnDisk));
+}
+
+TEST_F(LogGateTest, waitaof_is_unblocked_from_another_thread) {
+    server.log().sync_mode = log::SyncMode::every_second;
+    EXPECT_TRUE(writer.exchange("CLIENT REPLY ON\r\n", "+OK\r\n"));
+    writer.send("CLIENT ID\r\n");
+    ASSERT_TRUE(server.run_until([&] { return writer.received().size() > 5; }));
+    const std::string unblock = "CLIENT UNBLOCK " + writer.received().substr(6, 1);
+    for (const bool with_error : {false, true}) {
+        EXPECT_TRUE(writer.exchange("SET a 1\r\n", "+OK\r\n"));
+        writer.forget();
+        writer.send("WAITAOF 1 0 0\r\n");
+        expect_silence(writer);
+        EXPECT_TRUE(reader.exchange(unblock + (with_error ? " ERROR\r\n" : "\r\n"), ":1\r\n"));
+        const std::string_view answer =
+            with_error ? "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n" : kNotOnDisk;
+        EXPECT_TRUE(writer.expect(answer));
+        EXPECT_TRUE(reader.exchange(unblock + "\r\n", ":0\r\n"));
+        server.make_durable();
+        expect_silence(writer, answer);
+    }
+}
+
+TEST_F(LogGateTest, who_leaves_waitaof_is_forgotten) {
+    server.log().sync_mode = log::SyncMode::every_second;
+    for (const char* what : {"WAITAOF 1 0 0\r\n", "WAITAOF 1 1 0\r\n", "WAITAOF 0 1 0\r\n"}) {
+        SimulatedClient leaving(server);
+        EXPECT_TRUE(leaving.exchange("SET a 1\r\n", "+OK\r\n"));
+        leaving.forget();
+        leaving.send(what);
+        expect_silence(leaving);
+        leaving.peer().reset();
+        EXPECT_TRUE(server.run_until([&] { return server.connections() == 2; })) << what;
+        server.make_durable();
+    }
+    EXPECT_TRUE(reader.exchange("SET b 1\r\n", "+OK\r\n"));
+    reader.forget();
+    reader.send("WAITAOF 1 1 0\r\n");
+    expect_silence(reader);
+    // The server stops with one that waits.
+}
+
+TEST_F(LogGateTest, waitaof_is_told_that_the_log_has_ended) {
+    server.log().sync_mode = log::SyncMode::every_second;
+    EXPECT_TRUE(writer.exchange("SET a 1\r\n", "+OK\r\n"));
+    EXPECT_TRUE(reader.exchange("SET b 1\r\n", "+OK\r\n"));
+    writer.forget();
+    reader.forget();
+    writer.send("WAITAOF 1 0 0\r\n");
+    reader.send("WAITAOF 1 7 0\r\n");
+    expect_silence(writer);
+    for (const size_t index : {0, 1}) {
+        server.worker(index).reactor().post([&, index] { server.worker(index).detach_log(); });
+    }
+    constexpr std::string_view kEnded =
+        "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n";
+    EXPECT_TRUE(writer.expect(kEnded));
+    EXPECT_TRUE(reader.expect(kEnded));
+    EXPECT_TRUE(reader.exchange("WAITAOF 0 0 0\r\n", kNotOnDisk));
+}
+
+/// Clients write and wait while the log becomes durable bit by bit: nobody is told too early, and
+/// nobody is forgotten.
+TEST(WaitaofTest, no_wait_ends_too_early_or_never) {
+    base::set_level(base::Level::nothing);
+    const uint64_t first_seed = test_seed();
+    for (uint64_t seed = first_seed; seed < first_seed + 100; ++seed) {
+        SCOPED_TRACE("GYRE_SEED=" + std::to_string(seed));
+        SimulatedServer server({.seed = seed, .workers = 3, .log_bytes = 1'000'000});
+        base::Random random(seed);
+        struct One {
+            explicit One(SimulatedServer& at) : client(at) {}
+            SimulatedClient client;
+            log::Position before = 0;
+            bool is_waiting = false;
+        };
+        std::vector<std::unique_ptr<One>> clients;
+        for (int index = 0; index < 6; ++index) clients.push_back(std::make_unique<One>(server));
+        const auto look = [&](One& one) {
+            if (!one.is_waiting || one.client.received().size() < kOnDisk.size() + 5) return;
+            EXPECT_EQ(one.client.received(), "+OK\r\n" + std::string(kOnDisk));
+            EXPECT_GT(server.log().durable(), one.before);
+            one.is_waiting = false;
+        };
+        for (int step = 0; step < 200; ++step) {
+            One& one = *clients[random.below(clients.size())];
+            look(one);
+            if (!one.is_waiting) {
+                one.client.forget();
+                one.before = server.log().tail();
+                one.client.send("SET k 1\r\nWAITAOF 1 0 0\r\n");
+                one.is_waiting = true;
+            }
+            server.run_for(static_cast<int64_t>(random.below(200)));
+            const log::Position durable = server.log().durable();
+            const uint64_t gap = server.log().frontier() - durable;
+            if (random.below(3) == 0) server.log().set_durable(durable + random.below(gap + 1));
+        }
+        const bool have_all_ended = server.run_until([&] {
+            server.make_durable();
+            for (const auto& one : clients) look(*one);
+            return std::none_of(clients.begin(), clients.end(),
+                                [](const auto& one) { return one->is_waiting; });
+        });
+        EXPECT_TRUE(have_all_ended);
+    }
+    base::set_level(base::Level::notice);
 }
 
 TEST_F(LogGateTest, writers_wait_while_the_log_is_full_and_readers_do_not) {

@@ -35,8 +35,8 @@ SimulatedServer::SimulatedServer(const SimulatedServerOptions& options)
                 .shards = options.shards,
                 .seed = options.seed}) {
     settings_.gather_us = options.gather_us;
-    Shared shared{dataset_, settings_,    clients_, configuration_, information_,
-                  control_, persistence_, slowlog_, latency_};
+    Shared shared{dataset_,     settings_, clients_,    configuration_, information_, control_,
+                  persistence_, aliases_,  background_, slowlog_,       latency_};
     if (options.log_bytes > 0) {
         log_ = std::make_unique<log::Log>(options.workers, options.log_bytes);
         log_->set_thread_waker([] {});

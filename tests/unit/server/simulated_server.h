@@ -95,6 +95,8 @@ private:
     test::FakeInformation information_;
     test::FakeControl control_;
     test::FakePersistence persistence_;
+    test::FakeAliases aliases_;
+    test::FakeBackground background_;
     commands::Slowlog slowlog_;
     commands::LatencyMonitor latency_;
     std::vector<std::unique_ptr<ring::sim::SimRing>> rings_;

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// The origin systems' endpoints: each runs one command. What comes in is {"command": "..."}, what
+// goes out is {"received", "status", "message", "data"}.
+//
+// The text of `command` is what stands behind the command's name, or a whole line: "k" and "get k"
+// are the same to /get. A first word that is the name counts as such when the rest still has enough
+// words.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/numbers.h"
+#include "commands/registry.h"
+#include "http/endpoint.h"
+#include "http/json_text.h"
+#include "http/json_value.h"
+#include "http/transaction.h"
+#include "resp/request_parser.h"
+
+namespace gyre::http {
+namespace {
+
+struct Answer {
+    std::string received;
+    std::string_view message = {};
+    std::string data = "null";
+    uint16_t status = 200;
+};
+
+Response shaped(const Answer& answer) {
+    Response response;
+    response.status = answer.status;
+    response.body = R"({"received":)";
+    append_text(response.body, answer.received);
+    response.body += R"(,"status":)";
+    response.body += answer.status < 300 ? R"("success")" : R"("error")";
+    response.body += R"(,"message":)";
+    append_text(response.body, answer.message);
+    response.body += R"(,"data":)" + answer.data + "}";
+    return response;
+}
+
+Response wrong_body(std::string_view command, std::string_view message) {
+    return shaped({.received = std::string(command), .message = message, .status = 400});
+}
+
+bool fits(std::string_view command, size_t words) {
+    const commands::CommandSpec* spec = commands::find_command(command);
+    if (spec == nullptr) return words > 1;
+    const auto arity = static_cast<int64_t>(spec->arity);
+    const auto count = static_cast<int64_t>(words);
+    return arity >= 0 ? count == arity : count >= -arity;
+}
+
+/// The command with the words of the line.
+Result<std::vector<std::string>> words_of_line(std::string_view command, std::string_view line) {
+    std::vector<std::string> words;
+    if (!resp::split_line(line, words)) {
+        return fail("A quote in `command` is not closed. Close it.");
+    }
+    const bool is_named = !words.empty() && base::equals_ignore_case(words[0], command);
+    if (!is_named || !fits(command, words.size())) {
+        words.insert(words.begin(), std::string(command));
+    } else {
+        words[0] = command;
+    }
+    return words;
+}
+
+/// BATCH cuts a text into commands itself, and takes each of several as one.
+Result<std::vector<std::string>> words_of_lines(std::string_view command, const JsonValue& body) {
+    std::vector<std::string> words{std::string(command)};
+    for (const JsonValue& part : body.parts) {
+        if (!part.is(base::JsonKind::string)) {
+            return fail("The body is no array of commands. Each is a text, such as \"put a 1\".");
+        }
+        words.push_back(part.text);
+    }
+    return words;
+}
+
+Result<std::vector<std::string>> words_of_request(const Exchange& exchange) {
+    const std::string_view command = exchange.endpoint.command;
+    const bool may_lack = fits(command, 1);
+    const std::string_view text = exchange.request.body;
+    if (text.empty() && may_lack) return std::vector<std::string>{std::string(command)};
+    const auto body = parse_json_value(text);
+    if (!body) return tl::unexpected(body.error());
+    const bool takes_lines = exchange.endpoint.body == Body::lines;
+    if (takes_lines && body->is(base::JsonKind::array)) return words_of_lines(command, *body);
+    const JsonValue* line = body->find("command");
+    if (line == nullptr && may_lack && body->is(base::JsonKind::object)) {
+        return std::vector<std::string>{std::string(command)};
+    }
+    if (line == nullptr || !line->is(base::JsonKind::string)) {
+        return fail("The body has no text named `command`. Send {\"command\": \"...\"}.");
+    }
+    if (takes_lines) return std::vector<std::string>{std::string(command), line->text};
+    return words_of_line(command, line->text);
+}
+
+std::string joined(const WordList& words) {
+    std::string text;
+    for (const std::string_view word : words) {
+        if (!text.empty()) text += ' ';
+        const bool is_plain = !word.empty() && word.find_first_of(" \t\r\n\"'\\") == word.npos;
+        text += is_plain ? std::string(word) : base::quote(word);
+    }
+    return text;
+}
+
+ring::Task<Response> run_words(Exchange& exchange, const WordList& words) {
+    Answer answer{.received = joined(words)};
+    const Reply reply = co_await exchange.backend.run(words);
+    if (reply.is_error()) {
+        answer.message = reply.text;
+        answer.status = status_of_error(reply.text);
+        co_return shaped(answer);
+    }
+    const bool is_missing = reply.is_null() && exchange.endpoint.command == "GET";
+    answer.status = is_missing ? 404 : 200;
+    answer.message = is_missing ? std::string_view("There is no such key.") : "OK";
+    answer.data.clear();
+    append_reply(answer.data, reply);
+    co_return shaped(answer);
+}
+
+ring::Task<Response> run_line(Exchange& exchange) {
+    const auto words = words_of_request(exchange);
+    if (!words) co_return wrong_body(exchange.endpoint.command, words.error().message);
+    const WordList views(words->begin(), words->end());
+    co_return co_await run_words(exchange, views);
+}
+
+/// What reads without a body.
+ring::Task<Response> run_plain(Exchange& exchange) {
+    WordList words{exchange.endpoint.command};
+    if (exchange.endpoint.command == "KEYS") words.push_back("*");
+    co_return co_await run_words(exchange, words);
+}
+
+constexpr std::string_view kAnswers =
+    R"({"received": the command, "status": "success" or "error", "message", "data": the reply})";
+
+constexpr Endpoint reading(std::string_view path, std::string_view command,
+                           std::string_view summary) {
+    return {.method = Method::get,
+            .path = path,
+            .handler = run_plain,
+            .command = command,
+            .answers = kAnswers,
+            .summary = summary};
+}
+
+constexpr Endpoint working(Method method, std::string_view path, std::string_view command,
+                           std::string_view summary, Body body = Body::line) {
+    return {.method = method,
+            .path = path,
+            .handler = run_line,
+            .command = command,
+            .body = body,
+            .answers = kAnswers,
+            .statuses = "200 404 409 507",
+            .summary = summary};
+}
+
+constexpr Endpoint kOriginEndpoints[] = {
+    reading("/keys", "KEYS", "All keys."),
+    reading("/values", "VALUES", "All values."),
+    reading("/items", "ITEMS", "All keys with their values."),
+    reading("/size", "SIZE", "The number of keys."),
+    reading("/help", "HELP", "The commands."),
+    reading("/show-alias", "SHOW-ALIAS", "The aliases."),
+    working(Method::post, "/get", "GET", "The value of a key: {\"command\": \"key\"}."),
+    working(Method::post, "/exists", "EXISTS", "How many of some keys there are."),
+    working(Method::post, "/alias", "ALIAS", "Gives a command a name: name command."),
+    working(Method::post, "/find", "FIND", "Finds keys or values."),
+    working(Method::post, "/clear", "CLEAR", "Removes all keys."),
+    working(Method::put, "/put", "PUT", "Sets a key: key value [seconds]."),
+    working(Method::post, "/put", "PUT", "The same."),
+    working(Method::put, "/batch", "BATCH", "Runs several commands, all or none.", Body::lines),
+    working(Method::remove, "/delete", "DELETE", "Removes keys."),
+    working(Method::remove, "/reset-alias", "RESET-ALIAS", "Removes an alias, or all."),
+};
+
+}  // namespace
+
+std::span<const Endpoint> origin_endpoints() { return kOriginEndpoints; }
+
+}  // namespace gyre::http

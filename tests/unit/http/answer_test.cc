@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Goal: what each endpoint answers, without sockets: requests are taken apart by the parser and run
+// on a data set by the dispatcher.
+
+#include "http/answer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "commands/registry.h"
+#include "http/command_rule.h"
+#include "http/endpoint.h"
+#include "http/json_value.h"
+#include "http/request_parser.h"
+#include "resp/reply_parser.h"
+#include "support/command_runner.h"
+
+namespace gyre::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+/// What the connection does, but for what waits.
+class RunnerBackend final : public http::Backend {
+public:
+    RunnerBackend() { runner.use_resp3(); }
+
+    ring::Task<Reply> run(Words words) override {
+        if (before_run) before_run(words);
+        Reply reply = execute(words);
+        co_return reply;
+    }
+    ring::Task<Reply> run_own(Words words) override {
+        if (before_own) before_own(words);
+        Reply reply = execute(words);
+        co_return reply;
+    }
+    bool is_authenticated() const override {
+        return runner_is_open || runner_session().is_authenticated;
+    }
+    bool is_ready() const override { return ready; }
+    std::string metrics() override { return "gyre_info 1\n"; }
+
+    mutable CommandRunner runner;
+    std::function<void(Words)> before_run;
+    std::function<void(Words)> before_own;
+    bool ready = true;
+    bool runner_is_open = true;
+
+private:
+    commands::Session& runner_session() const { return runner.session(); }
+    Reply execute(Words words) {
+        const std::string bytes = runner.run(words);
+        resp::ReplyParser parser;
+        std::string_view rest = bytes;
+        const auto reply = parser.parse(rest);
+        EXPECT_TRUE(reply && *reply) << bytes;
+        return reply && *reply ? **reply : Reply{};
+    }
+};
+
+class HttpAnswerTest : public ::testing::Test {
+protected:
+    http::Response ask(std::string_view text) {
+        http::RequestParser parser;
+        EXPECT_EQ(parser.parse(text, {}), http::RequestParser::Status::complete);
+        std::optional<http::Response> response;
+        const http::Request& request = parser.request();
+        auto run = [](http::Backend& backend, const http::Request& asked,
+                      const http::GuardSettings& settings,
+                      std::optional<http::Response>& into) -> ring::Task<void> {
+            into = co_await http::answer(backend, asked, settings);
+        };
+        ring::Task<void> task = run(backend_, request, settings_, response);
+        EXPECT_TRUE(task.run_at_once());
+        commands::discard_transaction(backend_.runner.session(), backend_.runner.services());
+        backend_.runner.session().database = 0;
+        return response.value_or(http::Response{.status = 0});
+    }
+    http::Response get(std::string_view target, std::string_view fields = "") {
+        return send("GET", target, fields, "");
+    }
+    http::Response send(std::string_view method, std::string_view target, std::string_view fields,
+                        std::string_view body) {
+        std::string text = std::string(method) + " " + std::string(target) +
+                           " HTTP/1.1\r\nHost: localhost\r\n" + std::string(fields);
+        text += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+        return ask(text);
+    }
+    http::Response json(std::string_view method, std::string_view target, std::string_view body,
+                        std::string_view fields = "") {
+        return send(method, target, "Content-Type: application/json\r\n" + std::string(fields),
+                    body);
+    }
+    std::string run(std::initializer_list<std::string_view> words) {
+        return backend_.runner.run(words);
+    }
+    static std::string field(const http::Response& response, std::string_view name) {
+        for (const auto& [one, value] : response.fields) {
+            if (one == name) return value;
+        }
+        return "";
+    }
+
+    RunnerBackend backend_;
+    http::GuardSettings settings_;
+};
+
+TEST_F(HttpAnswerTest, reads_a_string) {
+    run({"SET", "k", "hi", "PX", "5000"});
+    const auto text = get("/v1/keys/k");
+    EXPECT_EQ(text.status, 200);
+    EXPECT_EQ(text.body, "\"hi\"");
+    EXPECT_EQ(field(text, "Gyre-Type"), "string");
+    EXPECT_EQ(field(text, "Gyre-Ttl-Ms"), "5000");
+    const auto bytes = get("/v1/keys/k", "Accept: application/octet-stream\r\n");
+    EXPECT_EQ(bytes.body, "hi");
+    EXPECT_EQ(bytes.content_type, "application/octet-stream");
+    EXPECT_NE(field(bytes, "ETag"), field(text, "ETag"));
+    EXPECT_EQ(get("/v1/keys/other").status, 404);
+    run({"SET", "b", "\xff\x00"});
+    EXPECT_EQ(get("/v1/keys/b").body, R"({"base64":"/w=="})");
+}
+
+TEST_F(HttpAnswerTest, reads_collections) {
+    run({"RPUSH", "l", "a", "b"});
+    run({"HSET", "h", "f", "v"});
+    run({"HSET", "raw", "\xff", "v"});
+    run({"SADD", "s", "1"});
+    run({"ZADD", "z", "1.5", "m", "inf", "n"});
+    run({"XADD", "x", "1-1", "f", "v"});
+    EXPECT_EQ(get("/v1/keys/l").body, R"(["a","b"])");
+    EXPECT_EQ(get("/v1/keys/h").body, R"({"f":"v"})");
+    EXPECT_EQ(get("/v1/keys/raw").body, R"([[{"base64":"/w=="},"v"]])");
+    EXPECT_EQ(get("/v1/keys/s").body, R"(["1"])");
+    EXPECT_EQ(get("/v1/keys/z").body, R"([["m",1.5],["n","inf"]])");
+    EXPECT_EQ(get("/v1/keys/x").body, R"([["1-1",["f","v"]]])");
+    EXPECT_EQ(get("/v1/keys/l", "Accept: application/octet-stream\r\n").status, 406);
+    EXPECT_EQ(field(get("/v1/keys/z"), "Gyre-Type"), "zset");
+}
+
+TEST_F(HttpAnswerTest, writes_values) {
+    EXPECT_EQ(json("PUT", "/v1/keys/s", "\"text\"").status, 201);
+    EXPECT_EQ(json("PUT", "/v1/keys/s", "12", "Gyre-Ttl-Ms: 1500\r\n").status, 204);
+    EXPECT_EQ(run({"GET", "s"}), "$2\r\n12\r\n");
+    EXPECT_EQ(run({"PTTL", "s"}), ":1500\r\n");
+    EXPECT_EQ(json("PUT", "/v1/keys/s?ttl=keep", R"({"base64":"/wA="})").status, 204);
+    EXPECT_EQ(run({"GET", "s"}), std::string("$2\r\n\xff\0\r\n", 8));
+    EXPECT_EQ(run({"PTTL", "s"}), ":1500\r\n");
+    EXPECT_EQ(send("PUT", "/v1/keys/a%2F%00?ttl=2", "Content-Type: application/octet-stream\r\n",
+                   "raw\r\n")
+                  .status,
+              201);
+    EXPECT_EQ(run({"GET", std::string_view("a/\0", 3)}), "$5\r\nraw\r\n\r\n");
+    EXPECT_EQ(json("PUT", "/v1/keys/l", R"(["a", 1, 2.50])").status, 201);
+    EXPECT_EQ(run({"LRANGE", "l", "0", "-1"}), "*3\r\n$1\r\na\r\n$1\r\n1\r\n$4\r\n2.50\r\n");
+    EXPECT_EQ(json("PUT", "/v1/keys/l?type=set&ttl_ms=9000", R"(["x"])").status, 204);
+    EXPECT_EQ(run({"TYPE", "l"}), "+set\r\n");
+    EXPECT_EQ(run({"PTTL", "l"}), ":9000\r\n");
+    EXPECT_EQ(json("PUT", "/v1/keys/h", R"({"a":"1","b":2})").status, 201);
+    EXPECT_EQ(run({"HGET", "h", "b"}), "$1\r\n2\r\n");
+    EXPECT_EQ(
+        json("PUT", "/v1/keys/z", R"([["m", 1.5], ["n", "-inf"]])", "Gyre-Type: zset\r\n").status,
+        201);
+    EXPECT_EQ(run({"ZRANGE", "z", "0", "-1"}), "*2\r\n$1\r\nn\r\n$1\r\nm\r\n");
+}
+
+TEST_F(HttpAnswerTest, a_write_that_is_refused_changes_nothing) {
+    run({"SET", "k", "old"});
+    for (const auto& [target, body] : std::initializer_list<std::pair<const char*, const char*>>{
+             {"/v1/keys/k?type=zset", R"([["m","x"]])"},
+             {"/v1/keys/k?type=zset", R"([["m","nan"]])"},
+             {"/v1/keys/k", "[]"},
+             {"/v1/keys/k", "true"},
+             {"/v1/keys/k", "{"},
+             {"/v1/keys/k?type=stream", "[]"},
+             {"/v1/keys/k?type=set", "\"a\""},
+             {"/v1/keys/k?type=set&ttl=keep", R"(["a"])"},
+             {"/v1/keys/k?ttl=0", "\"a\""},
+             {"/v1/keys/k?ttl=x", "\"a\""},
+             {"/v1/keys/k?ttl=1&ttl_ms=1", "\"a\""},
+             {"/v1/keys/k?ttl=9223372036854775807", "\"a\""},
+             {"/v1/keys/k", R"([["a",["b"]]])"}}) {
+        EXPECT_EQ(json("PUT", target, body).status, 400) << target << body;
+        EXPECT_EQ(run({"GET", "k"}), "$3\r\nold\r\n") << target << body;
+    }
+}
+
+TEST_F(HttpAnswerTest, compares_and_sets) {
+    json("PUT", "/v1/keys/k", "\"one\"");
+    const std::string tag = field(get("/v1/keys/k"), "ETag");
+    EXPECT_EQ(get("/v1/keys/k", "If-None-Match: " + tag + "\r\n").status, 304);
+    EXPECT_EQ(get("/v1/keys/k", "If-None-Match: \"x\", " + tag + "\r\n").status, 304);
+    EXPECT_EQ(json("PUT", "/v1/keys/k", "\"two\"", "If-Match: " + tag + "\r\n").status, 204);
+    const auto late = json("PUT", "/v1/keys/k", "\"three\"", "If-Match: " + tag + "\r\n");
+    EXPECT_EQ(late.status, 412);
+    EXPECT_EQ(field(late, "ETag"), field(get("/v1/keys/k"), "ETag"));
+    EXPECT_EQ(run({"GET", "k"}), "$3\r\ntwo\r\n");
+    EXPECT_EQ(json("PUT", "/v1/keys/k", "\"x\"", "If-None-Match: *\r\n").status, 412);
+    EXPECT_EQ(json("PUT", "/v1/keys/new", "\"x\"", "If-None-Match: *\r\n").status, 201);
+    EXPECT_EQ(json("PUT", "/v1/keys/none", "\"x\"", "If-Match: *\r\n").status, 412);
+    EXPECT_EQ(json("PUT", "/v1/keys/k", "\"x\"", "If-Match: W/" + tag + "\r\n").status, 412);
+    EXPECT_EQ(send("DELETE", "/v1/keys/k", "If-Match: " + tag + "\r\n", "").status, 412);
+    const std::string now = field(get("/v1/keys/k"), "ETag");
+    EXPECT_EQ(send("DELETE", "/v1/keys/k", "If-Match: " + now + "\r\n", "").status, 204);
+    EXPECT_EQ(send("DELETE", "/v1/keys/k", "", "").status, 404);
+}
+
+TEST_F(HttpAnswerTest, answers_a_put_with_the_tag_of_what_it_wrote) {
+    const auto put = json("PUT", "/v1/keys/k", "\"one\"");
+    EXPECT_EQ(field(put, "ETag"), field(get("/v1/keys/k"), "ETag"));
+}
+
+TEST_F(HttpAnswerTest, looks_again_when_somebody_else_was_quicker) {
+    run({"SET", "k", "1"});
+    commands::Session& other = backend_.runner.add_session();
+    int races = 3;
+    backend_.before_own = [&](http::Backend::Words words) {
+        if (words[0] != "EXEC" || races == 0) return;
+        --races;
+        backend_.runner.run_as(other, {"SET", "k", std::to_string(races)});
+    };
+    EXPECT_EQ(json("PUT", "/v1/keys/k", "\"mine\"", "If-Match: *\r\n").status, 204);
+    EXPECT_EQ(races, 0);
+    EXPECT_EQ(run({"GET", "k"}), "$4\r\nmine\r\n");
+    races = 1'000'000;
+    EXPECT_EQ(json("PUT", "/v1/keys/k", "\"never\"", "If-Match: *\r\n").status, 409);
+    races = 1;
+    backend_.before_own = [&](http::Backend::Words words) {
+        if (words[0] == "EXEC" && races-- > 0) backend_.runner.run_as(other, {"DEL", "k"});
+    };
+    EXPECT_EQ(json("PUT", "/v1/keys/k", "\"gone\"", "If-Match: *\r\n").status, 412);
+}
+
+TEST_F(HttpAnswerTest, finds_the_type_of_a_key_that_changes_it) {
+    run({"RPUSH", "k", "a"});
+    commands::Session& other = backend_.runner.add_session();
+    backend_.before_run = [&](http::Backend::Words words) {
+        if (words[0] != "LRANGE") return;
+        backend_.runner.run_as(other, {"DEL", "k"});
+        backend_.runner.run_as(other, {"SADD", "k", "b"});
+    };
+    EXPECT_EQ(get("/v1/keys/k").body, R"(["b"])");
+}
+
+TEST_F(HttpAnswerTest, lists_keys_in_pages) {
+    for (int key = 0; key < 50; ++key) run({"SET", "key" + std::to_string(key), "v"});
+    std::set<std::string> seen;
+    std::string cursor = "0";
+    do {
+        const auto page = get("/v1/keys?count=10&match=key*&cursor=" + cursor);
+        ASSERT_EQ(page.status, 200);
+        const auto value = http::parse_json_value(page.body);
+        ASSERT_TRUE(value);
+        for (const auto& key : value->find("keys")->parts) seen.insert(key.text);
+        cursor = value->find("cursor")->text;
+    } while (cursor != "0");
+    EXPECT_EQ(seen.size(), 50U);
+    EXPECT_EQ(get("/v1/keys?cursor=x").status, 400);
+    EXPECT_THAT(get("/v1/keys?type=list").body, HasSubstr(R"("keys":[])"));
+}
+
+TEST_F(HttpAnswerTest, runs_commands) {
+    EXPECT_EQ(json("POST", "/v1/command", R"(["SET","a","1"])").body, R"({"result":"OK"})");
+    EXPECT_EQ(json("POST", "/v1/command", R"(["INCRBY","a",41])").body, R"({"result":42})");
+    EXPECT_EQ(json("POST", "/v1/command", R"(["GET","none"])").body, R"({"result":null})");
+    const auto wrong = json("POST", "/v1/command", R"(["LPUSH","a","1"])");
+    EXPECT_EQ(wrong.status, 409);
+    EXPECT_THAT(wrong.body,
+                StartsWith(R"({"error":{"status":409,"code":"WRONGTYPE","message":"Op)"));
+    for (const std::string_view body : {"", "{}", "[]", "[[]]", "\"GET\"", "[null]", "[true]",
+                                        R"(["A"] x)", R"([{"base64":"!"}])"}) {
+        EXPECT_EQ(json("POST", "/v1/command", body).status, 400) << body;
+    }
+}
+
+TEST_F(HttpAnswerTest, runs_transactions) {
+    EXPECT_EQ(
+        json("POST", "/v1/transaction", R"([["SET","a","1"],["LPUSH","a","x"],["GET","a"]])").body,
+        R"({"results":[{"result":"OK"},{"error":{"code":"WRONGTYPE","message":"Operation )"
+        R"(against a key holding the wrong kind of value"}},{"result":"1"}]})");
+    const auto wrong = json("POST", "/v1/transaction", R"([["SET","a","2"],["GET"]])");
+    EXPECT_EQ(wrong.status, 400);
+    EXPECT_THAT(wrong.body, HasSubstr(R"("command":2)"));
+    EXPECT_EQ(run({"GET", "a"}), "$1\r\n1\r\n");
+    EXPECT_EQ(run({"PING"}), "+PONG\r\n");  // nothing is queued
+}
+
+TEST_F(HttpAnswerTest, speaks_the_words_of_the_origin_systems) {
+    EXPECT_EQ(json("PUT", "/put", R"({"command":"k v 10"})").body,
+              R"({"received":"PUT k v 10","status":"success","message":"OK","data":"OK"})");
+    EXPECT_EQ(json("POST", "/put", R"({"command":"put k 'a b'"})").status, 200);
+    EXPECT_EQ(json("POST", "/get", R"({"command":"get k"})").body,
+              R"({"received":"GET k","status":"success","message":"OK","data":"a b"})");
+    EXPECT_EQ(json("POST", "/get", R"({"command":"none"})").status, 404);
+    EXPECT_THAT(json("POST", "/exists", R"({"command":"k none"})").body, HasSubstr("\"data\":1"));
+    EXPECT_THAT(get("/keys").body, HasSubstr(R"("data":["k"])"));
+    EXPECT_THAT(get("/values").body, HasSubstr(R"("data":["a b"])"));
+    EXPECT_THAT(get("/items").body, HasSubstr(R"("data":{"k":"a b"})"));
+    EXPECT_THAT(get("/size").body, HasSubstr("\"data\":1"));
+    EXPECT_EQ(get("/help").status, 200);
+    EXPECT_THAT(json("DELETE", "/delete", R"({"command":"delete k"})").body,
+                HasSubstr("\"data\":1"));
+    EXPECT_EQ(json("POST", "/clear", "").status, 200);
+    EXPECT_EQ(json("POST", "/get", "").status, 400);
+    EXPECT_EQ(json("POST", "/get", R"({"command":"a b c"})").status, 400);
+    EXPECT_THAT(json("POST", "/get", R"({"command":"'open"})").body,
+                HasSubstr(R"("status":"error")"));
+}
+
+TEST_F(HttpAnswerTest, selects_the_database_of_the_query) {
+    EXPECT_EQ(json("PUT", "/v1/keys/k?db=3", "\"x\"").status, 201);
+    EXPECT_EQ(get("/v1/keys/k").status, 404);
+    EXPECT_EQ(get("/v1/keys/k?db=3").status, 200);
+    EXPECT_EQ(get("/v1/keys/k?db=99").status, 400);
+    EXPECT_EQ(get("/v1/keys/k?db=x").status, 400);
+}
+
+TEST_F(HttpAnswerTest, asks_for_the_password) {
+    backend_.runner.configuration().password_text = "secret";
+    backend_.runner_is_open = false;
+    const auto as = [&](std::string_view fields) {
+        backend_.runner.session().is_authenticated = false;
+        return get("/size", fields).status;
+    };
+    EXPECT_EQ(as(""), 401);
+    EXPECT_EQ(as("Authorization: Bearer wrong\r\n"), 401);
+    EXPECT_EQ(as("Authorization: Bearer secret\r\n"), 200);
+    EXPECT_EQ(as("Authorization: Bearer default:secret\r\n"), 200);
+    EXPECT_EQ(as("Authorization: Basic ZGVmYXVsdDpzZWNyZXQ=\r\n"), 200);
+    EXPECT_EQ(as("Authorization: Nonsense\r\n"), 401);
+    backend_.runner.session().is_authenticated = false;
+    EXPECT_EQ(get("/health").status, 200);
+    EXPECT_EQ(get("/openapi.json").status, 200);
+    EXPECT_EQ(get("/metrics").status, 401);
+    EXPECT_THAT(field(get("/size"), "WWW-Authenticate"), StartsWith("Basic"));
+}
+
+TEST_F(HttpAnswerTest, guards_hosts_origins_and_types) {
+    EXPECT_EQ(ask("GET /health HTTP/1.1\r\nHost: evil.example\r\n\r\n").status, 421);
+    EXPECT_EQ(get("/health", "Origin: http://evil.example\r\n").status, 403);
+    EXPECT_EQ(get("/health", "Origin: http://localhost\r\n").status, 200);
+    EXPECT_EQ(send("POST", "/clear", "Content-Type: text/plain\r\n", "").status, 415);
+    EXPECT_EQ(send("POST", "/clear", "", "").status, 415);
+    EXPECT_EQ(
+        send("POST", "/clear", "Content-Type: application/x-www-form-urlencoded\r\n", "").status,
+        415);
+    EXPECT_EQ(
+        send("POST", "/clear", "Content-Type: application/json; charset=utf-8\r\n", "").status,
+        200);
+    settings_.origins = {"https://a.example"};
+    const auto allowed = get("/health", "Origin: https://a.example\r\n");
+    EXPECT_EQ(field(allowed, "Access-Control-Allow-Origin"), "https://a.example");
+    const auto preflight = send("OPTIONS", "/v1/keys/k",
+                                "Origin: https://a.example\r\n"
+                                "Access-Control-Request-Method: PUT\r\n",
+                                "");
+    EXPECT_EQ(preflight.status, 204);
+    EXPECT_THAT(field(preflight, "Access-Control-Allow-Methods"), HasSubstr("PUT"));
+    EXPECT_EQ(field(get("/health"), "Access-Control-Allow-Origin"), "");
+}
+
+TEST_F(HttpAnswerTest, tells_what_a_path_knows) {
+    EXPECT_EQ(get("/nothing").status, 404);
+    EXPECT_EQ(get("/v1/keys/a/b").status, 404);
+    const auto wrong = json("POST", "/v1/keys/k", "1");
+    EXPECT_EQ(wrong.status, 405);
+    EXPECT_EQ(field(wrong, "Allow"), "GET, HEAD, PUT, DELETE, OPTIONS");
+    EXPECT_EQ(send("BREW", "/size", "", "").status, 501);
+    EXPECT_EQ(send("HEAD", "/size", "", "").status, 200);
+    EXPECT_EQ(get("/%zz").status, 400);
+    backend_.ready = false;
+    EXPECT_EQ(get("/ready").status, 503);
+    EXPECT_EQ(get("/health").status, 200);
+}
+
+TEST_F(HttpAnswerTest, every_endpoint_is_in_the_document) {
+    const auto document = http::parse_json_value(get("/openapi.json").body);
+    ASSERT_TRUE(document) << document.error().message;
+    const http::JsonValue* paths = document->find("paths");
+    ASSERT_NE(paths, nullptr);
+    for (const http::Endpoint* endpoint : http::endpoints()) {
+        const http::JsonValue* path = paths->find(endpoint->path);
+        ASSERT_NE(path, nullptr) << endpoint->path;
+        std::string method(http::method_name(endpoint->method));
+        for (char& letter : method) letter = static_cast<char>(letter | 0x20);
+        const http::JsonValue* operation = path->find(method);
+        ASSERT_NE(operation, nullptr) << endpoint->path << method;
+        for (const std::string_view part : {"summary", "parameters", "responses"}) {
+            EXPECT_NE(operation->find(part), nullptr) << endpoint->path << part;
+        }
+        EXPECT_FALSE(operation->find("summary")->text.empty()) << endpoint->path;
+    }
+}
+
+TEST(HttpCommandRule, refuses_what_is_about_a_connection) {
+    const auto refuses = [](std::string_view name) {
+        const commands::CommandSpec* spec = commands::find_full_name(name);
+        EXPECT_NE(spec, nullptr) << name;
+        return spec != nullptr && http::is_about_connection(*spec);
+    };
+    for (const std::string_view name :
+         {"multi", "exec", "discard", "watch", "unwatch", "select", "auth", "hello", "quit",
+          "reset", "subscribe", "psubscribe", "ssubscribe", "monitor", "client|reply",
+          "client|setname"}) {
+        EXPECT_TRUE(refuses(name)) << name;
+    }
+    for (const std::string_view name :
+         {"get", "set", "ping", "echo", "publish", "client|list", "client|kill", "config|set",
+          "blpop", "info", "pubsub|channels"}) {
+        EXPECT_FALSE(refuses(name)) << name;
+    }
+}
+
+}  // namespace
+}  // namespace gyre::test
