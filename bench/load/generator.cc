@@ -31,7 +31,7 @@ Generator::Connection::Connection(Generator& owner, int socket, size_t request_b
     : descriptor(socket),
       times(owner.options_.pipeline),
       output(owner.options_.pipeline * request_bytes_max),
-      replies(owner.options_.is_http),
+      replies(owner.options_.is_http, std::max<size_t>(owner.options_.script.commands, 1)),
       send(&handle_send, owner, *this),
       receive(&handle_receive, owner, *this) {}
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string_view>
@@ -77,6 +78,14 @@ bool read_command(Options& options, std::string_view text) {
     return false;
 }
 
+bool read_script(Options& options, std::string_view text) {
+    auto script = parse_script(text);
+    if (!script) return false;
+    options.script = std::move(*script);
+    options.command = Command::script;
+    return true;
+}
+
 bool read_distribution(Options& options, std::string_view text) {
     constexpr std::string_view kZipf = "zipf:";
     if (text.starts_with(kZipf)) {
@@ -141,6 +150,8 @@ constexpr Row kRows[] = {
      }},
     {"--command", "get|set|incr|mset|ping|mixed:PERCENT_GET",
      "what is sent (get); mset sets 10 keys, mixed is get and set", read_command},
+    {"--script", "COMMANDS",
+     "requests of several commands: \"MULTI; SET {key} {value}; GET {key}; EXEC\"", read_script},
     {"--http", "", "get: by HTTP, GET /v1/keys/{key}",
      [](Options& o, std::string_view) { return o.is_http = true; }},
     {"--keys", "1..1000000000000", "size of the key space (1000000)",
@@ -186,7 +197,10 @@ const Row* find_row(std::string_view name) {
 uint64_t bytes_in_flight(const Options& options) {
     const bool sends_values = options.command != Command::get && options.command != Command::ping &&
                               options.command != Command::incr;
-    const uint64_t values = options.command == Command::mset ? 10 : 1;
+    uint64_t values = options.command == Command::mset ? 10 : 1;
+    if (options.command == Command::script)
+        values = static_cast<uint64_t>(std::ranges::count(
+            options.script.pieces, ScriptPiece::Kind::value, &ScriptPiece::kind));
     if (!sends_values) return 0;
     return options.value_bytes * values * options.pipeline * options.connections;
 }
@@ -198,6 +212,8 @@ std::string find_contradiction(const Options& options) {
         return "--ttl and --expire-at-ms exclude each other: choose one";
     if (has_deadline && options.command != Command::set && options.command != Command::mixed)
         return "--ttl and --expire-at-ms need --command set or mixed:PERCENT_GET";
+    if (options.script.commands != 0 && options.command != Command::script)
+        return "--script and --command exclude each other: choose one";
     if (options.is_http && options.command != Command::get) return "--http needs --command get";
     if (options.offset + options.keys > kKeyNumberEnd)
         return "--offset and --keys go beyond twelve digits: choose smaller ones";

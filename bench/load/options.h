@@ -14,10 +14,11 @@
 #include <gyre/result.h>
 
 #include "load/pacer.h"
+#include "load/script.h"
 
 namespace gyre::load {
 
-enum class Command : uint8_t { get, set, incr, mset, ping, mixed };
+enum class Command : uint8_t { get, set, incr, mset, ping, mixed, script };
 enum class Distribution : uint8_t { uniform, zipf, sequential };
 
 /// Most requests of one connection that may be in flight.
@@ -47,6 +48,7 @@ struct Options {
     bool is_http = false;  ///< GET of a key as a resource, on the server's port for HTTP
     Command command = Command::get;
     uint32_t get_percent = 0;  ///< of a mixed load
+    Script script;             ///< of Command::script
     uint64_t keys = 1'000'000;
     uint64_t offset = 0;
     Distribution distribution = Distribution::uniform;

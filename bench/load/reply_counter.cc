@@ -183,7 +183,9 @@ const char* ReplyCounter::skip_payload(const char* at, const char* end,
 
 void ReplyCounter::end_element(ReplyCounts& counts) noexcept {
     state_ = State::type;
-    if (--elements_left_ == 0) ++counts.replies;
+    if (--elements_left_ != 0 || ++part_ != parts_) return;
+    part_ = 0;
+    ++counts.replies;
 }
 
 }  // namespace gyre::load

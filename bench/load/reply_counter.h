@@ -27,7 +27,9 @@ struct ReplyCounts {
 
 class ReplyCounter {
 public:
-    explicit ReplyCounter(bool is_http = false) noexcept : is_http_(is_http) {}
+    /// `parts`: replies that count as one together, 1 or more.
+    explicit ReplyCounter(bool is_http = false, size_t parts = 1) noexcept
+        : is_http_(is_http), parts_(parts) {}
     ReplyCounts feed(const char* data, size_t size);
     bool is_broken() const noexcept { return is_broken_; }
     /// Start of the first error reply, empty while there was none.
@@ -56,6 +58,8 @@ private:
     std::string first_error_;
     std::string head_;  // of a response of HTTP
     bool is_http_;
+    size_t parts_;
+    size_t part_ = 0;  // replies since the last that counted
 };
 
 }  // namespace gyre::load

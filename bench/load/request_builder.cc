@@ -91,6 +91,7 @@ RequestBuilder::RequestBuilder(const Options& options)
       is_deadline_drawn_(options.ttl_min_seconds != options.ttl_max_seconds),
       ttl_min_ms_(static_cast<int64_t>(options.ttl_min_seconds) * 1000),
       ttl_span_ms_((options.ttl_max_seconds - options.ttl_min_seconds) * 1000 + 1),
+      script_(options.script),
       keys_(options),
       random_(options.seed) {
     const bool has_deadline = options.ttl_max_seconds != 0 || options.expire_at_ms != 0;
@@ -108,6 +109,9 @@ RequestBuilder::RequestBuilder(const Options& options)
     const size_t drawn = 2 * base::kIntegerCharsMax;
     bytes_max_ = command_ == Command::mset ? mset_head_.size() + kMsetKeys * pair
                                            : set_head_.size() + pair + set_tail_.size() + drawn;
+    size_t script_bytes = 0;
+    for (const ScriptPiece& piece : script_.pieces) script_bytes += piece.text.size() + pair;
+    bytes_max_ = std::max(bytes_max_, script_bytes);
     bytes_max_ = std::max(bytes_max_, http_head_.size() + kKeyDigits + kHttpTail.size());
 }
 
@@ -123,6 +127,8 @@ char* RequestBuilder::write(char* out) noexcept {
             return write_mset(out);
         case Command::ping:
             return put(out, "*1\r\n$4\r\nPING\r\n");
+        case Command::script:
+            return write_script(out);
         case Command::mixed:
             break;
     }
@@ -177,6 +183,25 @@ char* RequestBuilder::write_mset(char* out) noexcept {
     for (int i = 0; i < kMsetKeys; ++i) {
         out = put(write_key(out), value_head_);
         out = put(write_value(out), "\r\n");
+    }
+    return out;
+}
+
+char* RequestBuilder::write_script(char* out) noexcept {
+    for (const ScriptPiece& piece : script_.pieces) {
+        switch (piece.kind) {
+            case ScriptPiece::Kind::text:
+                out = put(out, piece.text);
+                break;
+            case ScriptPiece::Kind::key:
+                out = put(write_key(out), "\r\n");
+                break;
+            case ScriptPiece::Kind::value:
+                // Without the line end of the word before.
+                out = put(out, std::string_view(value_head_).substr(2));
+                out = put(write_value(out), "\r\n");
+                break;
+        }
     }
     return out;
 }

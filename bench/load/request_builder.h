@@ -54,6 +54,7 @@ private:
     char* write_http(char* out) noexcept;
     char* write_set(char* out) noexcept;
     char* write_mset(char* out) noexcept;
+    char* write_script(char* out) noexcept;
 
     // fixed after construction
     Command command_;
@@ -72,6 +73,7 @@ private:
     std::string set_head_;
     std::string set_tail_;  // behind the value, with the deadline if that is a fixed one
     std::string mset_head_;
+    Script script_;
     size_t bytes_max_;
 
     KeyChooser keys_;

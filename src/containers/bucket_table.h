@@ -234,8 +234,8 @@ public:
 private:
     static constexpr size_t kFillMaxPercent = 95;
     static constexpr size_t kFillMinPercent = 35;
-    // random(): a chain is accepted in proportion to its length up to this many entries. Before they are
-    // split, the last chains of a round have 13 on average, and more than 24 once in 500.
+    // random(): a chain is accepted in proportion to its length up to this many entries. Before
+    // they are split, the last chains of a round have 13 on average, and more than 24 once in 500.
     static constexpr size_t kRandomSlots = 24;
     static constexpr size_t kRandomTriesMax = 128;
 

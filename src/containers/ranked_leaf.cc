@@ -10,7 +10,7 @@ namespace gyre::containers {
 namespace {
 
 /// Of the free bytes of a leaf that is made anew: more than this is given back.
-constexpr size_t kSpareMax = RankedLeaf::kStep;
+constexpr size_t kSpareMax = 2 * RankedLeaf::kStep;
 
 void* copy_external(Tally& tally, std::string_view member) {
     const size_t length = member.size();

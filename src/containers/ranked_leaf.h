@@ -63,8 +63,8 @@ public:
     /// Longest member that lies in the leaf.
     static constexpr size_t kInlineMax = 128;
     static constexpr size_t kAllocatorHeader = 16;
-    static constexpr size_t kStep = 256;
-    static constexpr size_t kBytesMax = 5 * kStep - kAllocatorHeader;
+    static constexpr size_t kStep = 128;
+    static constexpr size_t kBytesMax = 10 * kStep - kAllocatorHeader;
     /// Slots are bytes.
     static constexpr size_t kMembersMax = 250;
     static constexpr uint32_t kNone = UINT32_MAX;

@@ -331,7 +331,10 @@ ring::Task<Reply> HttpConnection::run(Words words) {
     }
     const bool may_wait = view.spec != nullptr && view.spec->has(commands::flag::blocking);
     if (may_wait && !session_.mode(commands::Session::kQueueing)) {
-        co_return co_await execute_at_once(words);
+        std::vector<std::string_view> resolved_words;
+        resolved_words.reserve(arguments.size());
+        for (const resp::Argument& argument : arguments) resolved_words.push_back(argument.bytes);
+        co_return co_await execute_at_once(resolved_words);
     }
     co_return co_await execute(view);
 }

@@ -88,6 +88,12 @@ TEST_P(HttpTest, KnowsTheAliasesOfAll) {
     EXPECT_EQ(client.ask("POST", "/v1/command", R"(["twice", "b", "w"])").status, 200);
     EXPECT_EQ(s.ask("MGET", "a:1", "a:2", "b:1", "b:2"), "[v v w w]");
     EXPECT_EQ(client.ask("POST", "/v1/command", R"(["twice"])").status, 400);
+    // What would wait acts as in a transaction, by its other name too.
+    EXPECT_EQ(client.ask("POST", "/alias", R"({"command": "take BLPOP $1 0"})").status, 200);
+    EXPECT_EQ(s.ask("RPUSH", "queue", "x"), "1");
+    EXPECT_EQ(client.ask("POST", "/v1/command", R"(["take", "queue"])").body,
+              R"({"result":["queue","x"]})");
+    EXPECT_EQ(client.ask("POST", "/v1/command", R"(["take", "queue"])").body, R"({"result":null})");
     EXPECT_EQ(client.ask("DELETE", "/reset-alias").status, 200);
     EXPECT_EQ(client.ask("POST", "/v1/command", R"(["twice", "b", "w"])").status, 400);
 }

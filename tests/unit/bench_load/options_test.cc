@@ -125,6 +125,7 @@ TEST(LoadOptions, WrongValuesAreErrorsThatNameTheOption) {
                            {"--ttl", "5:"},
                            {"--value-bytes", "536870913"},
                            {"--host", ""},
+                           {"--script", " ; "},
                            {"--expire-at-ms", "soon"}};
     for (const Words& words : wrong) {
         EXPECT_THAT(error_of(words), HasSubstr(words[0])) << words[1];

@@ -53,6 +53,19 @@ TEST(LoadReplyCounter, CountsResponsesOfHttpWhereverTheyAreCut) {
     EXPECT_TRUE(endless.is_broken());
 }
 
+TEST(LoadReplyCounter, CountsThePartsOfARequestAsOne) {
+    const std::string stream =
+        "+OK\r\n+QUEUED\r\n*1\r\n$1\r\na\r\n+OK\r\n-ERR no\r\n*-1\r\n+OK\r\n";
+    for (size_t piece = 1; piece <= stream.size(); ++piece) {
+        ReplyCounter counter(false, 3);
+        ReplyCounts counts;
+        for (size_t at = 0; at < stream.size(); at += piece) {
+            add(counts, counter.feed(stream.data() + at, std::min(piece, stream.size() - at)));
+        }
+        expect_equal(counts, {.replies = 2, .errors = 1, .nils = 1, .bulks = 1});
+    }
+}
+
 /// A payload with everything in it that could be taken for a reply.
 std::string random_payload(base::Random& random) {
     constexpr std::string_view kBytes = "$*+-:0123456789\r\nab";

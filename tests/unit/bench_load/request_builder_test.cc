@@ -184,6 +184,34 @@ TEST(LoadRequestBuilder, AMixHasTheShareOfReadsAskedFor) {
     }
 }
 
+TEST(LoadRequestBuilder, WritesAllCommandsOfAScript) {
+    Options options;
+    options.command = Command::script;
+    options.script = parse_script("MULTI; SET {key} {value}; GET {key};EXEC;").value();
+    options.distribution = Distribution::sequential;
+    options.value_bytes = 20;
+    EXPECT_EQ(options.script.commands, 4u);
+    RequestBuilder builder(options);
+    std::vector<char> buffer(builder.bytes_max());
+    const char* end = builder.write(buffer.data());
+    const std::string text(buffer.data(), static_cast<size_t>(end - buffer.data()));
+    const std::string begin =
+        "*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000000\r\n$20\r\n";
+    EXPECT_EQ(text.substr(0, begin.size()), begin);
+    EXPECT_EQ(text.substr(begin.size() + 20),
+              "\r\n*2\r\n$3\r\nGET\r\n$16\r\nkey:000000000001\r\n*1\r\n$4\r\nEXEC\r\n");
+}
+
+TEST(LoadScript, RefusesWhatHasNoCommandOrTooMany) {
+    EXPECT_FALSE(parse_script(""));
+    EXPECT_FALSE(parse_script(" ; ;; "));
+    std::string many;
+    for (size_t i = 0; i < kScriptCommandsMax; ++i) many += "PING;";
+    EXPECT_TRUE(parse_script(many));
+    EXPECT_FALSE(parse_script(many + "PING"));
+    EXPECT_FALSE(parse_script("SET a " + std::string(kScriptBytesMax, 'x')));
+}
+
 TEST(LoadRequestBuilder, TheSameSeedWritesTheSameRequests) {
     Options options;
     options.command = Command::mixed;
