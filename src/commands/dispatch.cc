@@ -156,7 +156,8 @@ Dispatcher::Dispatcher(Services& services, size_t threads)
 }
 
 Request& Dispatcher::admit(uint32_t first_argument, const Session& session) {
-    Request request;
+    // Written in its place: see Effects::end_command().
+    Request& request = requests_.emplace_back();
     request.first_argument = first_argument;
     request.first_key = static_cast<uint32_t>(keys_.size());
     request.spec = find_row(arguments_from(first_argument));
@@ -167,9 +168,8 @@ Request& Dispatcher::admit(uint32_t first_argument, const Session& session) {
     append_keys(request.spec, arguments, key_search_, keys_);
     request.key_count = static_cast<uint32_t>(keys_.size()) - request.first_key;
     request.database = session.database.load(std::memory_order_relaxed);
-    requests_.push_back(request);
-    prefetch_buckets(requests_.back());
-    return requests_.back();
+    prefetch_buckets(request);
+    return request;
 }
 
 /// The row of what an alias stands for, once that is in the place of the call; null: it is none, or

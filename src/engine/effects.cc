@@ -82,7 +82,10 @@ void Effects::defaulted(size_t database, std::string_view key, int64_t expire_ms
 void Effects::tell(size_t database, const log::Effect& effect, int64_t timestamp_ms) {
     has_changed_ = true;
     is_told_ = true;
-    steps_.push_back({.database = database, .effect = effect, .timestamp_ms = timestamp_ms});
+    log::Step& step = steps_.emplace_back();
+    step.database = database;
+    step.effect = effect;
+    step.timestamp_ms = timestamp_ms;
 }
 
 void Effects::tell_words(size_t database, std::vector<std::string_view> words) {

@@ -167,7 +167,11 @@ void Effects::end_command(size_t database, const Arguments& arguments, const Key
     if (has_changed_ && !is_told_) {
         as_given_.push_back({steps_.size(), words_.size(), arguments.size()});
         for (const auto& argument : arguments) words_.push_back(argument.bytes);
-        steps_.push_back({.database = database, .timestamp_ms = stamp_ms_});
+        // In its place: a copy of one just made on the stack is read in wider pieces than it was
+        // written in, and so waits until the stores before it, to a cold value, are through.
+        log::Step& step = steps_.emplace_back();
+        step.database = database;
+        step.timestamp_ms = stamp_ms_;
     }
     if (has_changed_) {
         if (!is_told_ || lacks_defaults_) {
