@@ -94,6 +94,8 @@ bool is_for_subscribers(const CommandSpec& spec) {
     return spec.name == "ping" || spec.name == "quit" || spec.name == "reset";
 }
 
+}  // namespace
+
 const CommandSpec* find_row(std::span<const resp::Argument> arguments) {
     const CommandSpec* spec = find_command(arguments[0].bytes);
     if (spec == nullptr || !spec->is_container || arguments.size() < 2) [[likely]]
@@ -101,8 +103,6 @@ const CommandSpec* find_row(std::span<const resp::Argument> arguments) {
     const CommandSpec* inner = find_subcommand(*spec, arguments[1].bytes);
     return inner != nullptr ? inner : spec;
 }
-
-}  // namespace
 
 void append_keys(const CommandSpec* spec, std::span<const resp::Argument> arguments,
                  KeySearch& search, std::vector<store::Key>& keys) {

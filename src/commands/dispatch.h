@@ -63,6 +63,8 @@ private:
     std::vector<store::Key> keys_;
 };
 
+/// The row of a command or of a sub-command of it, of at least one argument; null: unknown.
+const CommandSpec* find_row(std::span<const resp::Argument> arguments);
 /// Appends the hashed keys of the arguments; none when they do not fit the row, whose handler then
 /// says what is wrong with them.
 void append_keys(const CommandSpec* spec, std::span<const resp::Argument> arguments,

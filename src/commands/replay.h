@@ -4,14 +4,13 @@
 // Executes the effects of a log again, by the handlers of the commands they are written as. Time
 // stands at the beginning of all days: no key is past its deadline, because if it went then, the
 // log says so. Nothing is checked that was checked when the effect came about, and nothing is added
-// to a log.
+// to a log. Which command comes when, and on which thread, is for commands/replay_lanes.h.
 //
-// Ownership: borrows the services, whose executor is the replay's own and has no log. Threads: one;
-// takes the locks of the shards. Errors: a command that does not exist here, has not the right
-// form, or fails; what came before it stays executed.
+// Ownership: borrows the services, whose executor is the replay's own and has no log. Threads: one
+// at a time; takes the locks of the shards. Errors: a command that does not exist here, has not the
+// right form, or fails.
 
 #include <cstdint>
-#include <vector>
 
 #include <gyre/result.h>
 
@@ -19,31 +18,43 @@
 #include "commands/dispatch.h"
 #include "commands/services.h"
 #include "commands/session.h"
-#include "log/aof_reader.h"
 
 namespace gyre::commands {
 
-class Replay final : public log::AofHandler {
+/// A command of a log, its row and its keys found.
+struct LoggedCommand {
+    RequestView request;
+    uint32_t database = 0;
+    int64_t timestamp_ms = store::kNoTimestamp;
+};
+
+class Replay {
 public:
     /// `wall_ms`: the present, where the timer wheels of new databases begin.
-    Replay(Services& services, base::ChunkPool& chunks, int64_t wall_ms);
+    Replay(Services& services, int64_t wall_ms);
 
-    Result<void> on_unit(const log::AofUnit& unit) override;
-    /// A new part begins in database 0.
-    void begin_part() { database_ = 0; }
+    /// Whether it is a command that a log may have.
+    static Result<void> check(const RequestView& request);
+    /// One that check() has let through.
+    Result<void> execute(const LoggedCommand& command);
+    /// Has the memory fetched that it will touch: the buckets of its keys, then, when these are
+    /// there, the entries.
+    void prefetch_buckets(const LoggedCommand& command);
+    void prefetch_entries(const LoggedCommand& command);
+    /// Frees what the commands have taken out.
+    void clean_up();
 
 private:
-    Result<void> execute(const log::AofCommand& command);
-    Result<void> select(std::string_view index);
-    Result<void> call(const RequestView& request);
-    bool is_flush(const CommandSpec& spec);
+    template <class F>
+    void for_each_partition(const LoggedCommand& command, F&& visit);
+    Result<void> call(const LoggedCommand& command);
+    bool is_flush(const LoggedCommand& command);
 
     Services& services_;
     const int64_t wall_ms_;
     Session session_;
-    size_t database_ = 0;
-    base::OutputBuffer output_;
-    std::vector<resp::Argument> arguments_;
+    base::ChunkPool chunks_;
+    base::OutputBuffer output_{chunks_};
 };
 
 }  // namespace gyre::commands

@@ -43,7 +43,8 @@ struct AofLimits {
 /// A line that begins with '#', with its end: what the loader of Redis 7.0 takes.
 inline constexpr size_t kAnnotationBytesMax = 1023;
 
-/// Views and spans are valid during the call they are given to.
+/// Views and spans are valid during the call they are given to. The words of a command lie in one
+/// piece of memory, in their order, as in the file.
 struct AofCommand {
     uint64_t offset = 0;                          ///< of its first byte in the file
     std::span<const std::string_view> arguments;  ///< one at least

@@ -20,19 +20,64 @@ log::AofLimits limits_of(const engine::Dataset& dataset) {
     return limits;
 }
 
+std::vector<commands::ReplayHelper> replay_helpers(
+    const std::vector<std::unique_ptr<LoadThread>>& threads) {
+    std::vector<commands::ReplayHelper> helpers;
+    for (size_t index = 1; index < threads.size(); ++index) {
+        ring::Reactor& reactor = threads[index]->worker.reactor();
+        helpers.push_back(
+            {.services = threads[index]->services,
+             .post = [&reactor](std::function<void()> job) { reactor.post(std::move(job)); }});
+    }
+    return helpers;
+}
+
+std::vector<engine::LoadHelper> load_helpers(
+    const std::vector<std::unique_ptr<LoadThread>>& threads) {
+    std::vector<engine::LoadHelper> helpers;
+    for (size_t index = 1; index < threads.size(); ++index) {
+        helpers.emplace_back([&thread = *threads[index]](auto job) {
+            thread.worker.reactor().post([&thread, job = std::move(job)] { job(thread.executor); });
+        });
+    }
+    return helpers;
+}
+
 }  // namespace
 
-AofLoader::AofLoader(log::AofDirectory& directory, commands::Services& services,
-                     base::ChunkPool& chunks, const ServerSettings& settings, int64_t wall_ms,
-                     LoadFigures& figures)
+LoadThread::LoadThread(Worker& its_worker, int64_t wall_ms)
+    : worker(its_worker),
+      services{.dataset = worker.services().dataset,
+               .executor = executor,
+               .evictor = worker.services().evictor,
+               .reactor = worker.services().reactor,
+               .clients = worker.services().clients,
+               .configuration = worker.services().configuration,
+               .information = worker.services().information,
+               .control = worker.services().control,
+               .persistence = worker.services().persistence,
+               .aliases = worker.services().aliases,
+               .background = worker.services().background,
+               .statistics = worker.services().statistics,
+               .slowlog = worker.services().slowlog,
+               .latency = worker.services().latency} {
+    executor.origin.reactor = static_cast<uint32_t>(worker.index());
+    executor.initial_access_word =
+        engine::initial_access_word(services.dataset.settings.policy.load(), wall_ms);
+}
+
+AofLoader::AofLoader(log::AofDirectory& directory,
+                     const std::vector<std::unique_ptr<LoadThread>>& threads,
+                     const ServerSettings& settings, int64_t wall_ms, LoadFigures& figures)
     : directory_(directory),
-      services_(services),
-      replay_(services, chunks, wall_ms),
+      dataset_(threads[0]->services.dataset),
+      lanes_(threads[0]->services, wall_ms, replay_helpers(threads)),
       may_be_truncated_(settings.load_truncated),
       verifies_checksum_(settings.rdb_checksum),
-      rdb_loader_(services.dataset, services.executor, wall_ms, engine::RdbLoader::Due::kept),
+      rdb_loader_(dataset_, threads[0]->executor, wall_ms, engine::RdbLoader::Due::kept),
       figures_(figures),
       piece_(std::make_unique<char[]>(kPieceBytes)) {
+    rdb_loader_.set_helpers(load_helpers(threads));
     figures_.started_ms.store(wall_ms, std::memory_order_relaxed);
 }
 
@@ -73,8 +118,8 @@ Result<void> AofLoader::open_next() {
     file_ = *file;
     offset_ = 0;
     rdb_.reset();
-    replay_.begin_part();
-    effects_.emplace(replay_, limits_of(services_.dataset));
+    lanes_.begin_part();
+    effects_.emplace(lanes_, limits_of(dataset_));
     return {};
 }
 
@@ -100,16 +145,19 @@ Result<bool> AofLoader::step() {
 
 snapshot::RdbReaderOptions AofLoader::rdb_options() const {
     return {.verifies_checksum = verifies_checksum_,
-            .limits = engine::value_limits(services_.dataset.settings)};
+            .limits = engine::value_limits(dataset_.settings)};
 }
 
 /// An RDB file, as a base of its own or in front of an old log.
 Result<void> AofLoader::read_rdb(std::string_view piece) {
     const auto consumed = rdb_->feed(piece);
-    if (!consumed) return refuse(rdb_->offset(), consumed.error().message);
+    if (!consumed) return refuse_record(consumed.error().message);
     figures_.keys.store(rdb_loader_.keys_loaded(), std::memory_order_relaxed);
     if (!rdb_->is_done()) return {};
-    effects_.emplace(replay_, limits_of(services_.dataset), offset_ + *consumed);
+    // What follows may change what it has.
+    if (auto done = rdb_loader_.finish(); !done) return refuse_record(done.error().message);
+    figures_.keys.store(rdb_loader_.keys_loaded(), std::memory_order_relaxed);
+    effects_.emplace(lanes_, limits_of(dataset_), offset_ + *consumed);
     rdb_.reset();
     if (*consumed == piece.size()) return {};
     return read_effects(piece.substr(*consumed));
@@ -119,6 +167,8 @@ Result<void> AofLoader::read_effects(std::string_view piece) {
     const log::AofReader::Status status = effects_->feed(piece);
     figures_.commands.store(effects_->commands(), std::memory_order_relaxed);
     if (status == log::AofReader::Status::failed) {
+        // Of two faults the first in the file is the one to tell.
+        if (auto done = finish_effects(); !done) return done;
         return refuse(effects_->end().at, effects_->end().message);
     }
     if (status != log::AofReader::Status::preamble) return {};
@@ -127,7 +177,22 @@ Result<void> AofLoader::read_effects(std::string_view piece) {
     return read_rdb(piece);
 }
 
+/// The records that helpers put in their places are behind the reader: such an error has no better
+/// place than before it.
+tl::unexpected<Error> AofLoader::refuse_record(std::string_view why) const {
+    if (!rdb_loader_.has_late_error()) return refuse(rdb_->offset(), why);
+    return refuse(rdb_->offset(), fmt::format("{} (in a record before that)", why));
+}
+
+/// All of the file that was read is executed.
+Result<void> AofLoader::finish_effects() {
+    if (lanes_.finish()) return {};
+    const commands::ReplayLanes::Failure& failure = *lanes_.failure();
+    return refuse(failure.unit, failure.message);
+}
+
 Result<void> AofLoader::finish_file() {
+    if (auto done = finish_effects(); !done) return done;
     if (rdb_) {
         if (auto whole = rdb_->finish(); !whole) return refuse(offset_, whole.error().message);
     }

@@ -2,13 +2,15 @@
 #pragma once
 
 // Reads an append-only directory into the data set, in slices between which clients are told that
-// the server is loading: the base, which may be an RDB file, then the increments in order.
+// the server is loading: the base, which may be an RDB file, then the increments in order. This
+// thread reads; the others help with putting things where they belong (commands/replay_lanes.h,
+// engine/rdb_loader.h).
 //
 // Only the last file may end inside an effect. With aof-load-truncated it is cut behind the last
 // whole one and loading goes on; without, and for damage of any other kind, it ends with an error
 // that names the file and the byte.
 //
-// Ownership: borrows directory and services; the executor must have no log. Threads: that of the
+// Ownership: borrows directory and threads, whose executors must have no log. Threads: that of the
 // first worker; the figures are read by any.
 
 #include <atomic>
@@ -20,11 +22,12 @@
 
 #include <gyre/result.h>
 
-#include "commands/replay.h"
+#include "commands/replay_lanes.h"
 #include "engine/rdb_loader.h"
 #include "log/aof_directory.h"
 #include "log/file_writer.h"
 #include "server/settings.h"
+#include "server/worker.h"
 #include "snapshot/rdb_reader.h"
 
 namespace gyre::server {
@@ -37,12 +40,22 @@ struct LoadFigures {
     std::atomic<int64_t> started_ms{0};
 };
 
+/// A worker's part in the loading: its services, with an executor that has no log. To be made and
+/// destroyed where the worker's own thread has nothing to do with it.
+struct LoadThread {
+    LoadThread(Worker& worker, int64_t wall_ms);
+    Worker& worker;
+    engine::Executor executor;
+    commands::Services services;
+};
+
 class AofLoader {
 public:
     /// Read at once. A slice is at least one such piece.
     static constexpr size_t kPieceBytes = 128 * 1024;
 
-    AofLoader(log::AofDirectory& directory, commands::Services& services, base::ChunkPool& chunks,
+    /// The first of `threads` is the one that reads.
+    AofLoader(log::AofDirectory& directory, const std::vector<std::unique_ptr<LoadThread>>& threads,
               const ServerSettings& settings, int64_t wall_ms, LoadFigures& figures);
     ~AofLoader();
 
@@ -59,13 +72,15 @@ private:
     Result<void> read_effects(std::string_view piece);
     Result<void> finish_file();
     Result<void> cut(const log::AofEnd& end);
+    tl::unexpected<Error> refuse_record(std::string_view why) const;
     tl::unexpected<Error> refuse(uint64_t at, std::string_view why) const;
+    Result<void> finish_effects();
     snapshot::RdbReaderOptions rdb_options() const;
     bool is_last_file() const { return next_file_ == files_.size(); }
 
     log::AofDirectory& directory_;
-    commands::Services& services_;
-    commands::Replay replay_;
+    engine::Dataset& dataset_;
+    commands::ReplayLanes lanes_;
     const bool may_be_truncated_;
     const bool verifies_checksum_;
     engine::RdbLoader rdb_loader_;

@@ -84,32 +84,19 @@ Result<void> AppendOnly::adopt_old_file() {
 // --- loading
 // -----------------------------------------------------------------------------------------
 
-/// What is read is executed by an executor without a log.
-Result<void> AppendOnly::load(Worker& worker, const std::function<bool()>& serve) {
-    commands::Services& own = worker.services();
-    engine::Executor executor;
-    commands::Services services{.dataset = own.dataset,
-                                .executor = executor,
-                                .evictor = own.evictor,
-                                .reactor = own.reactor,
-                                .clients = own.clients,
-                                .configuration = own.configuration,
-                                .information = own.information,
-                                .control = own.control,
-                                .persistence = own.persistence,
-                                .aliases = own.aliases,
-                                .background = own.background,
-                                .statistics = own.statistics,
-                                .slowlog = own.slowlog,
-                                .latency = own.latency};
-    const int64_t started_ms = worker.ring().wall_ms();
-    executor.initial_access_word =
-        engine::initial_access_word(own.dataset.settings.policy.load(), started_ms);
-    AofLoader loader(directory_, services, worker.chunks(), settings_, started_ms, load_figures_);
+Result<void> AppendOnly::load(std::span<const std::unique_ptr<Worker>> workers,
+                              const std::function<bool()>& serve) {
+    Worker& first = *workers[0];
+    const int64_t started_ms = first.ring().wall_ms();
+    std::vector<std::unique_ptr<LoadThread>> threads;
+    for (const auto& worker : workers) {
+        threads.push_back(std::make_unique<LoadThread>(*worker, started_ms));
+    }
+    AofLoader loader(directory_, threads, settings_, started_ms, load_figures_);
     if (auto opened = loader.open(); !opened) return opened;
-    if (auto read = read_files(loader, worker, serve); !read) return read;
+    if (auto read = read_files(loader, first, serve); !read) return read;
     base::log(base::Level::notice, "DB loaded from append only file: {:.3f} seconds, {} effects",
-              static_cast<double>(worker.ring().wall_ms() - started_ms) / 1000,
+              static_cast<double>(first.ring().wall_ms() - started_ms) / 1000,
               load_figures_.commands.load());
     const uint64_t loaded = load_figures_.bytes_total.load();
     base_bytes_.store(loaded, std::memory_order_relaxed);

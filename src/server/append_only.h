@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -56,10 +57,11 @@ public:
 
     /// Reads the manifest; an old single file becomes the base of a new one. Before clients.
     Result<void> open();
-    /// Reads all into the data set by the worker's services, and starts the log's thread. Between
-    /// slices it calls `serve`, which answers those who are there already, and says whether to go
-    /// on.
-    Result<void> load(Worker& worker, const std::function<bool()>& serve);
+    /// Reads all into the data set, on the first worker's thread and with the help of the others,
+    /// and starts the log's thread. Between slices it calls `serve`, which answers those who are
+    /// there already, and says whether to go on.
+    Result<void> load(std::span<const std::unique_ptr<Worker>> workers,
+                      const std::function<bool()>& serve);
     /// In place of both, while there is data already: the directory and the thread, for a log that
     /// begins with a rewrite.
     Result<void> begin_closed();

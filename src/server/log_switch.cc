@@ -19,9 +19,12 @@ Result<void> LogSwitch::set(bool is_on) {
     if (is_on && state_ == State::off) {
         if (auto begun = start(); !begun) return begun;
     }
-    file_.set_on(is_on);
-    if (!is_on) rewriter_.unschedule();
-    if (!is_on && state_ == State::on) stop();
+    if (is_on) {
+        file_.set_on(true);
+        return {};
+    }
+    rewriter_.switch_off();
+    if (state_ == State::on) stop();
     return {};
 }
 
@@ -54,15 +57,17 @@ Result<void> LogSwitch::start() {
     return {};
 }
 
-/// The mutex is let go before the rewrite locks the shards.
+/// The mutex is let go before the rewrite locks the shards. Who switches the log off between the
+/// two takes back what is scheduled here.
 void LogSwitch::all_attached(Worker& last) {
     {
         const std::lock_guard hold(mutex_);
         state_ = State::on;
         file_.begin_logging();
         if (!file_.is_on()) return stop();
+        rewriter_.schedule();
     }
-    rewriter_.begin_first(last.executor());
+    rewriter_.look(last.executor());
 }
 
 void LogSwitch::stop() {

@@ -24,36 +24,36 @@ int64_t monotonic_s() {
 }  // namespace
 
 RewriteOrder Rewriter::order(engine::Executor& executor, bool is_later) {
+    bool is_alone = false;
     {
         const std::lock_guard hold(mutex_);
         if (figures_.is_running) return RewriteOrder::running;
         figures_.is_scheduled = true;
+        if (is_later || !claim()) return RewriteOrder::scheduled;
+        is_alone = is_alone_;
     }
-    return is_later ? RewriteOrder::scheduled : begin(executor);
+    return begin(executor, is_alone);
 }
 
-void Rewriter::begin_first(engine::Executor& executor) {
-    {
-        const std::lock_guard hold(mutex_);
-        figures_.is_scheduled = true;
-    }
-    begin(executor);
-}
-
-void Rewriter::unschedule() {
+void Rewriter::schedule() {
     const std::lock_guard hold(mutex_);
+    figures_.is_scheduled = true;
+}
+
+void Rewriter::switch_off() {
+    const std::lock_guard hold(mutex_);
+    file_.set_on(false);
     figures_.is_scheduled = false;
 }
 
+/// Under the mutex, so that it is still the log's when it is given up.
 void Rewriter::forget() {
-    {
-        const std::lock_guard hold(mutex_);
-        if (!figures_.is_running || is_alone_) return;
-    }
-    persistence_.give_up_base();
+    const std::lock_guard hold(mutex_);
+    if (figures_.is_running && !is_alone_) persistence_.give_up_base();
 }
 
 void Rewriter::look(engine::Executor& executor) {
+    bool is_alone = false;
     {
         const std::lock_guard hold(mutex_);
         if (figures_.is_running) {
@@ -61,9 +61,10 @@ void Rewriter::look(engine::Executor& executor) {
                 figures_.last_memory_bytes, base::used(base::Purpose::snapshot) - memory_before_);
             return;
         }
-        if (!figures_.is_scheduled && !is_due()) return;
+        if ((!figures_.is_scheduled && !is_due()) || !claim()) return;
+        is_alone = is_alone_;
     }
-    begin(executor);
+    begin(executor, is_alone);
 }
 
 /// Under mutex_.
@@ -83,21 +84,26 @@ bool Rewriter::is_due() const {
                                  static_cast<double>(percentage) * static_cast<double>(before);
 }
 
-RewriteOrder Rewriter::begin(engine::Executor& executor) {
-    const bool is_alone = !file_.is_on();
-    if (!is_alone && !file_.is_logging()) return RewriteOrder::scheduled;
-    {
-        const std::lock_guard hold(mutex_);
-        if (figures_.is_running) return RewriteOrder::scheduled;
-        figures_.is_running = true;
-        is_alone_ = is_alone;
-        started_s_ = monotonic_s();
-        memory_before_ = base::used(base::Purpose::snapshot);
-        figures_.last_memory_bytes = 0;
-    }
+/// Under mutex_, while none is under way: whoever gets true begins one. What it is for is decided
+/// in the same moment as whether it is wanted: a log that is switched off meanwhile takes back what
+/// was scheduled for it (switch_off()).
+bool Rewriter::claim() {
+    is_alone_ = !file_.is_on();
+    if (!is_alone_ && !file_.is_logging()) return false;
+    figures_.is_running = true;
+    started_s_ = monotonic_s();
+    memory_before_ = base::used(base::Purpose::snapshot);
+    figures_.last_memory_bytes = 0;
+    return true;
+}
+
+RewriteOrder Rewriter::begin(engine::Executor& executor, bool is_alone) {
     if (is_alone) {
         if (const auto ready = file_.prepare_alone(); !ready) {
-            unschedule();
+            {
+                const std::lock_guard hold(mutex_);
+                figures_.is_scheduled = false;
+            }
             end(ready, 0);
             return RewriteOrder::failed;
         }
@@ -123,10 +129,17 @@ bool Rewriter::start(engine::Executor& executor, bool is_alone) {
          .name = file_.new_base_name(),
          .syncs_often = settings_.aof_syncs_often.load(std::memory_order_relaxed),
          .is_commands = format == log::BaseFormat::aof,
-         .position = [this, is_alone] { return is_alone ? file_.position() : file_.begin_part(); },
+         .position = [this, is_alone] { return is_alone ? file_.position() : begin_part(); },
          .done = [this, format,
                   is_alone](const Result<uint64_t>& bytes) { adopt(bytes, format, is_alone); }},
         executor);
+}
+
+/// Under the locks of all shards. The log may have ended since this was claimed, with nothing to
+/// forget yet: then nobody wants the base.
+log::Position Rewriter::begin_part() {
+    if (!file_.is_logging()) persistence_.give_up_base();
+    return file_.begin_part();
 }
 
 void Rewriter::adopt(const Result<uint64_t>& bytes, log::BaseFormat format, bool is_alone) {

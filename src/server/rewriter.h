@@ -45,20 +45,25 @@ public:
         : persistence_(persistence), file_(file), settings_(settings) {}
 
     commands::RewriteOrder order(engine::Executor& executor, bool is_later);
-    /// The first of a log that begins while there is data; if it fails it is tried again.
-    void begin_first(engine::Executor& executor);
-    /// No log is wanted any more: what was scheduled for it is not.
-    void unschedule();
+    /// A log has begun while there is data: it needs a first one. look() begins it, and tries again
+    /// if it fails.
+    void schedule();
+    /// No log is wanted any more (AppendOnly::is_on()), and with it none of what was scheduled for
+    /// it: the two at once, or what was meant for the log would be begun as one without it.
+    void switch_off();
     /// The log has ended: what is under way for it is given up.
     void forget();
-    /// To be called each second, by one thread: begins what was scheduled, or is due by size.
+    /// Begins what was scheduled, or is due by size. To be called each second, and when there is
+    /// something new to begin.
     void look(engine::Executor& executor);
     RewriteFigures figures() const;
     void reset_statistics();
 
 private:
-    commands::RewriteOrder begin(engine::Executor& executor);
+    bool claim();
+    commands::RewriteOrder begin(engine::Executor& executor, bool is_alone);
     bool start(engine::Executor& executor, bool is_alone);
+    log::Position begin_part();
     bool is_due() const;
     void adopt(const Result<uint64_t>& bytes, log::BaseFormat format, bool is_alone);
     void end(const Result<void>& done, uint64_t base_bytes);

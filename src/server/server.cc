@@ -328,10 +328,16 @@ int Server::run() {
 /// read.
 Result<void> Server::load_data() {
     ring::Reactor& reactor = workers_[0]->reactor();
+    const engine::EvictionPolicy policy = dataset_->settings.policy.load();
     std::vector<engine::LoadHelper> helpers;
     for (size_t index = 1; index < workers_.size(); ++index) {
-        helpers.emplace_back([&worker = *workers_[index]](auto job) {
-            worker.reactor().post([&worker, job = std::move(job)] { job(worker.executor()); });
+        helpers.emplace_back([&worker = *workers_[index], policy](auto job) {
+            worker.reactor().post([&worker, policy, job = std::move(job)] {
+                // A worker that has served nobody yet has none.
+                worker.executor().initial_access_word =
+                    engine::initial_access_word(policy, worker.reactor().now_ms());
+                job(worker.executor());
+            });
         });
     }
     const auto serve = [&reactor] {
@@ -347,7 +353,7 @@ Result<void> Server::load_data() {
                   config_.settings().rdb_file);
     }
     dataset_->settings.refusals.fetch_or(engine::refusal::loading);
-    auto loaded = has_log ? append_only_->load(*workers_[0], serve)
+    auto loaded = has_log ? append_only_->load(workers_, serve)
                           : persistence_->load(workers_[0]->executor(), serve, std::move(helpers));
     if (loaded && has_log) log_switch_->begin_on();
     dataset_->settings.refusals.fetch_and(~engine::refusal::loading);

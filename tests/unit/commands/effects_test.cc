@@ -14,10 +14,11 @@
 
 #include "base/random.h"
 #include "commands/registry.h"
-#include "commands/replay.h"
+#include "commands/replay_lanes.h"
 #include "engine/expiry.h"
 #include "log/aof_reader.h"
 #include "log/log.h"
+#include "replay_threads.h"
 #include "support/command_runner.h"
 #include "support/data_state.h"
 #include "support/seed.h"
@@ -750,6 +751,21 @@ void configure(CommandRunner& runner, uint64_t seed) {
     }
 }
 
+/// All of it, in pieces as a loader has them.
+void replay(CommandRunner& runner, std::string_view log, int64_t now_ms, size_t helpers) {
+    constexpr size_t kPieceBytes = 100'000;
+    ReplayThreads threads(runner, helpers);
+    commands::ReplayLanes lanes(runner.services(), now_ms, threads.helpers());
+    log::AofReader reader(lanes);
+    for (; !log.empty(); log.remove_prefix(std::min(kPieceBytes, log.size()))) {
+        ASSERT_EQ(reader.feed(log.substr(0, kPieceBytes)), log::AofReader::Status::more)
+            << reader.end().message;
+    }
+    ASSERT_EQ(reader.finish().kind, log::AofEnd::Kind::clean);
+    const auto done = lanes.finish();
+    ASSERT_TRUE(done.has_value()) << done.error().message;
+}
+
 TEST(EffectsReplay, GivesTheSameData) {
     for (uint64_t seed = test_seed(); seed < test_seed() + 60; ++seed) {
         SCOPED_TRACE("GYRE_SEED=" + std::to_string(seed));
@@ -769,13 +785,12 @@ TEST(EffectsReplay, GivesTheSameData) {
             if (workload.below(30) == 0) cycle.run(logged.runner.now_ms(), false);
             log += logged.take();
         }
-        CommandRunner again;
-        base::ChunkPool chunks;
-        commands::Replay replay(again.services(), chunks, logged.runner.now_ms());
-        log::AofReader reader(replay);
-        ASSERT_EQ(reader.feed(log), log::AofReader::Status::more) << reader.end().message;
-        ASSERT_EQ(reader.finish().kind, log::AofEnd::Kind::clean);
-        EXPECT_EQ(state_of(again), state_of(logged.runner));
+        const State state = state_of(logged.runner);
+        for (const size_t helpers : {size_t{0}, size_t{3}}) {
+            CommandRunner again({.threads = helpers + 1, .shards = helpers == 0 ? 16U : 64U});
+            replay(again, log, logged.runner.now_ms(), helpers);
+            EXPECT_EQ(state_of(again), state) << helpers << " helpers";
+        }
         if (::testing::Test::HasFailure()) return;
     }
 }
@@ -800,11 +815,11 @@ TEST(EffectsReplay, KnowsEveryCommandThatWrites) {
 TEST(EffectsReplay, SaysWhatCannotBeExecuted) {
     const auto message = [](const std::string& log) {
         CommandRunner runner;
-        base::ChunkPool chunks;
-        commands::Replay replay(runner.services(), chunks, 1);
-        log::AofReader reader(replay);
-        EXPECT_EQ(reader.feed(log), log::AofReader::Status::failed);
-        return reader.end().message;
+        commands::ReplayLanes lanes(runner.services(), 1);
+        log::AofReader reader(lanes);
+        static_cast<void>(reader.feed(log));
+        const auto done = lanes.finish();
+        return done ? "nothing" : done.error().message;
     };
     const auto text = [](const Words& words) {
         const std::vector<std::string_view> views(words.begin(), words.end());

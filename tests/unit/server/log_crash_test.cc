@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/log.h"
-#include "commands/replay.h"
+#include "commands/replay_lanes.h"
 #include "log/file_writer.h"
 #include "simulated_server.h"
 #include "support/seed.h"
@@ -84,14 +84,14 @@ private:
 void load(ring::sim::Disk& disk, test::CommandRunner& runner) {
     log::AofDirectory directory(disk, kDirectory, log::AofNames{});
     ASSERT_TRUE(directory.open());
-    base::ChunkPool chunks;
-    commands::Replay replay(runner.services(), chunks, runner.now_ms());
+    commands::ReplayLanes replay(runner.services(), runner.now_ms());
     for (const log::AofFile& file : directory.manifest().load_order()) {
         replay.begin_part();
         log::AofReader reader(replay);
         // The last may end badly: what stands before that counts.
         const std::string content = disk.content(directory.path_of(file.name));
         if (reader.feed(content) != log::AofReader::Status::failed) reader.finish();
+        EXPECT_TRUE(replay.finish().has_value());
         EXPECT_NE(reader.end().kind, log::AofEnd::Kind::refused) << reader.end().message;
     }
     runner.executor().is_replaying = false;
