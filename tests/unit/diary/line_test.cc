@@ -21,6 +21,7 @@
 namespace gyre::diary {
 namespace {
 
+using namespace std::string_view_literals;
 using base::Level;
 using testing::ElementsAre;
 using testing::EndsWith;
@@ -186,8 +187,9 @@ TEST_F(Line, hostile_bytes_stay_in_their_line) {
         std::string bytes(random() % 40, '\0');
         // Mostly what means something to a reader of lines.
         for (char& byte : bytes) {
-            constexpr std::string_view kNasty = "\n\r\0\"\\{}\x1b\x7f\xc2\x9b\xe2\x80\xa8,: ";
-            byte = random() % 3 == 0 ? static_cast<char>(random()) : kNasty[random() % 20];
+            constexpr std::string_view kNasty = "\n\r\0\"\\{}\x1b\x7f\xc2\x9b\xe2\x80\xa8,: "sv;
+            byte =
+                random() % 3 == 0 ? static_cast<char>(random()) : kNasty[random() % kNasty.size()];
         }
         const std::vector<NotedArgument> words{{.bytes = bytes}, {.bytes = "x"}, {.bytes = bytes}};
         CommandNote each = note(words);
