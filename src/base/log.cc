@@ -2,100 +2,55 @@
 
 #include "base/log.h"
 
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <exception>
-#include <memory>
-#include <mutex>
 
 #include "base/numbers.h"
+#include "base/utf8.h"
 
 namespace gyre::base {
 namespace {
 
 constexpr std::array<const char*, 5> kLevelNames = {"debug", "verbose", "notice", "warning",
                                                     "nothing"};
-/// A line is cut behind this much text: a mistake must not fill the disk in one go.
-constexpr size_t kTextBytesMax = 16 * 1024;
+constexpr std::string_view kCut = " [cut]";
 
 constinit std::atomic<Level> lowest_level{Level::notice};
-constinit std::atomic<uint64_t> lines_lost{0};
+constinit std::atomic<LogWriter> log_writer{nullptr};
 
-/// What log lines go to. The library's logger is replaced as a whole when the target changes; a
-/// line under way holds on to the one it began with.
-struct Target {
-    std::mutex mutex;
-    std::shared_ptr<spdlog::logger> logger;
-    std::string path;  // empty: stderr or stdout
-};
-
-std::shared_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink) {
-    auto logger = std::make_shared<spdlog::logger>("gyre", std::move(sink));
-    // The level stands in the text: the library's names are not ours.
-    logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %P %v");
-    logger->set_level(spdlog::level::trace);
-    logger->flush_on(spdlog::level::trace);
-    logger->set_error_handler([](const std::string&) { lines_lost.fetch_add(1); });
-    return logger;
-}
-
-/// Leaked on purpose: see "Ownership" in the header.
-Target& target() {
-    static Target* const instance = [] {
-        auto* created = new Target;
-        created->logger = make_logger(std::make_shared<spdlog::sinks::stderr_sink_mt>());
-        return created;
-    }();
-    return *instance;
-}
-
-std::shared_ptr<spdlog::logger> current_logger() {
-    Target& place = target();
-    const std::lock_guard lock(place.mutex);
-    return place.logger;
-}
-
-void append_escaped(fmt::memory_buffer& line, std::string_view text) {
-    for (const char character : text.substr(0, kTextBytesMax)) {
-        const auto code = static_cast<unsigned char>(character);
-        if (code >= 0x20 && code != 0x7f) {
-            line.push_back(character);
-        } else if (character == '\n') {
-            line.append(std::string_view("\\n"));
-        } else {
-            fmt::format_to(fmt::appender(line), "\\x{:02x}", code);
-        }
-    }
-    if (text.size() > kTextBytesMax) line.append(std::string_view(" [cut]"));
-}
-
-tl::unexpected<Error> cannot_open(const std::string& path, int code, const char* reason) {
-    return fail(fmt::format("Can't open the log file {}: {}; check that its directory exists and "
-                            "can be written to",
-                            quote(path), reason),
-                code);
-}
-
-/// The only place that meets the library's exceptions about files.
-Result<std::shared_ptr<spdlog::logger>> open_logger(const std::string& path) {
+void write_to_stderr(Level line_level, std::string_view text) noexcept {
     try {
-        if (path.empty()) return make_logger(std::make_shared<spdlog::sinks::stderr_sink_mt>());
-        // The library would make the directories that are missing; a path with a mistake in it is
-        // an error instead.
-        std::FILE* const probe = std::fopen(path.c_str(), "ae");
-        if (probe == nullptr) return cannot_open(path, errno, std::strerror(errno));
-        std::fclose(probe);
-        return make_logger(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
-    } catch (const std::exception& failure) {
-        return cannot_open(path, errno, failure.what());
+        std::string line = level_name(line_level);
+        line += ' ';
+        append_log_text(line, text);
+        line += '\n';
+        std::fwrite(line.data(), 1, line.size(), stderr);
+    } catch (...) {
+        // There is nobody left to tell.
+        return;
     }
+}
+
+void hand_on(Level line_level, std::string_view text) noexcept {
+    const LogWriter writer = log_writer.load(std::memory_order_acquire);
+    (writer != nullptr ? writer : write_to_stderr)(line_level, text);
+}
+
+/// Length of the character at the front of a text, as its first byte claims.
+size_t claimed_bytes(unsigned char first) {
+    if (first < 0x80) return 1;
+    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+/// U+0080 to U+009F speak to terminals as the ones below U+0020 do.
+bool is_control(std::string_view character) {
+    const auto first = static_cast<unsigned char>(character[0]);
+    if (character.size() == 1) return first < 0x20 || first == 0x7f;
+    return first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
 }
 
 }  // namespace
@@ -113,50 +68,47 @@ void set_level(Level level) noexcept { lowest_level.store(level, std::memory_ord
 
 Level level() noexcept { return lowest_level.load(std::memory_order_relaxed); }
 
-Result<void> log_to_file(const std::string& path) {
-    auto logger = open_logger(path);
-    if (!logger) return tl::unexpected(logger.error());
-    Target& place = target();
-    const std::lock_guard lock(place.mutex);
-    place.logger = std::move(*logger);
-    place.path = path;
-    return {};
+void set_log_writer(LogWriter writer) noexcept {
+    log_writer.store(writer, std::memory_order_release);
 }
 
-void log_to_stdout() {
-    auto logger = make_logger(std::make_shared<spdlog::sinks::stdout_sink_mt>());
-    Target& place = target();
-    const std::lock_guard lock(place.mutex);
-    place.logger = std::move(logger);
-    place.path.clear();
-}
+bool has_log_writer() noexcept { return log_writer.load(std::memory_order_relaxed) != nullptr; }
 
-Result<void> reopen_log() {
-    std::string path;
-    {
-        Target& place = target();
-        const std::lock_guard lock(place.mutex);
-        path = place.path;
+void append_log_text(std::string& out, std::string_view text) {
+    while (!text.empty()) {
+        const size_t claimed =
+            std::min(claimed_bytes(static_cast<unsigned char>(text[0])), text.size());
+        const std::string_view character = text.substr(0, claimed);
+        if (!is_utf8(character) || is_control(character)) {
+            // Of what is no character one byte, since the next may begin one.
+            if (text[0] == '\n') {
+                out += "\\n";
+            } else {
+                fmt::format_to(std::back_inserter(out), "\\x{:02x}",
+                               static_cast<unsigned char>(text[0]));
+            }
+            text.remove_prefix(1);
+            continue;
+        }
+        out += character;
+        text.remove_prefix(claimed);
     }
-    if (path.empty()) return {};
-    return log_to_file(path);
 }
-
-uint64_t log_lines_lost() noexcept { return lines_lost.load(std::memory_order_relaxed); }
 
 namespace log_detail {
 
 void write(Level line_level, fmt::string_view format, fmt::format_args arguments) noexcept {
     try {
-        fmt::memory_buffer text;
-        fmt::vformat_to(fmt::appender(text), format, arguments);
-        fmt::memory_buffer line;
-        line.append(std::string_view(level_name(line_level)));
-        line.push_back(' ');
-        append_escaped(line, {text.data(), text.size()});
-        current_logger()->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+        std::array<char, kLogTextBytesMax + kCut.size()> text;
+        const auto written = fmt::vformat_to_n(text.data(), kLogTextBytesMax, format, arguments);
+        size_t bytes = std::min(written.size, kLogTextBytesMax);
+        if (written.size > kLogTextBytesMax) {
+            kCut.copy(text.data() + bytes, kCut.size());
+            bytes += kCut.size();
+        }
+        hand_on(line_level, {text.data(), bytes});
     } catch (...) {
-        lines_lost.fetch_add(1, std::memory_order_relaxed);
+        hand_on(Level::warning, "A line of the log could not be formatted");
     }
 }
 

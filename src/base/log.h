@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// The server's own diary, for the person who runs it. One line is: date and time with milliseconds,
-// process id, level, text. Control characters in the text are escaped, so that what a client sent
-// cannot forge a line.
+// What a program tells the person who runs it, line by line. Here are the levels and the call;
+// where lines go and what they look like there is the writer's business: the server's diary
+// (diary/diary.h), or stderr where nobody has set one.
 //
-// The text goes to stderr until log_to_file() names a file, or log_to_stdout() is called. Writing
-// is synchronous: log what happens to the server, not what happens to each command.
+//   log(Level::notice, "listening on port {}", port);
 //
-// Ownership: one log for the process, never destroyed, so destructors of static objects may log.
-// Threads: any. Errors: log() never throws and never fails; lines that cannot be written are
-// counted.
+// Log what happens to the server, not what happens to each command.
+//
+// Threads: any. Errors: log() never throws and never fails; what becomes of a line that cannot be
+// written is the writer's business too. It allocates nothing unless a formatter does.
 
 #include <fmt/core.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-
-#include "gyre/result.h"
 
 namespace gyre::base {
 
@@ -38,20 +36,23 @@ inline bool is_logged(Level line_level) noexcept {
     return line_level >= level() && line_level != Level::nothing;
 }
 
-/// Appends to the file `path` from now on; an empty path means stderr.
-Result<void> log_to_file(const std::string& path);
-/// A server's log is what it prints; errors that keep it from starting go to stderr.
-void log_to_stdout();
-/// Opens the file again by its name, after it was moved away (log rotation). No file: nothing.
-Result<void> reopen_log();
-/// Lines lost because they could not be formatted or written.
-uint64_t log_lines_lost() noexcept;
+/// A text is cut behind so many bytes: a mistake must not fill the disk in one go.
+inline constexpr size_t kLogTextBytesMax = 16 * 1024;
+
+/// Takes the text of a line, which is not escaped and has no line end.
+using LogWriter = void (*)(Level line_level, std::string_view text) noexcept;
+/// Null: stderr, as at the start of the process.
+void set_log_writer(LogWriter writer) noexcept;
+bool has_log_writer() noexcept;
+
+/// Appends what a line of the log may hold of a text, so that none can forge another line or speak
+/// to a terminal: line ends become \n, other control characters and bytes that are no UTF-8 \x1b.
+void append_log_text(std::string& out, std::string_view text);
 
 namespace log_detail {
 void write(Level line_level, fmt::string_view format, fmt::format_args arguments) noexcept;
 }  // namespace log_detail
 
-/// log(Level::notice, "listening on port {}", port);
 template <class... Arguments>
 void log(Level line_level, fmt::format_string<Arguments...> format,
          Arguments&&... arguments) noexcept {

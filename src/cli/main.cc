@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "cli/batch.h"
+#include "cli/hot_keys.h"
 #include "cli/interactive.h"
 #include "cli/link.h"
 #include "cli/live.h"
@@ -90,6 +91,8 @@ int run(const Options& options) {
             return run_bigkeys(options, link);
         case Task::memkeys:
             return run_memkeys(options, link);
+        case Task::hotkeys:
+            return run_hotkeys(options, link);
         case Task::latency:
             return run_latency(options, link, output);
         case Task::stat:

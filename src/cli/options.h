@@ -27,6 +27,7 @@ enum class Task : uint8_t {
     scan,
     bigkeys,
     memkeys,
+    hotkeys,
     latency,
     stat,
     show_help,

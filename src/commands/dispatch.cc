@@ -9,6 +9,7 @@
 #include "base/prefetch.h"
 #include "base/ticks.h"
 #include "commands/clients.h"
+#include "commands/command_log.h"
 #include "commands/families/string_options.h"
 #include "commands/latency.h"
 #include "commands/monitor.h"
@@ -433,6 +434,8 @@ void Dispatcher::refuse(const RequestView& request, Session& session, resp::Repl
         reply.error(text);
     }
     services_.statistics.record_error(reply.last_error_code());
+    if (services_.command_log.is_on()) [[unlikely]]
+        services_.command_log.add(request, session, 0, reply.last_error_code());
     if (request.spec != nullptr) services_.statistics.reject(row_index(*request.spec));
 }
 
@@ -452,6 +455,10 @@ void Dispatcher::record(const RequestView& request, const Session& session,
     services_.statistics.record(row_index(*request.spec), nanoseconds, failed);
     if (failed) [[unlikely]]
         services_.statistics.record_error(reply.last_error_code());
+    if (services_.command_log.is_on()) [[unlikely]] {
+        services_.command_log.add(request, session, nanoseconds,
+                                  failed ? reply.last_error_code() : std::string_view());
+    }
     // A microsecond is the finest threshold of the slow log; most commands take less.
     const auto duration_us = static_cast<int64_t>(nanoseconds / 1000);
     if (services_.slowlog.wants(duration_us) && !request.spec->has(flag::skip_slowlog))

@@ -31,6 +31,7 @@ namespace gyre::commands {
 class AliasBook;
 class AliasTable;
 class ClientRegistry;
+class CommandLog;
 class CommandStatistics;
 class Dispatcher;
 class LatencyMonitor;
@@ -147,6 +148,9 @@ public:
     virtual bool abort_shutdown() = 0;
 };
 
+/// One that is never on: what is replayed is logged by nobody.
+CommandLog& no_command_log();
+
 /// Everything a Context hands to handlers. Home-reactor members differ per reactor.
 struct Services {
     engine::Dataset& dataset;
@@ -163,6 +167,7 @@ struct Services {
     CommandStatistics& statistics;  ///< of this reactor
     Slowlog& slowlog;
     LatencyMonitor& latency;
+    CommandLog& command_log = no_command_log();
     Dispatcher* dispatcher = nullptr;  ///< of this reactor; it puts itself here
 };
 

@@ -32,6 +32,7 @@ struct ConfigTargets {
     engine::Dataset* dataset = nullptr;
     commands::Slowlog* slowlog = nullptr;
     commands::LatencyMonitor* latency = nullptr;
+    commands::CommandLog* command_log = nullptr;
     Persistence* persistence = nullptr;
     AppendOnly* append_only = nullptr;
     /// latency-tracking for all workers.

@@ -37,7 +37,8 @@ constexpr std::string_view kNoTimer = "background work runs when it is due, not 
 constexpr std::string_view kThreadsServe =
     "each of `threads` reads, executes and writes for its clients";
 constexpr std::string_view kBySystem = "this is left to the system that starts the server";
-constexpr std::string_view kNoSyslog = "the log goes to logfile or to standard error";
+constexpr std::string_view kNoSyslog =
+    "the log goes to logfile, or to standard output and from there to the journal";
 constexpr std::string_view kNoReport = "the system's own core dumps tell more";
 constexpr std::string_view kFixedAtStart = "dir and the like are fixed at start";
 
@@ -397,8 +398,8 @@ constexpr ConfigRow kFixedRows[] = {
      .role = ConfigRole::fixed,
      .change = at_start,
      .initial = "no",
-     .summary = "the log goes to logfile or to standard error. Remove the line, or write: "
-                "syslog-enabled no"},
+     .summary = "the log goes to logfile, or to standard output and from there to the journal. "
+                "Remove the line, or write: syslog-enabled no"},
     {.name = "socket-mark-id",
      .kind = integer,
      .role = ConfigRole::fixed,

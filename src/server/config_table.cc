@@ -12,7 +12,6 @@
 
 #include <fmt/format.h>
 
-#include "base/log.h"
 #include "base/numbers.h"
 #include "commands/latency.h"
 #include "commands/slowlog.h"
@@ -34,10 +33,6 @@ constexpr int64_t kMebibyte = 1024 * 1024;
 constexpr int64_t kTtlSecondsMax = 1'000'000'000'000;
 constexpr int64_t kThreadsMax = 256;
 constexpr int64_t kDatabasesMax = 65536;
-
-void set_log_level(ServerSettings&, const ConfigValue& value) {
-    if (const auto level = base::parse_level(value.text)) base::set_level(*level);
-}
 
 void set_bind(ServerSettings& settings, const ConfigValue& value) {
     settings.bind.clear();
@@ -322,17 +317,6 @@ const ConfigRow kGeneralRows[] = {
      .change = at_start,
      .summary = "File that holds the process id while the server runs. Empty: none.",
      .to_settings = SETTING(pid_file = value.text)},
-    {.name = "loglevel",
-     .kind = choice,
-     .initial = "notice",
-     .choices = "debug verbose notice warning nothing",
-     .summary = "What is worth a line in the log.",
-     .to_settings = set_log_level},
-    {.name = "logfile",
-     .kind = text,
-     .change = at_start,
-     .summary = "File to log to, seen from dir. Empty: standard output.",
-     .to_settings = SETTING(log_file = value.text)},
     {.name = "supervised",
      .kind = choice,
      .change = at_start,
@@ -715,6 +699,8 @@ std::span<const ConfigRow> active_config_rows() {
         const auto http = http_config_rows();
         all.insert(all.end(), http.begin(), http.end());
         append(all, kGeneralRows);
+        const auto diary = diary_config_rows();
+        all.insert(all.end(), diary.begin(), diary.end());
         append(all, kKeyspaceRows);
         append(all, kCollectionRows);
         append(all, kSnapshotRows);

@@ -106,7 +106,8 @@ std::string configuration_document();
 // --- parts of the table, in files of their own
 // ----------------------------------------------------
 std::span<const ConfigRow> active_config_rows();
-std::span<const ConfigRow> http_config_rows();  ///< of these, those of HTTP
+std::span<const ConfigRow> http_config_rows();   ///< of these, those of HTTP
+std::span<const ConfigRow> diary_config_rows();  ///< of these, those of the log
 std::span<const ConfigRow> ignored_config_rows();
 std::span<const ConfigRow> fixed_config_rows();
 

@@ -104,7 +104,9 @@ void Server::reset_statistics() {
     history_.reset({.connections = total_connections(),
                     .rejected_connections = rejected_connections(),
                     .accept = accept_counters(),
-                    .ring = source.workers().ring});
+                    .ring = source.workers().ring,
+                    .diary = diary::figures()});
+    forgotten_commands_.fetch_add(source.workers().counts.commands, std::memory_order_relaxed);
     engine::Executor executor;
     dataset_->reset_statistics(executor);
     persistence_->reset_statistics();

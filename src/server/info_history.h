@@ -13,6 +13,7 @@
 #include <mutex>
 #include <string>
 
+#include "diary/diary.h"
 #include "net/acceptor.h"
 #include "ring/ring.h"
 
@@ -38,6 +39,7 @@ struct InfoBaseline {
     uint64_t rejected_connections = 0;
     net::AcceptCounters accept;
     ring::Counters ring;
+    diary::Figures diary;
 };
 
 class InfoHistory {

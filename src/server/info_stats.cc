@@ -11,6 +11,7 @@
 #include "base/numbers.h"
 #include "commands/registry.h"
 #include "commands/statistics.h"
+#include "diary/diary.h"
 #include "server/config_value.h"
 #include "server/info.h"
 #include "server/server.h"
@@ -150,6 +151,19 @@ const InfoMetric kStatsMetrics[] = {
      NUMBER(source.workers().http_requests)},
     {"gyre_http_errors", counter, count, "Of these, with a status of 400 or above",
      NUMBER(source.workers().http_errors)},
+    {"gyre_log_lines", counter, count, "Lines of the log",
+     NUMBER(diary::figures().lines - source.baseline.diary.lines)},
+    {"gyre_log_lines_lost", counter, count, "Further ones, for which log-ring-bytes had no room",
+     NUMBER(diary::figures().lost_lines - source.baseline.diary.lost_lines)},
+    {"gyre_command_log_lines", counter, count, "Lines of the command log",
+     NUMBER(diary::figures().commands - source.baseline.diary.commands)},
+    {"gyre_command_log_lines_lost", counter, count,
+     "Further ones, for which log-ring-bytes had no room",
+     NUMBER(diary::figures().lost_commands - source.baseline.diary.lost_commands)},
+    {"gyre_log_lines_unwritten", counter, count, "Lines of any log that its file did not take",
+     NUMBER(diary::figures().unwritten - source.baseline.diary.unwritten)},
+    {"gyre_log_reopen_failures", counter, count, "Files of the log that SIGHUP could not reopen",
+     NUMBER(diary::figures().failed_reopens - source.baseline.diary.failed_reopens)},
     {"gyre_index_defences", counter, count, "Parts of the index that took to SipHash",
      NUMBER(source.keyspace().statistics.index_defences)},
 };

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/log.h"
+#include "diary/diary.h"
 #include "ring/uring/probe.h"
 #include "server/process.h"
 #include "server/server.h"
@@ -16,6 +16,11 @@ namespace {
 /// Exit status when the kernel or a sandbox keeps io_uring from us; 1 is every other failure to
 /// start.
 constexpr int kNoIoUring = 3;
+
+/// Whichever way main() ends, what was logged is written.
+struct DiaryEnd {
+    ~DiaryEnd() { gyre::diary::stop(); }
+};
 
 int complain(const gyre::Error& error, int status) {
     std::fprintf(stderr, "gyre-server: %s\n", error.message.c_str());
@@ -33,6 +38,7 @@ int main(int argc, char** argv) {
     if (auto usable = gyre::ring::probe_uring(); !usable) {
         return complain(usable.error(), kNoIoUring);
     }
+    const DiaryEnd diary_end;
     if (auto prepared = gyre::server::prepare_process(config.settings()); !prepared) {
         return complain(prepared.error(), 1);
     }

@@ -154,6 +154,7 @@ void Persistence::finish(const Result<uint64_t>& bytes) {
             figures_.last_save_s = wall_s();
             figures_.changes_at_save = job_.changes();
             ++figures_.saves;
+            figures_.has_saved = true;
         }
         refresh_refusal();
         waiters.swap(waiters_);

@@ -51,6 +51,7 @@ struct PersistenceFigures {
     int64_t last_save_took_s = -1;
     int64_t save_running_s = -1;
     uint64_t saves = 0;
+    bool has_saved = false;        ///< since the start, whatever CONFIG RESETSTAT forgets
     uint64_t ahead_bytes = 0;      ///< of large collections, what was saved before its turn
     uint64_t adopted_objects = 0;  ///< large collections without a key that are yet to be saved
     uint64_t brakes = 0;           ///< how often writers were held back

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "diary/diary.h"
 #include "server/convert.h"
 #include "server/server.h"
 
@@ -33,10 +34,44 @@ constexpr std::string_view kHelp =
     "       gyre-server /etc/gyre/gyre.conf --loglevel verbose\n\n"
     "--convert makes a JSON document of an RDB file, or an RDB file of a JSON document.\n";
 
+/// How long an end that cannot wait does wait for the log's thread: it may stand at a slow disk.
+constexpr int kLastLinesMs = 500;
+
 /// The first signal asks for a graceful stop, the second does not ask.
 void handle_stop_signal(int) {
-    if (signals_seen.fetch_add(1) > 0) _exit(1);
+    if (signals_seen.fetch_add(1) > 0) {
+        diary::flush(kLastLinesMs);
+        _exit(1);
+    }
     if (Server* server = signalled_server.load()) server->request_stop();
+}
+
+void handle_hangup(int) { diary::request_reopen(); }
+
+/// Comes once (SA_RESETHAND): behind it the signal does what it does by itself.
+void handle_crash(int signal) {
+    diary::flush(kLastLinesMs);
+    ::raise(signal);
+}
+
+void handle(int signal, void (*handler)(int), int flags = 0) {
+    struct sigaction action{};
+    action.sa_handler = handler;
+    action.sa_flags = flags;
+    sigemptyset(&action.sa_mask);
+    sigaction(signal, &action, nullptr);
+}
+
+/// Where a sanitizer listens, it stays.
+void handle_crashes() {
+    for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
+        struct sigaction present{};
+        const bool is_known = sigaction(signal, nullptr, &present) == 0;
+        const bool is_taken = (present.sa_flags & SA_SIGINFO) != 0 || present.sa_handler != SIG_DFL;
+        if (is_known && !is_taken) {
+            handle(signal, handle_crash, static_cast<int>(SA_RESETHAND));
+        }
+    }
 }
 
 size_t usable_processors() {
@@ -107,11 +142,13 @@ Result<void> prepare_process(ServerSettings& settings) {
                     cause);
     }
     // As Redis: a relative log file lies in the directory.
-    if (settings.log_file.empty()) {
-        base::log_to_stdout();
-    } else if (auto opened = base::log_to_file(settings.log_file); !opened) {
+    if (auto opened = diary::open({.log = settings.log_file,
+                                   .errors = settings.error_log,
+                                   .commands = settings.command_log});
+        !opened) {
         return opened;
     }
+    if (auto started = diary::start(settings.log_ring_bytes); !started) return started;
     if (settings.threads == 0) settings.threads = static_cast<int64_t>(usable_processors());
     fit_open_files(settings);
     return {};
@@ -136,12 +173,10 @@ void remove_pid_file(const ServerSettings& settings) {
 
 void stop_on_signals(Server& server) {
     signalled_server.store(&server);
-    struct sigaction action{};
-    action.sa_handler = handle_stop_signal;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGTERM, &action, nullptr);
-    sigaction(SIGINT, &action, nullptr);
-    std::signal(SIGHUP, SIG_IGN);
+    handle(SIGTERM, handle_stop_signal);
+    handle(SIGINT, handle_stop_signal);
+    handle(SIGHUP, handle_hangup, SA_RESTART);
+    handle_crashes();
     std::signal(SIGPIPE, SIG_IGN);
 }
 

@@ -27,15 +27,16 @@ constexpr uint64_t reserved_descriptors(const ServerSettings& settings) {
 /// nothing was asked.
 int answer_questions(std::span<const std::string_view> arguments);
 
-/// Directory, log, number of threads, open-file limit (maxclients is lowered to what the system
-/// allows).
+/// Directory, log and its thread, number of threads, open-file limit (maxclients is lowered to what
+/// the system allows).
 Result<void> prepare_process(ServerSettings& settings);
 /// Once the server listens: one that cannot start must not touch the file of the one that runs.
 void write_pid_file(const ServerSettings& settings);
 void remove_pid_file(const ServerSettings& settings);
 
 /// SIGTERM and SIGINT: the first stops the server gracefully, a second ends the process at once.
-/// SIGHUP and SIGPIPE are ignored.
+/// SIGHUP: the files of the log are opened again. SIGPIPE is ignored. Signals of a crash: the log
+/// is written out before the process ends of them.
 void stop_on_signals(Server& server);
 /// The stop that a signal asked for did not come about: the next signal asks again.
 void forget_signals();

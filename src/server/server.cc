@@ -6,12 +6,16 @@
 #include <algorithm>
 #include <future>
 
+#include <fmt/format.h>
+
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "commands/registry.h"
 #include "containers/page_source.h"
+#include "diary/diary.h"
 #include "ring/uring/uring_ring.h"
+#include "server/info.h"
 #include "server/notify.h"
 #include "server/process.h"
 
@@ -97,6 +101,7 @@ Shared Server::shared() {
                   .background = helper_,
                   .slowlog = slowlog_,
                   .latency = latency_,
+                  .command_log = command_log_,
                   .each_second =
                       [this] {
                           sample_statistics();
@@ -140,6 +145,7 @@ Result<void> Server::start() {
     targets.dataset = dataset_.get();
     targets.slowlog = &slowlog_;
     targets.latency = &latency_;
+    targets.command_log = &command_log_;
     targets.persistence = persistence_.get();
     targets.append_only = append_only_.get();
     targets.switch_log = [this](bool is_on) { return log_switch_->set(is_on); };
@@ -176,6 +182,8 @@ Result<void> Server::start_workers() {
         auto ring = ring::create_uring_ring(options);
         if (!ring) return tl::unexpected(std::move(ring.error()));
         rings_[index] = std::move(*ring);
+        // Not by the first command that is logged.
+        if (diary::has_command_log()) diary::attach_thread();
         workers_[index] =
             std::make_unique<Worker>(shared(), index, *rings_[index], base::entropy());
         return {};
@@ -208,13 +216,18 @@ void Server::run_worker(size_t index) {
     rings_[index].reset();
 }
 
-void Server::stop_workers() {
+/// Until none of them serves.
+void Server::await_workers() {
     for (size_t index = 1; index < workers_.size(); ++index) {
         if (workers_[index]) workers_[index]->stop();
     }
     for (size_t serving = serving_.load(); serving > 0; serving = serving_.load()) {
         serving_.wait(serving);
     }
+}
+
+void Server::stop_workers() {
+    await_workers();
     // A base that the thread of snapshots has written goes to the log's thread: that one ends
     // later.
     persistence_->stop();
@@ -272,26 +285,29 @@ Result<void> Server::open_listeners() {
 void Server::report_start() const {
     using base::Level;
     const ring::Features& features = rings_[0]->features();
-    base::log(Level::notice, "Gyre {} started: {} threads, {} shards, {} databases, pid {}",
-              GYRE_VERSION, workers_.size(), dataset_->shards(), dataset_->databases(), getpid());
+    const std::string file = config_.file();
+    base::log(Level::notice, "Gyre {}, pid {}, {}, {}", GYRE_VERSION, getpid(),
+              counted(workers_.size(), "thread"),
+              file.empty() ? "no configuration file" : "configuration of " + file);
     base::log(Level::notice, "Kernel {}, io_uring with {}", features.kernel, features.flags);
-    base::log(Level::notice,
-              "Each ring: {} submissions, {} completions, {} receive buffers of {} bytes",
-              features.submission_entries, features.completion_entries, features.buffer_count,
-              features.buffer_bytes);
+    base::log(
+        Level::verbose,
+        "Each ring: {} submissions, {} completions, {} receive buffers of {} bytes; {} shards, "
+        "{} databases",
+        features.submission_entries, features.completion_entries, features.buffer_count,
+        features.buffer_bytes, dataset_->shards(), dataset_->databases());
     const int64_t maxmemory = dataset_->settings.maxmemory_bytes.load(std::memory_order_relaxed);
-    base::log(Level::notice, "Limits: {} clients, {} open files, maxmemory {}, policy {}",
-              config_.settings().maxclients.load(), features.descriptors_max,
-              maxmemory == 0 ? "none" : std::to_string(maxmemory),
-              engine::policy_name(dataset_->settings.policy.load()));
-    if (append_only_->is_on()) {
-        const log::SyncMode mode = append_only_->log()->sync_mode;
-        base::log(Level::notice, "Effects are logged in {}, appendfsync {}",
-                  config_.settings().append_directory,
-                  mode == log::SyncMode::always         ? "always"
-                  : mode == log::SyncMode::every_second ? "everysec"
-                                                        : "no");
-    }
+    base::log(Level::notice, "Limits: memory {}, {} clients, {} open files",
+              maxmemory == 0 ? std::string("none")
+                             : fmt::format("{}, then {}", human_bytes(maxmemory),
+                                           engine::policy_name(dataset_->settings.policy.load())),
+              config_.settings().maxclients.load(), features.descriptors_max);
+    std::optional<log::SyncMode> sync;
+    if (append_only_->is_on()) sync = append_only_->log()->sync_mode;
+    const std::string_view save_rules[] = {"save"};
+    base::log(Level::notice, "Durability: {}",
+              durability_in_words(sync, config_.get(save_rules)[0].second,
+                                  config_.settings().snapshot_file()));
     for (const std::string& notice : config_.notices()) base::log(Level::notice, "{}", notice);
     for (const ring::Address& place : listening()) {
         const bool is_unix = place.family == ring::Address::Family::unix_path;
@@ -317,7 +333,8 @@ int Server::run() {
         base::log(base::Level::warning, "The data cannot be read: {}", loaded.error().message);
         return stop_serving(1);
     }
-    base::log(base::Level::notice, "Ready to accept connections");
+    base::log(base::Level::notice, "Ready to accept connections, {:.3f} seconds after the start",
+              static_cast<double>(rings_[0]->wall_ms() - started_ms_) / 1000);
     notify("READY=1\nSTATUS=Ready to accept connections\n");
     workers_[0]->serve_until_stop();
     return stop_serving(0);
@@ -363,6 +380,35 @@ Result<void> Server::load_data() {
     return loaded;
 }
 
+/// While the workers are still there to be asked, and serve nobody any more.
+EndFigures Server::end_figures() {
+    InfoSource source(*this);
+    const PersistenceFigures& saved = source.persistence();
+    const ServerSettings& settings = config_.settings();
+    return {.uptime_ms = source.wall_ms() - started_ms_,
+            .commands = source.workers().counts.commands +
+                        forgotten_commands_.load(std::memory_order_relaxed),
+            .clients = total_connections(),
+            .keys = source.keyspace().keys,
+            .has_log = append_only_->is_on(),
+            .log_directory = settings.append_directory,
+            .snapshot_file = settings.snapshot_file(),
+            .has_saved = saved.has_saved,
+            .unsaved_changes = source.keyspace().statistics.changes - saved.changes_at_save,
+            .since_save_ms = source.wall_ms() - saved.last_save_s * 1000};
+}
+
+/// Once the last effects are written.
+void Server::report_end(EndFigures end) const {
+    if (const log::Log* log = append_only_->log(); end.has_log && log != nullptr) {
+        end.unsynced_log_bytes = log->tail() - log->durable();
+        end.is_log_complete = end.unsynced_log_bytes == 0;
+    }
+    const diary::Figures written = diary::figures();
+    end.lost_lines = written.lost_lines + written.lost_commands + written.unwritten;
+    for (const std::string& line : end_in_words(end)) base::log(base::Level::notice, "{}", line);
+}
+
 /// Returns the exit status.
 int Server::stop_serving(int status) {
     base::log(base::Level::notice, "Stopping: no new connections, replies under way are finished");
@@ -371,7 +417,11 @@ int Server::stop_serving(int status) {
     http_listeners_->stop();
     for (size_t index = 1; index < workers_.size(); ++index) workers_[index]->stop();
     workers_[0]->close_all([this] { return acceptor_->is_idle() && http_acceptor_->is_idle(); });
+    await_workers();
+    const EndFigures end = end_figures();
     stop_workers();
+    // One that could not start has nothing to tell.
+    if (status == 0) report_end(end);
     const ServerSettings& settings = config_.settings();
     if (!settings.unix_socket.empty()) ::unlink(settings.unix_socket.c_str());
     base::log(base::Level::notice, "Stopped. Bye bye...");

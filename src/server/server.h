@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "commands/clients.h"
+#include "commands/command_log.h"
 #include "commands/latency.h"
 #include "commands/services.h"
 #include "commands/slowlog.h"
@@ -30,6 +31,7 @@
 #include "server/listeners.h"
 #include "server/log_switch.h"
 #include "server/persistence.h"
+#include "server/report.h"
 #include "server/rewriter.h"
 #include "server/stopper.h"
 #include "server/worker.h"
@@ -102,6 +104,9 @@ private:
     Result<void> open_listeners();
     Result<void> listen(Listeners& listeners, std::span<const std::string> hosts, int64_t port);
     void report_start() const;
+    EndFigures end_figures();
+    void report_end(EndFigures end) const;
+    void await_workers();
     void make_acceptors();
     void accept(int descriptor, bool is_unix, Wire wire);
     bool is_refused(int descriptor, bool is_unix, Wire wire);
@@ -127,6 +132,7 @@ private:
     std::atomic<bool> is_stop_wanted_{false};  // by a signal
     commands::Slowlog slowlog_;
     commands::LatencyMonitor latency_;
+    commands::CommandLog command_log_;
     std::vector<std::unique_ptr<ring::Ring>> rings_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::thread> threads_;
@@ -140,6 +146,7 @@ private:
     size_t next_worker_ = 0;  // where the search for the least loaded starts: ties go round
     std::atomic<uint64_t> rejected_connections_{0};
     std::atomic<uint64_t> total_connections_{0};
+    std::atomic<uint64_t> forgotten_commands_{0};  // by CONFIG RESETSTAT
 };
 
 }  // namespace gyre::server

@@ -48,6 +48,9 @@ struct ServerSettings {
     std::string directory = "./";
     std::string pid_file;
     std::string log_file;
+    std::string error_log;
+    std::string command_log;
+    size_t log_ring_bytes = 256 * 1024;
     std::string supervised = "no";  ///< "no", "systemd", "auto"
     DebugAccess debug_access = DebugAccess::no;
     std::string rdb_file = "dump.rdb";  ///< seen from the directory

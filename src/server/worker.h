@@ -50,6 +50,7 @@ struct Shared {
     commands::Background& background;
     commands::Slowlog& slowlog;
     commands::LatencyMonitor& latency;
+    commands::CommandLog& command_log = commands::no_command_log();
     /// For what concerns the whole server: the first worker calls it with its cron. May be empty.
     std::function<void()> each_second = {};
     /// Likewise, in each turn: for what signal handlers ask for. May be empty.

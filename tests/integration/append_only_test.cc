@@ -552,7 +552,7 @@ TEST_P(AppendOnlyTest, SaysWhyABaseAloneCannotBeWritten) {
               "more information.");
     EXPECT_EQ(client.info("persistence", "aof_last_bgrewrite_status"), "err");
     EXPECT_EQ(client.info("persistence", "aof_rewrite_scheduled"), "0");
-    EXPECT_NE(server().log().find("Background AOF rewrite failed"), std::string::npos);
+    EXPECT_TRUE(server().wait_for_log("Background AOF rewrite failed"));
     std::filesystem::remove(home_.directory());
     EXPECT_EQ(client.ask("BGREWRITEAOF"), "Background append only file rewriting started");
     EXPECT_TRUE(wait_until([&] { return client.info("persistence", "aof_rewrites") == "1"; }));

@@ -224,6 +224,31 @@ TEST_P(CliTest, FindsBigKeys) {
     EXPECT_NE(by_memory.output.find("Sampled 2 keys"), std::string::npos) << by_memory.output;
 }
 
+TEST_P(CliTest, FindsHotKeys) {
+    start();
+    prepare();
+    const Outcome unknown = cli("--hotkeys");
+    EXPECT_EQ(unknown.status, 1);
+    EXPECT_NE(unknown.errors.find("LFU maxmemory policy is not selected"), std::string::npos)
+        << unknown.errors;
+    Session client = session();
+    // Every use counts, and none is forgotten.
+    ASSERT_EQ(client.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lfu", "lfu-log-factor", "0",
+                         "lfu-decay-time", "0"),
+              "OK");
+    client.ask("FLUSHALL");
+    prepare();
+    client.ask("SET", "hot\n", "v");
+    for (int use = 0; use < 50; ++use) client.ask("GET", "hot\n");
+    const std::string counter = client.ask("OBJECT", "FREQ", "hot\n").substr(1);
+    const Outcome found = cli("--hotkeys");
+    EXPECT_EQ(found.status, 0) << found.errors;
+    EXPECT_NE(found.output.find("Sampled 7 keys in the keyspace!\nhot key found with counter: " +
+                                counter + "\tkeyname: \"hot\\n\"\n"),
+              std::string::npos)
+        << found.output;
+}
+
 TEST_P(CliTest, LooksAtTheServer) {
     start();
     prepare();

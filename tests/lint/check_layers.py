@@ -27,8 +27,8 @@ BANNED = [
     (re.compile(r"\bstd::regex\b"), (), "std::regex recurses on the input; use a parser of our own"),
     (re.compile(r"(?<![\w.>])(?:std::)?s?rand\s*\("), (), "rand() is not seeded by us; use base/random.h"),
     (re.compile(r"\btime\s*\(\s*(?:nullptr|NULL|0)\s*\)"), (), "read the reactor's clock, not time()"),
-    (re.compile(r"\bstd::j?thread\b(?!::id)"), ("src/ring/", "src/server/", "tests/", "bench/"),
-     "threads are started in ring and server only"),
+    (re.compile(r"\bstd::j?thread\b(?!::id)"), ("src/ring/", "src/diary/", "src/server/", "tests/", "bench/"),
+     "threads are started in ring, diary and server only"),
 ]
 # tests/support/ may poll: what another process does is announced by nobody.
 BANNED_IN_TESTS = (re.compile(r"\b(?:sleep_for|sleep_until|usleep|nanosleep|sleep)\s*\("),

@@ -119,7 +119,8 @@ CommandRunner::CommandRunner(RunnerOptions options)
                 .background = background_,
                 .statistics = statistics_,
                 .slowlog = slowlog_,
-                .latency = latency_},
+                .latency = latency_,
+                .command_log = command_log_},
       dispatcher_(services_, options.threads),
       now_ms_(options.now_ms) {
     information_.statistics = &statistics_;

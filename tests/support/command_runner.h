@@ -27,6 +27,7 @@
 #include "base/output_buffer.h"
 #include "commands/aliases.h"
 #include "commands/clients.h"
+#include "commands/command_log.h"
 #include "commands/courier.h"
 #include "commands/dispatch.h"
 #include "commands/latency.h"
@@ -223,6 +224,7 @@ private:
     commands::CommandStatistics statistics_;
     commands::Slowlog slowlog_;
     commands::LatencyMonitor latency_;
+    commands::CommandLog command_log_;
     FakeConfiguration configuration_;
     FakeInformation information_;
     FakeControl control_;
