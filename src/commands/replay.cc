@@ -54,7 +54,9 @@ Result<void> Replay::execute(const log::AofCommand& command) {
     const RequestView view = request.view();
     if (view.spec == nullptr) return fail("it is not known here");
     // PFCOUNT changes what it has counted into a part of the value.
-    if (!view.spec->has(flag::write | flag::may_replicate)) {
+    // BATCH may write, but what is logged are its effects.
+    if (!view.spec->has(flag::write | flag::may_replicate) ||
+        view.spec->group == Group::transactions) {
         return fail("it changes nothing and belongs to no log");
     }
     const auto count = static_cast<int64_t>(arguments_.size());

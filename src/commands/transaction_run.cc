@@ -18,6 +18,7 @@
 #include "base/check.h"
 #include "base/ticks.h"
 #include "commands/dispatch.h"
+#include "commands/interactive.h"
 #include "commands/registry.h"
 #include "commands/statistics.h"
 #include "engine/eviction.h"
@@ -28,7 +29,7 @@ namespace {
 
 /// Commands that run at once between MULTI and EXEC.
 bool runs_in_transaction(const CommandSpec& spec) {
-    if (spec.group == Group::transactions) return spec.name != "unwatch";
+    if (spec.group == Group::transactions) return spec.name != "unwatch" && spec.name != "batch";
     return spec.group == Group::connection && (spec.name == "quit" || spec.name == "reset");
 }
 
@@ -36,6 +37,8 @@ bool runs_in_transaction(const CommandSpec& spec) {
 bool goes_through_keyspace(const Transaction::Command& command) {
     const CommandSpec& spec = *command.spec;
     if (spec.has(flag::touches_arbitrary_keys)) return true;
+    // What its statements touch stands in its text.
+    if (spec.name == "batch") return true;
     // Whether there are prefixes is for all shards to know.
     if (spec.name == "tracking" && spec.parent == "client") return true;
     // What lies there when its turn comes is not known yet.
@@ -48,6 +51,7 @@ bool goes_through_keyspace(const Transaction::Command& command) {
 /// A command that may ask for the configuration: INFO, CONFIG, AUTH.
 bool may_ask_configuration(const Transaction::Command& command) {
     const CommandSpec& spec = *command.spec;
+    if (spec.name == "batch") return true;
     return spec.keys.count == 0 && spec.group != Group::pubsub && spec.group != Group::transactions;
 }
 
@@ -80,14 +84,11 @@ engine::ShardSet Dispatcher::shards_of(const Transaction& transaction,
     return set;
 }
 
-/// Holds all that the transaction touches, and what those take to serve who wait for its keys.
-engine::ShardSet Dispatcher::lock_transaction(const Transaction& transaction,
-                                              const store::Watcher& watcher) {
+/// Holds the shards, and what those take to serve who wait for the keys.
+engine::ShardSet Dispatcher::hold(engine::ShardSet shards, std::span<const store::Key> keys) {
     engine::Dataset& dataset = services_.dataset;
-    engine::ShardSet shards = shards_of(transaction, watcher);
     dataset.hold(shards, services_.executor);
-    for (engine::ShardSet wider = shards; waiters_.extend(wider, transaction.all_keys());
-         shards = wider) {
+    for (engine::ShardSet wider = shards; waiters_.extend(wider, keys); shards = wider) {
         dataset.let_go(shards);
         dataset.hold(wider, services_.executor);
     }
@@ -167,7 +168,8 @@ void Dispatcher::run_transaction(Context& context) {
     if (has_any(*transaction, may_ask_configuration)) {
         configuration = services_.configuration.hold();
     }
-    const engine::ShardSet shards = lock_transaction(*transaction, session.watcher);
+    const engine::ShardSet shards =
+        hold(shards_of(*transaction, session.watcher), transaction->all_keys());
     services_.executor.effects.begin_transaction();
     waiters_.set_now_ms(context.now_ms());
     waiters_.set_deferred(true);
@@ -190,6 +192,7 @@ void Dispatcher::run_transaction(Context& context) {
         end_transaction_logged(*transaction, session);
     services_.dataset.let_go(shards);
     services_.executor.effects.write();
+    written_batches_.clear();
     settle_room(*transaction, context.now_ms());
     services_.executor.reclaimer.run();
     // When another one has begun since, it has all of the transaction too.

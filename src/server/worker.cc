@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "commands/clients.h"
+#include "commands/interactive.h"
 #include "commands/latency.h"
 #include "commands/tracking.h"
 #include "server/connection.h"
@@ -338,6 +339,7 @@ bool Worker::destroy_finished() {
             continue;
         }
         budget -= std::min(budget, subscriptions);
+        commands::roll_back(connection->session(), executor_);
         commands::forget_watches(connection->session(), shared_.dataset, executor_);
         commands::end_tracking(connection->session(), shared_.dataset, executor_);
         std::erase(dirty_, connection);
