@@ -57,6 +57,20 @@ TEST_P(HttpTest, IsOffUnlessAskedFor) {
     EXPECT_TRUE(wait_until([&] { return !RawSocket::connect_tcp(port).has_value(); }));
 }
 
+TEST_P(HttpTest, RunsBatches) {
+    REQUIRE_GYRE();
+    start_http();
+    Session s = session();
+    HttpClient client = http();
+    const HttpResponse done =
+        client.ask("PUT", "/batch", R"({"command": "put a 1; put b 'x;y'; get a"})");
+    EXPECT_EQ(done.status, 200) << done.body;
+    EXPECT_EQ(s.ask("MGET", "a", "b"), "[1 x;y]");
+    const HttpResponse undone = client.ask("PUT", "/batch", R"(["put a 2", "lpush b 1"])");
+    EXPECT_THAT(undone.body, HasSubstr("BATCHERR 2 WRONGTYPE"));
+    EXPECT_EQ(s.ask("GET", "a"), "1");
+}
+
 TEST_P(HttpTest, SharesItsDataWithResp) {
     REQUIRE_GYRE();
     start_http();

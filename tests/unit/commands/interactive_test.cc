@@ -364,6 +364,23 @@ TEST_F(InteractiveTest, MessagesAndEventsLeaveWithTheCommit) {
     EXPECT_EQ(runner_.pushed(listener), "");
 }
 
+TEST_F(InteractiveTest, WhoTracksIsToldAtTheCommit) {
+    other_.protocol = 3;
+    other({"CLIENT", "TRACKING", "ON"});
+    other({"GET", "a"});
+    run({"BEGIN"});
+    run({"SET", "a", "1"});
+    EXPECT_EQ(runner_.pushed(other_), "");
+    run({"COMMIT"});
+    EXPECT_THAT(runner_.pushed(other_), HasSubstr("invalidate"));
+    // And of what he has read inside.
+    other({"BEGIN"});
+    other({"GET", "a"});
+    EXPECT_EQ(other({"COMMIT"}), kOk);
+    run({"SET", "a", "2"});
+    EXPECT_THAT(runner_.pushed(other_), HasSubstr("invalidate"));
+}
+
 TEST_F(InteractiveTest, UpdatesTellWhatAKeyWasWhenItChanged) {
     commands::Session& listener = runner_.add_session();
     runner_.run_as(listener, {"SUBSCRIBE", "db_updates"});
