@@ -11,15 +11,18 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/ticks.h"
 #include "commands/dispatch.h"
 #include "commands/interactive.h"
+#include "commands/registry.h"
 #include "commands/statements.h"
 #include "engine/eviction.h"
 
@@ -79,6 +82,14 @@ public:
         context.reply.array(static_cast<int64_t>(statements.size()));
         context.reply.buffer().splice(answers_);
     }
+    /// A statement that may look at any key; one that may ask for the configuration.
+    bool sees_all() const {
+        return has_any(
+            [](const RequestView& one) { return goes_through_keyspace(*one.spec, one.arguments); });
+    }
+    bool asks_configuration() const {
+        return has_any([](const RequestView& one) { return may_ask_configuration(*one.spec); });
+    }
     std::vector<store::Key> keys() const {
         std::vector<store::Key> all;
         for (const Statement& one : statements) {
@@ -88,17 +99,27 @@ public:
     }
 
 private:
+    template <class Predicate>
+    bool has_any(Predicate&& is_such) const {
+        return std::ranges::any_of(statements, [&](const Statement& one) {
+            return one.error.empty() && is_such(one.request);
+        });
+    }
+
     base::OutputBuffer answers_;
     resp::ReplyWriter writer_;
 };
 
 namespace {
 
-/// What it touches is not known from its words, or is all there is.
-bool needs_all_shards(const RequestView& request) {
-    const CommandSpec& spec = *request.spec;
-    if (spec.has(flag::leads_on)) return spec.leads_on(request.arguments);
-    return spec.keys.count == 0;
+/// What else a command does to its connection could not be undone, or would come between replies.
+constexpr std::string_view kOfConnection[] = {"ping",    "echo",     "select",       "id",  "info",
+                                              "getname", "getredir", "trackinginfo", "help"};
+
+bool may_be_statement(const CommandSpec& spec) {
+    if (spec.group == Group::transactions) return false;
+    return spec.group != Group::connection ||
+           std::ranges::find(kOfConnection, spec.name) != std::end(kOfConnection);
 }
 
 }  // namespace
@@ -107,10 +128,8 @@ bool needs_all_shards(const RequestView& request) {
 std::string Dispatcher::refusal_of_statement(const RequestView& request, Context& context) {
     const CommandSpec& spec = *request.spec;
     if (std::string text = refusal(request, context.session); !text.empty()) return text;
-    const bool is_end =
-        spec.group == Group::connection && (spec.name == "quit" || spec.name == "reset");
-    if (spec.group == Group::transactions || is_end) {
-        return "ERR " + std::string(spec.name) + " is not allowed inside a batch";
+    if (!may_be_statement(spec)) {
+        return "ERR " + full_name(spec) + " is not allowed inside a batch";
     }
     if (std::string text = refusal_within(spec); !text.empty()) return text;
     if (spec.has(flag::write) && services_.executor.effects.is_on() && is_log_failing()) {
@@ -179,13 +198,9 @@ bool Dispatcher::run_batch_alone(Batch& batch, Context& context, int64_t owed, K
     if (!is_in_exec) {
         const std::vector<store::Key> keys = batch.keys();
         for (const store::Key& key : keys) shards.add(services_.dataset.shard_of(key.hash));
-        const bool needs_all = std::ranges::any_of(batch.statements, [](const auto& one) {
-            return one.error.empty() && needs_all_shards(one.request);
-        });
-        if (needs_all) {
-            shards.add_all(services_.dataset.shards());
-            configuration = services_.configuration.hold();
-        }
+        if (batch.sees_all()) shards.add_all(services_.dataset.shards());
+        // Before the shards, as by EXEC and CONFIG SET.
+        if (batch.asks_configuration()) configuration = services_.configuration.hold();
         shards = hold(shards, keys);
         executor.effects.begin_transaction();
     }
@@ -218,11 +233,7 @@ void Dispatcher::finish_batch(const Batch& batch, Session& session) {
     const log::Position end = services_.dataset.reserve(services_.executor);
     if (end != 0) session.log_position = end;
     if (!effects.is_gated()) return;
-    gate_ = end != 0 ? end : effects.seen(batch.keys());
-    const bool saw_all = std::ranges::any_of(batch.statements, [](const auto& one) {
-        return one.error.empty() && needs_all_shards(one.request);
-    });
-    if (saw_all) gate_ = effects.log()->tail();
+    gate_ = batch.sees_all() ? effects.log()->tail() : end != 0 ? end : effects.seen(batch.keys());
 }
 
 void Dispatcher::prepare_batch(Batch& batch, const Context& context) {

@@ -73,6 +73,10 @@ void append_keys(const CommandSpec* spec, std::span<const resp::Argument> argume
                  KeySearch& search, std::vector<store::Key>& keys);
 
 // --- transactions (transaction_run.cc) ----------------------------------------------------------
+/// A command that may look at keys which its words do not name.
+bool goes_through_keyspace(const CommandSpec& spec, std::span<const resp::Argument> arguments);
+/// A command that may ask for the configuration: INFO, CONFIG, AUTH.
+bool may_ask_configuration(const CommandSpec& spec);
 /// Takes back all marks of a session.
 void forget_watches(Session& session, engine::Dataset& dataset, engine::Executor& executor);
 /// Forgets what is queued and what is watched.

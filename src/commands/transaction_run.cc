@@ -33,34 +33,36 @@ bool runs_in_transaction(const CommandSpec& spec) {
     return spec.group == Group::connection && (spec.name == "quit" || spec.name == "reset");
 }
 
-/// A command that may look at keys which its words do not name.
-bool goes_through_keyspace(const Transaction::Command& command) {
-    const CommandSpec& spec = *command.spec;
+template <class Predicate>
+bool has_any(const Transaction& transaction, Predicate&& is_such) {
+    return std::any_of(transaction.commands().begin(), transaction.commands().end(), is_such);
+}
+
+bool sees_all(const Transaction& transaction) {
+    return has_any(transaction, [](const Transaction::Command& command) {
+        return goes_through_keyspace(*command.spec, command.arguments);
+    });
+}
+
+}  // namespace
+
+bool goes_through_keyspace(const CommandSpec& spec, std::span<const resp::Argument> arguments) {
     if (spec.has(flag::touches_arbitrary_keys)) return true;
     // What its statements touch stands in its text.
     if (spec.name == "batch") return true;
     // Whether there are prefixes is for all shards to know.
     if (spec.name == "tracking" && spec.parent == "client") return true;
     // What lies there when its turn comes is not known yet.
-    if (spec.has(flag::leads_on)) return spec.leads_on(command.arguments);
+    if (spec.has(flag::leads_on)) return spec.leads_on(arguments);
     // PFSELFTEST looks at no key.
     return spec.keys.count == 0 && spec.group != Group::connection && spec.group != Group::pubsub &&
            spec.group != Group::transactions && spec.group != Group::hyperloglog;
 }
 
-/// A command that may ask for the configuration: INFO, CONFIG, AUTH.
-bool may_ask_configuration(const Transaction::Command& command) {
-    const CommandSpec& spec = *command.spec;
+bool may_ask_configuration(const CommandSpec& spec) {
     if (spec.name == "batch") return true;
     return spec.keys.count == 0 && spec.group != Group::pubsub && spec.group != Group::transactions;
 }
-
-template <class Predicate>
-bool has_any(const Transaction& transaction, Predicate&& is_such) {
-    return std::any_of(transaction.commands().begin(), transaction.commands().end(), is_such);
-}
-
-}  // namespace
 
 bool Dispatcher::queue(const RequestView& request, Session& session, resp::ReplyWriter& reply) {
     const CommandSpec& spec = *request.spec;
@@ -78,7 +80,7 @@ engine::ShardSet Dispatcher::shards_of(const Transaction& transaction,
                                        const store::Watcher& watcher) const {
     engine::Dataset& dataset = services_.dataset;
     engine::ShardSet set;
-    if (has_any(transaction, goes_through_keyspace)) set.add_all(dataset.shards());
+    if (sees_all(transaction)) set.add_all(dataset.shards());
     for (const store::Key& key : transaction.all_keys()) set.add(dataset.shard_of(key.hash));
     for (const auto& watch : watcher.watches) set.add(dataset.shard_of(watch->hash));
     return set;
@@ -165,7 +167,7 @@ void Dispatcher::run_transaction(Context& context) {
     }
     find_room_for(*transaction, context);
     std::unique_lock<std::recursive_mutex> configuration;
-    if (has_any(*transaction, may_ask_configuration)) {
+    if (has_any(*transaction, [](const auto& one) { return may_ask_configuration(*one.spec); })) {
         configuration = services_.configuration.hold();
     }
     const engine::ShardSet shards =
@@ -209,7 +211,7 @@ void Dispatcher::end_transaction_logged(const Transaction& transaction, Session&
     if (end != 0) session.log_position = end;
     if (!effects.is_gated()) return;
     gate_ = end != 0 ? end : effects.seen(transaction.all_keys());
-    if (has_any(transaction, goes_through_keyspace)) gate_ = effects.log()->tail();
+    if (sees_all(transaction)) gate_ = effects.log()->tail();
 }
 
 /// As a connection runs a command, but for what EXEC has asked already.

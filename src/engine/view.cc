@@ -56,8 +56,6 @@ bool View::begin(const Statement& statement, std::span<const Key> keys, Executor
     own().reclaimer = &home.reclaimer;
     own().initial_access_word = home.initial_access_word;
     executor_.effects.follow(home.effects);
-    // Room for keys is looked for at the commit.
-    executor_.promised_keys = INT64_MAX;
     for (const Key& key : keys) {
         const Mark* mark = find_mark(statement.database, key);
         if (mark != nullptr && mark->is_touched) has_conflict_ = true;

@@ -69,11 +69,18 @@ TEST_F(BatchTest, UndoesSelectWhenItFails) {
 TEST_F(BatchTest, RefusesWhatIsNoStatement) {
     for (const std::string word :
          {"begin", "commit", "rollback", "multi", "exec", "discard", "watch a", "batch x", "quit",
-          "reset", "subscribe c", "monitor", "flushall", "swapdb 0 1", "config set maxkeys 1"}) {
+          "reset", "subscribe c", "monitor", "client reply off", "hello 3", "flushall",
+          "swapdb 0 1", "config set maxkeys 1"}) {
         EXPECT_THAT(run({"BATCH", "set a 1;" + word}), StartsWith("-BATCHERR 2 ERR ")) << word;
         EXPECT_THAT(run({"BATCH", "set a 1;" + word}), HasSubstr("not allowed inside")) << word;
     }
     EXPECT_EQ(run({"EXISTS", "a"}), ":0\r\n");
+}
+
+TEST_F(BatchTest, LooksAtWholeDatabases) {
+    run({"SET", "a", "1"});
+    EXPECT_EQ(run({"BATCH", "dbsize; set b 1; dbsize; del a b; keys *; ping"}),
+              "*6\r\n:1\r\n" + kOk + ":2\r\n:2\r\n*0\r\n+PONG\r\n");
 }
 
 TEST_F(BatchTest, KnowsAliases) {
