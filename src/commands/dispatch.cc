@@ -11,6 +11,7 @@
 #include "commands/clients.h"
 #include "commands/command_log.h"
 #include "commands/families/string_options.h"
+#include "commands/interactive.h"
 #include "commands/latency.h"
 #include "commands/monitor.h"
 #include "commands/registry.h"
@@ -89,6 +90,12 @@ bool is_exec(const CommandSpec& spec) {
     return spec.group == Group::transactions && spec.name == "exec";
 }
 
+/// What it does is logged where it ends, as one.
+bool ends_itself(const CommandSpec& spec) {
+    return spec.group == Group::transactions &&
+           (spec.name == "exec" || spec.name == "commit" || spec.name == "batch");
+}
+
 /// What a subscriber may ask for when RESP2 leaves it no way to tell replies and messages apart.
 bool is_for_subscribers(const CommandSpec& spec) {
     if (spec.has(flag::pubsub)) return spec.has(flag::noscript);
@@ -97,7 +104,7 @@ bool is_for_subscribers(const CommandSpec& spec) {
 
 }  // namespace
 
-const CommandSpec* find_row(std::span<const resp::Argument> arguments) {
+const CommandSpec* find_command_of(std::span<const resp::Argument> arguments) {
     const CommandSpec* spec = find_command(arguments[0].bytes);
     if (spec == nullptr || !spec->is_container || arguments.size() < 2) [[likely]]
         return spec;
@@ -130,8 +137,9 @@ void append_keys(const CommandSpec* spec, std::span<const resp::Argument> argume
 }
 
 uint32_t flags_of(const CommandSpec& spec, const Session& session) {
-    if (!session.transaction) [[likely]]
+    if (!session.mode(Session::kQueueing | Session::kInteractive)) [[likely]]
         return spec.flags;
+    if (session.mode(Session::kInteractive)) return interactive_flags_of(spec, session);
     if (is_exec(spec)) return spec.flags | session.transaction->flags();
     // What is queued takes memory, whatever it does; what ends the transaction gives it back.
     const bool ends = spec.name == "discard" || spec.name == "reset";
@@ -139,7 +147,7 @@ uint32_t flags_of(const CommandSpec& spec, const Session& session) {
 }
 
 DetachedRequest::DetachedRequest(std::span<const resp::Argument> arguments)
-    : spec_(find_row(arguments)), arguments_(arguments) {
+    : spec_(find_command_of(arguments)), arguments_(arguments) {
     KeySearch search;
     append_keys(spec_, arguments_, search, keys_);
 }
@@ -156,12 +164,14 @@ Dispatcher::Dispatcher(Services& services, size_t threads)
     base::calibrate_ticks();
 }
 
+Dispatcher::~Dispatcher() = default;
+
 Request& Dispatcher::admit(uint32_t first_argument, const Session& session) {
     // Written in its place: see Effects::end_command().
     Request& request = requests_.emplace_back();
     request.first_argument = first_argument;
     request.first_key = static_cast<uint32_t>(keys_.size());
-    request.spec = find_row(arguments_from(first_argument));
+    request.spec = find_command_of(arguments_from(first_argument));
     if (request.spec == nullptr) [[unlikely]]
         request.spec = find_aliased(first_argument);
     const std::span<const resp::Argument> arguments = arguments_from(first_argument);
@@ -177,12 +187,12 @@ Request& Dispatcher::admit(uint32_t first_argument, const Session& session) {
 /// refusal() says what is wrong with the call.
 const CommandSpec* Dispatcher::find_aliased(uint32_t first_argument) {
     const auto expanded = expand_alias(aliases_.table(), arguments_, first_argument, alias_texts_);
-    return expanded && *expanded ? find_row(arguments_from(first_argument)) : nullptr;
+    return expanded && *expanded ? find_command_of(arguments_from(first_argument)) : nullptr;
 }
 
 Result<void> Dispatcher::resolve_alias(std::vector<resp::Argument>& arguments,
                                        std::deque<std::string>& texts) {
-    if (find_row(arguments) != nullptr) return {};
+    if (find_command_of(arguments) != nullptr) return {};
     const auto expanded = expand_alias(aliases_.table(), arguments, 0, texts);
     if (!expanded) return tl::unexpected(expanded.error());
     return {};
@@ -301,7 +311,7 @@ bool Dispatcher::is_plainly_allowed(const RequestView& request, const Session& s
     const CommandSpec* spec = request.spec;
     return spec != nullptr && spec->handler != nullptr &&
            arity_fits(*spec, request.arguments.size()) && !spec->has(flag::protected_command) &&
-           (session.plain_modes() == 0 ||
+           (session.plain_modes() == 0 || session.plain_modes() == Session::kInteractive ||
             (session.plain_modes() == Session::kQueueing && !spec->has(flag::no_multi))) &&
            session.is_authenticated.load(std::memory_order_relaxed);
 }
@@ -363,7 +373,12 @@ Dispatcher::Outcome Dispatcher::execute_any(const RequestView& request, Session&
             return Outcome::done;
         }
     }
-    if (session.mode(Session::kQueueing) && queue(request, session, reply)) return Outcome::done;
+    if (session.mode(Session::kQueueing | Session::kInteractive)) [[unlikely]] {
+        const bool is_done = session.mode(Session::kQueueing)
+                                 ? queue(request, session, reply)
+                                 : run_interactive(request, session, reply, now_ms);
+        if (is_done) return Outcome::done;
+    }
     if (spec.coroutine != nullptr) return Outcome::coroutine;
     const uint64_t start = base::ticks();
     const uint32_t errors_before = reply.errors();
@@ -512,9 +527,9 @@ inline void Dispatcher::call(const RequestView& request, Context& context) {
     }
 }
 
-/// EXEC has its own end.
+/// EXEC and its kin have their own end.
 void Dispatcher::note_effects(const RequestView& request, const Context& context) {
-    if (is_exec(*request.spec)) return;
+    if (ends_itself(*request.spec)) return;
     services_.executor.effects.end_command(context.keyspace.database(), request.arguments,
                                            request.keys);
 }
@@ -522,7 +537,7 @@ void Dispatcher::note_effects(const RequestView& request, const Context& context
 /// A command without keys that looks at the data waits for the log's end, for it may have seen
 /// anything.
 void Dispatcher::log_effects(const RequestView& request, Context& context) {
-    if (is_exec(*request.spec) || context.session.mode(Session::kExecuting)) return;
+    if (ends_itself(*request.spec) || context.session.mode(Session::kExecuting)) return;
     engine::Effects& effects = services_.executor.effects;
     const log::Position end = services_.dataset.reserve(services_.executor);
     if (end != 0) context.session.log_position = end;

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -63,14 +64,19 @@ private:
     std::vector<store::Key> keys_;
 };
 
-/// The row of a command or of a sub-command of it, of at least one argument; null: unknown.
-const CommandSpec* find_row(std::span<const resp::Argument> arguments);
+/// The row of a command, that of its sub-command where the words name one; null: none.
+const CommandSpec* find_command_of(std::span<const resp::Argument> arguments);
+
 /// Appends the hashed keys of the arguments; none when they do not fit the row, whose handler then
 /// says what is wrong with them.
 void append_keys(const CommandSpec* spec, std::span<const resp::Argument> arguments,
                  KeySearch& search, std::vector<store::Key>& keys);
 
 // --- transactions (transaction_run.cc) ----------------------------------------------------------
+/// A command that may look at keys which its words do not name.
+bool goes_through_keyspace(const CommandSpec& spec, std::span<const resp::Argument> arguments);
+/// A command that may ask for the configuration: INFO, CONFIG, AUTH.
+bool may_ask_configuration(const CommandSpec& spec);
 /// Takes back all marks of a session.
 void forget_watches(Session& session, engine::Dataset& dataset, engine::Executor& executor);
 /// Forgets what is queued and what is watched.
@@ -78,6 +84,11 @@ void discard_transaction(Session& session, Services& services);
 /// The flags of a command; of EXEC, those of all that is queued as well. Behind MULTI, as in Redis,
 /// all but what ends the transaction needs memory.
 uint32_t flags_of(const CommandSpec& spec, const Session& session);
+
+/// The same of a session with an open transaction: COMMIT writes when the transaction has.
+uint32_t interactive_flags_of(const CommandSpec& spec, const Session& session);
+
+struct OpenView;
 
 class Dispatcher {
 public:
@@ -89,6 +100,7 @@ public:
     };
 
     Dispatcher(Services& services, size_t threads);
+    ~Dispatcher();
 
     /// Where the parser puts arguments; admit() turns those added since the last call into a
     /// request.
@@ -126,6 +138,10 @@ public:
     WaiterService& waiters() { return waiters_; }
     /// EXEC: runs what the session has queued and writes the whole reply.
     void run_transaction(Context& context);
+    /// COMMIT: ends the session's transaction and writes the reply (interactive_run.cc).
+    void commit(Context& context);
+    /// BATCH: runs its statements and writes the whole reply (batch_run.cc).
+    void run_batch(Context& context);
     /// Before this position of the log is durable, nothing may be told of what the last command
     /// has done or seen; 0: at once. Of a coroutine row once it has ended (`finish_coroutine()`).
     log::Position gate() const { return gate_; }
@@ -139,6 +155,16 @@ public:
               uint32_t errors_before, uint64_t nanoseconds, int64_t now_ms);
 
 private:
+    /// Keys of a command that exist; its policy could take the victims among them.
+    struct OwnKeys {
+        int64_t present = 0;
+        int64_t victims = 0;
+    };
+    struct KeyNeed {
+        int64_t keys = 0;     ///< it may create; once it has run, has created
+        int64_t maxkeys = 0;  ///< what was looked at
+        OwnKeys own;          ///< only where there is no room
+    };
     std::span<const resp::Argument> arguments_from(uint32_t first_argument) const {
         return {arguments_.data() + first_argument, arguments_.size() - first_argument};
     }
@@ -155,13 +181,40 @@ private:
     void run_served(const RequestView& request, Context& context);
     void record(const RequestView& request, const Session& session, const resp::ReplyWriter& reply,
                 uint32_t errors_before, uint64_t nanoseconds, int64_t now_ms);
-    engine::ShardSet lock_transaction(const Transaction& transaction,
-                                      const store::Watcher& watcher);
     void refuse(const RequestView& request, Session& session, resp::ReplyWriter& reply,
                 std::string_view text);
     bool queue(const RequestView& request, Session& session, resp::ReplyWriter& reply);
     engine::ShardSet shards_of(const Transaction& transaction, const store::Watcher& watcher) const;
     bool is_touched(const Context& context);
+    engine::ShardSet hold(engine::ShardSet shards, std::span<const store::Key> keys);
+    // interactive_run.cc
+    bool run_interactive(const RequestView& request, Session& session, resp::ReplyWriter& reply,
+                         int64_t now_ms);
+    /// Who has the locks of what a statement touches.
+    enum class Locks : uint8_t { none, held };
+    void run_statement(const RequestView& given, Session& session, OpenView& open,
+                       resp::ReplyWriter& reply, int64_t now_ms, Locks locks);
+    void handle_statement(const RequestView& request, Session& session, OpenView& open,
+                          resp::ReplyWriter& reply);
+    void settle_statement(Session& session, resp::ReplyWriter& reply, size_t mark);
+    RequestView keep_statement(const RequestView& given, OpenView& open);
+    engine::ShardSet lock_statement(const RequestView& request, bool locks_all);
+    void unlock_statement(const engine::ShardSet& shards, bool locks_all);
+    void gate_statement(const RequestView& request, bool locks_all);
+    enum class Committed : uint8_t { yes, conflict, no_room };
+    Committed commit_view(OpenView& open, Session& session, int64_t now_ms);
+    Committed try_commit(OpenView& open, Session& session, int64_t now_ms, int64_t owed,
+                         KeyNeed& need);
+    bool reserve_growth(engine::View& view, int64_t now_ms, int64_t owed, KeyNeed& need);
+    // batch_run.cc
+    class Batch;
+    void run_batch_within(Batch& batch, Context& context);
+    bool run_batch_alone(Batch& batch, Context& context, int64_t owed, KeyNeed& need);
+    bool run_statements(Batch& batch, OpenView& open, Context& context, Locks locks);
+    void prepare_batch(Batch& batch, const Context& context);
+    bool has_memory_for(Batch& batch, const Context& context);
+    void finish_batch(const Batch& batch, Session& session);
+    std::string refusal_of_statement(const RequestView& request, Context& context);
     void end_transaction_logged(const Transaction& transaction, Session& session);
     void run_queued(const RequestView& request, Context& outer);
     void run_coroutine_at_once(const RequestView& request, const Context& context);
@@ -179,16 +232,6 @@ private:
     void finish_wait(const Blocked& blocked, Session& session);
     bool is_log_failing() const;
     bool make_memory(const RequestView& request, int64_t now_ms);
-    /// Keys of a command that exist; its policy could take the victims among them.
-    struct OwnKeys {
-        int64_t present = 0;
-        int64_t victims = 0;
-    };
-    struct KeyNeed {
-        int64_t keys = 0;     ///< it may create; once it has run, has created
-        int64_t maxkeys = 0;  ///< what was looked at
-        OwnKeys own;          ///< only where there is no room
-    };
     void run_with_maxkeys(const RequestView& request, Context& context);
     bool run_within(const RequestView& request, Context& context, int64_t owed, KeyNeed& need);
     bool find_room(const KeyNeed& need, size_t preferred, int64_t now_ms, int64_t& owed);
@@ -210,6 +253,8 @@ private:
     WaiterService waiters_;
     TransactionRoom room_;
     bool saves_after_transaction_ = false;
+    // Of batches within a transaction, until its effects are written.
+    std::vector<std::unique_ptr<OpenView>> written_batches_;
     Services services_at_once_;  ///< without a reactor: what runs with these never waits
     size_t threads_;
     std::vector<resp::Argument> arguments_;

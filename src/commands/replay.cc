@@ -19,7 +19,8 @@ Result<void> Replay::check(const RequestView& request) {
     if (request.spec == nullptr) return fail("it is not known here");
     const CommandSpec& spec = *request.spec;
     // PFCOUNT changes what it has counted into a part of the value.
-    if (!spec.has(flag::write | flag::may_replicate)) {
+    // BATCH may write, but what is logged are its effects.
+    if (!spec.has(flag::write | flag::may_replicate) || spec.group == Group::transactions) {
         return fail("it changes nothing and belongs to no log");
     }
     const auto count = static_cast<int64_t>(request.arguments.size());

@@ -146,7 +146,7 @@ Result<void> ReplayLanes::take(const log::AofCommand& command, const Place& plac
     for (const std::string_view word : command.arguments) arguments_.push_back({word, nullptr});
     if (base::equals_ignore_case(arguments_[0].bytes, "select"))
         return select({nullptr, arguments_, {}});
-    const CommandSpec* spec = find_row(arguments_);
+    const CommandSpec* spec = find_command_of(arguments_);
     if (auto fits = Replay::check({spec, arguments_, {}}); !fits) return fits;
     append_keys(spec, arguments_, search_, keys_);
     const LoggedCommand logged{.request = {spec, arguments_, keys_},

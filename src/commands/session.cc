@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "commands/blocking.h"
+#include "commands/interactive.h"
 #include "commands/tracking.h"
 
 namespace gyre::commands {

@@ -27,6 +27,7 @@ struct ClientTracking;
 struct CommandSpec;
 struct Invalidation;
 class Blocked;
+class Interactive;
 class PushOutlet;
 
 /// What a client's home does for other threads.
@@ -103,6 +104,7 @@ struct Session : base::ListHook<> {
     static constexpr uint8_t kBlocked = 16;  ///< waits for a key; there is a Blocked
     static constexpr uint8_t kTracking =
         32;  ///< is told of changed keys; there is a ClientTracking
+    static constexpr uint8_t kInteractive = 64;  ///< behind BEGIN; there is an Interactive
     uint8_t modes = 0;
     bool mode(uint8_t bit) const { return (modes & bit) != 0; }
     /// Those that say which commands may run.
@@ -128,6 +130,7 @@ struct Session : base::ListHook<> {
         queued_bytes.store(0, std::memory_order_relaxed);
         return std::move(transaction);
     }
+    std::unique_ptr<Interactive> interactive;
     std::unique_ptr<Blocked> blocked;
     std::unique_ptr<ClientTracking> tracking;
     bool has_pushed = false;  ///< the command's reply is a push: CLIENT REPLY has no say in it

@@ -100,6 +100,21 @@ bool add_counted(const KeySpec& spec, std::span<const std::string_view> argument
     return true;
 }
 
+/// False: the arguments do not fit.
+bool add_keys(const KeySpec& one, std::span<const std::string_view> arguments,
+              std::vector<uint32_t>& positions) {
+    if (one.find == KeySpec::Find::unknown) {
+        add_unknown(one, arguments, positions);
+        return true;
+    }
+    if (!one.keyword.empty()) {
+        add_behind_word(one, arguments, positions);
+        return true;
+    }
+    return one.find == KeySpec::Find::range ? add_range(one, arguments.size(), positions)
+                                            : add_counted(one, arguments, positions);
+}
+
 }  // namespace
 
 std::string_view group_name(Group group) {
@@ -136,22 +151,29 @@ bool find_keys_in_ranges(const CommandSpec& spec, size_t argc, std::vector<uint3
 
 bool find_keys(const CommandSpec& spec, std::span<const std::string_view> arguments,
                std::vector<uint32_t>& positions) {
+    return std::ranges::all_of(spec.keys.view(), [&](const KeySpec& one) {
+        return (one.flags & key_flag::not_key) != 0 || add_keys(one, arguments, positions);
+    });
+}
+
+WrittenKeys find_written_keys(const CommandSpec& spec,
+                              std::span<const std::string_view> arguments) {
+    WrittenKeys written;
+    uint16_t flags = 0;
+    bool has_readers = false;
     for (const KeySpec& one : spec.keys.view()) {
-        if ((one.flags & key_flag::not_key) != 0) continue;
-        if (one.find == KeySpec::Find::unknown) {
-            add_unknown(one, arguments, positions);
+        if ((one.flags & key_flag::ro) != 0) {
+            has_readers = true;
             continue;
         }
-        if (!one.keyword.empty()) {
-            add_behind_word(one, arguments, positions);
-            continue;
-        }
-        const bool fits = one.find == KeySpec::Find::range
-                              ? add_range(one, arguments.size(), positions)
-                              : add_counted(one, arguments, positions);
-        if (!fits) return false;
+        flags |= one.flags;
+        add_keys(one, arguments, written.positions);
     }
-    return true;
+    // XREADGROUP's row says, as Redis' does, that it only reads its keys.
+    written.is_all = !has_readers || flags == 0;
+    written.overwrites = flags != 0 && (flags & (key_flag::rw | key_flag::access)) == 0;
+    if (written.is_all) written.positions.clear();
+    return written;
 }
 
 }  // namespace gyre::commands

@@ -226,6 +226,13 @@ uint32_t acl_categories(const CommandSpec& spec);
 /// command".
 bool find_keys(const CommandSpec& spec, std::span<const std::string_view> arguments,
                std::vector<uint32_t>& positions);
+/// Those of the keys that the command may write, where it also has keys that it only reads.
+struct WrittenKeys {
+    bool is_all = false;      ///< every key of the command; `positions` is empty
+    bool overwrites = false;  ///< what it writes it writes whole, and looks at no value before
+    std::vector<uint32_t> positions;
+};
+WrittenKeys find_written_keys(const CommandSpec& spec, std::span<const std::string_view> arguments);
 /// The same for a row whose keys all stand in ranges, where the number of arguments is enough.
 bool find_keys_in_ranges(const CommandSpec& spec, size_t argc, std::vector<uint32_t>& positions);
 

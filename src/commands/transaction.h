@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/counted.h"
+#include "commands/argument_store.h"
 #include "resp/request_parser.h"
 #include "store/partition.h"
 
@@ -35,7 +36,6 @@ public:
     Transaction() = default;
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
-    ~Transaction();
     static void* operator new(size_t bytes) {
         return base::allocate(base::Purpose::clients, bytes);
     }
@@ -56,7 +56,7 @@ public:
     std::span<const store::Key> all_keys() const { return keys_; }
     /// Bytes of what is queued, large arguments included.
     size_t bytes() const {
-        return bytes_ + commands_.capacity() * sizeof(Command) +
+        return store_.bytes() + commands_.capacity() * sizeof(Command) +
                keys_.capacity() * sizeof(store::Key);
     }
     /// Flags of all commands queued, as bits of flag::.
@@ -65,15 +65,9 @@ public:
     bool is_spoilt = false;  ///< a command was refused: EXEC will be too
 
 private:
-    static constexpr size_t kChunkBytes = 2048;
-    char* take(size_t bytes);
-
+    ArgumentStore store_;
     base::CountedVector<Command, base::Purpose::clients> commands_;
     std::vector<store::Key> keys_;
-    base::CountedVector<char*, base::Purpose::clients> chunks_;
-    char* cursor_ = nullptr;
-    size_t left_ = 0;  // behind cursor_
-    size_t bytes_ = 0;
     uint32_t flags_ = 0;
 };
 

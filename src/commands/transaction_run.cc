@@ -18,6 +18,7 @@
 #include "base/check.h"
 #include "base/ticks.h"
 #include "commands/dispatch.h"
+#include "commands/interactive.h"
 #include "commands/registry.h"
 #include "commands/statistics.h"
 #include "engine/eviction.h"
@@ -28,27 +29,8 @@ namespace {
 
 /// Commands that run at once between MULTI and EXEC.
 bool runs_in_transaction(const CommandSpec& spec) {
-    if (spec.group == Group::transactions) return spec.name != "unwatch";
+    if (spec.group == Group::transactions) return spec.name != "unwatch" && spec.name != "batch";
     return spec.group == Group::connection && (spec.name == "quit" || spec.name == "reset");
-}
-
-/// A command that may look at keys which its words do not name.
-bool goes_through_keyspace(const Transaction::Command& command) {
-    const CommandSpec& spec = *command.spec;
-    if (spec.has(flag::touches_arbitrary_keys)) return true;
-    // Whether there are prefixes is for all shards to know.
-    if (spec.name == "tracking" && spec.parent == "client") return true;
-    // What lies there when its turn comes is not known yet.
-    if (spec.has(flag::leads_on)) return spec.leads_on(command.arguments);
-    // PFSELFTEST looks at no key.
-    return spec.keys.count == 0 && spec.group != Group::connection && spec.group != Group::pubsub &&
-           spec.group != Group::transactions && spec.group != Group::hyperloglog;
-}
-
-/// A command that may ask for the configuration: INFO, CONFIG, AUTH.
-bool may_ask_configuration(const Transaction::Command& command) {
-    const CommandSpec& spec = *command.spec;
-    return spec.keys.count == 0 && spec.group != Group::pubsub && spec.group != Group::transactions;
 }
 
 template <class Predicate>
@@ -56,7 +38,31 @@ bool has_any(const Transaction& transaction, Predicate&& is_such) {
     return std::any_of(transaction.commands().begin(), transaction.commands().end(), is_such);
 }
 
+bool sees_all(const Transaction& transaction) {
+    return has_any(transaction, [](const Transaction::Command& command) {
+        return goes_through_keyspace(*command.spec, command.arguments);
+    });
+}
+
 }  // namespace
+
+bool goes_through_keyspace(const CommandSpec& spec, std::span<const resp::Argument> arguments) {
+    if (spec.has(flag::touches_arbitrary_keys)) return true;
+    // What its statements touch stands in its text.
+    if (spec.name == "batch") return true;
+    // Whether there are prefixes is for all shards to know.
+    if (spec.name == "tracking" && spec.parent == "client") return true;
+    // What lies there when its turn comes is not known yet.
+    if (spec.has(flag::leads_on)) return spec.leads_on(arguments);
+    // PFSELFTEST looks at no key.
+    return spec.keys.count == 0 && spec.group != Group::connection && spec.group != Group::pubsub &&
+           spec.group != Group::transactions && spec.group != Group::hyperloglog;
+}
+
+bool may_ask_configuration(const CommandSpec& spec) {
+    if (spec.name == "batch") return true;
+    return spec.keys.count == 0 && spec.group != Group::pubsub && spec.group != Group::transactions;
+}
 
 bool Dispatcher::queue(const RequestView& request, Session& session, resp::ReplyWriter& reply) {
     const CommandSpec& spec = *request.spec;
@@ -74,20 +80,17 @@ engine::ShardSet Dispatcher::shards_of(const Transaction& transaction,
                                        const store::Watcher& watcher) const {
     engine::Dataset& dataset = services_.dataset;
     engine::ShardSet set;
-    if (has_any(transaction, goes_through_keyspace)) set.add_all(dataset.shards());
+    if (sees_all(transaction)) set.add_all(dataset.shards());
     for (const store::Key& key : transaction.all_keys()) set.add(dataset.shard_of(key.hash));
     for (const auto& watch : watcher.watches) set.add(dataset.shard_of(watch->hash));
     return set;
 }
 
-/// Holds all that the transaction touches, and what those take to serve who wait for its keys.
-engine::ShardSet Dispatcher::lock_transaction(const Transaction& transaction,
-                                              const store::Watcher& watcher) {
+/// Holds the shards, and what those take to serve who wait for the keys.
+engine::ShardSet Dispatcher::hold(engine::ShardSet shards, std::span<const store::Key> keys) {
     engine::Dataset& dataset = services_.dataset;
-    engine::ShardSet shards = shards_of(transaction, watcher);
     dataset.hold(shards, services_.executor);
-    for (engine::ShardSet wider = shards; waiters_.extend(wider, transaction.all_keys());
-         shards = wider) {
+    for (engine::ShardSet wider = shards; waiters_.extend(wider, keys); shards = wider) {
         dataset.let_go(shards);
         dataset.hold(wider, services_.executor);
     }
@@ -164,10 +167,11 @@ void Dispatcher::run_transaction(Context& context) {
     }
     find_room_for(*transaction, context);
     std::unique_lock<std::recursive_mutex> configuration;
-    if (has_any(*transaction, may_ask_configuration)) {
+    if (has_any(*transaction, [](const auto& one) { return may_ask_configuration(*one.spec); })) {
         configuration = services_.configuration.hold();
     }
-    const engine::ShardSet shards = lock_transaction(*transaction, session.watcher);
+    const engine::ShardSet shards =
+        hold(shards_of(*transaction, session.watcher), transaction->all_keys());
     services_.executor.effects.begin_transaction();
     waiters_.set_now_ms(context.now_ms());
     waiters_.set_deferred(true);
@@ -190,6 +194,7 @@ void Dispatcher::run_transaction(Context& context) {
         end_transaction_logged(*transaction, session);
     services_.dataset.let_go(shards);
     services_.executor.effects.write();
+    written_batches_.clear();
     settle_room(*transaction, context.now_ms());
     services_.executor.reclaimer.run();
     // When another one has begun since, it has all of the transaction too.
@@ -206,7 +211,7 @@ void Dispatcher::end_transaction_logged(const Transaction& transaction, Session&
     if (end != 0) session.log_position = end;
     if (!effects.is_gated()) return;
     gate_ = end != 0 ? end : effects.seen(transaction.all_keys());
-    if (has_any(transaction, goes_through_keyspace)) gate_ = effects.log()->tail();
+    if (sees_all(transaction)) gate_ = effects.log()->tail();
 }
 
 /// As a connection runs a command, but for what EXEC has asked already.

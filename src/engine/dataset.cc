@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "engine/events.h"
 #include "engine/keyspace.h"
+#include "engine/view.h"
 #include "store/access.h"
 
 namespace gyre::engine {
@@ -62,23 +63,22 @@ uint32_t initial_access_word(EvictionPolicy policy, int64_t now_ms) {
     return is_lfu(policy) ? store::lfu_initial(now_ms) : store::lru_clock(now_ms);
 }
 
-Dataset::Dataset(const DatasetOptions& options) : options_(options), pubsub_(options.threads) {
+Dataset::Dataset(const DatasetOptions& options)
+    : options_(options), shards_(shard_count(options)), pubsub_(options.threads) {
     const size_t count = shard_count(options);
     CHECK(std::has_single_bit(count));
     CHECK(count <= ShardSet::kShardsMax);
-    shift_ = 64U - static_cast<unsigned>(std::countr_zero(count));
     reactors_ = std::make_unique<Reactor[]>(options.threads);
     due_from_ms_ = std::make_unique<std::atomic<int64_t>[]>(count);
     base::Random seeds(options.seed);
     for (size_t index = 0; index < count; ++index) {
-        shards_.push_back(std::make_unique<LockedShard>(options.databases, seeds.next()));
+        auto shard = std::make_unique<LockedShard>(options.databases, seeds.next());
         // Half of them wait for the ends of their ticks while the others have just had theirs.
-        if (index % 2 != 0) {
-            shards_.back()->data.wheel_phase_ms = containers::TimerWheel::kTickMs / 2;
-        }
+        if (index % 2 != 0) shard->data.wheel_phase_ms = containers::TimerWheel::kTickMs / 2;
         due_from_ms_[index].store(INT64_MAX, std::memory_order_relaxed);
-        shards_.back()->data.due_from_ms = &due_from_ms_[index];
-        if (options.threads == 1) shards_.back()->lock.elide();
+        shard->data.due_from_ms = &due_from_ms_[index];
+        if (options.threads == 1) shard->lock.elide();
+        shards_.add(std::move(shard));
     }
 }
 
@@ -88,7 +88,7 @@ void Dataset::lock(const ShardSet& set, Executor& executor) {
 
 /// Somebody has the lock. If that is this thread, for a transaction, it goes in once more.
 void Dataset::lock_slow(size_t shard) {
-    LockedShard& locked = *shards_[shard];
+    LockedShard& locked = shards_[shard];
     // Only this thread writes its own id there, so that reading it needs no order.
     if (locked.holder.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
         locked.lock.enter_again();
@@ -101,14 +101,14 @@ void Dataset::hold(const ShardSet& set, Executor& executor) {
     lock(set, executor);
     if (threads() == 1) return;
     set.for_each([&](size_t shard) {
-        shards_[shard]->holder.store(std::this_thread::get_id(), std::memory_order_relaxed);
+        shards_[shard].holder.store(std::this_thread::get_id(), std::memory_order_relaxed);
     });
 }
 
 void Dataset::let_go(const ShardSet& set) {
     if (threads() > 1) {
         set.for_each([&](size_t shard) {
-            shards_[shard]->holder.store(std::thread::id(), std::memory_order_relaxed);
+            shards_[shard].holder.store(std::thread::id(), std::memory_order_relaxed);
         });
     }
     unlock(set);
@@ -124,7 +124,7 @@ void Dataset::serve_waiters(const ShardSet& locked, Executor& executor) {
 void Dataset::unlock(const ShardSet& set) {
     bool is_any_sooner = false;
     set.for_each([&](size_t shard) {
-        if (shards_[shard]->lock.leave_again()) return;
+        if (shards_[shard].lock.leave_again()) return;
         is_any_sooner = release(shard) || is_any_sooner;
     });
     if (!is_any_sooner) [[likely]]
@@ -207,8 +207,16 @@ void Dataset::tell_of_fields(size_t shard_index, const store::Entry& entry, int6
 
 void Dataset::tell_observers(store::Shard& data, size_t database, const store::Key& key,
                              Executor& executor, bool is_by_command) {
+    if (data.is_private()) return executor.view->note_changed(database, key);
     data.note_touched(database, key);
     tell_trackers(data, key, executor, is_by_command);
+}
+
+void Dataset::tell_observers_unready(store::Shard& data, size_t database, const store::Key& key,
+                                     Executor& executor) {
+    if (data.is_private()) return executor.view->note_changed(database, key);
+    data.note_touched_unready(database, key);
+    tell_trackers(data, key, executor, true);
 }
 
 void Dataset::tell_trackers(store::Shard& data, const store::Key& key, Executor& executor,
@@ -229,22 +237,28 @@ bool Dataset::wants_updates(const Executor& executor) const {
 /// With type and deadline that the key has now.
 void Dataset::publish_update(const KeyEvent& event, Executor& executor) {
     if (!wants_updates(executor)) return;
+    const store::Key key = store::Key::of(event.key);
+    const KeyState state =
+        event.state != nullptr ? *event.state
+        : event.is_gone        ? KeyState{}
+                        : state_of(shard(shard_of(key.hash)).find_database(event.database), key);
     Update update{.operation = event.name,
                   .key = event.key,
-                  .type = {},
+                  .type = state.type,
                   .database = event.database,
                   .time_ms = event.now_ms,
                   .ttl_ms = {}};
-    const store::Key key = store::Key::of(event.key);
-    store::Partition* partition = shard(shard_of(key.hash)).find_database(event.database);
-    const store::Entry* entry =
-        partition == nullptr || event.is_gone ? nullptr : partition->find(key);
-    if (entry != nullptr) {
-        update.type = store::type_name(entry->type());
-        if (entry->has_expiry())
-            update.ttl_ms = std::max<int64_t>(entry->expire_ms() - event.now_ms, 0);
-    }
+    if (state.expire_ms) update.ttl_ms = std::max<int64_t>(*state.expire_ms - event.now_ms, 0);
     publish_update(update, executor);
+}
+
+KeyState Dataset::state_of(const store::Partition* partition, const store::Key& key) {
+    const store::Entry* entry = partition == nullptr ? nullptr : partition->find(key);
+    KeyState state;
+    if (entry == nullptr) return state;
+    state.type = store::type_name(entry->type());
+    if (entry->has_expiry()) state.expire_ms = entry->expire_ms();
+    return state;
 }
 
 /// Of whole databases, whose shards are all locked. Without a database: of all.
@@ -292,7 +306,7 @@ void Dataset::refresh_next_due(size_t shard_index) {
     store::Shard& data = shard(shard_index);
     const int64_t due_ms = data.next_due_ms();
     data.next_due_hint_ms = due_ms;
-    shards_[shard_index]->next_due_ms.store(due_ms, std::memory_order_relaxed);
+    shards_[shard_index].next_due_ms.store(due_ms, std::memory_order_relaxed);
     lower_soonest_due(shard_index % threads(), due_ms);
 }
 
@@ -354,6 +368,7 @@ store::ShardStatistics Dataset::statistics(Executor& executor) {
 }
 
 void Dataset::reset_statistics(Executor& executor) {
+    generation_.fetch_add(1, std::memory_order_relaxed);
     for_each_shard(executor, [](store::Shard& data) {
         // The number of changes is state, not a statistic: CONFIG RESETSTAT leaves it.
         const uint64_t changes = data.statistics.changes;
@@ -362,6 +377,7 @@ void Dataset::reset_statistics(Executor& executor) {
     });
     drained_entries_.store(0, std::memory_order_relaxed);
     excess_.reset();
+    transactions_.reset();
     store::Reclaimer::forget_freed();
 }
 
@@ -452,6 +468,7 @@ void Dataset::exchange(size_t first, size_t second, Executor& executor, int64_t 
         }
         data.swap_databases(first, second);
     }
+    generation_.fetch_add(1, std::memory_order_relaxed);
     publish_update("swapdb", first, now_ms, executor);
     publish_update("swapdb", second, now_ms, executor);
     finish_change(all, 0, log::SwapDatabasesEffect{first, second}, executor);
@@ -542,7 +559,7 @@ void Dataset::set_policy(EvictionPolicy policy, Executor& executor) {
     for (size_t index = 0; index < shards_.size(); ++index) {
         lock(index, executor);
         shard(index).set_fifo_mode(mode);
-        shards_[index]->pool.reset();
+        shards_[index].pool.reset();
         unlock(index);
     }
 }

@@ -29,7 +29,7 @@
 #include "engine/eviction_pool.h"
 #include "engine/pubsub.h"
 #include "engine/settings.h"
-#include "engine/shard_lock.h"
+#include "engine/shard_table.h"
 #include "engine/tracking.h"
 #include "store/shard.h"
 
@@ -73,6 +73,8 @@ public:
     virtual void serve(const ShardSet& locked) = 0;
 };
 
+class View;
+
 /// What the thread that runs commands brings along to the shards it locks. One for each reactor.
 struct Executor {
     store::Reclaimer reclaimer;
@@ -93,12 +95,26 @@ struct Executor {
     /// Keys that the running handler may still create in the room reserve_keys() gave it.
     int64_t promised_keys = 0;
     WaitServer* wait_server = nullptr;  ///< null: nobody waits here
+    View* view = nullptr;               ///< whose executor it is; null: a reactor's
     /// Shards where this thread has removed keys, for their time or for want of room, that somebody
     /// waits for: served at the end of the turn.
     std::vector<size_t> shards_to_serve;
     void serve_later(size_t shard) {
         if (shards_to_serve.empty() || shards_to_serve.back() != shard)
             shards_to_serve.push_back(shard);
+    }
+};
+
+/// What became of transactions begun with BEGIN, since the start or CONFIG RESETSTAT. Any thread.
+struct TransactionFigures {
+    std::atomic<int64_t> committed{0};
+    std::atomic<int64_t> conflicts{0};
+    std::atomic<int64_t> aborted{0};  ///< past a bound
+    std::atomic<int64_t> rolled_back{0};
+    void reset() {
+        for (std::atomic<int64_t>* one : {&committed, &conflicts, &aborted, &rolled_back}) {
+            one->store(0, std::memory_order_relaxed);
+        }
     }
 };
 
@@ -142,22 +158,23 @@ public:
     size_t shards() const { return shards_.size(); }
     size_t databases() const { return options_.databases; }
     size_t threads() const { return options_.threads; }
-    size_t shard_of(uint64_t hash) const { return shift_ == 64 ? 0 : hash >> shift_; }
+    size_t shard_of(uint64_t hash) const { return shards_.index_of(hash); }
+    const ShardTable& table() const { return shards_; }
     /// The shard itself; its lock must be held for all but prefetching with one thread.
-    store::Shard& shard(size_t index) { return shards_[index]->data; }
+    store::Shard& shard(size_t index) { return shards_[index].data; }
 
     void lock(size_t shard, Executor& executor) {
-        if (!shards_[shard]->lock.lock_if_free()) [[unlikely]]
+        if (!shards_[shard].lock.lock_if_free()) [[unlikely]]
             lock_slow(shard);
         enter(shard, executor);
     }
     bool try_lock(size_t shard, Executor& executor) {
-        if (!shards_[shard]->lock.try_lock()) return false;
+        if (!shards_[shard].lock.try_lock()) return false;
         enter(shard, executor);
         return true;
     }
     void unlock(size_t shard) {
-        if (shards_[shard]->lock.leave_again()) [[unlikely]]
+        if (shards_[shard].lock.leave_again()) [[unlikely]]
             return;
         if (release(shard)) [[unlikely]]
             tell_owner(shard);
@@ -187,7 +204,7 @@ public:
 
     /// Time at which the shard's wheels may have work. No lock needed.
     int64_t next_due_ms(size_t shard) const {
-        return shards_[shard]->next_due_ms.load(std::memory_order_relaxed);
+        return shards_[shard].next_due_ms.load(std::memory_order_relaxed);
     }
     /// A time before which no key of the shard is past its deadline. No lock needed.
     int64_t due_from_ms(size_t shard) const {
@@ -261,6 +278,19 @@ public:
     uint64_t scan(size_t database, uint64_t cursor, Executor& executor,
                   const std::function<void(const store::Entry&)>& visit);
 
+    // --- transactions (engine/view.h) ------------------------------------------------------------
+    /// Grows when databases change places or figures are set back, under the locks of all shards or
+    /// of one after the other: what shards have counted before means nothing any more.
+    uint64_t generation() const { return generation_.load(std::memory_order_relaxed); }
+    void note_view(int64_t change) { views_.fetch_add(change, std::memory_order_relaxed); }
+    /// For the random choices of one.
+    uint64_t take_view_seed() {
+        return options_.seed + view_seeds_.fetch_add(1, std::memory_order_relaxed);
+    }
+    /// Transactions that are open.
+    int64_t views() const { return views_.load(std::memory_order_relaxed); }
+    TransactionFigures& transactions() { return transactions_; }
+
     // --- maxkeys ---------------------------------------------------------------------------------
     /// Keys there are, plus those promised by reserve(); kept only while maxkeys is set.
     int64_t keys_reserved() const { return keys_count_.load(std::memory_order_relaxed); }
@@ -319,7 +349,7 @@ public:
     /// Candidates of the shard, whose lock is held. Made at its first use, gone when the policy
     /// changes.
     EvictionPool& eviction_pool(size_t shard) {
-        std::unique_ptr<EvictionPool>& pool = shards_[shard]->pool;
+        std::unique_ptr<EvictionPool>& pool = shards_[shard].pool;
         if (!pool) pool = std::make_unique<EvictionPool>();
         return *pool;
     }
@@ -338,14 +368,15 @@ public:
     /// The same of a change that can make nothing ready for those who wait.
     void note_touched_unready(store::Shard& data, size_t database, const store::Key& key,
                               Executor& executor) {
-        data.note_touched_unready(database, key);
         if (data.is_observed()) [[unlikely]]
-            tell_trackers(data, key, executor, true);
+            tell_observers_unready(data, database, key, executor);
     }
     /// Whether somebody may want to know of events of these classes.
     bool notifies(uint32_t classes) const {
         return (settings.notified_events.load(std::memory_order_relaxed) & asked_by(classes)) != 0;
     }
+    /// What is told of a key that lies, or does not, in a partition (null: none does).
+    static KeyState state_of(const store::Partition* partition, const store::Key& key);
     /// Tells of an event of a key, whose shard is locked. Only when notifies().
     void publish_event(const KeyEvent& event, Executor& executor);
 
@@ -388,17 +419,6 @@ private:
     void publish_update(const Update& update, Executor& executor);
     log::Position reserve_updated(Executor& executor);
     enum class Deadlines : uint8_t { unknown, searched, none };
-    /// What a plain command touches of a shard lies on one cache line: the lock, the time next to
-    /// the hint it is compared with at each unlock, and the first part of the shard.
-    struct alignas(128) LockedShard {
-        LockedShard(size_t databases, uint64_t seed) : data(databases, seed) {}
-        ShardLock lock;
-        std::atomic<int64_t> next_due_ms{INT64_MAX};  // written with the lock held
-        store::Shard data;
-        std::unique_ptr<EvictionPool> pool;
-        std::atomic<std::thread::id> holder{};  // the thread whose transaction holds the lock
-    };
-    static_assert(sizeof(ShardLock) + sizeof(std::atomic<int64_t>) + store::Shard::kHotBytes <= 64);
     /// What others must know of a reactor.
     struct alignas(64) Reactor {
         std::atomic<int64_t> sleeps_until_ms{INT64_MIN};  // INT64_MIN: awake
@@ -418,18 +438,20 @@ private:
     }
     void tell_observers(store::Shard& data, size_t database, const store::Key& key,
                         Executor& executor, bool is_by_command);
+    void tell_observers_unready(store::Shard& data, size_t database, const store::Key& key,
+                                Executor& executor);
     void tell_trackers(store::Shard& data, const store::Key& key, Executor& executor,
                        bool is_by_command);
     void lock_slow(size_t shard);
     void enter(size_t shard, Executor& executor) {
-        store::Shard& data = shards_[shard]->data;
+        store::Shard& data = shards_[shard].data;
         data.reclaimer = &executor.reclaimer;
         data.initial_access_word = executor.initial_access_word;
     }
 
     /// Gives the lock up; true when a deadline was set that is nearer than all before it.
     bool release(size_t index) {
-        LockedShard& shard = *shards_[index];
+        LockedShard& shard = shards_[index];
         const int64_t hint_ms = shard.data.next_due_hint_ms;
         const bool is_sooner = hint_ms < shard.next_due_ms.load(std::memory_order_relaxed);
         if (is_sooner) [[unlikely]]
@@ -451,16 +473,19 @@ private:
     void wake(size_t reactor, int64_t due_ms);
 
     DatasetOptions options_;
-    unsigned shift_ = 64;
     // Of the shards, side by side: who evicts goes through all of them for each key.
     std::unique_ptr<std::atomic<int64_t>[]> due_from_ms_;
-    std::vector<std::unique_ptr<LockedShard>> shards_;
+    ShardTable shards_;
     std::unique_ptr<Reactor[]> reactors_;
     std::function<void(size_t)> wake_;
     Pubsub pubsub_;
     Tracking tracking_{pubsub_};
     std::mutex updates_order_;  // the last of all that are taken under a shard's lock but pubsub's
     std::atomic<size_t> flushes_{0};
+    std::atomic<uint64_t> generation_{0};
+    std::atomic<int64_t> views_{0};
+    std::atomic<uint64_t> view_seeds_{1};
+    TransactionFigures transactions_;
     std::atomic<uint64_t> drained_entries_{0};
     std::atomic<Deadlines> deadlines_{Deadlines::unknown};
     std::atomic<bool> counts_keys_{false};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <utility>
 
 #include "base/check.h"
@@ -96,6 +97,33 @@ void Effects::tell_words(size_t database, std::vector<std::string_view> words) {
 void Effects::tell_all(size_t database, const log::Effect& effect) {
     tell(database, effect);
     concerns_all_ = true;
+}
+
+void Effects::rewind(const Checkpoint& checkpoint) {
+    const auto cut = [](auto& list, size_t size) {
+        list.erase(list.begin() + static_cast<std::ptrdiff_t>(size), list.end());
+    };
+    cut(steps_, checkpoint.steps);
+    cut(as_given_, checkpoint.as_given);
+    cut(words_, checkpoint.words);
+    cut(hashes_, checkpoint.hashes);
+    forget_command();
+}
+
+void Effects::append(Effects& other) {
+    const size_t steps = steps_.size();
+    const size_t words = words_.size();
+    steps_.insert(steps_.end(), other.steps_.begin(), other.steps_.end());
+    words_.insert(words_.end(), other.words_.begin(), other.words_.end());
+    hashes_.insert(hashes_.end(), other.hashes_.begin(), other.hashes_.end());
+    for (const AsGiven& given : other.as_given_) {
+        as_given_.push_back({given.step + steps, given.first_word + words, given.count});
+    }
+    // The texts stay where they are: the steps look at them.
+    kept_.splice_after(kept_.before_begin(), other.kept_);
+    kept_words_.splice_after(kept_words_.before_begin(), other.kept_words_);
+    concerns_all_ = concerns_all_ || other.concerns_all_;
+    other.clear();
 }
 
 void Effects::finish_steps() {

@@ -101,6 +101,34 @@ public:
         if (is_on()) [[unlikely]]
             end_command(database, arguments, keys);
     }
+
+    // --- of a transaction that keeps its effects until it commits (engine/view.h) ---
+    /// Logs where `other` does from here on.
+    void follow(const Effects& other) noexcept {
+        log_ = other.log_;
+        appender_ = other.appender_;
+        recent_ = other.recent_;
+    }
+    /// What was told so far; rewind() forgets what was told since.
+    struct Checkpoint {
+        size_t steps = 0;
+        size_t as_given = 0;
+        size_t words = 0;
+        size_t hashes = 0;
+    };
+    Checkpoint checkpoint() const noexcept {
+        return {steps_.size(), as_given_.size(), words_.size(), hashes_.size()};
+    }
+    void rewind(const Checkpoint& checkpoint);
+    /// Takes over all that `other` was told, behind what is here.
+    void append(Effects& other);
+    /// Bytes that are kept for what was told, texts of handlers not counted.
+    size_t told_bytes() const noexcept {
+        return steps_.size() * sizeof(log::Step) + words_.size() * sizeof(std::string_view) +
+               as_given_.size() * sizeof(AsGiven) + hashes_.size() * sizeof(uint64_t);
+    }
+    void forget() { clear(); }
+
     /// For changes of a whole database, with all locks held.
     void tell_all(size_t database, const log::Effect& effect);
     /// With the locks held: the position behind what there is to write, 0 when there is nothing.

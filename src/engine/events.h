@@ -44,6 +44,12 @@ constexpr uint32_t asked_by(uint32_t classes) {
     return (classes & event::all) != 0 ? classes | event::updates : classes;
 }
 
+/// What db-updates tell of a key besides its name.
+struct KeyState {
+    std::optional<std::string_view> type;  ///< nullopt: there is no such key
+    std::optional<int64_t> expire_ms;
+};
+
 /// Something happened to a key.
 struct KeyEvent {
     uint32_t classes;
@@ -51,7 +57,8 @@ struct KeyEvent {
     std::string_view key;
     size_t database;
     int64_t now_ms;
-    bool is_gone = false;  ///< though its entry is still there
+    bool is_gone = false;             ///< though its entry is still there
+    const KeyState* state = nullptr;  ///< when it happened, where that was not just now
 };
 
 /// Where db-updates go.

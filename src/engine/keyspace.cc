@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/view.h"
 #include "store/access.h"
 #include "types/hash.h"
 
@@ -32,11 +33,27 @@ void Keyspace::touch(Shard& shard, Entry& entry) {
     if (next != word) entry.set_access_word(next);
 }
 
+Keyspace::Keyspace(Dataset& dataset, View& view, size_t database, int64_t now_ms, bool no_touch)
+    : dataset_(dataset),
+      shards_(&view.table()),
+      executor_(view.executor()),
+      view_(&view),
+      database_(database),
+      now_ms_(now_ms),
+      clock_ms_(now_ms),
+      no_touch_(no_touch) {}
+
+void Keyspace::tell_event(uint32_t classes, std::string_view name, const Key& key) {
+    if (view_ != nullptr) return view_->record_event(classes, name, database_, key);
+    dataset_.publish_event({classes, name, key.bytes, database_, now_ms_}, executor_);
+}
+
+/// What a transaction has written lies in its own shard; what is not there it looks for outside.
 Entry* Keyspace::find_live(Shard& shard, const Key& key) {
     Partition* partition = shard.find_database(database_);
-    if (partition == nullptr) return nullptr;
-    Entry* entry = partition->find(key);
-    if (entry == nullptr || !entry->is_expired(now_ms_)) [[likely]]
+    Entry* entry = partition == nullptr ? nullptr : partition->find(key);
+    if (entry == nullptr) return view_ == nullptr ? nullptr : view_->find(database_, key);
+    if (!entry->is_expired(now_ms_)) [[likely]]
         return entry;
     if (executor_.effects.is_on()) {
         if (!executor_.effects.may_remove()) return nullptr;
@@ -44,7 +61,7 @@ Entry* Keyspace::find_live(Shard& shard, const Key& key) {
     }
     partition->erase(key, entry);
     ++shard.statistics.expired_lazily;
-    if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
+    if (counts_keys()) dataset_.unreserve_keys(1);
     dataset_.note_touched(shard, database_, key, executor_, false);
     if (shard.has_touched()) [[unlikely]]
         executor_.serve_later(dataset_.shard_of(key.hash));
@@ -114,7 +131,7 @@ Entry* Keyspace::raise_timestamp(const Key& key, Entry* entry) {
 /// key uses up; any other new key counts on its own.
 void Keyspace::note_created(const Key& key) {
     note_change(key);
-    if (dataset_.counts_keys()) dataset_.note_created(executor_);
+    if (counts_keys()) dataset_.note_created(executor_);
     if (!std::exchange(is_replacing_, false)) notify(event::created, "new", key);
 }
 
@@ -205,10 +222,12 @@ Entry* Keyspace::set_expiry(const Key& key, Entry* entry, int64_t unix_ms) {
 void Keyspace::erase(const Key& key, Entry* entry) {
     note_change(key);
     partition_of(key).erase(key, entry);
-    if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
+    if (counts_keys()) dataset_.unreserve_keys(1);
 }
 
 Entry* Keyspace::remove_due_fields(const Key& key, Entry* entry, size_t budget) {
+    // Where a transaction came to a shared hash first, it has removed them for all (View::find()).
+    if (view_ != nullptr && !view_->owns(database_, key)) return entry;
     if (!executor_.effects.may_remove()) return entry;
     const auto on_due = [&](std::string_view name) {
         if (executor_.effects.is_on()) {
@@ -240,7 +259,7 @@ Entry* Keyspace::keep_unless_empty(const Key& key, Entry* entry, size_t fields) 
     notify(event::hash, "hexpired", key);
     if (fields != 0) return entry;
     partition_of(key).erase(key, entry);
-    if (dataset_.counts_keys()) dataset_.unreserve_keys(1);
+    if (counts_keys()) dataset_.unreserve_keys(1);
     notify(event::generic, "del", key);
     return nullptr;
 }

@@ -39,11 +39,14 @@ class Keyspace {
 public:
     Keyspace(Dataset& dataset, Executor& executor, size_t database, int64_t now_ms, bool no_touch)
         : dataset_(dataset),
+          shards_(&dataset.table()),
           executor_(executor),
           database_(database),
           now_ms_(now_ms),
           clock_ms_(now_ms),
           no_touch_(no_touch) {}
+    /// As a transaction sees it (engine/view.h): what it has written, and the rest as it found it.
+    Keyspace(Dataset& dataset, View& view, size_t database, int64_t now_ms, bool no_touch);
 
     Dataset& dataset() { return dataset_; }
     Executor& executor() { return executor_; }
@@ -55,6 +58,14 @@ public:
         other.database_ = database;
         return other;
     }
+    /// The same for a command that marks keys as used whatever its client wants.
+    Keyspace touching() const {
+        Keyspace other = *this;
+        other.no_touch_ = false;
+        return other;
+    }
+    /// Of a transaction; null: the keyspace is the one all see.
+    View* view() const { return view_; }
     /// The present, where a timer wheel begins and which a handler writes down; while a log is
     /// executed again it is not the time by which keys are past their deadlines.
     int64_t clock_ms() const { return clock_ms_; }
@@ -144,7 +155,7 @@ public:
     /// key was changed. `classes` are bits of event::, `name` is Redis' ("set", "rename_from").
     void notify(uint32_t classes, std::string_view name, const store::Key& key) {
         if (dataset_.notifies(classes) && !executor_.is_replaying) [[unlikely]]
-            dataset_.publish_event({classes, name, key.bytes, database_, now_ms_}, executor_);
+            tell_event(classes, name, key);
     }
 
     /// The same of a change for which Redis has no event: only db-updates tells of it.
@@ -156,9 +167,7 @@ public:
     store::Partition& partition_of(const store::Key& key) {
         return shard_of(key).database(database_, clock_ms_);
     }
-    store::Shard& shard_of(const store::Key& key) {
-        return dataset_.shard(dataset_.shard_of(key.hash));
-    }
+    store::Shard& shard_of(const store::Key& key) { return shards_->shard_of(key.hash); }
 
 private:
     struct ObjectEdit {
@@ -170,6 +179,9 @@ private:
     store::Entry* keep_unless_empty(const store::Key& key, store::Entry* entry, size_t fields);
     store::Entry* find_live(store::Shard& shard, const store::Key& key);
     void touch(store::Shard& shard, store::Entry& entry);
+    void tell_event(uint32_t classes, std::string_view name, const store::Key& key);
+    /// A transaction counts when it commits.
+    bool counts_keys() const { return dataset_.counts_keys() && view_ == nullptr; }
     int64_t deadline_ms(const store::Entry* present, Deadline deadline) const;
     int64_t next_timestamp(const store::Entry* present, int64_t timestamp_ms) const;
     store::Entry* raise_timestamp(const store::Key& key, store::Entry* entry);
@@ -188,7 +200,9 @@ private:
     }
 
     Dataset& dataset_;
+    const ShardTable* shards_;
     Executor& executor_;
+    View* view_ = nullptr;
     size_t database_;
     int64_t now_ms_;
     int64_t clock_ms_;

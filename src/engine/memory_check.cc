@@ -60,6 +60,8 @@ void MemoryCheck::visit(size_t shard, Executor& executor) {
 }
 
 std::vector<std::string> MemoryCheck::conclude(int64_t mapped_bytes) {
+    // What these have written lies outside of the shards.
+    expect_equal("open transactions", 0, dataset_.views());
     expect_equal("entries waiting to be freed", 0,
                  static_cast<int64_t>(detached_entries_ + store::Reclaimer::pending_objects()));
     expect_equal("keyspace", base::used(base::Purpose::keyspace), keyspace_bytes_);

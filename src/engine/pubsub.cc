@@ -332,8 +332,9 @@ int64_t Pubsub::send(Topic& topic, std::string_view channel, std::string_view pa
     return topic.subscriptions;
 }
 
-int64_t Pubsub::send_to_patterns(std::string_view channel, std::string_view payload,
-                                 base::SharedBytes* block, Message& message, Origin& origin) {
+/// What `receivers_of(topic)` says of the patterns that match, in all.
+template <class F>
+int64_t Pubsub::sum_over_patterns(std::string_view channel, F&& receivers_of) {
     int64_t receivers = 0;
     const std::lock_guard lock(patterns_.mutex);
     for (const auto& [length, prefixes] : prefix_lengths_) {
@@ -342,8 +343,24 @@ int64_t Pubsub::send_to_patterns(std::string_view channel, std::string_view payl
         if (found == by_prefix_.end()) continue;
         for (Topic* topic : found->second) {
             if (!base::glob_matches(topic->name(), channel)) continue;
-            receivers += send(*topic, channel, payload, block, message, origin);
+            receivers += receivers_of(*topic);
         }
+    }
+    return receivers;
+}
+
+int64_t Pubsub::send_to_patterns(std::string_view channel, std::string_view payload,
+                                 base::SharedBytes* block, Message& message, Origin& origin) {
+    return sum_over_patterns(channel, [&](Topic& topic) {
+        return send(topic, channel, payload, block, message, origin);
+    });
+}
+
+int64_t Pubsub::receivers(TopicKind kind, std::string_view channel) {
+    auto receivers = static_cast<int64_t>(subscribers_of(kind, channel));
+    if (kind == TopicKind::channel && topics(TopicKind::pattern) > 0) {
+        receivers += sum_over_patterns(
+            channel, [](const Topic& topic) { return static_cast<int64_t>(topic.subscriptions); });
     }
     return receivers;
 }

@@ -243,6 +243,8 @@ public:
     /// that match; returns how many there are. A `block` that holds just the payload is shared.
     int64_t publish(TopicKind kind, std::string_view channel, std::string_view payload,
                     Origin& origin, base::SharedBytes* block = nullptr);
+    /// How many there are that publish() would send to.
+    int64_t receivers(TopicKind kind, std::string_view channel);
     /// Too much waits to be delivered: commands that publish should wait a little.
     bool is_congested() const { return congested_.load(std::memory_order_relaxed) > 0; }
     size_t topics(TopicKind kind) const {
@@ -302,6 +304,8 @@ private:
     void remove(Subscription* subscription);
     int64_t send(Topic& topic, std::string_view channel, std::string_view payload,
                  base::SharedBytes* block, Message& message, Origin& origin);
+    template <class F>
+    int64_t sum_over_patterns(std::string_view channel, F&& receivers_of);
     int64_t send_to_patterns(std::string_view channel, std::string_view payload,
                              base::SharedBytes* block, Message& message, Origin& origin);
 

@@ -67,6 +67,11 @@ struct Settings {
     std::atomic<uint32_t> notified_events{0};     ///< bits of event::, those of db-updates too
     std::atomic<int64_t> proto_max_bulk_len{512LL * 1024 * 1024};
 
+    // How far a transaction begun with BEGIN may go; 0: no limit.
+    std::atomic<int64_t> transaction_max_keys{100'000};  ///< names it has touched
+    std::atomic<int64_t> transaction_max_bytes{256LL << 20};
+    std::atomic<int64_t> transaction_max_ms{60'000};
+
     // Up to what size collections are packed.
     std::atomic<size_t> hash_max_listpack_entries{512};
     std::atomic<size_t> hash_max_listpack_value{64};

@@ -12,7 +12,8 @@ namespace gyre::http {
 namespace {
 
 constexpr std::string_view kAllowedHeaders =
-    "Authorization, Content-Type, If-Match, If-None-Match, Gyre-Type, Gyre-Ttl-Ms";
+    "Authorization, Content-Type, If-Match, If-None-Match, Gyre-Type, Gyre-Ttl-Ms, "
+    "Gyre-Transaction";
 constexpr std::string_view kPreflightSeconds = "600";
 
 /// What a browser asks before it lets a page of another origin send a request; and OPTIONS of
@@ -97,7 +98,7 @@ ring::Task<std::optional<Response>> authenticate(Backend& backend, const Request
     co_return unauthorized(reply.text);
 }
 
-/// Authentication and the database that the query names. Nothing: go on.
+/// Authentication, and the transaction and the database that the request names. Nothing: go on.
 ring::Task<std::optional<Response>> check_access(Exchange& exchange) {
     std::optional<Response> refused = co_await authenticate(exchange.backend, exchange.request);
     if (refused) co_return refused;
@@ -106,6 +107,10 @@ ring::Task<std::optional<Response>> check_access(Exchange& exchange) {
         co_return unauthorized(
             "NOAUTH Authentication required. Send the field Authorization: Basic with default and "
             "the password, or Bearer with the password.");
+    }
+    if (const auto token = exchange.request.field(Field::gyre_transaction)) {
+        const auto entered = exchange.backend.enter_transaction(*token);
+        if (!entered) co_return failed_command(entered.error().message);
     }
     const auto database = exchange.target.value("db");
     if (!database) co_return std::nullopt;

@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include <gyre/result.h>
+
 #include "gyre/reply.h"
 #include "ring/task.h"
 
@@ -29,6 +31,12 @@ public:
     virtual ring::Task<Reply> run_own(Words words) = 0;
     /// The client has said the password of this request, or there is none.
     virtual bool is_authenticated() const = 0;
+    /// Goes on with the transaction of a token, for this request alone. The error is one of RESP.
+    virtual Result<void> enter_transaction(std::string_view token) = 0;
+    /// The request is part of a transaction (BEGIN).
+    virtual bool is_in_transaction() const = 0;
+    /// Begins one that outlives the request; returns its token, or an error of RESP.
+    virtual ring::Task<Result<std::string>> begin_transaction() = 0;
     /// The data is loaded.
     virtual bool is_ready() const = 0;
     /// The metrics table in Prometheus' text format.

@@ -75,7 +75,7 @@ Origin origin_of(const Request& request, const GuardSettings& settings) {
 
 void allow_origin(Response& response, std::string_view origin) {
     response.add("Access-Control-Allow-Origin", std::string(origin));
-    response.add("Access-Control-Expose-Headers", "ETag, Gyre-Type, Gyre-Ttl-Ms");
+    response.add("Access-Control-Expose-Headers", "ETag, Gyre-Type, Gyre-Ttl-Ms, Gyre-Transaction");
     response.add("Vary", "Origin");
 }
 

@@ -223,12 +223,15 @@ struct Written {
     Outcome outcome = {};
 };
 
-/// Watches, compares, and runs the commands.
+/// Watches, compares, and runs the commands. Within a transaction what is read is watched anyway.
 ring::Task<Written> write_compared(Exchange& exchange, const std::vector<WordList>& commands) {
     Written written;
     for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
         const std::string_view watch[] = {"WATCH", exchange.key};
-        const Reply watched = co_await exchange.backend.run_own(watch);
+        Reply watched;
+        if (!exchange.backend.is_in_transaction()) {
+            watched = co_await exchange.backend.run_own(watch);
+        }
         const KeyValue value = co_await read_watched(exchange.backend, exchange.key);
         if (watched.is_error() || !value.error.empty()) {
             written.refused = failed_command(watched.is_error() ? watched.text : value.error);

@@ -88,6 +88,8 @@ void append_parameters(std::string& out, const Endpoint& endpoint) {
     }
     if (!endpoint.has(endpoint_flag::open)) {
         append_parameter(out, "db", "query", "Number of the database; left out: 0");
+        append_parameter(out, "Gyre-Transaction", "header",
+                         "Token of the transaction that the request is part of, from /begin");
     }
     out += ']';
 }

@@ -143,6 +143,38 @@ ring::Task<Response> run_plain(Exchange& exchange) {
     co_return co_await run_words(exchange, words);
 }
 
+/// A transaction belongs to its token, which the requests of it bring along.
+ring::Task<Response> run_begin(Exchange& exchange) {
+    Answer answer{.received = "BEGIN"};
+    auto token = co_await exchange.backend.begin_transaction();
+    if (!token) {
+        answer.message = token.error().message;
+        answer.status = status_of_error(token.error().message);
+        co_return shaped(answer);
+    }
+    answer.message = "OK";
+    answer.data = R"({"transaction":)";
+    append_text(answer.data, *token);
+    answer.data += '}';
+    Response response = shaped(answer);
+    response.add("Gyre-Transaction", *std::move(token));
+    response.add("Cache-Control", "no-store");
+    co_return response;
+}
+
+ring::Task<Response> run_end(Exchange& exchange) {
+    const std::string_view words[] = {exchange.endpoint.command};
+    Answer answer{.received = std::string(exchange.endpoint.command), .message = "OK"};
+    const Reply reply = co_await exchange.backend.run_own(words);
+    if (reply.is_error()) {
+        answer.message = reply.text;
+        answer.status = status_of_error(reply.text);
+    }
+    Response response = shaped(answer);
+    response.add("Cache-Control", "no-store");
+    co_return response;
+}
+
 constexpr std::string_view kAnswers =
     R"({"received": the command, "status": "success" or "error", "message", "data": the reply})";
 
@@ -153,6 +185,17 @@ constexpr Endpoint reading(std::string_view path, std::string_view command,
             .handler = run_plain,
             .command = command,
             .answers = kAnswers,
+            .summary = summary};
+}
+
+constexpr Endpoint ending(std::string_view path, std::string_view command,
+                          std::string_view summary) {
+    return {.method = Method::get,
+            .path = path,
+            .handler = run_end,
+            .command = command,
+            .answers = kAnswers,
+            .statuses = "200 404 409",
             .summary = summary};
 }
 
@@ -175,6 +218,17 @@ constexpr Endpoint kOriginEndpoints[] = {
     reading("/size", "SIZE", "The number of keys."),
     reading("/help", "HELP", "The commands."),
     reading("/show-alias", "SHOW-ALIAS", "The aliases."),
+    {.method = Method::get,
+     .path = "/begin",
+     .handler = run_begin,
+     .command = "BEGIN",
+     .answers = kAnswers,
+     .statuses = "200",
+     .summary =
+         "Begins a transaction: its token is in `data` and in the field Gyre-Transaction, which "
+         "the requests of the transaction bring along."},
+    ending("/commit", "COMMIT", "Does what was done since /begin, or answers 409."),
+    ending("/rollback", "ROLLBACK", "Forgets what was done since /begin."),
     working(Method::post, "/get", "GET", "The value of a key: {\"command\": \"key\"}."),
     working(Method::post, "/exists", "EXISTS", "How many of some keys there are."),
     working(Method::post, "/alias", "ALIAS", "Gives a command a name: name command."),

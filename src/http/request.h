@@ -37,6 +37,7 @@ enum class Field : uint8_t {
     expect,
     gyre_type,
     gyre_ttl_ms,
+    gyre_transaction,
     request_method,   ///< Access-Control-Request-Method
     request_headers,  ///< Access-Control-Request-Headers
     none,

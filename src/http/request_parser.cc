@@ -50,6 +50,7 @@ constexpr FieldRow kFieldRows[] = {
     {"expect", Field::expect, true},
     {"gyre-type", Field::gyre_type, true},
     {"gyre-ttl-ms", Field::gyre_ttl_ms, true},
+    {"gyre-transaction", Field::gyre_transaction, true},
     {"access-control-request-method", Field::request_method, false},
     {"access-control-request-headers", Field::request_headers, false},
 };

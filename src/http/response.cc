@@ -47,12 +47,12 @@ struct ErrorRow {
     uint16_t status;
 };
 
-constexpr ErrorRow kErrorRows[] = {{"NOAUTH", 401},     {"WRONGPASS", 401}, {"NOPERM", 403},
-                                   {"WRONGTYPE", 409},  {"CONFLICT", 409},  {"BUSYKEY", 409},
-                                   {"ABORTED", 409},    {"BUSYGROUP", 409}, {"NOGROUP", 404},
-                                   {"NOSUCHKEY", 404},  {"OOM", 507},       {"LOADING", 503},
-                                   {"MISCONF", 503},    {"TRYAGAIN", 503},  {"BUSY", 503},
-                                   {"MASTERDOWN", 503}, {"READONLY", 403},  {"NOREPLICAS", 503}};
+constexpr ErrorRow kErrorRows[] = {
+    {"NOAUTH", 401},   {"WRONGPASS", 401},  {"NOPERM", 403},        {"WRONGTYPE", 409},
+    {"CONFLICT", 409}, {"BUSYKEY", 409},    {"ABORTED", 409},       {"BUSYGROUP", 409},
+    {"NOGROUP", 404},  {"NOSUCHKEY", 404},  {"NOTRANSACTION", 404}, {"TOOMANY", 503},
+    {"OOM", 507},      {"LOADING", 503},    {"MISCONF", 503},       {"TRYAGAIN", 503},
+    {"BUSY", 503},     {"MASTERDOWN", 503}, {"READONLY", 403},      {"NOREPLICAS", 503}};
 
 }  // namespace
 

@@ -5,7 +5,28 @@
 
 namespace gyre::http {
 
+namespace {
+
+ring::Task<Outcome> run_within(Backend& backend, std::span<const WordList> commands) {
+    Outcome outcome;
+    for (const WordList& command : commands) {
+        Reply reply = co_await backend.run(command);
+        // The transaction is over, and with it what these commands have done.
+        if (reply.is_error() &&
+            (reply.text.starts_with("CONFLICT ") || reply.text.starts_with("ABORTED "))) {
+            outcome.error = std::move(reply.text);
+            outcome.failed_at = commands.size();
+            co_return outcome;
+        }
+        outcome.replies.push_back(std::move(reply));
+    }
+    co_return outcome;
+}
+
+}  // namespace
+
 ring::Task<Outcome> run_atomically(Backend& backend, std::span<const WordList> commands) {
+    if (backend.is_in_transaction()) co_return co_await run_within(backend, commands);
     Outcome outcome;
     const std::string_view multi[] = {"MULTI"};
     Reply reply = co_await backend.run_own(multi);

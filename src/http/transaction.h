@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// Several commands of a request at one moment, by MULTI and EXEC.
+// Several commands of a request at one moment, by MULTI and EXEC; within a transaction of several
+// requests, one after the other, as that is one moment already.
 //
 // Threads: home reactor. Suspends: as the backend does.
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "commands/clients.h"
+#include "commands/interactive.h"
 #include "server/worker.h"
 
 namespace gyre::server {
@@ -180,6 +181,10 @@ void ClientStream::close_for_output() {
 void ClientStream::check_limits(int64_t now_ms) {
     check_output_limit(now_ms);
     if (is_ended()) return;
+    // Also of a client that sends nothing: others pay for its marks.
+    if (session_.interactive) {
+        session_.interactive->abort_if_late(now_ms, worker_.services().executor);
+    }
     const ServerSettings& settings = worker_.shared().settings;
     const int64_t timeout_s = settings.timeout_seconds.load(std::memory_order_relaxed);
     // With a timeout, who leaves and does not read the last replies is not kept for ever either.

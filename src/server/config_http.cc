@@ -80,6 +80,12 @@ const ConfigRow kHttpRows[] = {
          "Seconds in which the head of an HTTP request must come, and for which a connection "
          "may be idle. 0: no limit.",
      .to_settings = SETTING(http_timeout_seconds = value.number)},
+    {.name = "http-max-transactions",
+     .kind = integer,
+     .initial = "1000",
+     .max = 1'000'000,
+     .summary = "Transactions of HTTP clients (/begin) that may be open at once. 0: none.",
+     .to_settings = SETTING(http_transactions_max = value.number)},
 };
 
 #undef SETTING

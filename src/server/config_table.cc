@@ -422,6 +422,28 @@ const ConfigRow kKeyspaceRows[] = {
              if (targets.dataset == nullptr) return;
              targets.dataset->tracking().keys_max.store(value.number);
          }},
+    {.name = "transaction-max-keys",
+     .kind = integer,
+     .initial = "100000",
+     .summary = "Keys that a transaction begun with BEGIN may touch, read or written; past it the "
+                "transaction is gone. 0: no limit.",
+     .to_targets = DATASET(transaction_max_keys, int64_t)},
+    {.name = "transaction-max-bytes",
+     .kind = memory,
+     .initial = "268435456",
+     .summary = "Bytes that such a transaction may take for what it has written and marked; past "
+                "it the transaction is gone. 0: no limit.",
+     .to_targets = DATASET(transaction_max_bytes, int64_t)},
+    {.name = "transaction-max-time",
+     .kind = integer,
+     .initial = "60",
+     .max = INT_MAX,
+     .summary = "Seconds from BEGIN after which such a transaction is gone. 0: no limit.",
+     .to_targets =
+         [](const ConfigTargets& targets, const ConfigValue& value) {
+             if (targets.dataset == nullptr) return;
+             targets.dataset->settings.transaction_max_ms.store(value.number * 1000);
+         }},
     {.name = "lfu-log-factor",
      .kind = integer,
      .initial = "10",

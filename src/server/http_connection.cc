@@ -10,6 +10,7 @@
 
 #include "base/ticks.h"
 #include "commands/registry.h"
+#include "commands/transaction_book.h"
 #include "http/answer.h"
 #include "http/command_rule.h"
 #include "http/events.h"
@@ -210,6 +211,7 @@ void HttpConnection::begin_request() {
 }
 
 void HttpConnection::end_request() {
+    if (!transaction_.empty()) leave_transaction();
     if (session_.transaction || !session_.watcher.watches.empty()) {
         commands::discard_transaction(session_, worker_.services());
     }
@@ -308,6 +310,53 @@ bool HttpConnection::is_ready() const {
     return (refusals & engine::refusal::loading) == 0;
 }
 
+// --- transactions -------------------------------------------------------------------------------
+
+Result<void> HttpConnection::enter_transaction(std::string_view token) {
+    using Lent = commands::TransactionBook::Lent;
+    switch (worker_.shared().transactions->take(token, session_.interactive)) {
+        case Lent::unknown:
+            return fail(
+                "NOTRANSACTION There is no transaction of this token: it was ended, or has gone "
+                "past transaction-max-time. Begin another one");
+        case Lent::busy:
+            return fail(
+                "TRYAGAIN Another request of this transaction is under way. Send them one after "
+                "the other");
+        case Lent::yes:
+            break;
+    }
+    transaction_ = token;
+    session_.set_mode(commands::Session::kInteractive, true);
+    return {};
+}
+
+ring::Task<Result<std::string>> HttpConnection::begin_transaction() {
+    const auto most = static_cast<size_t>(
+        worker_.shared().settings.http_transactions_max.load(std::memory_order_relaxed));
+    if (!is_in_transaction() && !worker_.shared().transactions->has_room(most)) {
+        co_return fail(
+            "TOOMANY There are as many open transactions as http-max-transactions permits. End "
+            "some, or raise the limit");
+    }
+    const std::string_view words[] = {"BEGIN"};
+    const Reply reply = co_await run_own(words);
+    if (reply.is_error()) co_return fail(reply.text);
+    transaction_ = worker_.shared().transactions->add();
+    co_return transaction_;
+}
+
+/// The transaction waits for its next request, if it has not come to its end.
+void HttpConnection::leave_transaction() {
+    const std::string token = std::exchange(transaction_, {});
+    commands::TransactionBook& book = *worker_.shared().transactions;
+    if (!session_.interactive) return book.forget(token);
+    session_.set_mode(commands::Session::kInteractive, false);
+    session_.queued_bytes.store(0, std::memory_order_relaxed);
+    book.give_back(token, std::move(session_.interactive), worker_.reactor().now_ms(),
+                   worker_.services().executor);
+}
+
 std::string HttpConnection::metrics() {
     const auto& source = worker_.shared().metrics;
     return source ? source() : std::string();
@@ -330,7 +379,8 @@ ring::Task<Reply> HttpConnection::run(Words words) {
             "/v1/transaction, the parameter db or the field Authorization, or connect by RESP.");
     }
     const bool may_wait = view.spec != nullptr && view.spec->has(commands::flag::blocking);
-    if (may_wait && !session_.mode(commands::Session::kQueueing)) {
+    constexpr uint8_t kWaitsNever = commands::Session::kQueueing | commands::Session::kInteractive;
+    if (may_wait && !session_.mode(kWaitsNever)) {
         std::vector<std::string_view> resolved_words;
         resolved_words.reserve(arguments.size());
         for (const resp::Argument& argument : arguments) resolved_words.push_back(argument.bytes);

@@ -61,6 +61,11 @@ private:
     ring::Task<Reply> run(Words words) override;
     ring::Task<Reply> run_own(Words words) override;
     bool is_authenticated() const override { return is_trusted(); }
+    Result<void> enter_transaction(std::string_view token) override;
+    bool is_in_transaction() const override {
+        return session_.mode(commands::Session::kInteractive);
+    }
+    ring::Task<Result<std::string>> begin_transaction() override;
     bool is_ready() const override;
     std::string metrics() override;
 
@@ -84,6 +89,7 @@ private:
     ring::Task<void> run_coroutine(const commands::RequestView& request, resp::ReplyWriter& reply);
     ring::Task<Reply> read_reply(base::OutputBuffer& bytes);
     void note_gate();
+    void leave_transaction();
     const http::GuardSettings& guard();
 
     /// A stream of events: messages on their way to become such.
@@ -104,6 +110,7 @@ private:
     bool is_backed_up_ = false;  // until output has left
     bool ends_ = false;          // nothing more is read
     uint64_t guard_version_ = 0;
+    std::string transaction_;  // token of the one that the request is part of
     SharedGuard::Value guard_;
 };
 

@@ -21,6 +21,8 @@ Result<void> LogSwitch::set(bool is_on) {
     }
     if (is_on) {
         file_.set_on(true);
+        // It begins when the last worker logs; until then INFO says that it will.
+        rewriter_.schedule();
         return {};
     }
     rewriter_.switch_off();
@@ -65,13 +67,14 @@ void LogSwitch::all_attached(Worker& last) {
         state_ = State::on;
         file_.begin_logging();
         if (!file_.is_on()) return stop();
-        rewriter_.schedule();
+        rewriter_.log_begins();
     }
     rewriter_.look(last.executor());
 }
 
 void LogSwitch::stop() {
     state_ = State::stopping;
+    rewriter_.log_ends();
     halves_left_ = 2;
     Worker& first = *workers_[0];
     first.reactor().post([this, &first] { end_logging(first); });

@@ -40,6 +40,17 @@ void Rewriter::schedule() {
     figures_.is_scheduled = true;
 }
 
+void Rewriter::log_begins() {
+    const std::lock_guard hold(mutex_);
+    is_log_ending_ = false;
+    figures_.is_scheduled = true;
+}
+
+void Rewriter::log_ends() {
+    const std::lock_guard hold(mutex_);
+    is_log_ending_ = true;
+}
+
 void Rewriter::switch_off() {
     const std::lock_guard hold(mutex_);
     file_.set_on(false);
@@ -89,8 +100,11 @@ bool Rewriter::is_due() const {
 /// was scheduled for it (switch_off()).
 bool Rewriter::claim() {
     is_alone_ = !file_.is_on();
-    if (!is_alone_ && !file_.is_logging()) return false;
+    // One of a log that is about to end would be none of the log that follows it.
+    if (!is_alone_ && (is_log_ending_ || !file_.is_logging())) return false;
     figures_.is_running = true;
+    // What is scheduled from here on is another one.
+    figures_.is_scheduled = false;
     started_s_ = monotonic_s();
     memory_before_ = base::used(base::Purpose::snapshot);
     figures_.last_memory_bytes = 0;
@@ -100,10 +114,6 @@ bool Rewriter::claim() {
 RewriteOrder Rewriter::begin(engine::Executor& executor, bool is_alone) {
     if (is_alone) {
         if (const auto ready = file_.prepare_alone(); !ready) {
-            {
-                const std::lock_guard hold(mutex_);
-                figures_.is_scheduled = false;
-            }
             end(ready, 0);
             return RewriteOrder::failed;
         }
@@ -111,10 +121,11 @@ RewriteOrder Rewriter::begin(engine::Executor& executor, bool is_alone) {
     const bool has_begun = start(executor, is_alone);
     const std::lock_guard hold(mutex_);
     if (has_begun) {
-        figures_.is_scheduled = false;
         base::log(Level::notice, "Background append only file rewriting started");
     } else {
         figures_.is_running = false;
+        // Unless the log was switched meanwhile.
+        if (is_alone != file_.is_on()) figures_.is_scheduled = true;
     }
     return has_begun ? RewriteOrder::begun : RewriteOrder::scheduled;
 }
@@ -161,8 +172,11 @@ void Rewriter::end(const Result<void>& done, uint64_t base_bytes) {
     }
     const std::lock_guard hold(mutex_);
     figures_.is_running = false;
-    // That it was given up says nothing about the disk.
-    if (is_given_up) return;
+    // That it was given up says nothing about the disk; a log that is on again wants another.
+    if (is_given_up) {
+        if (file_.is_on()) figures_.is_scheduled = true;
+        return;
+    }
     figures_.last_took_s = monotonic_s() - started_s_;
     figures_.is_last_good = done.has_value();
     if (done) {

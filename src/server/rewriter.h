@@ -45,9 +45,12 @@ public:
         : persistence_(persistence), file_(file), settings_(settings) {}
 
     commands::RewriteOrder order(engine::Executor& executor, bool is_later);
-    /// A log has begun while there is data: it needs a first one. look() begins it, and tries again
-    /// if it fails.
+    /// A log that is switched on while there is data needs a first one; log_begins() says that it
+    /// can have it. look() begins it, and tries again if it fails.
     void schedule();
+    void log_begins();
+    /// From here to log_begins() there is no log that a new one would be for.
+    void log_ends();
     /// No log is wanted any more (AppendOnly::is_on()), and with it none of what was scheduled for
     /// it: the two at once, or what was meant for the log would be begun as one without it.
     void switch_off();
@@ -79,6 +82,7 @@ private:
     int64_t failed_s_ = 0;
     int64_t memory_before_ = 0;
     bool is_alone_ = false;  // what is under way
+    bool is_log_ending_ = false;
 };
 
 }  // namespace gyre::server

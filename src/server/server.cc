@@ -114,6 +114,7 @@ Shared Server::shared() {
         shared.log = append_only_->log();
         shared.recent_writes = &append_only_->recent_writes();
     }
+    shared.transactions = &transactions_;
     shared.metrics = [this] { return metrics_text(); };
     return shared;
 }
@@ -228,6 +229,7 @@ void Server::await_workers() {
 
 void Server::stop_workers() {
     await_workers();
+    if (!workers_.empty() && workers_[0]) transactions_.close(workers_[0]->executor());
     // A base that the thread of snapshots has written goes to the log's thread: that one ends
     // later.
     persistence_->stop();

@@ -21,6 +21,7 @@
 #include "commands/latency.h"
 #include "commands/services.h"
 #include "commands/slowlog.h"
+#include "commands/transaction_book.h"
 #include "net/acceptor.h"
 #include "ring/files.h"
 #include "server/alias_store.h"
@@ -126,6 +127,7 @@ private:
     std::unique_ptr<LogSwitch> log_switch_;
     ring::PosixFiles files_;
     std::unique_ptr<AliasStore> aliases_;
+    commands::TransactionBook transactions_;
     Helper helper_;
     commands::ClientRegistry clients_;
     std::unique_ptr<Stopper> stopper_;

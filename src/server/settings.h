@@ -87,6 +87,7 @@ struct ServerSettings {
     std::atomic<int64_t> http_port{0};
     std::atomic<size_t> http_header_bytes_max{16 * 1024};
     std::atomic<uint64_t> http_body_bytes_max{64ULL * 1024 * 1024};
+    std::atomic<int64_t> http_transactions_max{1000};
     std::atomic<int64_t> http_timeout_seconds{60};
     SharedGuard http_guard;
     AtomicOutputLimit output_normal;

@@ -6,8 +6,10 @@
 
 #include "base/log.h"
 #include "commands/clients.h"
+#include "commands/interactive.h"
 #include "commands/latency.h"
 #include "commands/tracking.h"
+#include "commands/transaction_book.h"
 #include "server/connection.h"
 #include "server/http_connection.h"
 
@@ -339,6 +341,7 @@ bool Worker::destroy_finished() {
             continue;
         }
         budget -= std::min(budget, subscriptions);
+        commands::roll_back(connection->session(), executor_);
         commands::forget_watches(connection->session(), shared_.dataset, executor_);
         commands::end_tracking(connection->session(), shared_.dataset, executor_);
         std::erase(dirty_, connection);
@@ -476,6 +479,9 @@ void Worker::cron() {
     const int64_t now_ms = reactor_.now_ms();
     for (const auto& connection : connections_) connection->check_limits(now_ms);
     if (index_ == 0 && shared_.each_second) shared_.each_second();
+    if (index_ == 0 && shared_.transactions != nullptr) {
+        shared_.transactions->expire(now_ms, executor_);
+    }
     reactor_.arm(cron_, reactor_.now_us() + kCronUs);
 }
 

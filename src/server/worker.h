@@ -33,6 +33,9 @@
 #include "server/client_stream.h"
 #include "server/settings.h"
 
+namespace gyre::commands {
+class TransactionBook;
+}
 namespace gyre::server {
 
 class Connection;
@@ -60,6 +63,8 @@ struct Shared {
     /// Null without appendonly at start.
     log::Log* log = nullptr;
     engine::RecentWrites* recent_writes = nullptr;
+    /// Of HTTP clients. Null: there are none.
+    commands::TransactionBook* transactions = nullptr;
     /// What GET /metrics shows. May be empty.
     std::function<std::string()> metrics = {};
 };

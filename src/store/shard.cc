@@ -257,10 +257,14 @@ void Shard::end_service(WaitQueue& queue) {
 // --- watches ------------------------------------------------------------------------------------
 
 void Shard::add_watch(Watcher& watcher, size_t database, const Key& key) {
-    if (!watches_) watches_ = std::make_unique<WatchTable>();
-    if (watches_->has(watcher, database, key)) return;
+    if (find_watch(watcher, database, key) != nullptr) return;
     watcher.watches.push_back(std::make_unique<Watch>(watcher, database, key));
-    watches_->add(*watcher.watches.back());
+    attach_watch(*watcher.watches.back());
+}
+
+void Shard::attach_watch(Watch& watch) {
+    if (!watches_) watches_ = std::make_unique<WatchTable>();
+    watches_->add(watch);
     observe(kWatched, true);
 }
 
@@ -282,9 +286,10 @@ void Shard::touch_database(size_t database, const Partition* replacement) {
     const auto has = [](const Partition* partition, const Key& key) {
         return partition != nullptr && partition->find(key) != nullptr;
     };
-    watches_->for_each([&](const Watch& watch) {
+    watches_->for_each([&](Watch& watch) {
         if (watch.database != database) return;
         if (!has(present, watch.key()) && !has(replacement, watch.key())) return;
+        watch.is_touched = true;
         watch.watcher.is_touched.store(true, std::memory_order_relaxed);
     });
 }

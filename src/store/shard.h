@@ -109,9 +109,10 @@ private:
     static constexpr uint32_t kTouched = 4;     // a key that is waited for was changed
     static constexpr uint32_t kTracked = 8;     // somebody has read a key of tracks_
     static constexpr uint32_t kBroadcast = 16;  // somebody wants to know of all keys with a prefix
-    static constexpr uint32_t kObservers = 31;
-    uint32_t database_count_ : 18;
-    uint32_t observers_ : 5 = 0;
+    static constexpr uint32_t kPrivate = 32;    // it belongs to one transaction
+    static constexpr uint32_t kObservers = 63;
+    uint32_t database_count_ : 17;
+    uint32_t observers_ : 6 = 0;
     uint32_t is_marked_ : 1 = 0;              // see save_mark()
     FifoMode fifo_mode_ : 8 = FifoMode::off;  // looked at for each new key
 
@@ -184,8 +185,13 @@ public:
         if (is_watched()) [[unlikely]]
             watches_->touch(database, key);
     }
-    /// Somebody watches, waits or tracks.
+    /// Somebody watches, waits or tracks, or it is private.
     bool is_observed() const { return observers_ != 0; }
+
+    /// It is no part of the keyspace but holds what one transaction has written, which is told of
+    /// each change.
+    bool is_private() const { return (observers_ & kPrivate) != 0; }
+    void set_private() { observe(kPrivate, true); }
 
     // --- who tracks keys (store/track.h); engine/tracking.h tells them ---
     bool is_tracked() const { return (observers_ & kTracked) != 0; }
@@ -213,6 +219,12 @@ public:
     /// Marks a key for the watcher, unless it has a mark already; the mark is added to its list.
     void add_watch(Watcher& watcher, size_t database, const Key& key);
     void remove_watch(const Watch& watch);
+    /// A mark that its owner keeps; the key has none of the same watcher yet.
+    void attach_watch(Watch& watch);
+    /// The mark of the watcher on the key; null: none.
+    Watch* find_watch(const Watcher& watcher, size_t database, const Key& key) const {
+        return watches_ ? watches_->find(watcher, database, key) : nullptr;
+    }
     /// The database is about to be emptied: touches the marked keys that it has; with
     /// `replacement`, about to change places with that one: those that either has. Keys past their
     /// deadline are for the caller to remove first. Of keys that are waited for all are touched.

@@ -20,20 +20,22 @@ void WatchTable::touch(size_t database, const Key& key) {
     const auto [first, last] = marks_.equal_range(key.hash);
     for (auto mark = first; mark != last; ++mark) {
         if (mark->second->is_of(database, key)) {
+            mark->second->is_touched = true;
             mark->second->watcher.is_touched.store(true, std::memory_order_relaxed);
         }
     }
 }
 
-bool WatchTable::has(const Watcher& watcher, size_t database, const Key& key) const {
+Watch* WatchTable::find(const Watcher& watcher, size_t database, const Key& key) const {
     const auto [first, last] = marks_.equal_range(key.hash);
     for (auto mark = first; mark != last; ++mark) {
-        if (&mark->second->watcher == &watcher && mark->second->is_of(database, key)) return true;
+        Watch& watch = *mark->second;
+        if (&watch.watcher == &watcher && watch.is_of(database, key)) return &watch;
     }
-    return false;
+    return nullptr;
 }
 
-void WatchTable::for_each(const std::function<void(const Watch&)>& visit) const {
+void WatchTable::for_each(const std::function<void(Watch&)>& visit) const {
     for (const auto& [hash, watch] : marks_) visit(*watch);
 }
 

@@ -2,8 +2,9 @@
 #pragma once
 
 // Marks on keys: who wants to know whether a key is written, removed or put in the place of another
-// (WATCH). A mark is made and found by the key's name, whether the key exists or not; nothing of it
-// is in an entry. A shard without marks says so in one bit, which is all that a write looks at.
+// (WATCH, and BEGIN: engine/view.h). A mark is made and found by the key's name, whether the key
+// exists or not; nothing of it is in an entry. A shard without marks says so in one bit, which is
+// all that a write looks at.
 //
 // Ownership: a Watcher owns its marks and takes them back before it goes. The table belongs to the
 // shard. Threads: all but Watcher::is_touched under the shard's lock; a Watcher's list belongs to
@@ -44,6 +45,7 @@ struct Watch {
     const size_t database;
     const Text name;
     const uint64_t hash;
+    bool is_touched = false;  ///< the key has changed since; under the shard's lock
 };
 
 /// Who watches. The home thread makes and takes back marks.
@@ -65,9 +67,9 @@ public:
     bool empty() const { return marks_.empty(); }
     /// Tells the watchers of a key.
     void touch(size_t database, const Key& key);
-    /// Whether `watcher` has a mark on the key.
-    bool has(const Watcher& watcher, size_t database, const Key& key) const;
-    void for_each(const std::function<void(const Watch&)>& visit) const;
+    /// The mark that `watcher` has on the key; null: none.
+    Watch* find(const Watcher& watcher, size_t database, const Key& key) const;
+    void for_each(const std::function<void(Watch&)>& visit) const;
 
 private:
     struct Identity {

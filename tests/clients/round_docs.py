@@ -163,7 +163,7 @@ def main():
                 words = shlex.split(line, comments=True)
                 if "./dev" in words:
                     verb = words[words.index("./dev") + 1]
-                    check(line, re.search(rf"^\s+{verb}\b", verbs, re.M), f"./dev has no verb {verb}")
+                    check(line, re.search(rf"^\s+(\w+, )*{verb}\b", verbs, re.M), f"./dev has no verb {verb}")
                 elif not line.startswith(BUILDS):
                     made.run_line(line)
         finally:

@@ -57,6 +57,20 @@ TEST_P(HttpTest, IsOffUnlessAskedFor) {
     EXPECT_TRUE(wait_until([&] { return !RawSocket::connect_tcp(port).has_value(); }));
 }
 
+TEST_P(HttpTest, RunsBatches) {
+    REQUIRE_GYRE();
+    start_http();
+    Session s = session();
+    HttpClient client = http();
+    const HttpResponse done =
+        client.ask("PUT", "/batch", R"({"command": "put a 1; put b 'x;y'; get a"})");
+    EXPECT_EQ(done.status, 200) << done.body;
+    EXPECT_EQ(s.ask("MGET", "a", "b"), "[1 x;y]");
+    const HttpResponse undone = client.ask("PUT", "/batch", R"(["put a 2", "lpush b 1"])");
+    EXPECT_THAT(undone.body, HasSubstr("BATCHERR 2 WRONGTYPE"));
+    EXPECT_EQ(s.ask("GET", "a"), "1");
+}
+
 TEST_P(HttpTest, SharesItsDataWithResp) {
     REQUIRE_GYRE();
     start_http();
@@ -90,12 +104,41 @@ TEST_P(HttpTest, KnowsTheAliasesOfAll) {
     EXPECT_EQ(client.ask("POST", "/v1/command", R"(["twice"])").status, 400);
     // What would wait acts as in a transaction, by its other name too.
     EXPECT_EQ(client.ask("POST", "/alias", R"({"command": "take BLPOP $1 0"})").status, 200);
-    EXPECT_EQ(s.ask("RPUSH", "queue", "x"), "1");
+    EXPECT_EQ(s.ask("RPUSH", "queue", "x"), ":1");
     EXPECT_EQ(client.ask("POST", "/v1/command", R"(["take", "queue"])").body,
               R"({"result":["queue","x"]})");
     EXPECT_EQ(client.ask("POST", "/v1/command", R"(["take", "queue"])").body, R"({"result":null})");
     EXPECT_EQ(client.ask("DELETE", "/reset-alias").status, 200);
     EXPECT_EQ(client.ask("POST", "/v1/command", R"(["twice", "b", "w"])").status, 400);
+}
+
+/// By any connection, of any reactor; several at once.
+TEST_P(HttpTest, TransactionsBelongToTheirToken) {
+    REQUIRE_GYRE();
+    start_http({"--http-max-transactions", "2"});
+    Session s = session();
+    s.ask("SET", "a", "1");
+    HttpClient first = http();
+    HttpClient second = http();
+    const HttpResponse begin = first.ask("GET", "/begin");
+    EXPECT_EQ(begin.status, 200);
+    const std::string within = "Gyre-Transaction: " + begin.field("gyre-transaction") + "\r\n";
+    EXPECT_EQ(second.ask("PUT", "/v1/keys/a", "\"2\"", within).status, 204);
+    EXPECT_EQ(http().ask("GET", "/v1/keys/a", "", within).body, "\"2\"");
+    EXPECT_EQ(s.ask("GET", "a"), "1");
+    EXPECT_EQ(http().ask("GET", "/commit", "", within).status, 200);
+    EXPECT_EQ(s.ask("GET", "a"), "2");
+    EXPECT_EQ(first.ask("GET", "/commit", "", within).status, 404);
+    // Left alone they take their places until they end.
+    const HttpResponse left = first.ask("GET", "/begin");
+    EXPECT_EQ(first.ask("GET", "/begin").status, 200);
+    EXPECT_EQ(first.ask("GET", "/begin").status, 503);
+    const std::string token = "Gyre-Transaction: " + left.field("gyre-transaction") + "\r\n";
+    EXPECT_EQ(second.ask("GET", "/v1/keys/a", "", token).status, 200);
+    s.ask("SET", "a", "3");
+    EXPECT_EQ(second.ask("GET", "/v1/keys/a", "", token).status, 409);
+    EXPECT_EQ(second.ask("GET", "/rollback", "", token).status, 200);
+    EXPECT_EQ(first.ask("GET", "/begin").status, 200);
 }
 
 TEST_P(HttpTest, AnswersAPipelineInOrder) {

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/glob.h"
+#include "commands/interactive.h"
 #include "ring/task.h"
 #include "store/access.h"
 
@@ -141,6 +142,7 @@ void CommandRunner::leave(Session& session) {
     clients_.remove(session);
     if (session.blocked) end_wait(session, store::Waiter::State::left);
     dataset_.pubsub().leave(session.subscriber, SIZE_MAX);
+    commands::roll_back(session, executor_);
     commands::forget_watches(session, dataset_, executor_);
     commands::end_tracking(session, dataset_, executor_);
 }

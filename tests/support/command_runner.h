@@ -182,6 +182,9 @@ public:
     std::string end_wait(commands::Session& session,
                          store::Waiter::State how = store::Waiter::State::timed_out);
 
+    /// All that a buffer holds, which is empty then.
+    static std::string take_output(base::OutputBuffer& output);
+
     int64_t now_ms() const { return now_ms_; }
     void advance_ms(int64_t milliseconds) { now_ms_ += milliseconds; }
     void use_resp3() { session().protocol = 3; }
@@ -212,7 +215,6 @@ private:
     void add_argument(std::string_view word);
     void run_coroutine(const commands::RequestView& request, commands::Session& session,
                        resp::ReplyWriter& reply);
-    static std::string take_output(base::OutputBuffer& output);
 
     // fixed after construction
     RunnerOptions options_;

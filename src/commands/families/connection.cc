@@ -11,6 +11,7 @@
 #include "commands/clients.h"
 #include "commands/context.h"
 #include "commands/dispatch.h"
+#include "commands/interactive.h"
 #include "commands/registry.h"
 #include "commands/tracking.h"
 
@@ -173,6 +174,7 @@ void quit(Context& context) {
 void reset(Context& context) {
     Session& session = context.session;
     discard_transaction(session, context.services);
+    roll_back(session, context.services.executor);
     end_tracking(session, context.services.dataset, context.services.executor);
     context.services.dataset.pubsub().leave(session.subscriber, SIZE_MAX);
     session.set_mode(Session::kSubscribed | Session::kMonitoring, false);

@@ -39,8 +39,7 @@ void exists(Context& context) {
 
 /// TOUCH marks keys as used even for a client that asked not to (CLIENT NO-TOUCH).
 void touch(Context& context) {
-    Keyspace keyspace(context.keyspace.dataset(), context.keyspace.executor(),
-                      context.keyspace.database(), context.now_ms(), false);
+    Keyspace keyspace = context.keyspace.touching();
     int64_t found = 0;
     for (const Key& key : context.keys) found += keyspace.read(key) != nullptr;
     context.reply.integer(found);

@@ -117,8 +117,9 @@ void count_one(Context& context) {
     if (!count) {
         count = HyperLogLog::count(entry->bytes());
         if (!count) return context.error(kCorrupt);
-        // A change like any other, but not worth failing for while nothing can be logged.
-        if (context.effects().may_remove()) {
+        // A change like any other, but not worth failing for while nothing can be logged, nor
+        // making an open transaction a writer of the key.
+        if (context.effects().may_remove() && context.keyspace.view() == nullptr) {
             char* bytes = context.keyspace.edit(context.keys[0], entry, entry->bytes().size());
             HyperLogLog::cache_count(bytes, *count);
         }

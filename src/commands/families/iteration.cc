@@ -21,6 +21,7 @@
 #include "commands/families/gathering.h"
 #include "commands/registry.h"
 #include "commands/slice.h"
+#include "engine/view.h"
 #include "engine/walk.h"
 
 namespace gyre::commands {
@@ -28,6 +29,38 @@ namespace {
 
 using engine::Walk;
 using store::Entry;
+
+/// The keys of the database that the client sees: all, or in a transaction its own in the place of
+/// those it has written.
+class Sight {
+public:
+    explicit Sight(Context& context)
+        : context_(context),
+          view_(context.keyspace.view()),
+          database_(context.keyspace.database()) {}
+
+    bool is_plain() const { return view_ == nullptr; }
+    /// With the locks of shared shards.
+    engine::Executor& executor() const {
+        return view_ != nullptr ? view_->home() : context_.services.executor;
+    }
+    int64_t now_ms(const Slice& slice) const {
+        return view_ != nullptr ? view_->now_ms() : slice.now_ms(context_.now_ms());
+    }
+    /// Of an entry in a shared shard.
+    bool has(const Entry& entry) const { return view_ == nullptr || view_->sees(database_, entry); }
+    template <class F>
+    void for_each_own(const F& visit) const {
+        if (view_ != nullptr) view_->for_each_own(database_, visit);
+    }
+    /// Keys that are there for nobody else.
+    int64_t surplus() const { return view_ == nullptr ? 0 : view_->surplus(database_); }
+
+private:
+    Context& context_;
+    engine::View* view_;
+    const size_t database_;
+};
 
 /// How one element is written.
 struct Give {
@@ -53,21 +86,26 @@ constexpr Give kGiveItems{give_item, true};
 ring::Task<void> gather(Context& context, Gathering& gathering, std::string_view pattern,
                         Give give) {
     Slice slice(context);
+    const Sight sight(context);
     Walk walk(context.services.dataset, context.keyspace.database());
     const bool is_all = pattern == "*";
-    const auto visit = [&](const Entry& entry) {
+    const auto visit_own = [&](const Entry& entry) {
         if (!is_all && !base::glob_matches(pattern, entry.key())) return;
         if (give.of_strings_only && entry.type() != store::Type::string) return;
         give.write(gathering.writer(), entry);
         gathering.count_one();
     };
+    const auto visit = [&](const Entry& entry) {
+        if (sight.has(entry)) visit_own(entry);
+    };
     while (!walk.is_done()) {
-        const int64_t now_ms = slice.now_ms(context.now_ms());
-        const Walk::Step step = walk.step(context.services.executor, now_ms, visit);
+        const int64_t now_ms = sight.now_ms(slice);
+        const Walk::Step step = walk.step(sight.executor(), now_ms, visit);
         if (step == Walk::Step::again) gathering.drop();
         if (step == Walk::Step::shard) gathering.keep();
         if (slice.is_over()) co_await slice.next();
     }
+    sight.for_each_own(visit_own);
 }
 
 ring::Task<void> keys(Context& context) {
@@ -98,14 +136,15 @@ ring::Task<void> items(Context& context) {
 
 ring::Task<void> size(Context& context) {
     Slice slice(context);
+    const Sight sight(context);
     Walk walk(context.services.dataset, context.keyspace.database());
     size_t counted = 0;
     size_t counted_before = 0;  // in the shards that are done
-    const auto visit = [&](const Entry&) { ++counted; };
+    const auto visit = [&](const Entry& entry) { counted += sight.has(entry) ? 1 : 0; };
     while (!walk.is_done()) {
-        const int64_t now_ms = slice.now_ms(context.now_ms());
-        if (!walk.count_shard(context.services.executor, now_ms, counted)) {
-            const Walk::Step step = walk.step(context.services.executor, now_ms, visit);
+        const int64_t now_ms = sight.now_ms(slice);
+        if (!sight.is_plain() || !walk.count_shard(sight.executor(), now_ms, counted)) {
+            const Walk::Step step = walk.step(sight.executor(), now_ms, visit);
             if (step == Walk::Step::again) counted = counted_before;
             if (step == Walk::Step::shard) counted_before = counted;
         } else {
@@ -113,13 +152,15 @@ ring::Task<void> size(Context& context) {
         }
         if (slice.is_over()) co_await slice.next();
     }
+    sight.for_each_own([&](const Entry&) { ++counted; });
     context.reply.integer(static_cast<int64_t>(counted));
 }
 
 void dbsize(Context& context) {
+    const Sight sight(context);
     const size_t resident =
-        context.services.dataset.keys(context.keyspace.database(), context.services.executor);
-    context.reply.integer(static_cast<int64_t>(resident));
+        context.services.dataset.keys(context.keyspace.database(), sight.executor());
+    context.reply.integer(static_cast<int64_t>(resident) + sight.surplus());
 }
 
 // --- SCAN
@@ -181,25 +222,30 @@ ring::Task<void> scan(Context& context) {
     const auto options = parse_scan(context);
     if (!options) co_return;
     Slice slice(context);
+    const Sight sight(context);
     Gathering gathering(context);
     engine::Dataset& dataset = context.services.dataset;
     int64_t sampled = 0;
     int64_t now_ms = context.now_ms();
-    const std::function<void(const Entry&)> visit = [&](const Entry& entry) {
-        ++sampled;
-        if (entry.is_expired(now_ms) || !options->wants(entry)) return;
+    const auto give = [&](const Entry& entry) {
+        if (!options->wants(entry)) return;
         give_key(gathering.writer(), entry);
         gathering.count_one();
+    };
+    const std::function<void(const Entry&)> visit = [&](const Entry& entry) {
+        ++sampled;
+        if (!entry.is_expired(now_ms) && sight.has(entry)) give(entry);
     };
     const int64_t chains = scan_chains(options->count, dataset.shards());
     uint64_t cursor = options->cursor;
     for (int64_t visited = 0; visited < chains && sampled < options->count; ++visited) {
-        now_ms = slice.now_ms(context.now_ms());
-        cursor =
-            dataset.scan(context.keyspace.database(), cursor, context.services.executor, visit);
+        now_ms = sight.now_ms(slice);
+        cursor = dataset.scan(context.keyspace.database(), cursor, sight.executor(), visit);
         if (cursor == 0) break;
         if (slice.is_over()) co_await slice.next();
     }
+    // A transaction's own keys come last: all it has written until then are among them.
+    if (cursor == 0) sight.for_each_own(give);
     reply_scan(context, cursor, gathering);
 }
 

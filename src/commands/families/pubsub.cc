@@ -13,6 +13,7 @@
 #include "commands/help.h"
 #include "commands/registry.h"
 #include "commands/slice.h"
+#include "engine/view.h"
 
 namespace gyre::commands {
 namespace {
@@ -97,6 +98,13 @@ void sunsubscribe(Context& context) { unsubscribe_from(context, kShardChannels);
 void publish_to(Context& context, TopicKind kind) {
     const resp::Argument& payload = context.arguments[2];
     const bool is_whole = payload.block != nullptr && payload.block->size() == payload.bytes.size();
+    if (engine::View* view = context.keyspace.view(); view != nullptr) {
+        // It leaves with the commit; this is how many it would reach now.
+        view->record_message(kind, context.argument(1), payload.bytes,
+                             is_whole ? payload.block : nullptr);
+        return context.reply.integer(
+            context.services.dataset.pubsub().receivers(kind, context.argument(1)));
+    }
     context.reply.integer(context.services.dataset.pubsub().publish(
         kind, context.argument(1), payload.bytes, context.services.executor.origin,
         is_whole ? payload.block : nullptr));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// MULTI, EXEC, DISCARD, WATCH, UNWATCH. The dispatcher queues commands behind MULTI and runs them
-// for EXEC, under the locks of all their keys and of all keys watched.
+// MULTI, EXEC, DISCARD, WATCH, UNWATCH; BEGIN, COMMIT, ROLLBACK; BATCH. The dispatcher queues
+// commands behind MULTI and runs them for EXEC, under the locks of all their keys and of all keys
+// watched.
 //
 // Threads: home reactor; WATCH with the shards of its keys locked, the others take locks
 // themselves.
@@ -10,6 +11,7 @@
 
 #include "commands/context.h"
 #include "commands/dispatch.h"
+#include "commands/interactive.h"
 #include "commands/registry.h"
 
 namespace gyre::commands {
@@ -57,6 +59,45 @@ void unwatch(Context& context) {
     context.reply.ok();
 }
 
+// --- interactive ones
+// -----------------------------------------------------------------------------
+
+/// After a conflict a client may begin again at once; what it had sent ahead for the one before was
+/// refused.
+void begin(Context& context) {
+    Session& session = context.session;
+    if (session.mode(Session::kQueueing)) {
+        return context.error("ERR BEGIN inside MULTI is not allowed");
+    }
+    if (session.interactive) {
+        if (session.interactive->state() == Interactive::State::open) {
+            return context.error("ERR BEGIN calls can not be nested");
+        }
+        if (session.interactive->state() == Interactive::State::aborted) {
+            return context.error(session.interactive->refusal());
+        }
+        roll_back(session, context.services.executor);
+    }
+    session.interactive =
+        std::make_unique<Interactive>(context.services.dataset, context.now_ms(),
+                                      session.database.load(std::memory_order_relaxed));
+    session.set_mode(Session::kInteractive, true);
+    context.reply.ok();
+}
+
+void commit(Context& context) {
+    if (!context.session.interactive) return context.error("ERR COMMIT without BEGIN");
+    context.services.dispatcher->commit(context);
+}
+
+void rollback(Context& context) {
+    if (!context.session.interactive) return context.error("ERR ROLLBACK without BEGIN");
+    roll_back(context.session, context.services.executor);
+    context.reply.ok();
+}
+
+void batch(Context& context) { context.services.dispatcher->run_batch(context); }
+
 constexpr uint32_t kPlain = flag::noscript | flag::loading | flag::stale;
 constexpr uint32_t kQuick = kPlain | flag::fast | flag::allow_busy;
 
@@ -103,6 +144,39 @@ constexpr CommandSpec kTransactionCommands[] = {
      .since = "2.2.0",
      .complexity = "O(N) with N the number of watched keys.",
      .summary = "Forgets the watched keys."},
+    {.name = "begin",
+     .handler = begin,
+     .arity = 1,
+     .flags = flag::noscript | flag::fast,
+     .group = Group::transactions,
+     .since = "0.1.0",
+     .complexity = "O(1)",
+     .summary = "Begins a transaction whose commands are answered at once and done at COMMIT."},
+    {.name = "commit",
+     .handler = commit,
+     .arity = 1,
+     .flags = flag::noscript | flag::skip_slowlog,
+     .group = Group::transactions,
+     .since = "0.1.0",
+     .complexity = "O(N) with N the number of keys the transaction has touched.",
+     .summary = "Does what was done since BEGIN, if nothing that was seen has changed."},
+    {.name = "rollback",
+     .handler = rollback,
+     .arity = 1,
+     .flags = flag::noscript | flag::fast,
+     .group = Group::transactions,
+     .since = "0.1.0",
+     .complexity = "O(N) with N the number of keys the transaction has touched.",
+     .summary = "Forgets all that was done since BEGIN."},
+    {.name = "batch",
+     .handler = batch,
+     .arity = -2,
+     .flags = flag::noscript | flag::skip_slowlog | flag::may_replicate,
+     .group = Group::transactions,
+     .since = "0.1.0",
+     .complexity = "Depends on the statements.",
+     .syntax = "statement[;statement ...] [statement ...]",
+     .summary = "Runs several commands at one moment: all of them, or none."},
 };
 
 }  // namespace

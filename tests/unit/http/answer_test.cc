@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "commands/registry.h"
+#include "commands/transaction_book.h"
 #include "http/command_rule.h"
 #include "http/endpoint.h"
 #include "http/json_value.h"
@@ -40,16 +41,52 @@ public:
     bool is_authenticated() const override {
         return runner_is_open || runner_session().is_authenticated;
     }
+    Result<void> enter_transaction(std::string_view token) override {
+        commands::Session& session = runner.session();
+        using Lent = commands::TransactionBook::Lent;
+        const Lent lent = book.take(token, session.interactive);
+        if (lent != Lent::yes) {
+            return fail(lent == Lent::busy ? "TRYAGAIN busy" : "NOTRANSACTION unknown");
+        }
+        session.set_mode(commands::Session::kInteractive, true);
+        token_ = token;
+        return {};
+    }
+    bool is_in_transaction() const override {
+        return runner_session().mode(commands::Session::kInteractive);
+    }
+    ring::Task<Result<std::string>> begin_transaction() override {
+        const std::string_view words[] = {"BEGIN"};
+        const Reply reply = execute(words);
+        if (reply.is_error()) co_return fail(reply.text);
+        token_ = book.add();
+        co_return token_;
+    }
+    void leave_transaction() {
+        if (token_.empty()) return;
+        commands::Session& session = runner.session();
+        if (!session.interactive) {
+            book.forget(token_);
+        } else {
+            session.set_mode(commands::Session::kInteractive, false);
+            book.give_back(token_, std::move(session.interactive), runner.now_ms(),
+                           runner.services().executor);
+        }
+        token_.clear();
+    }
+    ~RunnerBackend() override { book.close(runner.services().executor); }
     bool is_ready() const override { return ready; }
     std::string metrics() override { return "gyre_info 1\n"; }
 
     mutable CommandRunner runner;
     std::function<void(Words)> before_run;
     std::function<void(Words)> before_own;
+    commands::TransactionBook book;
     bool ready = true;
     bool runner_is_open = true;
 
 private:
+    std::string token_;
     commands::Session& runner_session() const { return runner.session(); }
     Reply execute(Words words) {
         const std::string bytes = runner.run(words);
@@ -76,6 +113,7 @@ protected:
         ring::Task<void> task = run(backend_, request, settings_, response);
         EXPECT_TRUE(task.run_at_once());
         commands::discard_transaction(backend_.runner.session(), backend_.runner.services());
+        backend_.leave_transaction();
         backend_.runner.session().database = 0;
         return response.value_or(http::Response{.status = 0});
     }
@@ -412,6 +450,95 @@ TEST(HttpCommandRule, refuses_what_is_about_a_connection) {
           "blpop", "info", "pubsub|channels"}) {
         EXPECT_FALSE(refuses(name)) << name;
     }
+}
+
+/// The token of a transaction that is begun, as a header field.
+std::string begun(const http::Response& response, std::string_view token) {
+    EXPECT_EQ(response.status, 200) << response.body;
+    EXPECT_EQ(token.size(), commands::TransactionBook::kTokenBytes);
+    return "Gyre-Transaction: " + std::string(token) + "\r\n";
+}
+
+TEST_F(HttpAnswerTest, a_transaction_lasts_over_several_requests) {
+    run({"SET", "a", "1"});
+    const auto begin = get("/begin");
+    const std::string within = begun(begin, field(begin, "Gyre-Transaction"));
+    EXPECT_THAT(begin.body, HasSubstr(field(begin, "Gyre-Transaction")));
+    EXPECT_EQ(json("PUT", "/put", R"({"command": "a 2"})", within).status, 200);
+    EXPECT_EQ(json("PUT", "/v1/keys/b", R"(["x"])", within).status, 201);
+    // Its own writes are there for it, and for nobody else.
+    EXPECT_EQ(get("/v1/keys/a", within).body, "\"2\"");
+    EXPECT_EQ(get("/v1/keys/b", within).body, R"(["x"])");
+    EXPECT_EQ(get("/v1/keys/a").body, "\"1\"");
+    EXPECT_EQ(get("/v1/keys/b").status, 404);
+    EXPECT_EQ(get("/commit", within).status, 200);
+    EXPECT_EQ(get("/v1/keys/a").body, "\"2\"");
+    EXPECT_EQ(get("/v1/keys/b").body, R"(["x"])");
+    // It is over.
+    EXPECT_EQ(get("/v1/keys/a", within).status, 404);
+    EXPECT_EQ(get("/commit", within).status, 404);
+    EXPECT_EQ(backend_.book.size(), 0u);
+}
+
+TEST_F(HttpAnswerTest, a_transaction_is_rolled_back_or_meets_a_conflict) {
+    run({"SET", "a", "1"});
+    auto begin = get("/begin");
+    std::string within = begun(begin, field(begin, "Gyre-Transaction"));
+    EXPECT_EQ(json("PUT", "/v1/keys/a", "\"2\"", within).status, 204);
+    EXPECT_EQ(get("/rollback", within).status, 200);
+    EXPECT_EQ(get("/v1/keys/a").body, "\"1\"");
+
+    begin = get("/begin");
+    within = begun(begin, field(begin, "Gyre-Transaction"));
+    EXPECT_EQ(get("/v1/keys/a", within).body, "\"1\"");
+    EXPECT_EQ(json("PUT", "/v1/keys/a", "\"3\"").status, 204);
+    EXPECT_EQ(json("PUT", "/v1/keys/b", "\"3\"", within).status, 201);
+    const auto commit = get("/commit", within);
+    EXPECT_EQ(commit.status, 409);
+    EXPECT_THAT(commit.body, HasSubstr("CONFLICT"));
+    EXPECT_EQ(get("/v1/keys/b").status, 404);
+    EXPECT_EQ(get("/rollback", within).status, 404);
+}
+
+TEST_F(HttpAnswerTest, conditions_and_lists_hold_within_a_transaction) {
+    run({"SET", "a", "1"});
+    const auto begin = get("/begin");
+    const std::string within = begun(begin, field(begin, "Gyre-Transaction"));
+    const std::string tag = field(get("/v1/keys/a", within), "ETag");
+    EXPECT_EQ(json("PUT", "/v1/keys/a", "\"2\"", within + "If-Match: \"other\"\r\n").status, 412);
+    EXPECT_EQ(json("PUT", "/v1/keys/a", "\"2\"", within + "If-Match: " + tag + "\r\n").status, 204);
+    EXPECT_EQ(json("POST", "/v1/transaction", R"([["INCR", "a"], ["GET", "a"]])", within).body,
+              R"({"results":[{"result":3},{"result":"3"}]})");
+    EXPECT_EQ(json("POST", "/v1/command", R"(["BLPOP", "none", "0"])", within).body,
+              R"({"result":null})");
+    EXPECT_EQ(get("/begin", within).status, 400);
+    EXPECT_EQ(get("/commit", within).status, 200);
+    EXPECT_EQ(run({"GET", "a"}), "$1\r\n3\r\n");
+    EXPECT_EQ(get("/commit").status, 400);
+    EXPECT_EQ(get("/rollback").status, 400);
+    EXPECT_EQ(get("/size", "Gyre-Transaction: 0\r\n").status, 404);
+}
+
+TEST_F(HttpAnswerTest, open_transactions_end_by_themselves) {
+    backend_.runner.dataset().settings.transaction_max_ms.store(5000);
+    const auto begin = get("/begin");
+    const std::string within = begun(begin, field(begin, "Gyre-Transaction"));
+    engine::Executor& executor = backend_.runner.services().executor;
+    const int64_t now_ms = backend_.runner.now_ms();
+    EXPECT_FALSE(backend_.book.has_room(1));
+    backend_.book.expire(now_ms + 5001, executor);
+    EXPECT_EQ(backend_.runner.dataset().views(), 0u);
+    EXPECT_EQ(backend_.book.size(), 1u);
+    const auto late = get("/commit", within);
+    EXPECT_EQ(late.status, 409);
+    EXPECT_THAT(late.body, HasSubstr("transaction-max-time"));
+    // One that nobody asks for is forgotten, at last or for one that is new.
+    get("/begin");
+    backend_.book.expire(now_ms + 5001, executor);
+    backend_.book.expire(now_ms + 5001 + commands::TransactionBook::kRememberedMs, executor);
+    EXPECT_EQ(backend_.book.size(), 1u);
+    EXPECT_TRUE(backend_.book.has_room(1));
+    EXPECT_EQ(backend_.book.size(), 0u);
 }
 
 }  // namespace
