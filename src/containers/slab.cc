@@ -29,6 +29,7 @@ struct Slab::Page {
 namespace {
 
 constexpr size_t kHeaderBytes = 32;
+constexpr size_t kLineBytes = 64;
 
 template <class Page>
 Page* page_of(void* object) {
@@ -128,6 +129,11 @@ void* Slab::allocate(size_t bytes) {
         unlink(open_[class_number], page);
         push_front(full_, page);
         page->is_full = true;
+    } else {
+        // The next one will be written soon, and nobody has looked at it for long.
+        const char* const next = page->at(page->free != 0 ? page->free : page->fresh);
+        base::prefetch(next);
+        if (object_bytes > kLineBytes) base::prefetch(next + kLineBytes);
     }
     return object;
 }
