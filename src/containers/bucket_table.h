@@ -117,6 +117,11 @@ public:
     }
     /// Adds a reference that is not in the table. May split one chain.
     void insert(uint64_t hash, Reference reference);
+    /// Buckets for `count` references in an empty table, which are then not split one by one until
+    /// there are more. Void what was too many: call trim() afterwards.
+    void reserve(size_t count);
+    /// Merges until invariant 3 holds, after a reserve() for more than came.
+    void trim();
     /// Removes what `position` names; `hash` is its hash. May merge one chain into another.
     void erase(Position position, uint64_t hash);
     /// The object moved: same key, same hash, new reference.
@@ -300,6 +305,7 @@ private:
         mask_ = count == 0 ? 0 : 2 * std::bit_floor(count) - 1;
     }
     void split();
+    void prepare_split() const;
     void merge();
     void swap_counts(BucketTable& other) noexcept {
         std::swap(bucket_count_, other.bucket_count_);
@@ -380,7 +386,28 @@ void BucketTable<Policy>::insert(uint64_t hash, Reference reference) {
     length += last != tail;
     if (length > longest_chain_) longest_chain_ = length;
     ++size_;
-    if (size_ * 100 > kFillMaxPercent * slot_count()) split();
+    if (size_ * 100 > kFillMaxPercent * slot_count()) {
+        split();
+    } else if (will_split()) {
+        prepare_split();
+    }
+}
+
+template <class Policy>
+void BucketTable<Policy>::reserve(size_t count) {
+    if (size_ != 0 || count == 0) return;
+    const size_t wanted = count * 100 / (kFillMaxPercent * Bucket::kSlots) + 1;
+    for (size_t index = bucket_count_; index < wanted; ++index) {
+        memory_.add_bucket(index);
+        memory_.at(index)->reset(epoch_);
+        set_bucket_count(index + 1);
+    }
+}
+
+template <class Policy>
+void BucketTable<Policy>::trim() {
+    if (size_ == 0) return clear([](Reference) {});
+    while (bucket_count_ > 1 && size_ * 100 < kFillMinPercent * slot_count()) merge();
 }
 
 template <class Policy>
@@ -405,6 +432,13 @@ void BucketTable<Policy>::erase(Position position, uint64_t hash) {
     } else if (size_ == 0) {
         clear([](Reference) {});
     }
+}
+
+/// Has fetched what the next split will look at: every object of a chain.
+template <class Policy>
+void BucketTable<Policy>::prepare_split() const {
+    const Bucket& source = *memory_.at(split_bucket());
+    for (unsigned i = 0; i < source.count(); ++i) prefetch(reference_at(source, i));
 }
 
 /// Splits the chain at the split pointer by one more bit of the hashes.
@@ -438,6 +472,7 @@ void BucketTable<Policy>::split() {
     free_overflow(keep->overflow());
     keep->set_overflow(nullptr);
     keep->set_count(kept);
+    base::prefetch(memory_.at(split_bucket()));
 }
 
 /// Folds the last bucket back into the one it was split from.

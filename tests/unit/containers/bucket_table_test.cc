@@ -266,6 +266,45 @@ TEST(BucketTable, MemoryIsExactWhateverItsHistory) {
     EXPECT_EQ(base::used(base::Purpose::index), before);
 }
 
+TEST(BucketTable, ReservedBucketsAreThoseItWouldHaveGrown) {
+    constexpr uint64_t kKeys = 50'000;
+    Pair grown;
+    Pair reserved;
+    reserved.table.reserve(kKeys);
+    const size_t buckets = reserved.table.bucket_count();
+    EXPECT_GE(buckets * Bucket::kSlots * 95, kKeys * 100);
+    for (uint64_t key = 0; key < kKeys; ++key) {
+        grown.insert(key);
+        reserved.insert(key);
+    }
+    EXPECT_EQ(reserved.table.bucket_count(), buckets);
+    EXPECT_NEAR(static_cast<double>(buckets), static_cast<double>(grown.table.bucket_count()), 1);
+    reserved.check_all();
+    reserved.table.trim();
+    EXPECT_EQ(reserved.table.bucket_count(), buckets);
+    // It goes on from there as any other does.
+    for (uint64_t key = kKeys; key < 2 * kKeys; ++key) reserved.insert(key);
+    reserved.check_all();
+    reserved.table.reserve(10 * kKeys);
+    reserved.check_all();
+}
+
+TEST(BucketTable, WhatWasReservedForTooManyIsTrimmed) {
+    const int64_t before = base::used(base::Purpose::index);
+    Pair pair;
+    pair.table.reserve(100'000);
+    for (uint64_t key = 0; key < 1000; ++key) pair.insert(key);
+    pair.table.trim();
+    pair.check_all();
+    EXPECT_EQ(base::used(base::Purpose::index) - before,
+              static_cast<int64_t>(pair.table.memory_bytes()));
+    while (!pair.items.empty()) pair.erase(pair.items.begin()->first);
+    EXPECT_EQ(pair.table.memory_bytes(), 0U);
+    pair.table.reserve(100'000);
+    pair.table.trim();
+    EXPECT_EQ(pair.table.memory_bytes(), 0U);
+}
+
 TEST(BucketTable, IndexBytesForEachKeyStayNearThirteen) {
     Pair pair;
     double sum = 0;
