@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "base/numbers.h"
@@ -19,6 +20,7 @@ constexpr size_t kShownBytesMax = 64;
 }  // namespace
 
 Result<void> RdbLoader::select_database(size_t database) {
+    database_ = database;
     if (database < dataset_.databases()) return {};
     return fail(
         fmt::format("has keys in database {}, and there are only {} databases; set `databases` to "
@@ -26,13 +28,49 @@ Result<void> RdbLoader::select_database(size_t database) {
                     database, dataset_.databases(), database + 1));
 }
 
+/// Keys are spread evenly; a shard that gets more than its part has its index grow as it always
+/// does.
+Result<void> RdbLoader::resize_database(uint64_t keys, uint64_t /*keys_with_deadline*/) {
+    keys = std::min(keys, keys_max_);
+    keys_max_ -= keys;
+    const size_t each = keys / dataset_.shards();
+    if (each == 0) return {};
+    has_reserved_ = true;
+    for (size_t shard = 0; shard < dataset_.shards(); ++shard) {
+        dataset_.lock(shard, executor_);
+        dataset_.shard(shard).database(database_, now_ms_).reserve_index(each);
+        dataset_.unlock(shard);
+    }
+    return {};
+}
+
+void RdbLoader::trim_indexes() {
+    for (size_t shard = 0; shard < dataset_.shards(); ++shard) {
+        dataset_.lock(shard, executor_);
+        for (size_t database = 0; database < dataset_.databases(); ++database) {
+            store::Partition* partition = dataset_.shard(shard).find_database(database);
+            if (partition != nullptr) partition->trim_index();
+        }
+        dataset_.unlock(shard);
+    }
+}
+
 // --- batches ------------------------------------------------------------------------------------
 
-/// Copies of records, for another thread.
+struct RdbLoader::Item {
+    snapshot::Record record;  ///< its views are set by Batch::complete()
+    store::Key key;
+    std::unique_ptr<types::Object> object;
+    size_t key_bytes = 0;
+    size_t value_bytes = 0;
+};
+
+/// Copies of records.
 class RdbLoader::Batch {
 public:
+    Batch() { items_.reserve(kBatchRecords); }
     void add(const snapshot::Record& record) {
-        Item& item = items_.emplace_back(Item{.record = record, .object = nullptr});
+        Item& item = items_.emplace_back(Item{.record = record, .key = {}, .object = nullptr});
         item.key_bytes = record.key.size();
         bytes_.append(record.key);
         if (record.object != nullptr) {
@@ -45,9 +83,9 @@ public:
     [[nodiscard]] bool is_full() const {
         return items_.size() >= kBatchRecords || bytes_.size() >= kBatchBytes;
     }
-    /// Calls `take` with each record, in order, until it says false.
-    template <class F>
-    void for_each(F&& take) {
+    [[nodiscard]] bool is_empty() const { return items_.empty(); }
+    /// The records in order; nothing is added after it.
+    std::span<Item> complete() {
         std::string_view rest = bytes_.view();
         for (Item& item : items_) {
             item.record.key = rest.substr(0, item.key_bytes);
@@ -55,17 +93,16 @@ public:
             rest.remove_prefix(item.key_bytes + item.value_bytes);
             item.record.object = item.object.get();
             item.record.owner = &item.object;
-            if (!take(item.record)) return;
+            item.key = store::Key::of(item.record.key);
         }
+        return items_;
+    }
+    void clear() {
+        items_.clear();
+        bytes_.clear();
     }
 
 private:
-    struct Item {
-        snapshot::Record record;  ///< its views are set by for_each()
-        std::unique_ptr<types::Object> object;
-        size_t key_bytes = 0;
-        size_t value_bytes = 0;
-    };
     std::vector<Item> items_;
     snapshot::Buffer bytes_;
 };
@@ -79,31 +116,52 @@ void RdbLoader::set_helpers(std::vector<LoadHelper> helpers) {
     }
 }
 
+/// To a helper that is not behind, or to the reading thread, which then reads on into the same
+/// batch.
 void RdbLoader::hand_over() {
-    const std::shared_ptr<Batch> batch = std::move(batch_);
     for (size_t tries = 0; tries < helpers_.size(); ++tries) {
         // With the last batch the loader may be gone, and the helper's count must not.
         const std::shared_ptr<Helper> helper = helpers_[next_helper_++ % helpers_.size()];
         if (helper->batches.load(std::memory_order_relaxed) >= kBatchesMax) continue;
         helper->batches.fetch_add(1, std::memory_order_relaxed);
-        return helper->run([this, batch, helper](Executor& executor) {
+        return helper->run([this, batch = std::move(batch_), helper](Executor& executor) {
             put_all(*batch, executor);
             helper->batches.fetch_sub(1, std::memory_order_release);
             helper->batches.notify_one();
         });
     }
-    put_all(*batch, executor_);
+    put_all(*batch_, executor_);
+    batch_->clear();
 }
 
+/// What a key touches is in memory that was not used for long: it is fetched for a group of keys at
+/// a time, so that they wait for it together.
 void RdbLoader::put_all(Batch& batch, Executor& executor) {
-    batch.for_each([&](const snapshot::Record& record) {
-        auto done = put(record, executor);
-        if (done) return true;
-        const std::lock_guard hold(error_mutex_);
-        if (!has_failed_.load()) error_ = std::move(done.error());
-        has_failed_.store(true);
-        return false;
-    });
+    std::span<Item> items = batch.complete();
+    while (!items.empty()) {
+        const std::span<Item> group = items.first(std::min(items.size(), kGroupRecords));
+        items = items.subspan(group.size());
+        for (const Item& item : group) prefetch(item, executor);
+        for (const Item& item : group) {
+            auto done = put(item.record, item.key, executor);
+            if (done) continue;
+            const std::lock_guard hold(error_mutex_);
+            if (!has_failed_.load()) error_ = std::move(done.error());
+            has_failed_.store(true);
+            return;
+        }
+    }
+}
+
+/// Other threads may change the shard's tables: then they are not read without the lock, and who
+/// has it is not waited for.
+void RdbLoader::prefetch(const Item& item, Executor& executor) {
+    const size_t shard = dataset_.shard_of(item.key.hash);
+    const bool is_alone = dataset_.threads() == 1;
+    if (!is_alone && !dataset_.try_lock(shard, executor)) return;
+    const store::Partition* partition = dataset_.shard(shard).find_database(item.record.database);
+    if (partition != nullptr) partition->prefetch_bucket(item.key);
+    if (!is_alone) dataset_.unlock(shard);
 }
 
 void RdbLoader::wait_for_helpers() noexcept {
@@ -127,8 +185,10 @@ Result<void> RdbLoader::record(const snapshot::Record& record) {
         ++expired_;
         return {};
     }
-    if (helpers_.empty() || record.value.size() > kCopiedBytesMax) return put(record, executor_);
     if (has_failed_.load(std::memory_order_relaxed)) return late_error();
+    if (record.value.size() > kCopiedBytesMax) {
+        return put(record, store::Key::of(record.key), executor_);
+    }
     if (!batch_) batch_ = std::make_shared<Batch>();
     batch_->add(record);
     if (batch_->is_full()) hand_over();
@@ -136,14 +196,15 @@ Result<void> RdbLoader::record(const snapshot::Record& record) {
 }
 
 Result<void> RdbLoader::finish() {
-    if (batch_) hand_over();
+    if (batch_ && !batch_->is_empty()) hand_over();
     wait_for_helpers();
+    if (has_reserved_) trim_indexes();
     if (has_failed_.load()) return late_error();
     return {};
 }
 
-Result<void> RdbLoader::put(const snapshot::Record& record, Executor& executor) {
-    const store::Key key = store::Key::of(record.key);
+Result<void> RdbLoader::put(const snapshot::Record& record, const store::Key& key,
+                            Executor& executor) {
     const size_t shard = dataset_.shard_of(key.hash);
     dataset_.lock(shard, executor);
     store::Partition& partition = dataset_.shard(shard).database(record.database, now_ms_);

@@ -100,6 +100,7 @@ Result<void> AofLoader::open() {
         total += *bytes;
     }
     figures_.bytes_total.store(total, std::memory_order_relaxed);
+    rdb_loader_.set_input_bytes(total);
     return {};
 }
 

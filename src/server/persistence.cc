@@ -304,6 +304,7 @@ Result<void> Persistence::load_open(int file, uint64_t bytes, engine::Executor& 
         dataset_.settings.policy.load(std::memory_order_relaxed), started_ms);
     engine::RdbLoader loader(dataset_, executor, started_ms);
     loader.set_helpers(std::move(helpers));
+    loader.set_input_bytes(bytes);
     const auto read = [&, offset = uint64_t{0}](std::span<char> buffer) mutable -> Result<size_t> {
         if (offset > 0 && !serve()) return fail("Stopped while it was read");
         const auto count = files_.read(file, buffer, offset);

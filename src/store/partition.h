@@ -140,6 +140,11 @@ public:
         if (!is_defended()) table_.prefetch_entry(key.hash);
     }
 
+    /// Makes room in the index for so many keys, while there are none; trim_index() when they are
+    /// there, as there may be fewer.
+    void reserve_index(size_t keys) { table_.reserve(keys); }
+    void trim_index() { table_.trim(); }
+
     /// Makes `key` a string with this content; `present` is what find() gave. An entry that exists
     /// is replaced whole but keeps its access word. Neither key nor content may lie in an entry of
     /// this partition. Returns the entry as it lies now.

@@ -566,6 +566,7 @@ TEST(RdbLoaderTest, keys_come_back_with_all_that_belongs_to_them) {
                                .frequency = {}}));
     EXPECT_TRUE(loader.record({.database = 0, .key = "k", .value = "v", .expire_ms = kNow - 1}));
     EXPECT_TRUE(loader.record({.database = 0, .key = "now", .value = "v", .expire_ms = kNow}));
+    ASSERT_TRUE(loader.finish());
     EXPECT_EQ(loader.keys_loaded(), 2U);
     EXPECT_EQ(loader.keys_expired(), 1U);
     Keyspace keys(dataset, executor, 3, kNow, true);
@@ -666,12 +667,44 @@ TEST(RdbLoaderTest, what_a_helper_finds_wrong_ends_the_reading) {
     EXPECT_TRUE(loader.has_late_error());
 }
 
+TEST(RdbLoaderTest, indexes_are_made_as_large_as_the_input_can_need) {
+    const auto index_bytes = [](Dataset& dataset) {
+        size_t sum = 0;
+        for (size_t shard = 0; shard < dataset.shards(); ++shard) {
+            const store::Partition* partition = dataset.shard(shard).find_database(1);
+            sum += partition != nullptr ? partition->index_bytes() : 0;
+        }
+        return sum;
+    };
+    Dataset dataset({.threads = 1, .databases = 2, .shards = 4, .seed = 1});
+    Executor executor;
+    RdbLoader loader(dataset, executor, kNow);
+    constexpr uint64_t kInputBytes = 40'000;
+    constexpr size_t kIndexBytesForEachKey = 10;  // at least 8 B and an eighth, at the top fill
+    loader.set_input_bytes(kInputBytes);
+    ASSERT_TRUE(loader.select_database(1));
+    ASSERT_TRUE(loader.resize_database(UINT64_MAX, 0));
+    const size_t reserved = index_bytes(dataset);
+    EXPECT_GE(reserved, kInputBytes / RdbLoader::kRecordBytesMin * 8);
+    EXPECT_LE(reserved, kInputBytes / RdbLoader::kRecordBytesMin * kIndexBytesForEachKey);
+    // What is left of the claim is nothing.
+    ASSERT_TRUE(loader.resize_database(UINT64_MAX, 0));
+    EXPECT_EQ(index_bytes(dataset), reserved);
+    for (int index = 0; index < 100; ++index) {
+        ASSERT_TRUE(loader.record({.database = 1, .key = std::to_string(index), .value = "v"}));
+    }
+    ASSERT_TRUE(loader.finish());
+    EXPECT_EQ(loader.keys_loaded(), 100U);
+    EXPECT_LE(index_bytes(dataset), 100 * 64U);
+}
+
 TEST(RdbLoaderTest, what_cannot_be_is_refused_by_name) {
     Dataset dataset({.threads = 1, .databases = 2, .shards = 4, .seed = 1});
     Executor executor;
     RdbLoader loader(dataset, executor, kNow);
     EXPECT_TRUE(loader.record({.database = 1, .key = "k", .value = "v"}));
-    const auto twice = loader.record({.database = 1, .key = "k", .value = "w"});
+    EXPECT_TRUE(loader.record({.database = 1, .key = "k", .value = "w"}));
+    const auto twice = loader.finish();
     ASSERT_FALSE(twice);
     EXPECT_NE(twice.error().message.find("the key \"k\" of database 1 is there twice"),
               std::string::npos);
