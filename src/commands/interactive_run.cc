@@ -163,13 +163,17 @@ void Dispatcher::unlock_statement(const engine::ShardSet& shards, bool locks_all
     if (!services_.executor.reclaimer.empty()) services_.executor.reclaimer.run();
 }
 
-/// What it has read may be waiting for the disk; keys that were due may have gone.
+/// What it has read may be waiting for the disk; keys that were due may have gone. A batch waits
+/// for what the last of its statements to be durable needs.
 void Dispatcher::gate_statement(const RequestView& request, bool locks_all) {
     engine::Effects& effects = services_.executor.effects;
     if (!effects.is_on()) return;
     const log::Position end = services_.dataset.reserve(services_.executor);
     if (!effects.is_gated()) return;
-    gate_ = locks_all ? effects.log()->tail() : end != 0 ? end : effects.seen(request.keys);
+    const log::Position gate = locks_all  ? effects.log()->tail()
+                               : end != 0 ? end
+                                          : effects.seen(request.keys);
+    gate_ = std::max(gate_, gate);
 }
 
 void Dispatcher::run_statement(const RequestView& given, Session& session, OpenView& open,
