@@ -212,7 +212,9 @@ bool Dispatcher::run_batch_alone(Batch& batch, Context& context, int64_t owed, K
         if (has_room) open->view.install(executor, now_ms);
     }
     open->view.leave(executor);
-    if (batch.failed != 0) session.database.store(database, std::memory_order_relaxed);
+    if (batch.failed != 0 || !has_room) {
+        session.database.store(database, std::memory_order_relaxed);
+    }
     if (is_in_exec) {
         written_batches_.push_back(std::move(open));
         return has_room;

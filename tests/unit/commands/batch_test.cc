@@ -167,6 +167,18 @@ TEST_F(BatchTest, MakesRoomForItsKeysOrFails) {
     EXPECT_EQ(runner_.dataset().owed_evictions(), 0);
 }
 
+TEST_F(BatchTest, SelectIsUndoneToWhereThereIsNoRoom) {
+    run({"MSET", "a", "1", "b", "1"});
+    runner_.dataset().set_maxkeys(2, runner_.executor());
+    EXPECT_THAT(run({"BATCH", "select 1; set c 1"}), StartsWith("-BATCHERR 2 OOM "));
+    EXPECT_EQ(runner_.session().database.load(), 0U);
+    // Nor does it begin there when it is tried again.
+    runner_.dataset().set_policy(engine::EvictionPolicy::allkeys_random, runner_.executor());
+    EXPECT_EQ(run({"BATCH", "del a; set c 1; set d 1; select 1"}),
+              "*4\r\n:1\r\n" + kOk + kOk + kOk);
+    EXPECT_EQ(run({"DBSIZE"}), ":0\r\n");
+}
+
 TEST_F(BatchTest, RepliesAreThoseOfRESP3ToWhoSpeaksIt) {
     run({"HSET", "h", "f", "1"});
     runner_.use_resp3();
