@@ -315,7 +315,7 @@ void Dispatcher::run_batch(Context& context) {
     } else if (owed > 0) {
         const int64_t created = std::min(owed, std::max<int64_t>(need.keys, 0));
         services_.evictor.forgive(owed - created);
-        services_.evictor.evict_keys(created, need.maxkeys, {}, context.now_ms(),
+        services_.evictor.evict_keys(created, need.maxkeys, batch.keys(), context.now_ms(),
                                      engine::Evictor::kNoShard);
         owed = 0;
     }

@@ -80,6 +80,18 @@ engine::Statement statement_of(const RequestView& request, size_t database,
     return statement;
 }
 
+/// Copies of the keys and of their names.
+std::span<const store::Key> keep_keys(std::span<const store::Key> keys, ArgumentStore& store) {
+    std::vector<resp::Argument> names;
+    for (const store::Key& key : keys) names.push_back({key.bytes, nullptr});
+    const auto kept = store.copy(std::span<const resp::Argument>(names));
+    std::vector<store::Key> copies;
+    for (size_t index = 0; index < keys.size(); ++index) {
+        copies.push_back({kept[index].bytes, keys[index].hash});
+    }
+    return store.copy(std::span<const store::Key>(copies));
+}
+
 }  // namespace
 
 uint32_t interactive_flags_of(const CommandSpec& spec, const Session& session) {
@@ -259,20 +271,24 @@ void Dispatcher::commit(Context& context) {
                                             : transaction->refusal());
 }
 
-/// Room for new keys is promised under the locks or owed in evictions, as for a plain command.
+/// Room for new keys is promised under the locks or owed in evictions, as for a plain command; its
+/// own keys are none of those that go, and their names outlive the view.
 Dispatcher::Committed Dispatcher::commit_view(OpenView& open, Session& session, int64_t now_ms) {
     KeyNeed need;
     int64_t owed = 0;
     const std::vector<store::Key> changed = open.view.changed_keys();
     const size_t shard =
         changed.empty() ? engine::Evictor::kNoShard : services_.dataset.shard_of(changed[0].hash);
+    ArgumentStore names;
+    std::span<const store::Key> own;
     for (;;) {
+        if (owed > 0) own = keep_keys(open.view.changed_keys(), names);
         const Committed how = try_commit(open, session, now_ms, owed, need);
         services_.executor.effects.write();
         if (how == Committed::yes && owed > 0) {
             const int64_t created = std::min(owed, std::max<int64_t>(need.keys, 0));
             services_.evictor.forgive(owed - created);
-            services_.evictor.evict_keys(created, need.maxkeys, {}, now_ms, shard);
+            services_.evictor.evict_keys(created, need.maxkeys, own, now_ms, shard);
             owed = 0;
         }
         services_.evictor.forgive(std::exchange(owed, 0));

@@ -179,6 +179,16 @@ TEST_F(BatchTest, SelectIsUndoneToWhereThereIsNoRoom) {
     EXPECT_EQ(run({"DBSIZE"}), ":0\r\n");
 }
 
+TEST_F(BatchTest, ItsOwnKeysDoNotGoForTheRoomItTakes) {
+    run({"SET", "a", "1", "EX", "1000"});
+    run({"SET", "b", "1", "EX", "1000"});
+    runner_.dataset().set_maxkeys(2, runner_.executor());
+    runner_.dataset().set_policy(engine::EvictionPolicy::volatile_ttl, runner_.executor());
+    EXPECT_EQ(run({"BATCH", "set c 1 ex 10"}), "*1\r\n" + kOk);
+    EXPECT_EQ(run({"DBSIZE"}), ":2\r\n");
+    EXPECT_EQ(run({"EXISTS", "c"}), ":1\r\n");
+}
+
 TEST_F(BatchTest, RepliesAreThoseOfRESP3ToWhoSpeaksIt) {
     run({"HSET", "h", "f", "1"});
     runner_.use_resp3();
