@@ -130,6 +130,16 @@ TEST_F(BatchTest, BehindBeginItIsRolledBackWithTheTransaction) {
     EXPECT_EQ(run({"EXISTS", "b"}), ":0\r\n");
 }
 
+TEST_F(BatchTest, WhatWasUndoneDoesNotCountAgainstTheBounds) {
+    runner_.dataset().settings.transaction_max_bytes = 100'000;
+    const std::string failing = "publish c " + std::string(10'000, 'x') + "; incr a; lpush a 1";
+    run({"BEGIN"});
+    for (int round = 0; round < 50; ++round) {
+        ASSERT_THAT(run({"BATCH", failing}), StartsWith("-BATCHERR 3 WRONGTYPE")) << round;
+    }
+    EXPECT_EQ(run({"COMMIT"}), kOk);
+}
+
 TEST_F(BatchTest, BehindMultiItQueuesAsOneCommand) {
     run({"SET", "a", "1"});
     run({"MULTI"});
