@@ -112,6 +112,7 @@ bool Dispatcher::run_interactive(const RequestView& request, Session& session,
     const bool is_over = transaction.abort_if_late(now_ms, services_.executor);
     if (runs_beside(spec) && spec.name != "batch") return false;
     if (is_over) {
+        session.queued_bytes.store(0, std::memory_order_relaxed);
         refuse(request, session, reply, transaction.refusal());
         return true;
     }

@@ -283,6 +283,16 @@ TEST_F(InteractiveTest, ItsOwnKeysDoNotGoForTheRoomThatACommitTakes) {
     EXPECT_EQ(runner_.dataset().owed_evictions(), 0);
 }
 
+TEST_F(InteractiveTest, WhatIsGoneTakesNoMemoryOfItsClient) {
+    settings().transaction_max_ms = 100;
+    run({"BEGIN"});
+    run({"SET", "a", std::string(10'000, 'x')});
+    EXPECT_GT(runner_.session().queued_bytes.load(), 10'000U);
+    runner_.advance_ms(101);
+    EXPECT_THAT(run({"GET", "a"}), StartsWith("-ABORTED "));
+    EXPECT_EQ(runner_.session().queued_bytes.load(), 0U);
+}
+
 TEST_F(InteractiveTest, WhatCannotBeUndoneIsRefusedAndLeavesItOpen) {
     run({"BEGIN"});
     run({"SET", "a", "1"});
