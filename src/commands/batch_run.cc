@@ -82,7 +82,11 @@ public:
         context.reply.array(static_cast<int64_t>(statements.size()));
         context.reply.buffer().splice(answers_);
     }
-    /// A statement that may look at any key; one that may ask for the configuration.
+    /// A statement that writes; one that may look at any key; one that may ask for the
+    /// configuration.
+    bool writes() const {
+        return has_any([](const RequestView& one) { return one.spec->has(flag::write); });
+    }
     bool sees_all() const {
         return has_any(
             [](const RequestView& one) { return goes_through_keyspace(*one.spec, one.arguments); });
@@ -297,6 +301,10 @@ void Dispatcher::run_batch(Context& context) {
         return batch.reply_to(context);
     }
     if (context.session.interactive) return run_batch_within(batch, context);
+    // Its row does not say that it writes: what it changes that is due has to go first, as for any
+    // command that writes, also where others have to wait for the log.
+    engine::Effects& effects = services_.executor.effects;
+    if (effects.is_on() && batch.writes() && !is_log_failing()) effects.begin_command(true);
     KeyNeed need;
     int64_t owed = 0;
     const bool is_in_exec = context.session.mode(Session::kExecuting);
