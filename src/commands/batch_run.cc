@@ -82,7 +82,11 @@ public:
         context.reply.array(static_cast<int64_t>(statements.size()));
         context.reply.buffer().splice(answers_);
     }
-    /// A statement that may look at any key; one that may ask for the configuration.
+    /// A statement that writes; one that may look at any key; one that may ask for the
+    /// configuration.
+    bool writes() const {
+        return has_any([](const RequestView& one) { return one.spec->has(flag::write); });
+    }
     bool sees_all() const {
         return has_any(
             [](const RequestView& one) { return goes_through_keyspace(*one.spec, one.arguments); });
@@ -212,7 +216,9 @@ bool Dispatcher::run_batch_alone(Batch& batch, Context& context, int64_t owed, K
         if (has_room) open->view.install(executor, now_ms);
     }
     open->view.leave(executor);
-    if (batch.failed != 0) session.database.store(database, std::memory_order_relaxed);
+    if (batch.failed != 0 || !has_room) {
+        session.database.store(database, std::memory_order_relaxed);
+    }
     if (is_in_exec) {
         written_batches_.push_back(std::move(open));
         return has_room;
@@ -295,6 +301,10 @@ void Dispatcher::run_batch(Context& context) {
         return batch.reply_to(context);
     }
     if (context.session.interactive) return run_batch_within(batch, context);
+    // Its row does not say that it writes: what it changes that is due has to go first, as for any
+    // command that writes, also where others have to wait for the log.
+    engine::Effects& effects = services_.executor.effects;
+    if (effects.is_on() && batch.writes() && !is_log_failing()) effects.begin_command(true);
     KeyNeed need;
     int64_t owed = 0;
     const bool is_in_exec = context.session.mode(Session::kExecuting);
@@ -313,7 +323,7 @@ void Dispatcher::run_batch(Context& context) {
     } else if (owed > 0) {
         const int64_t created = std::min(owed, std::max<int64_t>(need.keys, 0));
         services_.evictor.forgive(owed - created);
-        services_.evictor.evict_keys(created, need.maxkeys, {}, context.now_ms(),
+        services_.evictor.evict_keys(created, need.maxkeys, batch.keys(), context.now_ms(),
                                      engine::Evictor::kNoShard);
         owed = 0;
     }

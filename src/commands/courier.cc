@@ -55,14 +55,12 @@ void Courier::write_frame(const engine::Delivery& delivery) {
 }
 
 bool Courier::run(size_t budget) {
+    // The topic may be gone since, and another come to its place.
+    part_ = nullptr;
     for (; budget > 0; --budget) {
         const engine::Delivery* delivery = nullptr;
         const engine::Subscription* next = inbox_.take(delivery);
-        if (next == nullptr) {
-            // The topic may be gone, and another come to its place.
-            part_ = nullptr;
-            return false;
-        }
+        if (next == nullptr) return false;
         auto& session = *static_cast<Session*>(next->subscriber->owner);
         if (delivery->part->topic->kind() == engine::TopicKind::tracking) {
             give_invalidation(session, delivery->message);

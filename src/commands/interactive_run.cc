@@ -80,6 +80,18 @@ engine::Statement statement_of(const RequestView& request, size_t database,
     return statement;
 }
 
+/// Copies of the keys and of their names.
+std::span<const store::Key> keep_keys(std::span<const store::Key> keys, ArgumentStore& store) {
+    std::vector<resp::Argument> names;
+    for (const store::Key& key : keys) names.push_back({key.bytes, nullptr});
+    const auto kept = store.copy(std::span<const resp::Argument>(names));
+    std::vector<store::Key> copies;
+    for (size_t index = 0; index < keys.size(); ++index) {
+        copies.push_back({kept[index].bytes, keys[index].hash});
+    }
+    return store.copy(std::span<const store::Key>(copies));
+}
+
 }  // namespace
 
 uint32_t interactive_flags_of(const CommandSpec& spec, const Session& session) {
@@ -100,6 +112,7 @@ bool Dispatcher::run_interactive(const RequestView& request, Session& session,
     const bool is_over = transaction.abort_if_late(now_ms, services_.executor);
     if (runs_beside(spec) && spec.name != "batch") return false;
     if (is_over) {
+        session.queued_bytes.store(0, std::memory_order_relaxed);
         refuse(request, session, reply, transaction.refusal());
         return true;
     }
@@ -163,13 +176,17 @@ void Dispatcher::unlock_statement(const engine::ShardSet& shards, bool locks_all
     if (!services_.executor.reclaimer.empty()) services_.executor.reclaimer.run();
 }
 
-/// What it has read may be waiting for the disk; keys that were due may have gone.
+/// What it has read may be waiting for the disk; keys that were due may have gone. A batch waits
+/// for what the last of its statements to be durable needs.
 void Dispatcher::gate_statement(const RequestView& request, bool locks_all) {
     engine::Effects& effects = services_.executor.effects;
     if (!effects.is_on()) return;
     const log::Position end = services_.dataset.reserve(services_.executor);
     if (!effects.is_gated()) return;
-    gate_ = locks_all ? effects.log()->tail() : end != 0 ? end : effects.seen(request.keys);
+    const log::Position gate = locks_all  ? effects.log()->tail()
+                               : end != 0 ? end
+                                          : effects.seen(request.keys);
+    gate_ = std::max(gate_, gate);
 }
 
 void Dispatcher::run_statement(const RequestView& given, Session& session, OpenView& open,
@@ -255,20 +272,24 @@ void Dispatcher::commit(Context& context) {
                                             : transaction->refusal());
 }
 
-/// Room for new keys is promised under the locks or owed in evictions, as for a plain command.
+/// Room for new keys is promised under the locks or owed in evictions, as for a plain command; its
+/// own keys are none of those that go, and their names outlive the view.
 Dispatcher::Committed Dispatcher::commit_view(OpenView& open, Session& session, int64_t now_ms) {
     KeyNeed need;
     int64_t owed = 0;
     const std::vector<store::Key> changed = open.view.changed_keys();
     const size_t shard =
         changed.empty() ? engine::Evictor::kNoShard : services_.dataset.shard_of(changed[0].hash);
+    ArgumentStore names;
+    std::span<const store::Key> own;
     for (;;) {
+        if (owed > 0) own = keep_keys(open.view.changed_keys(), names);
         const Committed how = try_commit(open, session, now_ms, owed, need);
         services_.executor.effects.write();
         if (how == Committed::yes && owed > 0) {
             const int64_t created = std::min(owed, std::max<int64_t>(need.keys, 0));
             services_.evictor.forgive(owed - created);
-            services_.evictor.evict_keys(created, need.maxkeys, {}, now_ms, shard);
+            services_.evictor.evict_keys(created, need.maxkeys, own, now_ms, shard);
             owed = 0;
         }
         services_.evictor.forgive(std::exchange(owed, 0));

@@ -266,6 +266,7 @@ void View::begin_batch() {
     ++batches_;
     checkpoint_ = executor_.effects.checkpoint();
     kept_notices_ = notices_.size();
+    kept_notice_bytes_ = notice_bytes_;
 }
 
 void View::end_batch() {
@@ -303,6 +304,7 @@ void View::undo_batch() {
     }
     executor_.effects.rewind(checkpoint_);
     notices_.resize(kept_notices_);
+    notice_bytes_ = kept_notice_bytes_;
     end_batch();
 }
 

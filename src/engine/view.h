@@ -201,6 +201,7 @@ private:
     std::vector<Mark*> stand_ins_;  // adopted by the statement without their values
     Effects::Checkpoint checkpoint_;
     size_t kept_notices_ = 0;
+    size_t kept_notice_bytes_ = 0;
     uint32_t batches_ = 0;
     bool is_in_batch_ = false;
     bool has_conflict_ = false;

@@ -236,6 +236,7 @@ Result<void> AppendOnly::open_writer(const std::optional<log::FileWriter::Start>
     auto ring = ring::create_uring_ring(options);
     if (!ring) return tl::unexpected(std::move(ring.error()));
     ring_ = std::move(*ring);
+    mapped_bytes_.store(ring_->features().mapped_bytes, std::memory_order_relaxed);
     writer_ = std::make_unique<log::FileWriter>(*log_, *ring_, directory_);
     log_->set_thread_waker([this] { ring_->wake(); });
     if (start) return writer_->open(*start);
@@ -262,6 +263,7 @@ void AppendOnly::run() {
     }
     is_running_.store(false, std::memory_order_release);
     writer_.reset();
+    mapped_bytes_.store(0, std::memory_order_relaxed);
     ring_.reset();
 }
 

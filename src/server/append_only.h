@@ -87,6 +87,8 @@ public:
     }
     /// Of base and increments.
     uint64_t bytes() const noexcept;
+    /// By the ring of the log's thread, for its buffers.
+    uint64_t mapped_bytes() const noexcept { return mapped_bytes_.load(std::memory_order_relaxed); }
     /// The same after the last rewrite, or at start.
     uint64_t rewritten_bytes() const noexcept {
         return rewritten_bytes_.load(std::memory_order_relaxed);
@@ -140,6 +142,7 @@ private:
     // the log's thread
     std::thread thread_;
     std::unique_ptr<ring::Ring> ring_;
+    std::atomic<uint64_t> mapped_bytes_{0};
     std::unique_ptr<log::FileWriter> writer_;
     std::atomic<bool> is_running_{false};
     std::atomic<bool> is_stopping_{false};

@@ -182,8 +182,9 @@ void ClientStream::check_limits(int64_t now_ms) {
     check_output_limit(now_ms);
     if (is_ended()) return;
     // Also of a client that sends nothing: others pay for its marks.
-    if (session_.interactive) {
-        session_.interactive->abort_if_late(now_ms, worker_.services().executor);
+    if (session_.interactive &&
+        session_.interactive->abort_if_late(now_ms, worker_.services().executor)) {
+        session_.queued_bytes.store(0, std::memory_order_relaxed);
     }
     const ServerSettings& settings = worker_.shared().settings;
     const int64_t timeout_s = settings.timeout_seconds.load(std::memory_order_relaxed);

@@ -342,6 +342,8 @@ ring::Task<Result<std::string>> HttpConnection::begin_transaction() {
     const std::string_view words[] = {"BEGIN"};
     const Reply reply = co_await run_own(words);
     if (reply.is_error()) co_return fail(reply.text);
+    // One that had come to a conflict begins anew: nobody brings its token back.
+    if (!transaction_.empty()) worker_.shared().transactions->forget(transaction_);
     transaction_ = worker_.shared().transactions->add();
     co_return transaction_;
 }

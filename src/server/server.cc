@@ -506,7 +506,7 @@ net::AcceptCounters Server::accept_counters() const {
 uint64_t Server::ring_mapped_bytes() const {
     uint64_t sum = 0;
     for (const auto& ring : rings_) sum += ring->features().mapped_bytes;
-    return sum + persistence_->mapped_bytes();
+    return sum + persistence_->mapped_bytes() + append_only_->mapped_bytes();
 }
 
 }  // namespace gyre::server

@@ -111,6 +111,17 @@ TEST_P(AppendOnlyTest, LoadsWhatItWrote) {
 }
 
 /// Clients that count: each INCR that was answered must be there, and none that was not sent.
+TEST_P(AppendOnlyTest, ItsMemoryAddsUp) {
+    REQUIRE_GYRE();
+    start_at_home("everysec");
+    Session s = session();
+    EXPECT_EQ(s.ask("SET", "a", "1"), "OK");
+    // While the log's thread is at work the two sums may be those of two moments.
+    EXPECT_TRUE(wait_until([&] { return s.ask("DEBUG", "MEMORY-CHECK") == ":0"; }));
+    EXPECT_EQ(s.ask("CONFIG", "SET", "appendonly", "no"), "OK");
+    EXPECT_TRUE(wait_until([&] { return s.ask("DEBUG", "MEMORY-CHECK") == ":0"; }));
+}
+
 TEST_P(AppendOnlyTest, KeepsEveryAcknowledgedWriteOverSigkill) {
     constexpr int kClients = 8;
     constexpr int kRounds = 5;

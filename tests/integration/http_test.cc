@@ -141,6 +141,28 @@ TEST_P(HttpTest, TransactionsBelongToTheirToken) {
     EXPECT_EQ(first.ask("GET", "/begin").status, 200);
 }
 
+/// After a conflict one may begin again at once, and the token of before is that of none.
+TEST_P(HttpTest, ATransactionThatBeginsAgainTakesThePlaceOfItself) {
+    REQUIRE_GYRE();
+    start_http({"--http-max-transactions", "1"});
+    Session s = session();
+    HttpClient client = http();
+    std::string token = client.ask("GET", "/begin").field("gyre-transaction");
+    for (int round = 0; round < 3; ++round) {
+        const std::string within = "Gyre-Transaction: " + token + "\r\n";
+        client.ask("GET", "/v1/keys/a", "", within);
+        s.ask("INCR", "a");
+        EXPECT_EQ(client.ask("GET", "/v1/keys/a", "", within).status, 409);
+        const HttpResponse again = client.ask("GET", "/begin", "", within);
+        EXPECT_EQ(again.status, 200);
+        token = again.field("gyre-transaction");
+        EXPECT_EQ(client.ask("GET", "/v1/keys/a", "", within).status, 404);
+    }
+    EXPECT_EQ(client.ask("GET", "/rollback", "", "Gyre-Transaction: " + token + "\r\n").status,
+              200);
+    EXPECT_EQ(client.ask("GET", "/begin").status, 200);
+}
+
 TEST_P(HttpTest, AnswersAPipelineInOrder) {
     REQUIRE_GYRE();
     start_http();

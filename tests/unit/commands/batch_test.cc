@@ -130,6 +130,16 @@ TEST_F(BatchTest, BehindBeginItIsRolledBackWithTheTransaction) {
     EXPECT_EQ(run({"EXISTS", "b"}), ":0\r\n");
 }
 
+TEST_F(BatchTest, WhatWasUndoneDoesNotCountAgainstTheBounds) {
+    runner_.dataset().settings.transaction_max_bytes = 100'000;
+    const std::string failing = "publish c " + std::string(10'000, 'x') + "; incr a; lpush a 1";
+    run({"BEGIN"});
+    for (int round = 0; round < 50; ++round) {
+        ASSERT_THAT(run({"BATCH", failing}), StartsWith("-BATCHERR 3 WRONGTYPE")) << round;
+    }
+    EXPECT_EQ(run({"COMMIT"}), kOk);
+}
+
 TEST_F(BatchTest, BehindMultiItQueuesAsOneCommand) {
     run({"SET", "a", "1"});
     run({"MULTI"});
@@ -165,6 +175,28 @@ TEST_F(BatchTest, MakesRoomForItsKeysOrFails) {
     EXPECT_EQ(run({"DBSIZE"}), ":3\r\n");
     EXPECT_EQ(runner_.dataset().keys_reserved(), 3);
     EXPECT_EQ(runner_.dataset().owed_evictions(), 0);
+}
+
+TEST_F(BatchTest, SelectIsUndoneToWhereThereIsNoRoom) {
+    run({"MSET", "a", "1", "b", "1"});
+    runner_.dataset().set_maxkeys(2, runner_.executor());
+    EXPECT_THAT(run({"BATCH", "select 1; set c 1"}), StartsWith("-BATCHERR 2 OOM "));
+    EXPECT_EQ(runner_.session().database.load(), 0U);
+    // Nor does it begin there when it is tried again.
+    runner_.dataset().set_policy(engine::EvictionPolicy::allkeys_random, runner_.executor());
+    EXPECT_EQ(run({"BATCH", "del a; set c 1; set d 1; select 1"}),
+              "*4\r\n:1\r\n" + kOk + kOk + kOk);
+    EXPECT_EQ(run({"DBSIZE"}), ":0\r\n");
+}
+
+TEST_F(BatchTest, ItsOwnKeysDoNotGoForTheRoomItTakes) {
+    run({"SET", "a", "1", "EX", "1000"});
+    run({"SET", "b", "1", "EX", "1000"});
+    runner_.dataset().set_maxkeys(2, runner_.executor());
+    runner_.dataset().set_policy(engine::EvictionPolicy::volatile_ttl, runner_.executor());
+    EXPECT_EQ(run({"BATCH", "set c 1 ex 10"}), "*1\r\n" + kOk);
+    EXPECT_EQ(run({"DBSIZE"}), ":2\r\n");
+    EXPECT_EQ(run({"EXISTS", "c"}), ":1\r\n");
 }
 
 TEST_F(BatchTest, RepliesAreThoseOfRESP3ToWhoSpeaksIt) {

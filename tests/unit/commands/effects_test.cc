@@ -410,6 +410,20 @@ TEST_F(EffectsTest, OfABatchAreOneRecord) {
     EXPECT_EQ(effect({"EXEC"}), "MULTI | SET a 4 | set a 6 | set b 7 | SET c 8 | EXEC");
 }
 
+TEST_F(EffectsTest, OfABatchTellOfKeysThatAreDueWhileTheLogIsFull) {
+    CommandRunner runner;
+    log::Log log{1, 1};
+    engine::RecentWrites recent;
+    runner.executor().effects.attach(log, log.appender(0), recent);
+    runner.run({"SET", "a", "old", "PX", "5"});
+    ASSERT_EQ(log.admission(), log::Admission::full);
+    runner.advance_ms(6);
+    const log::Position before = log.frontier();
+    EXPECT_EQ(runner.run({"BATCH", "append a x"}), "*1\r\n:1\r\n");
+    const std::span<char> room = log.at(before);
+    EXPECT_EQ(printed({room.data(), log.frontier() - before}), "MULTI | DEL a | append a x | EXEC");
+}
+
 TEST_F(EffectsTest, OfWhatBeganBeforeThereWasALogAreAConflict) {
     CommandRunner runner;
     log::Log log{1};

@@ -270,6 +270,29 @@ TEST_F(InteractiveTest, ACommitMakesRoomForItsKeysOrFails) {
     EXPECT_EQ(runner_.dataset().owed_evictions(), 0);
 }
 
+TEST_F(InteractiveTest, ItsOwnKeysDoNotGoForTheRoomThatACommitTakes) {
+    run({"SET", "a", "1", "EX", "1000"});
+    run({"SET", "b", "1", "EX", "1000"});
+    runner_.dataset().set_maxkeys(2, runner_.executor());
+    runner_.dataset().set_policy(engine::EvictionPolicy::volatile_ttl, runner_.executor());
+    run({"BEGIN"});
+    run({"SET", "c", "1", "EX", "10"});
+    EXPECT_EQ(run({"COMMIT"}), kOk);
+    EXPECT_EQ(run({"DBSIZE"}), ":2\r\n");
+    EXPECT_EQ(run({"EXISTS", "c"}), ":1\r\n");
+    EXPECT_EQ(runner_.dataset().owed_evictions(), 0);
+}
+
+TEST_F(InteractiveTest, WhatIsGoneTakesNoMemoryOfItsClient) {
+    settings().transaction_max_ms = 100;
+    run({"BEGIN"});
+    run({"SET", "a", std::string(10'000, 'x')});
+    EXPECT_GT(runner_.session().queued_bytes.load(), 10'000U);
+    runner_.advance_ms(101);
+    EXPECT_THAT(run({"GET", "a"}), StartsWith("-ABORTED "));
+    EXPECT_EQ(runner_.session().queued_bytes.load(), 0U);
+}
+
 TEST_F(InteractiveTest, WhatCannotBeUndoneIsRefusedAndLeavesItOpen) {
     run({"BEGIN"});
     run({"SET", "a", "1"});

@@ -119,6 +119,17 @@ TEST_F(LogGateTest, who_looks_at_everything_waits_for_the_end_of_the_log) {
     EXPECT_TRUE(reader.exchange("KEYS *\r\n", "*1\r\n$1\r\na\r\n"));
 }
 
+TEST_F(LogGateTest, a_batch_in_a_transaction_waits_for_all_that_its_statements_saw) {
+    EXPECT_TRUE(reader.exchange("BEGIN\r\n", "+OK\r\n"));
+    reader.forget();
+    writer.send("SET a 1\r\n");
+    expect_silence(writer);
+    reader.send("BATCH \"get a; get b\"\r\n");
+    expect_silence(reader);
+    server.make_durable();
+    EXPECT_TRUE(reader.expect("*2\r\n$1\r\n1\r\n$-1\r\n"));
+}
+
 TEST_F(LogGateTest, a_flush_concerns_every_key) {
     writer.send("FLUSHALL\r\n");
     expect_silence(writer);
