@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "base/memory.h"
 #include "containers/page_source.h"
 
@@ -22,12 +24,14 @@ void MemoryCheck::expect_equal(const std::string& what, int64_t counted, int64_t
 
 void MemoryCheck::visit_partition(const store::Partition& partition, size_t shard,
                                   size_t database) {
-    int64_t bytes = 0;
+    std::array<store::TypeTally, store::kTypeCount> found{};
     int64_t entries = 0;
     int64_t expiring = 0;
     partition.for_each([&](const store::Entry& entry) {
         const auto footprint = static_cast<int64_t>(store::Partition::footprint(entry));
-        bytes += footprint;
+        store::TypeTally& of_type = found[static_cast<size_t>(entry.type())];
+        of_type.bytes += footprint;
+        ++of_type.keys;
         keyspace_bytes_ += footprint;
         ++entries;
         expiring += entry.has_expiry() ? 1 : 0;
@@ -39,7 +43,12 @@ void MemoryCheck::visit_partition(const store::Partition& partition, size_t shar
     expect_equal(where + "keys", static_cast<int64_t>(partition.size()), entries);
     expect_equal(where + "keys with expiry", static_cast<int64_t>(partition.with_expiry()),
                  expiring);
-    expect_equal(where + "bytes of entries", partition.entry_bytes(), bytes);
+    for (size_t index = 0; index < store::kTypeCount; ++index) {
+        const auto type = static_cast<store::Type>(index);
+        const std::string of = where + "type " + store::type_name(type) + ' ';
+        expect_equal(of + "keys", partition.tally(type).keys, found[index].keys);
+        expect_equal(of + "bytes", partition.tally(type).bytes, found[index].bytes);
+    }
     index_bytes_ += static_cast<int64_t>(partition.index_bytes());
     wheel_bytes_ += static_cast<int64_t>(partition.wheel_bytes());
     eviction_bytes_ += static_cast<int64_t>(partition.eviction_bytes());

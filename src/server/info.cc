@@ -149,6 +149,19 @@ void append_databases(const KeyspaceSums& sums, Figures& figures) {
     }
 }
 
+/// "type.string" and so on: all of them, so that who reads them need not ask which are there.
+void append_types(const KeyspaceSums& sums, Figures& figures) {
+    for (size_t index = 0; index < store::kTypeCount; ++index) {
+        const store::TypeTally& tally = sums.types[index];
+        const char* name = store::type_name(static_cast<store::Type>(index));
+        figures.push_back({.name = fmt::format("type.{}", name)});
+        figures.back().parts = {
+            {.name = "keys.count", .integer = tally.keys},
+            {.name = "bytes", .integer = tally.bytes},
+        };
+    }
+}
+
 }  // namespace
 
 std::vector<commands::Information::MemoryFigure> Server::memory_figures() {
@@ -179,6 +192,7 @@ std::vector<commands::Information::MemoryFigure> Server::memory_figures() {
                            .integer = base::used(purpose)});
     }
     append_databases(source.keyspace(), figures);
+    append_types(source.keyspace(), figures);
     add("overhead.total", memory.overhead);
     add("keys.count", keys);
     add("keys.bytes-per-key", keys == 0 ? 0 : grown / keys);

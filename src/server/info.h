@@ -50,7 +50,9 @@ struct KeyspaceSums {
     size_t awaited_keys = 0;
     size_t awaited_removals = 0;  ///< of these, somebody waits for them to go
     size_t detached_entries = 0;  ///< flushed, not yet freed
-    std::array<int64_t, store::kTypeCount> bytes_by_type{};
+    std::array<store::TypeTally, store::kTypeCount> types{};
+
+    const store::TypeTally& of(store::Type type) const { return types[static_cast<size_t>(type)]; }
 };
 
 /// Sums over the clients.

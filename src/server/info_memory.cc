@@ -42,6 +42,16 @@ std::string used_for(InfoSource&) {
     return std::to_string(base::used(kPurpose));
 }
 
+template <store::Type kType>
+std::string bytes_of(InfoSource& source) {
+    return std::to_string(source.keyspace().of(kType).bytes);
+}
+
+template <store::Type kType>
+std::string keys_of(InfoSource& source) {
+    return std::to_string(source.keyspace().of(kType).keys);
+}
+
 #define MEMORY(expression)                          \
     [](InfoSource& source) -> std::string {         \
         const MemorySums& memory = source.memory(); \
@@ -68,11 +78,24 @@ const InfoMetric kMetrics[] = {
      MEMORY(percentage(memory.dataset, memory.used - memory.startup))},
     {"used_memory_keyspace", gauge, bytes, "Entries and the values they own",
      used_for<base::Purpose::keyspace>},
-    {"used_memory_type_string", gauge, bytes, "The same, of strings alone",
-     [](InfoSource& source) {
-         constexpr auto kString = static_cast<size_t>(store::Type::string);
-         return std::to_string(source.keyspace().bytes_by_type[kString]);
-     }},
+    {"used_memory_type_string", gauge, bytes, "Of the entries and values: strings",
+     bytes_of<store::Type::string>},
+    {"used_memory_type_list", gauge, bytes, "Of the entries and values: lists",
+     bytes_of<store::Type::list>},
+    {"used_memory_type_set", gauge, bytes, "Of the entries and values: sets",
+     bytes_of<store::Type::set>},
+    {"used_memory_type_zset", gauge, bytes, "Of the entries and values: sorted sets",
+     bytes_of<store::Type::zset>},
+    {"used_memory_type_hash", gauge, bytes, "Of the entries and values: hashes",
+     bytes_of<store::Type::hash>},
+    {"used_memory_type_stream", gauge, bytes, "Of the entries and values: streams",
+     bytes_of<store::Type::stream>},
+    {"keys_type_string", gauge, count, "Keys that hold strings", keys_of<store::Type::string>},
+    {"keys_type_list", gauge, count, "Keys that hold lists", keys_of<store::Type::list>},
+    {"keys_type_set", gauge, count, "Keys that hold sets", keys_of<store::Type::set>},
+    {"keys_type_zset", gauge, count, "Keys that hold sorted sets", keys_of<store::Type::zset>},
+    {"keys_type_hash", gauge, count, "Keys that hold hashes", keys_of<store::Type::hash>},
+    {"keys_type_stream", gauge, count, "Keys that hold streams", keys_of<store::Type::stream>},
     {"used_memory_index", gauge, bytes, "Buckets and directories of the hash tables",
      used_for<base::Purpose::index>},
     {"used_memory_wheel", gauge, bytes, "Timer wheels", used_for<base::Purpose::wheel>},

@@ -77,7 +77,9 @@ void add_shard(KeyspaceSums& sums, store::Shard& shard, int64_t now_ms) {
         sums.overheads[database].index_bytes += partition->index_bytes();
         sums.overheads[database].wheel_bytes += partition->wheel_bytes();
         for (size_t type = 0; type < store::kTypeCount; ++type) {
-            sums.bytes_by_type[type] += partition->entry_bytes(static_cast<store::Type>(type));
+            const store::TypeTally& tally = partition->tally(static_cast<store::Type>(type));
+            sums.types[type].keys += tally.keys;
+            sums.types[type].bytes += tally.bytes;
         }
         sums.keys += partition->size();
         sums.with_expiry += partition->with_expiry();

@@ -113,6 +113,27 @@ void append_keyspace(InfoSource& source, MetricsText& text) {
     }
 }
 
+void append_types(InfoSource& source, MetricsText& text) {
+    struct Column {
+        std::string_view name;
+        std::string_view help;
+        int64_t store::TypeTally::* figure;
+    };
+    static constexpr Column kColumns[] = {
+        {"gyre_type_keys", "Keys by type", &store::TypeTally::keys},
+        {"gyre_type_memory_bytes", "Memory of keys and their values by type",
+         &store::TypeTally::bytes},
+    };
+    for (const Column& column : kColumns) {
+        text.head(column.name, InfoKind::gauge, column.help);
+        for (size_t index = 0; index < store::kTypeCount; ++index) {
+            const auto type = static_cast<store::Type>(index);
+            text.line(column.name, "type", store::type_name(type),
+                      source.keyspace().of(type).*column.figure);
+        }
+    }
+}
+
 void append_memory(MetricsText& text) {
     text.head("gyre_memory_bytes", InfoKind::gauge, "Memory by purpose");
     for (size_t index = 0; index < base::kPurposeCount; ++index) {
@@ -137,6 +158,7 @@ std::string prometheus_text(InfoSource& source) {
     append_rows(source, text);
     append_commands(source, text);
     append_keyspace(source, text);
+    append_types(source, text);
     append_memory(text);
     append_errors(source, text);
     return text.take();

@@ -61,7 +61,9 @@ void Partition::free_memory(Entry* entry, size_t bytes) {
 }
 
 void Partition::count_in(Entry& entry) {
-    entry_bytes_[static_cast<size_t>(entry.type())] += static_cast<int64_t>(footprint(entry));
+    TypeTally& tally = tallies_[static_cast<size_t>(entry.type())];
+    ++tally.keys;
+    tally.bytes += static_cast<int64_t>(footprint(entry));
     count_fields(entry);
     if (!entry.has_expiry()) return;
     ++with_expiry_;
@@ -69,7 +71,9 @@ void Partition::count_in(Entry& entry) {
 }
 
 void Partition::count_out(Entry& entry) {
-    entry_bytes_[static_cast<size_t>(entry.type())] -= static_cast<int64_t>(footprint(entry));
+    TypeTally& tally = tallies_[static_cast<size_t>(entry.type())];
+    --tally.keys;
+    tally.bytes -= static_cast<int64_t>(footprint(entry));
     if (entry.has(Entry::times_fields)) {
         entry.set(Entry::times_fields, false);
         --with_timed_fields_;

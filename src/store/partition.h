@@ -12,7 +12,8 @@
 // Invariants: 1. with_expiry() entries have a deadline, and each of them has a token in the wheel
 //                (or in the wheel being rebuilt) that fires no later than one tick after it. The
 //                same holds for the nearest deadline of a hash's fields.
-//             2. entry_bytes() is the sum of footprint() over all entries.
+//             2. A tally() is the number of entries of its type and the sum of footprint() over
+//                them, so entry_bytes() is that sum over all.
 //             3. once it has a wheel it stands in its shard's list of those that have one.
 
 #include <array>
@@ -69,6 +70,13 @@ struct EntryPolicy {
 /// anew. No table has so many buckets.
 inline constexpr uint64_t kDefendedCursor = uint64_t{1} << 62;
 
+/// The keys of one type: how many, and what they take. Aligned so that an entry is counted in one
+/// cache line.
+struct alignas(2 * sizeof(int64_t)) TypeTally {
+    int64_t keys = 0;
+    int64_t bytes = 0;
+};
+
 /// Told of a field of a hash that is removed because of its deadline, while it is there.
 using OnFieldDue = std::function<void(const Entry&, std::string_view name)>;
 
@@ -119,11 +127,11 @@ public:
     double deadline_sum_ms() const { return deadline_sum_ms_; }
     int64_t entry_bytes() const {
         int64_t sum = 0;
-        for (const int64_t bytes : entry_bytes_) sum += bytes;
+        for (const TypeTally& tally : tallies_) sum += tally.bytes;
         return sum;
     }
-    /// The same, of the keys of one type.
-    int64_t entry_bytes(Type type) const { return entry_bytes_[static_cast<size_t>(type)]; }
+    /// Keys of one type, and the sum of footprint() over them. O(1).
+    const TypeTally& tally(Type type) const { return tallies_[static_cast<size_t>(type)]; }
     size_t index_bytes() const { return table_.memory_bytes(); }
     size_t wheel_bytes() const;
     /// Of what the s3fifo policies remember.
@@ -364,7 +372,7 @@ private:
     size_t with_expiry_ = 0;
     size_t with_timed_fields_ = 0;  // hashes
     double deadline_sum_ms_ = 0;
-    std::array<int64_t, kTypeCount> entry_bytes_{};  // by type
+    std::array<TypeTally, kTypeCount> tallies_{};
 };
 
 }  // namespace gyre::store

@@ -292,7 +292,7 @@ char* Partition::edit_external(const Key& key, Entry*& entry, size_t bytes) {
 
 void Partition::object_changed(Entry& entry, size_t footprint_before) {
     count_fields(entry);
-    entry_bytes_[static_cast<size_t>(entry.type())] +=
+    tallies_[static_cast<size_t>(entry.type())].bytes +=
         static_cast<int64_t>(entry.object()->footprint()) - static_cast<int64_t>(footprint_before);
 }
 

@@ -7,15 +7,12 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
-#include <map>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/numbers.h"
 #include "compat/collection_generator.h"
+#include "compat/command_stream.h"
 #include "compat/generator.h"
 #include "compat/ordered_generator.h"
 #include "compat/random.h"
@@ -27,32 +24,6 @@
 
 namespace gyre::test {
 namespace {
-
-/// Commands of one random sequence after the other.
-template <class Generator>
-class Commands {
-public:
-    template <class... Arguments>
-    explicit Commands(Arguments&&... arguments)
-        : generator_(std::forward<Arguments>(arguments)...) {}
-    Command next() {
-        if (at_ == commands_.size()) {
-            commands_ = generator_.sequence(100);
-            at_ = 0;
-        }
-        return commands_[at_++];
-    }
-
-private:
-    Generator generator_;
-    Sequence commands_;
-    size_t at_ = 0;
-};
-
-std::set<std::string> known_to_the_generator() {
-    const std::vector<std::string> names = Generator::known_commands();
-    return {names.begin(), names.end()};
-}
 
 class SnapshotOfCommandsTest : public testing::Test {
 protected:
@@ -255,9 +226,9 @@ protected:
     CommandRunner runner_{{.databases = kDatabasesHere, .shards = 4, .seed = test_seed()}};
     engine::SnapshotJob job_{runner_.dataset()};
     Random random_{test_seed()};
-    Commands<CollectionGenerator> collections_{test_seed()};
-    Commands<OrderedGenerator> ordered_{test_seed()};
-    Commands<Generator> plain_{test_seed(), known_to_the_generator()};
+    CommandStream<CollectionGenerator> collections_{test_seed()};
+    CommandStream<OrderedGenerator> ordered_{test_seed()};
+    CommandStream<Generator> plain_{test_seed(), known_to_the_generator()};
 };
 
 TEST_F(SnapshotOfCommandsTest, it_is_of_the_moment_it_began_whatever_is_run_meanwhile) {

@@ -292,7 +292,7 @@ TEST_F(KeyspaceTest, an_object_that_grows_is_counted) {
     EXPECT_EQ(statistics().changes, changes) << "only the caller knows";
     keys.changed(key_, entry);
     EXPECT_EQ(statistics().changes, changes + 1);
-    EXPECT_EQ(keys.partition_of(key_).entry_bytes(store::Type::set),
+    EXPECT_EQ(keys.partition_of(key_).tally(store::Type::set).bytes,
               static_cast<int64_t>(store::Partition::footprint(*entry)));
 }
 

@@ -162,6 +162,48 @@ TEST_F(InfoTest, MemoryAddsUp) {
     EXPECT_EQ(database->parts[1].integer, number("used_memory_wheel"));
 }
 
+TEST_F(InfoTest, MemoryByTypeIsTheSameEverywhere) {
+    add_keys(0, 30, store::kNoExpiry);
+    add_keys(2, 12, store::kNoExpiry);
+    engine::Executor executor;
+    const store::Key key = store::Key::of("packed");
+    engine::Dataset& dataset = server_->dataset();
+    const size_t shard = dataset.shard_of(key.hash);
+    dataset.lock(shard, executor);
+    const store::Entry* hash = dataset.shard(shard).database(1, 1).put_packed(
+        key, nullptr, {store::Type::hash, store::Encoding::listpack}, "\7\0\0\0\0\0\xff",
+        store::kNoExpiry, store::kNoTimestamp);
+    const std::string bytes = std::to_string(store::Partition::footprint(*hash));
+    dataset.unlock(shard);
+
+    EXPECT_EQ(field("memory", "keys_type_string"), "42");
+    EXPECT_EQ(field("memory", "keys_type_hash"), "1");
+    EXPECT_EQ(field("memory", "keys_type_stream"), "0");
+    EXPECT_EQ(field("memory", "used_memory_type_hash"), bytes);
+    EXPECT_EQ(field("memory", "used_memory_type_zset"), "0");
+    // Nothing is shared and nothing waits to be freed: the parts are the whole.
+    EXPECT_EQ(std::stoll(field("memory", "used_memory_type_string")) + std::stoll(bytes),
+              std::stoll(field("memory", "used_memory_keyspace")));
+    const auto figures = server_->memory_figures();
+    size_t types = 0;
+    for (const auto& figure : figures) {
+        if (!figure.name.starts_with("type.")) continue;
+        ++types;
+        const std::string type = figure.name.substr(5);
+        ASSERT_EQ(figure.parts.size(), 2U);
+        EXPECT_EQ(figure.parts[0].name, "keys.count");
+        EXPECT_EQ(std::to_string(figure.parts[0].integer), field("memory", "keys_type_" + type));
+        EXPECT_EQ(figure.parts[1].name, "bytes");
+        EXPECT_EQ(std::to_string(figure.parts[1].integer),
+                  field("memory", "used_memory_type_" + type));
+    }
+    EXPECT_EQ(types, store::kTypeCount);
+    InfoSource source(*server_);
+    const std::string metrics = prometheus_text(source);
+    EXPECT_THAT(metrics, HasSubstr("\ngyre_type_keys{type=\"string\"} 42\n"));
+    EXPECT_THAT(metrics, HasSubstr("\ngyre_type_memory_bytes{type=\"hash\"} " + bytes + "\n"));
+}
+
 TEST_F(InfoTest, KeyspaceAndExpiryCountByDatabase) {
     InfoSource now(*server_);
     add_keys(0, 20, store::kNoExpiry);
