@@ -13,6 +13,7 @@
 #include "cli/batch.h"
 #include "cli/command_table.h"
 #include "cli/complete.h"
+#include "cli/deadlines.h"
 #include "cli/editor.h"
 #include "cli/history_file.h"
 #include "cli/line.h"
@@ -39,6 +40,7 @@ constexpr std::string_view kHelp =
     "  <n> <command>      run it n times\n"
     "  connect <url>      another server: redis://host:port/database, or host port\n"
     "  :time on|off       show how long each command takes\n"
+    "  :ttl on|off        show when what is read expires\n"
     "  :hints on|off      hints behind the cursor\n"
     "  :format <name>     table, standard, raw, csv, json\n"
     "  :clear             an empty screen\n"
@@ -102,6 +104,8 @@ public:
           link_(link),
           output_(output),
           shows_time_(options.shows_time),
+          shows_ttl_(options.shows_ttl),
+          deadlines_(link),
           finder_({.address = link.address(), .protocol = 2, .timeout_ms = kKeysWaitMs}),
           history_(default_history_path([](const char* name) { return std::getenv(name); })),
           editor_(hooks(), signals_, output.has_colour()) {
@@ -207,15 +211,16 @@ private:
     bool run_once(const std::vector<std::string>& words) {
         stopped_by_ = 0;
         const Clock::time_point start = Clock::now();
-        const Result<Reply> reply = link_.call(words);
+        const Result<Deadlines::Answer> answer = ask(words);
         const std::chrono::duration<double, std::milli> taken = Clock::now() - start;
-        if (!reply) {
+        if (!answer) {
             if (stopped_by_ != 0) show("\n");  // behind the terminal's ^C
-            show_error(reply.error().message);
+            show_error(answer.error().message);
             is_leaving_ = stopped_by_ != 0 && stopped_by_ != SIGINT;
             return false;
         }
-        show(output_.reply(words, *reply));
+        show(output_.reply(words, answer->reply, Deadlines::notes(*answer)));
+        show_deadlines(*answer);
         if (shows_time_ || (output_.is_pretty() && taken.count() >= kSlowMs)) {
             char text[48];
             std::snprintf(text, sizeof(text), "(%.3f ms)", taken.count());
@@ -223,6 +228,26 @@ private:
         }
         if (link_.is_monitoring()) monitor();
         return true;
+    }
+
+    /// Formats for programs have no place for deadlines.
+    Result<Deadlines::Answer> ask(const std::vector<std::string>& words) {
+        if (shows_ttl_ && output_.is_pretty()) return deadlines_.call(words);
+        Result<Reply> reply = link_.call(words);
+        if (!reply) return tl::unexpected(reply.error());
+        return Deadlines::Answer{.reply = std::move(*reply)};
+    }
+
+    /// Below the reply, where they do not stand in it.
+    void show_deadlines(const Deadlines::Answer& answer) {
+        if (answer.listed == 0) {
+            const std::string text = Deadlines::lines(answer);
+            if (!text.empty()) show(paint(text, Colour::dim, output_.has_colour()));
+        } else if (answer.listed > answer.keys.size()) {
+            show(paint(
+                "(deadlines of the first " + std::to_string(answer.keys.size()) + " keys alone)\n",
+                Colour::dim, output_.has_colour()));
+        }
     }
 
     /// Replies could not be told from the lines of MONITOR: it ends before the next command.
@@ -290,6 +315,7 @@ private:
         }
         if (!done) return show_error(done.error().message);
         table_ = CommandTable();
+        deadlines_.forget();
         load_table();
     }
 
@@ -299,13 +325,16 @@ private:
         const bool is_switch = value == "on" || value == "off";
         if (name == ":time" && is_switch) {
             shows_time_ = value == "on";
+        } else if (name == ":ttl" && is_switch) {
+            shows_ttl_ = value == "on";
         } else if (name == ":hints" && is_switch) {
             has_hints_ = value == "on";
         } else if (name == ":format" && set_format(value)) {
             return;
         } else {
             show_error(
-                "There is :time on|off, :hints on|off, and :format table|standard|raw|csv|json.");
+                "There is :time on|off, :ttl on|off, :hints on|off, and :format "
+                "table|standard|raw|csv|json.");
         }
     }
 
@@ -332,6 +361,8 @@ private:
     Signals signals_;
     int stopped_by_ = 0;
     bool shows_time_;
+    bool shows_ttl_;
+    Deadlines deadlines_;
     bool has_hints_ = true;
     bool is_leaving_ = false;
     CommandTable table_;

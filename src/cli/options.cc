@@ -180,6 +180,8 @@ constexpr Row kRows[] = {
     {"-D", "text", set_text<&Options::reply_delimiter>, "What ends a raw reply."},
     {"--show-pushes", "yes|no", set_pushes, "Print push messages of RESP3."},
     {"--time", "", set_true<&Options::shows_time>, "Show how long each command took."},
+    {"--ttl", "", set_true<&Options::shows_ttl>,
+     "Show when what is read expires; without a terminal on standard error."},
     {"--pipe", "", set_task<Task::pipe>,
      "Send standard input, which is in the protocol, as it is."},
     {"--pipe-timeout", "seconds", set_pipe_timeout, "Wait so long for replies (30); 0: for ever."},

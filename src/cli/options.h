@@ -55,6 +55,7 @@ struct Options {
     bool has_quoted_input = false;
     std::optional<bool> shows_pushes;  ///< else on a terminal only
     bool shows_time = false;
+    bool shows_ttl = false;
     std::string file = {};  ///< commands, one a line; "-" is standard input
     std::string pattern = "*";
     int64_t scan_count = 0;  ///< COUNT of SCAN; 0: the server's default

@@ -266,6 +266,32 @@ TEST_P(CliTest, LooksAtTheServer) {
     EXPECT_EQ(numbers, 4) << latency.output;
 }
 
+TEST_P(CliTest, TellsDeadlinesBesideTheOutput) {
+    start();
+    for (const std::string& binary : {server_binary(), oracle_binary()}) {
+        if (access(binary.c_str(), X_OK) != 0) continue;
+        SCOPED_TRACE(binary);
+        server_ = std::make_unique<ServerProcess>(ServerOptions{.binary = binary});
+        ASSERT_TRUE(server().is_ready()) << server().log();
+        session().ask("SET", "soon", "v", "EX", "999999");
+        session().ask("RPUSH", "kept", "w");
+        const Outcome one = cli("--ttl GET soon");
+        EXPECT_EQ(one.output, "v\n");
+        EXPECT_EQ(one.errors, "(expires in 11 d 13 h)\n");
+        EXPECT_EQ(cli("--ttl LRANGE kept 0 -1").errors, "(no expiry)\n");
+        EXPECT_EQ(cli("--ttl OBJECT ENCODING kept").errors, "(no expiry)\n");
+        EXPECT_EQ(cli("--ttl --json -3 LRANGE kept 0 -1").output, "[\"w\"]\n");
+        const Outcome listed = cli("--ttl KEYS k*");
+        EXPECT_EQ(listed.output, "kept\n");
+        EXPECT_EQ(listed.errors, "(\"kept\": no expiry)\n");
+        for (const char* line : {"GET missing", "GET kept", "SET x y", "DBSIZE", "KEYS nothing*"}) {
+            EXPECT_EQ(cli(std::string("--ttl ") + line).errors, "") << line;
+        }
+        EXPECT_EQ(cli("--ttl", "multi\nget soon\nexec\nget soon\n").errors,
+                  "(expires in 11 d 13 h)\n");
+    }
+}
+
 TEST_P(CliTest, WatchesWithoutATerminal) {
     start();
     prepare();

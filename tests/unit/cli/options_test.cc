@@ -55,6 +55,7 @@ TEST(Options, FormatsAndTasks) {
     EXPECT_EQ(parse({"-r", "-1", "-i", "0.5", "ping"})->repeat, -1);
     EXPECT_TRUE(parse({"-r", "1"})->has_repeat);
     EXPECT_FALSE(parse({})->has_repeat);
+    EXPECT_TRUE(parse({"--ttl", "get", "a"})->shows_ttl);
     EXPECT_EQ(parse({"--watch"})->task, Task::watch);
     EXPECT_EQ(parse({"-i", "0.5"})->interval_s, 0.5);
     EXPECT_EQ(parse({"--quoted-input", "get", "\"a\\x00\""})->words[1], std::string("a\0", 2));
