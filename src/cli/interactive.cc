@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/interactive.h"
 
-#include <poll.h>
-
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -16,6 +13,7 @@
 #include "cli/deadlines.h"
 #include "cli/editor.h"
 #include "cli/history_file.h"
+#include "cli/key_finder.h"
 #include "cli/line.h"
 #include "cli/signals.h"
 
@@ -26,10 +24,9 @@ using Clock = std::chrono::steady_clock;
 
 /// A command that took longer says so by itself.
 constexpr double kSlowMs = 500;
+
 /// Completion may not make people wait.
-constexpr int kKeysWaitMs = 300;
-constexpr size_t kKeysMax = 1000;
-constexpr int kKeyPagesMax = 50;
+constexpr std::chrono::milliseconds kKeysBudget{50};
 
 constexpr std::string_view kLocalWords[] = {"help", "exit", "quit", "clear", "connect"};
 
@@ -47,56 +44,6 @@ constexpr std::string_view kHelp =
     "  exit, quit, Ctrl-D leave\n"
     "Ctrl-R searches the history; Ctrl-C gives a line up, or a command that waits.\n";
 
-std::string glob_escape(const std::string& text) {
-    std::string out;
-    for (const char byte : text) {
-        if (std::string_view("*?[]\\^").find(byte) != std::string_view::npos) out += '\\';
-        out += byte;
-    }
-    return out;
-}
-
-/// Keys for the Tab key, over a connection of its own: the main one may be in a transaction.
-class KeyFinder {
-public:
-    explicit KeyFinder(const LinkOptions& options) : link_(options) {
-        link_.set_waiter([this](int descriptor) { return wait(descriptor); });
-    }
-
-    std::vector<std::string> find(const Address& address, int database, const std::string& prefix) {
-        deadline_ = Clock::now() + std::chrono::milliseconds(kKeysWaitMs);
-        if (!link_.is_open() || link_.address().to_string() != address.to_string() ||
-            link_.database() != database) {
-            Address target = address;
-            target.database = database;
-            link_.set_address(std::move(target));
-        }
-        std::vector<std::string> keys;
-        std::string cursor = "0";
-        for (int page = 0; page < kKeyPagesMax && keys.size() < kKeysMax; ++page) {
-            const std::vector<std::string> words = {
-                "SCAN", cursor, "MATCH", glob_escape(prefix) + "*", "COUNT", "1000"};
-            const Result<Reply> reply = link_.call(words);
-            if (!reply || reply->elements.size() != 2) break;
-            for (const Reply& key : reply->elements[1].elements) keys.push_back(key.text);
-            cursor = reply->elements[0].text;
-            if (cursor == "0") break;
-        }
-        return keys;
-    }
-
-private:
-    bool wait(int descriptor) const {
-        pollfd entry{descriptor, POLLIN, 0};
-        const auto left =
-            std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
-        return left > 0 && poll(&entry, 1, static_cast<int>(left)) > 0;
-    }
-
-    Link link_;
-    Clock::time_point deadline_;
-};
-
 class Interactive {
 public:
     Interactive(const Options& options, Link& link, Output& output)
@@ -106,7 +53,7 @@ public:
           shows_time_(options.shows_time),
           shows_ttl_(options.shows_ttl),
           deadlines_(link),
-          finder_({.address = link.address(), .protocol = 2, .timeout_ms = kKeysWaitMs}),
+          finder_(link.address(), kKeysBudget),
           history_(default_history_path([](const char* name) { return std::getenv(name); })),
           editor_(hooks(), signals_, output.has_colour()) {
         link_.set_observer([this](const Reply& message) { show(output_.message(message)); });
@@ -154,7 +101,7 @@ private:
         hooks.complete = [this](const std::string& line) {
             return complete(table_, kLocalWords, line, [this](const std::string& prefix) {
                 return link_.is_open() ? finder_.find(link_.address(), link_.database(), prefix)
-                                       : std::vector<std::string>();
+                                       : FoundKeys();
             });
         };
         hooks.watched = [this] { return link_.descriptor(); };

@@ -114,6 +114,23 @@ TEST_P(CliTerminalTest, TabShowsCandidatesAboveThePrompt) {
     ASSERT_TRUE(shows_row("\"x\"")) << screen();
 }
 
+TEST_P(CliTerminalTest, TabSaysThatNotAllKeysWereLookedAt) {
+    start();
+    Session filler = session();
+    // More than are taken, in whatever time.
+    for (int i = 0; i < 20'000; ++i) filler.client().append("SET", "k" + std::to_string(i), "v");
+    ASSERT_TRUE(filler.client().execute_pipeline());
+    open();
+    ASSERT_TRUE(at_prompt()) << screen();
+    type("get k\t");
+    ASSERT_TRUE(shows_line(prompt() + " get k  (too many keys: not all were looked at)"))
+        << screen();
+    type("77");  // the note goes with the next key
+    ASSERT_TRUE(shows_line(prompt() + " get k77")) << screen();
+    type("\r");
+    ASSERT_TRUE(shows_row("\"v\"")) << screen();
+}
+
 TEST_P(CliTerminalTest, APasteOfSeveralLinesRunsAtEnter) {
     start_and_open();
     type("\x1b[200~set a 1\rset b \"x\ty\"\rget b\r\x1b[201~");
