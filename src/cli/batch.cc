@@ -10,6 +10,7 @@
 
 #include "base/numbers.h"
 #include "cli/complete.h"
+#include "cli/deadlines.h"
 #include "cli/line.h"
 
 namespace gyre::cli {
@@ -24,7 +25,7 @@ constexpr int kDone = 0;
 class Batch {
 public:
     Batch(const Options& options, Link& link, const Output& output)
-        : options_(options), link_(link), output_(output) {
+        : options_(options), link_(link), output_(output), deadlines_(link) {
         link_.set_observer([this](const Reply& message) { write_text(output_.message(message)); });
     }
 
@@ -56,23 +57,44 @@ public:
 private:
     bool run_once(const std::vector<std::string>& words) {
         const Clock::time_point start = Clock::now();
-        const Result<Reply> reply = link_.call(words);
-        if (!reply) {
-            complain(reply.error().message);
+        const Result<Deadlines::Answer> answer = ask(words);
+        if (!answer) {
+            complain(answer.error().message);
             has_failed_ = true;
             return false;
         }
-        if (reply->is_error() && (options_.fails_on_error || !file_.empty())) {
-            complain(reply->text);
+        const Reply& reply = answer->reply;
+        if (reply.is_error() && (options_.fails_on_error || !file_.empty())) {
+            complain(reply.text);
             has_failed_ = true;
             return !options_.fails_on_error;
         }
-        write_text(output_.reply(words, *reply));
+        write_text(output_.reply(words, reply, Deadlines::notes(*answer)));
+        write_deadlines(*answer);
         if (options_.shows_time) {
             const std::chrono::duration<double, std::milli> taken = Clock::now() - start;
             std::fprintf(stderr, "(%.3f ms)\n", taken.count());
         }
         return true;
+    }
+
+    Result<Deadlines::Answer> ask(const std::vector<std::string>& words) {
+        if (options_.shows_ttl) return deadlines_.call(words);
+        Result<Reply> reply = link_.call(words);
+        if (!reply) return tl::unexpected(reply.error());
+        return Deadlines::Answer{.reply = std::move(*reply)};
+    }
+
+    /// For people below the reply, where they do not stand in it already; else on standard error,
+    /// so that the output stays what programs expect.
+    void write_deadlines(const Deadlines::Answer& answer) const {
+        const std::string text = Deadlines::lines(answer);
+        if (text.empty()) return;
+        if (!output_.is_pretty()) {
+            std::fputs(text.c_str(), stderr);
+        } else if (answer.listed == 0) {
+            write_text(paint(text, Colour::dim, output_.has_colour()));
+        }
     }
 
     void complain(const std::string& text) {
@@ -88,6 +110,7 @@ private:
     const Options& options_;
     Link& link_;
     const Output& output_;
+    Deadlines deadlines_;
     std::string file_;  // whose lines are run; empty: none
     size_t line_ = 0;
     bool has_failed_ = false;

@@ -94,7 +94,8 @@ void add_help_topics(const CommandTable& table, const Typed& typed,
 }
 
 void add_arguments(const CommandTable& table, const Typed& typed, const KeySource& keys,
-                   std::vector<std::string>& candidates) {
+                   Completion& completion) {
+    std::vector<std::string>& candidates = completion.candidates;
     const CommandTable::Found found = table.find(typed.words);
     if (found.command == nullptr) return;
     const std::span<const std::string> rest = std::span(typed.words).subspan(found.words);
@@ -109,7 +110,9 @@ void add_arguments(const CommandTable& table, const Typed& typed, const KeySourc
         if (begins_with(token, typed.last)) candidates.push_back(in_case_of(typed.last, token));
     }
     if (!expected->wants_key || !keys) return;
-    for (const std::string& key : keys(typed.last)) {
+    const FoundKeys found_keys = keys(typed.last);
+    completion.is_cut = found_keys.is_cut;
+    for (const std::string& key : found_keys.names) {
         if (key.starts_with(typed.last)) candidates.push_back(quote_if_needed(key));
     }
 }
@@ -157,7 +160,7 @@ Completion complete(const CommandTable& table, std::span<const std::string_view>
     } else if (typed.words.size() == 1 && base::equals_ignore_case(typed.words[0], "help")) {
         add_help_topics(table, typed, candidates);
     } else {
-        add_arguments(table, typed, keys, candidates);
+        add_arguments(table, typed, keys, completion);
     }
     std::ranges::sort(candidates);
     const auto repeated = std::ranges::unique(candidates);

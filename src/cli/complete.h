@@ -16,11 +16,16 @@
 
 namespace gyre::cli {
 
+struct FoundKeys {
+    std::vector<std::string> names = {};
+    bool is_cut = false;  ///< there may be more
+};
 /// Keys that begin with the text.
-using KeySource = std::function<std::vector<std::string>(const std::string& prefix)>;
+using KeySource = std::function<FoundKeys(const std::string& prefix)>;
 
 struct Completion {
     size_t begin = 0;                     ///< where in the line the word begins
+    bool is_cut = false;                  ///< keys were left out for want of time
     std::vector<std::string> candidates;  ///< sorted; as they stand in the line, quoted if need be
 };
 

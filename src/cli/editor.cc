@@ -44,6 +44,8 @@ constexpr wchar_t kPasteKey = 0x1f;
 constexpr wchar_t kCancelKey = 0x1e;
 /// Candidates shown at once.
 constexpr size_t kCandidatesShown = 100;
+/// Behind the cursor when the Tab key did not see all keys; ASCII, as hints are.
+constexpr char kCutNote[] = "  (too many keys: not all were looked at) ";
 /// Marks what takes no columns in a prompt.
 constexpr char kPromptEscape = '\1';
 
@@ -128,6 +130,7 @@ struct Editor::Machine {
         machine.draw_hint();
         const int result = machine.next_character(character);
         machine.erase_hint();
+        machine.tab_note.clear();
         return result;
     }
 
@@ -223,7 +226,7 @@ struct Editor::Machine {
     void draw_hint() {
         const LineInfo* line = el_line(edit);
         if (!hooks.hint || line->cursor != line->lastchar || line->cursor == line->buffer) return;
-        std::string hint = hooks.hint(line_to_cursor());
+        std::string hint = tab_note + hooks.hint(line_to_cursor());
         if (hint.empty()) return;
         const size_t columns = terminal_columns();
         const size_t room = columns - cursor_place().column;
@@ -272,6 +275,7 @@ struct Editor::Machine {
         const std::string line = machine.line_to_cursor();
         if (!machine.hooks.complete) return CC_ERROR;
         const Completion completion = machine.hooks.complete(line);
+        if (completion.is_cut) machine.tab_note = kCutNote;
         if (completion.candidates.empty()) return CC_ERROR;
         const std::string typed = line.substr(completion.begin);
         std::string wanted = common_beginning(completion.candidates);
@@ -305,6 +309,7 @@ struct Editor::Machine {
     std::string prompt;
     size_t prompt_width = 0;
     std::string pasted;
+    std::string tab_note;  // stands before the hint until the next key
     bool is_reading = false;
     bool is_cancelled = false;
     bool is_hint_drawn = false;

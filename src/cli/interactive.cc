@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/interactive.h"
 
-#include <poll.h>
-
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -13,8 +10,10 @@
 #include "cli/batch.h"
 #include "cli/command_table.h"
 #include "cli/complete.h"
+#include "cli/deadlines.h"
 #include "cli/editor.h"
 #include "cli/history_file.h"
+#include "cli/key_finder.h"
 #include "cli/line.h"
 #include "cli/signals.h"
 
@@ -25,10 +24,9 @@ using Clock = std::chrono::steady_clock;
 
 /// A command that took longer says so by itself.
 constexpr double kSlowMs = 500;
+
 /// Completion may not make people wait.
-constexpr int kKeysWaitMs = 300;
-constexpr size_t kKeysMax = 1000;
-constexpr int kKeyPagesMax = 50;
+constexpr std::chrono::milliseconds kKeysBudget{50};
 
 constexpr std::string_view kLocalWords[] = {"help", "exit", "quit", "clear", "connect"};
 
@@ -39,61 +37,12 @@ constexpr std::string_view kHelp =
     "  <n> <command>      run it n times\n"
     "  connect <url>      another server: redis://host:port/database, or host port\n"
     "  :time on|off       show how long each command takes\n"
+    "  :ttl on|off        show when what is read expires\n"
     "  :hints on|off      hints behind the cursor\n"
     "  :format <name>     table, standard, raw, csv, json\n"
     "  :clear             an empty screen\n"
     "  exit, quit, Ctrl-D leave\n"
     "Ctrl-R searches the history; Ctrl-C gives a line up, or a command that waits.\n";
-
-std::string glob_escape(const std::string& text) {
-    std::string out;
-    for (const char byte : text) {
-        if (std::string_view("*?[]\\^").find(byte) != std::string_view::npos) out += '\\';
-        out += byte;
-    }
-    return out;
-}
-
-/// Keys for the Tab key, over a connection of its own: the main one may be in a transaction.
-class KeyFinder {
-public:
-    explicit KeyFinder(const LinkOptions& options) : link_(options) {
-        link_.set_waiter([this](int descriptor) { return wait(descriptor); });
-    }
-
-    std::vector<std::string> find(const Address& address, int database, const std::string& prefix) {
-        deadline_ = Clock::now() + std::chrono::milliseconds(kKeysWaitMs);
-        if (!link_.is_open() || link_.address().to_string() != address.to_string() ||
-            link_.database() != database) {
-            Address target = address;
-            target.database = database;
-            link_.set_address(std::move(target));
-        }
-        std::vector<std::string> keys;
-        std::string cursor = "0";
-        for (int page = 0; page < kKeyPagesMax && keys.size() < kKeysMax; ++page) {
-            const std::vector<std::string> words = {
-                "SCAN", cursor, "MATCH", glob_escape(prefix) + "*", "COUNT", "1000"};
-            const Result<Reply> reply = link_.call(words);
-            if (!reply || reply->elements.size() != 2) break;
-            for (const Reply& key : reply->elements[1].elements) keys.push_back(key.text);
-            cursor = reply->elements[0].text;
-            if (cursor == "0") break;
-        }
-        return keys;
-    }
-
-private:
-    bool wait(int descriptor) const {
-        pollfd entry{descriptor, POLLIN, 0};
-        const auto left =
-            std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
-        return left > 0 && poll(&entry, 1, static_cast<int>(left)) > 0;
-    }
-
-    Link link_;
-    Clock::time_point deadline_;
-};
 
 class Interactive {
 public:
@@ -102,7 +51,9 @@ public:
           link_(link),
           output_(output),
           shows_time_(options.shows_time),
-          finder_({.address = link.address(), .protocol = 2, .timeout_ms = kKeysWaitMs}),
+          shows_ttl_(options.shows_ttl),
+          deadlines_(link),
+          finder_(link.address(), kKeysBudget),
           history_(default_history_path([](const char* name) { return std::getenv(name); })),
           editor_(hooks(), signals_, output.has_colour()) {
         link_.set_observer([this](const Reply& message) { show(output_.message(message)); });
@@ -150,7 +101,7 @@ private:
         hooks.complete = [this](const std::string& line) {
             return complete(table_, kLocalWords, line, [this](const std::string& prefix) {
                 return link_.is_open() ? finder_.find(link_.address(), link_.database(), prefix)
-                                       : std::vector<std::string>();
+                                       : FoundKeys();
             });
         };
         hooks.watched = [this] { return link_.descriptor(); };
@@ -207,15 +158,16 @@ private:
     bool run_once(const std::vector<std::string>& words) {
         stopped_by_ = 0;
         const Clock::time_point start = Clock::now();
-        const Result<Reply> reply = link_.call(words);
+        const Result<Deadlines::Answer> answer = ask(words);
         const std::chrono::duration<double, std::milli> taken = Clock::now() - start;
-        if (!reply) {
+        if (!answer) {
             if (stopped_by_ != 0) show("\n");  // behind the terminal's ^C
-            show_error(reply.error().message);
+            show_error(answer.error().message);
             is_leaving_ = stopped_by_ != 0 && stopped_by_ != SIGINT;
             return false;
         }
-        show(output_.reply(words, *reply));
+        show(output_.reply(words, answer->reply, Deadlines::notes(*answer)));
+        show_deadlines(*answer);
         if (shows_time_ || (output_.is_pretty() && taken.count() >= kSlowMs)) {
             char text[48];
             std::snprintf(text, sizeof(text), "(%.3f ms)", taken.count());
@@ -223,6 +175,26 @@ private:
         }
         if (link_.is_monitoring()) monitor();
         return true;
+    }
+
+    /// Formats for programs have no place for deadlines.
+    Result<Deadlines::Answer> ask(const std::vector<std::string>& words) {
+        if (shows_ttl_ && output_.is_pretty()) return deadlines_.call(words);
+        Result<Reply> reply = link_.call(words);
+        if (!reply) return tl::unexpected(reply.error());
+        return Deadlines::Answer{.reply = std::move(*reply)};
+    }
+
+    /// Below the reply, where they do not stand in it.
+    void show_deadlines(const Deadlines::Answer& answer) {
+        if (answer.listed == 0) {
+            const std::string text = Deadlines::lines(answer);
+            if (!text.empty()) show(paint(text, Colour::dim, output_.has_colour()));
+        } else if (answer.listed > answer.keys.size()) {
+            show(paint(
+                "(deadlines of the first " + std::to_string(answer.keys.size()) + " keys alone)\n",
+                Colour::dim, output_.has_colour()));
+        }
     }
 
     /// Replies could not be told from the lines of MONITOR: it ends before the next command.
@@ -290,6 +262,7 @@ private:
         }
         if (!done) return show_error(done.error().message);
         table_ = CommandTable();
+        deadlines_.forget();
         load_table();
     }
 
@@ -299,13 +272,16 @@ private:
         const bool is_switch = value == "on" || value == "off";
         if (name == ":time" && is_switch) {
             shows_time_ = value == "on";
+        } else if (name == ":ttl" && is_switch) {
+            shows_ttl_ = value == "on";
         } else if (name == ":hints" && is_switch) {
             has_hints_ = value == "on";
         } else if (name == ":format" && set_format(value)) {
             return;
         } else {
             show_error(
-                "There is :time on|off, :hints on|off, and :format table|standard|raw|csv|json.");
+                "There is :time on|off, :ttl on|off, :hints on|off, and :format "
+                "table|standard|raw|csv|json.");
         }
     }
 
@@ -332,6 +308,8 @@ private:
     Signals signals_;
     int stopped_by_ = 0;
     bool shows_time_;
+    bool shows_ttl_;
+    Deadlines deadlines_;
     bool has_hints_ = true;
     bool is_leaving_ = false;
     CommandTable table_;

@@ -157,16 +157,56 @@ Result<Reply> Link::call(std::span<const std::string> words) {
     return reply;
 }
 
+Result<std::vector<Reply>> Link::call_with(std::span<const std::string> words,
+                                           std::span<const std::vector<std::string>> followers) {
+    if (!is_open()) {
+        if (auto connected = connect(); !connected) return tl::unexpected(connected.error());
+    }
+    append(words);
+    for (const std::vector<std::string>& follower : followers) append(follower);
+    if (auto sent = send(); !sent) return tl::unexpected(sent.error());
+    std::vector<Reply> replies;
+    for (size_t i = 0; i <= followers.size(); ++i) {
+        Result<Reply> reply = receive(i == 0 ? words : followers[i - 1], followers.size() - i);
+        if (!reply) return tl::unexpected(reply.error());
+        replies.push_back(std::move(*reply));
+    }
+    if (!options_.follows_cluster || !replies.front().is_error()) return replies;
+    // The followers went where the command was refused: they follow it once more.
+    Result<Reply> first = follow(std::move(replies.front()), words);
+    if (!first) return tl::unexpected(first.error());
+    replies.front() = std::move(*first);
+    for (size_t i = 0; i < followers.size(); ++i) {
+        Result<Reply> reply = exchange(followers[i]);
+        if (!reply) return tl::unexpected(reply.error());
+        replies[i + 1] = std::move(*reply);
+    }
+    return replies;
+}
+
 Result<Reply> Link::exchange(std::span<const std::string> words) {
+    append(words);
+    if (auto sent = send(); !sent) return tl::unexpected(sent.error());
+    return receive(words, 0);
+}
+
+void Link::append(std::span<const std::string> words) {
     const std::vector<std::string> completed = complete_unsubscription(words);
     const std::vector<std::string_view> sent = views(completed);
     client_->append(std::span<const std::string_view>(sent));
+}
+
+Result<void> Link::send() {
     for (;;) {
         const Result<void> flushed = client_->flush();
-        if (flushed) break;
-        // The server takes its time to read; a signal ends the program or the wait below.
+        if (flushed) return {};
+        // The server takes its time to read; a signal ends the program or the wait for the reply.
         if (flushed.error().code != ETIMEDOUT) return broken(flushed.error());
     }
+}
+
+/// The reply of the oldest command, behind which so many more are owed.
+Result<Reply> Link::receive(std::span<const std::string> words, size_t owed_behind) {
     for (;;) {
         Result<std::optional<Reply>> reply = client_->try_read_reply();
         if (!reply) return broken(reply.error());
@@ -177,7 +217,7 @@ Result<Reply> Link::exchange(std::span<const std::string> words) {
         }
         // One confirmation of several; or in RESP2, where only its form tells, a message of a
         // channel that came between.
-        if (client_->replies_owed() > 0 || is_message(**reply)) {
+        if (client_->replies_owed() > owed_behind || is_message(**reply)) {
             note_topic(**reply);
             if (observer_) observer_(**reply);
             continue;

@@ -56,6 +56,10 @@ public:
     /// Connects when there is no connection, sends the command and gives its reply. Code ECANCELED:
     /// the waiter ended it, and the connection is closed, because the reply is still to come.
     Result<Reply> call(std::span<const std::string> words);
+    /// The same with commands behind it in the same write, which have one reply each and change
+    /// nothing of the session (PTTL); all replies in their order.
+    Result<std::vector<Reply>> call_with(std::span<const std::string> words,
+                                         std::span<const std::vector<std::string>> followers);
     /// Hands on what has come without being asked for; false when the connection has ended.
     bool take_messages();
     /// Messages until the waiter ends it or the connection breaks.
@@ -81,6 +85,9 @@ private:
     Result<void> choose_protocol();
     Result<void> expect_ok(std::span<const std::string_view> words);
     Result<Reply> exchange(std::span<const std::string> words);
+    void append(std::span<const std::string> words);
+    Result<void> send();
+    Result<Reply> receive(std::span<const std::string> words, size_t owed_behind);
     Result<Reply> follow(Reply reply, std::span<const std::string> words);
     std::vector<std::string> complete_unsubscription(std::span<const std::string> words) const;
     void note(std::span<const std::string> words, const Reply& reply);

@@ -68,6 +68,7 @@ int run_latency(const Options& options, Link& link, const Output& output) {
     const bool is_live = output.is_terminal() && !options.format;
     const double limit_s = options.interval_s > 0 ? options.interval_s : 1;
     const std::vector<std::string> ping = {"PING"};
+    const std::optional<int64_t> rounds = rounds_of(options);
     if (auto connected = link.connect(); !connected) {
         write_error(connected.error().message);
         return 1;
@@ -88,7 +89,7 @@ int run_latency(const Options& options, Link& link, const Output& output) {
         }
         samples.add(std::chrono::duration_cast<std::chrono::milliseconds>(after - before).count());
         if (is_live) print_samples(samples, options, true);
-        const bool is_over = is_live ? options.repeat > 1 && round + 1 >= options.repeat
+        const bool is_over = is_live ? rounds && round + 1 >= *rounds
                                      : after - started > std::chrono::duration<double>(limit_s);
         if (is_over) break;
         pause_for(kPauseBetweenPings);
@@ -103,6 +104,7 @@ int run_latency(const Options& options, Link& link, const Output& output) {
 
 int run_stat(const Options& options, Link& link) {
     const std::vector<std::string> info = {"INFO"};
+    const std::optional<int64_t> rounds = rounds_of(options);
     int64_t requests_before = -1;
     for (int64_t line = 0;; ++line) {
         const Result<Reply> reply = link.call(info);
@@ -128,9 +130,14 @@ int run_stat(const Options& options, Link& link) {
         if (info_number(text, "rdb_bgsave_in_progress") > 0) row += "SAVE";
         if (info_number(text, "aof_rewrite_in_progress") > 0) row += "AOF";
         write_text(row + "\n");
-        if (options.repeat > 1 && line + 1 >= options.repeat) return 0;
+        if (rounds && line + 1 >= *rounds) return 0;
         pause_for(options.interval_s > 0 ? options.interval_s : 1);
     }
+}
+
+std::optional<int64_t> rounds_of(const Options& options) {
+    if (!options.has_repeat || options.repeat < 0) return std::nullopt;
+    return options.repeat;
 }
 
 int64_t info_number(std::string_view info, std::string_view field) {

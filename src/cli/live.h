@@ -6,6 +6,7 @@
 // Threads: one. Errors: the exit status; the reason is on standard error.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,9 @@ int run_latency(const Options& options, Link& link, const Output& output);
 
 /// Until Ctrl-C; with -r so many lines.
 int run_stat(const Options& options, Link& link);
+
+/// How often these look at the server: as -r says; nullopt: for ever.
+std::optional<int64_t> rounds_of(const Options& options);
 
 /// The value of a field of INFO, 0 when it is not there.
 int64_t info_number(std::string_view info, std::string_view field);

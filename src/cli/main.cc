@@ -24,6 +24,7 @@
 #include "cli/output.h"
 #include "cli/pipe.h"
 #include "cli/scan.h"
+#include "cli/watch.h"
 
 namespace {
 
@@ -97,6 +98,8 @@ int run(const Options& options) {
             return run_latency(options, link, output);
         case Task::stat:
             return run_stat(options, link);
+        case Task::watch:
+            return run_watch(options, link, output);
         default:
             break;
     }

@@ -100,6 +100,7 @@ Result<void> set_repeat(Options& options, std::string_view value) {
     const Result<int64_t> number = read_number("-r", value, -1);
     if (!number) return tl::unexpected(number.error());
     options.repeat = *number;
+    options.has_repeat = true;
     return {};
 }
 Result<void> set_interval(Options& options, std::string_view value) {
@@ -179,6 +180,8 @@ constexpr Row kRows[] = {
     {"-D", "text", set_text<&Options::reply_delimiter>, "What ends a raw reply."},
     {"--show-pushes", "yes|no", set_pushes, "Print push messages of RESP3."},
     {"--time", "", set_true<&Options::shows_time>, "Show how long each command took."},
+    {"--ttl", "", set_true<&Options::shows_ttl>,
+     "Show when what is read expires; without a terminal on standard error."},
     {"--pipe", "", set_task<Task::pipe>,
      "Send standard input, which is in the protocol, as it is."},
     {"--pipe-timeout", "seconds", set_pipe_timeout, "Wait so long for replies (30); 0: for ever."},
@@ -193,6 +196,8 @@ constexpr Row kRows[] = {
      "The keys used most; the server's maxmemory-policy must be one of LFU."},
     {"--latency", "", set_task<Task::latency>, "How long PING takes, again and again."},
     {"--stat", "", set_task<Task::stat>, "A line of numbers about the server each second."},
+    {"--watch", "", set_task<Task::watch>,
+     "A dashboard of the server, drawn anew each second or every -i seconds."},
     {"--tls", "", refuse_tls, "Not there: says so."},
     {"--help", "", set_task<Task::show_help>, "This."},
     {"--version", "", set_task<Task::show_version>, "The version."},
@@ -217,6 +222,11 @@ Result<void> check_together(Options& options) {
     }
     if (!options.file.empty() && !options.words.empty()) {
         return fail("-f and a command exclude each other; put the command into the file.");
+    }
+    if (options.task == Task::watch && (options.format || !options.words.empty())) {
+        return fail(
+            "--watch takes no command and draws for people; for programs there is the command "
+            "INFO, with --json or --raw.");
     }
     const bool takes_stdin = options.takes_last_from_stdin || !options.stdin_tag.empty();
     if (takes_stdin && options.words.empty()) {

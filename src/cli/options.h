@@ -30,6 +30,7 @@ enum class Task : uint8_t {
     hotkeys,
     latency,
     stat,
+    watch,
     show_help,
     show_version,
 };
@@ -45,6 +46,7 @@ struct Options {
     std::string reply_delimiter = "\n";
     Task task = Task::commands;
     int64_t repeat = 1;  ///< -1: for ever
+    bool has_repeat = false;
     double interval_s = 0;
     bool takes_last_from_stdin = false;
     std::string stdin_tag = {};  ///< the word that standard input stands for
@@ -53,6 +55,7 @@ struct Options {
     bool has_quoted_input = false;
     std::optional<bool> shows_pushes;  ///< else on a terminal only
     bool shows_time = false;
+    bool shows_ttl = false;
     std::string file = {};  ///< commands, one a line; "-" is standard input
     std::string pattern = "*";
     int64_t scan_count = 0;  ///< COUNT of SCAN; 0: the server's default

@@ -36,11 +36,12 @@ void Output::set_format(std::optional<Format> format) {
 
 PrettyOptions Output::pretty_options() const { return {has_colour_, terminal_columns()}; }
 
-std::string Output::reply(std::span<const std::string> words, const Reply& reply) const {
+std::string Output::reply(std::span<const std::string> words, const Reply& reply,
+                          std::span<const std::string> notes) const {
     if (reply.type == ReplyType::push) return "";
     if (is_pretty_) {
         return is_report(words) ? pretty_report(reply, pretty_options())
-                                : pretty_reply(reply, pretty_options());
+                                : pretty_reply(reply, pretty_options(), notes);
     }
     return is_report(words) ? format_report(reply) : format_reply(reply, layout_);
 }

@@ -28,7 +28,9 @@ public:
     void set_format(std::optional<Format> format);
 
     /// The text of a reply; empty when it was shown as a push message already.
-    std::string reply(std::span<const std::string> words, const Reply& reply) const;
+    /// Notes stand behind the elements when it is shown for people.
+    std::string reply(std::span<const std::string> words, const Reply& reply,
+                      std::span<const std::string> notes = {}) const;
     /// The text of what came without being asked for; empty when it is not to be shown.
     std::string message(const Reply& message) const;
 

@@ -127,7 +127,8 @@ Cell name_cell(const Reply& reply) {
 
 class Printer {
 public:
-    explicit Printer(const PrettyOptions& options) : options_(options) {}
+    explicit Printer(const PrettyOptions& options, std::span<const std::string> notes = {})
+        : options_(options), notes_(notes) {}
 
     void reply(const Reply& reply, size_t indent) {
         if (is_scalar(reply)) {
@@ -151,6 +152,15 @@ private:
         out_.append(taken < width ? width - taken : 0, ' ');
     }
 
+    /// Behind what was printed last: the note of an element that does not stand inside another.
+    void put_note(size_t index, size_t indent) {
+        if (indent > 0 || index >= notes_.size() || notes_[index].empty()) return;
+        out_.pop_back();
+        out_ += "  ";
+        put({notes_[index], Colour::dim});
+        out_ += '\n';
+    }
+
     /// Name and value in two columns; what is nested stands below its name. The first line is
     /// begun already.
     void map(const Reply& reply, size_t indent) {
@@ -167,12 +177,14 @@ private:
                 out_ += "  ";
                 put(scalar(value));
                 out_ += '\n';
+                put_note(i, indent);
                 continue;
             }
             put(name_cell(reply.elements[i]));
             out_ += '\n';
             out_.append(indent + 2, ' ');
             this->reply(value, indent + 2);
+            put_note(i, indent);
         }
     }
 
@@ -185,6 +197,7 @@ private:
             put({std::string(digits - number.size(), ' ') + number + mark, Colour::dim});
             out_ += ' ';
             this->reply(reply.elements[i], indent + digits + 2);
+            put_note(i, indent);
         }
     }
 
@@ -241,6 +254,7 @@ private:
     }
 
     PrettyOptions options_;
+    std::span<const std::string> notes_;
     std::string out_;
 };
 
@@ -279,8 +293,9 @@ size_t display_width(std::string_view text) {
     return width;
 }
 
-std::string pretty_reply(const Reply& reply, const PrettyOptions& options) {
-    Printer printer(options);
+std::string pretty_reply(const Reply& reply, const PrettyOptions& options,
+                         std::span<const std::string> notes) {
+    Printer printer(options, notes);
     printer.reply(reply, 0);
     return printer.take();
 }

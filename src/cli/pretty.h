@@ -8,6 +8,7 @@
 // Threads: any. Complexity: O(size of the reply).
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,8 +21,10 @@ struct PrettyOptions {
     size_t columns = 80;  ///< of the terminal: a table that is wider is shown as a list
 };
 
-/// The reply, lines ended by LF.
-std::string pretty_reply(const Reply& reply, const PrettyOptions& options);
+/// The reply, lines ended by LF. Notes, one for each element (of a map for each name), stand behind
+/// their element; empty ones are none.
+std::string pretty_reply(const Reply& reply, const PrettyOptions& options,
+                         std::span<const std::string> notes = {});
 
 /// A message of a channel, or what else came without being asked for, as one line.
 std::string pretty_message(const Reply& message, const PrettyOptions& options);

@@ -114,6 +114,23 @@ TEST_P(CliTerminalTest, TabShowsCandidatesAboveThePrompt) {
     ASSERT_TRUE(shows_row("\"x\"")) << screen();
 }
 
+TEST_P(CliTerminalTest, TabSaysThatNotAllKeysWereLookedAt) {
+    start();
+    Session filler = session();
+    // More than are taken, in whatever time.
+    for (int i = 0; i < 20'000; ++i) filler.client().append("SET", "k" + std::to_string(i), "v");
+    ASSERT_TRUE(filler.client().execute_pipeline());
+    open();
+    ASSERT_TRUE(at_prompt()) << screen();
+    type("get k\t");
+    ASSERT_TRUE(shows_line(prompt() + " get k  (too many keys: not all were looked at)"))
+        << screen();
+    type("77");  // the note goes with the next key
+    ASSERT_TRUE(shows_line(prompt() + " get k77")) << screen();
+    type("\r");
+    ASSERT_TRUE(shows_row("\"v\"")) << screen();
+}
+
 TEST_P(CliTerminalTest, APasteOfSeveralLinesRunsAtEnter) {
     start_and_open();
     type("\x1b[200~set a 1\rset b \"x\ty\"\rget b\r\x1b[201~");
@@ -226,6 +243,65 @@ TEST_P(CliTerminalTest, ComesBackWhenTheServerClosedTheConnection) {
     type("ping\r");
     ASSERT_TRUE(shows_row("PONG")) << screen();
     ASSERT_TRUE(at_prompt()) << screen();
+}
+
+TEST_P(CliTerminalTest, ShowsDeadlinesOnRequest) {
+    start();
+    REQUIRE_GYRE();
+    Session client = session();
+    client.ask("SET", "soon", "v", "EX", "999999");
+    client.ask("SET", "kept", "w");
+    client.ask("HSET", "h", "f", "v");
+    open();
+    ASSERT_TRUE(at_prompt()) << screen();
+    type(":ttl on\rget kept\r");
+    ASSERT_TRUE(shows_row("(no expiry)")) << screen();
+    ASSERT_TRUE(at_prompt());
+    // Between 11 d 13 h 46 min and 11 d 13 h: no machine is that slow.
+    type("get soon\r");
+    ASSERT_TRUE(shows_row("(expires in 11 d 13 h)")) << screen();
+    ASSERT_TRUE(at_prompt());
+    type("mget soon kept missing\r");
+    ASSERT_TRUE(shows_row("(\"soon\": expires in 11 d 13 h)")) << screen();
+    ASSERT_TRUE(shows_row("(\"kept\": no expiry)")) << screen();
+    ASSERT_TRUE(at_prompt());
+    type(":clear\ritems\r");
+    ASSERT_TRUE(shows_row("soon  \"v\"  expires in 11 d 13 h")) << screen();
+    ASSERT_TRUE(shows_row("kept  \"w\"  no expiry")) << screen();
+    ASSERT_TRUE(at_prompt());
+    type(":clear\rkeys soon\r");
+    ASSERT_TRUE(shows_row("1) \"soon\"  expires in 11 d 13 h")) << screen();
+    ASSERT_TRUE(at_prompt());
+    type(":clear\rset kept x\r:format json\rget kept\r");
+    ASSERT_TRUE(shows_row("\"x\"")) << screen();
+    ASSERT_TRUE(at_prompt());
+    type(":format table\r:ttl off\rget soon\r");
+    ASSERT_TRUE(shows_row("\"v\"")) << screen();
+    ASSERT_TRUE(at_prompt());
+    EXPECT_FALSE(terminal_->screen().has_text("expir")) << screen();
+}
+
+TEST_P(CliTerminalTest, AsksForNoDeadlinesInATransaction) {
+    start();
+    REQUIRE_GYRE();
+    session().ask("SET", "a", "1");
+    open({"--ttl"});
+    ASSERT_TRUE(at_prompt()) << screen();
+    type("multi\rget a\rexec\r");
+    ASSERT_TRUE(shows_row("1) \"1\"")) << screen();  // one reply of one command
+    EXPECT_FALSE(terminal_->screen().has_text("2) ")) << screen();
+    ASSERT_TRUE(at_prompt());
+    type(":clear\rbegin\r");
+    ASSERT_TRUE(at_prompt("(TX)")) << screen();
+    type("keys *\r");
+    ASSERT_TRUE(shows_row("1) \"a\"")) << screen();
+    ASSERT_TRUE(at_prompt("(TX)"));
+    type("rollback\r");
+    ASSERT_TRUE(at_prompt()) << screen();
+    EXPECT_EQ(session().info("commandstats", "cmdstat_pttl"), "");
+    type("get a\r");
+    ASSERT_TRUE(shows_row("(no expiry)")) << screen();
+    EXPECT_NE(session().info("commandstats", "cmdstat_pttl"), "");
 }
 
 TEST_P(CliTerminalTest, ExplainsCommands) {

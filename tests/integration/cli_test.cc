@@ -266,6 +266,76 @@ TEST_P(CliTest, LooksAtTheServer) {
     EXPECT_EQ(numbers, 4) << latency.output;
 }
 
+TEST_P(CliTest, TellsDeadlinesBesideTheOutput) {
+    start();
+    for (const std::string& binary : {server_binary(), oracle_binary()}) {
+        if (access(binary.c_str(), X_OK) != 0) continue;
+        SCOPED_TRACE(binary);
+        server_ = std::make_unique<ServerProcess>(ServerOptions{.binary = binary});
+        ASSERT_TRUE(server().is_ready()) << server().log();
+        session().ask("SET", "soon", "v", "EX", "999999");
+        session().ask("RPUSH", "kept", "w");
+        const Outcome one = cli("--ttl GET soon");
+        EXPECT_EQ(one.output, "v\n");
+        EXPECT_EQ(one.errors, "(expires in 11 d 13 h)\n");
+        EXPECT_EQ(cli("--ttl LRANGE kept 0 -1").errors, "(no expiry)\n");
+        EXPECT_EQ(cli("--ttl OBJECT ENCODING kept").errors, "(no expiry)\n");
+        EXPECT_EQ(cli("--ttl --json -3 LRANGE kept 0 -1").output, "[\"w\"]\n");
+        const Outcome listed = cli("--ttl KEYS k*");
+        EXPECT_EQ(listed.output, "kept\n");
+        EXPECT_EQ(listed.errors, "(\"kept\": no expiry)\n");
+        for (const char* line : {"GET missing", "GET kept", "SET x y", "DBSIZE", "KEYS nothing*"}) {
+            EXPECT_EQ(cli(std::string("--ttl ") + line).errors, "") << line;
+        }
+        EXPECT_EQ(cli("--ttl", "multi\nget soon\nexec\nget soon\n").errors,
+                  "(expires in 11 d 13 h)\n");
+    }
+}
+
+TEST_P(CliTest, WatchesWithoutATerminal) {
+    start();
+    prepare();
+    const Outcome watched = cli("--watch -i 0.01 -r 2");
+    EXPECT_EQ(watched.status, 0) << watched.errors;
+    size_t frames = 0;
+    for (size_t at = watched.output.find("\noperations "); at != std::string::npos;
+         at = watched.output.find("\noperations ", at + 1)) {
+        ++frames;
+    }
+    EXPECT_EQ(frames, 2U) << watched.output;
+    for (const char* text : {"\n  string ", "\n  hset ", "\nmemory ", "keys and values",
+                             "0 of 6 keys  due 0  late p99 ", "\nclients    1 "}) {
+        EXPECT_NE(watched.output.find(text), std::string::npos) << text << "\n" << watched.output;
+    }
+    EXPECT_EQ(watched.output.find('\x1b'), std::string::npos) << watched.output;
+    // Who reads no more ends it.
+    EXPECT_EQ(cli("--watch -i 0.01 | head -n 1").output.find('\n') + 1,
+              cli("--watch -i 0.01 | head -n 1").output.size());
+    EXPECT_EQ(cli("--watch -r 0").output, "");
+    EXPECT_NE(cli("--json --watch").errors.find("--watch takes no command"), std::string::npos);
+    EXPECT_EQ(cli("--watch GET a").status, 1);
+    server().stop();
+    const Outcome gone = cli("--watch");
+    EXPECT_EQ(gone.status, 1);
+    EXPECT_NE(gone.errors.find("Cannot connect"), std::string::npos) << gone.errors;
+}
+
+TEST_P(CliTest, WatchesRedisServerWithWhatItHas) {
+    if (access(oracle_binary().c_str(), X_OK) != 0) GTEST_SKIP() << "no redis-server";
+    server_ = std::make_unique<ServerProcess>(ServerOptions{.binary = oracle_binary()});
+    ASSERT_TRUE(server().is_ready()) << server().log();
+    prepare();
+    const Outcome watched = cli("--watch -i 0.01 -r 1");
+    EXPECT_EQ(watched.status, 0) << watched.errors;
+    for (const char* text : {"Redis ", "\noperations ", "\n  string ", "\n  hset ", "\nmemory ",
+                             "  data set ", "0 of 6 keys\n", "\nclients    1 "}) {
+        EXPECT_NE(watched.output.find(text), std::string::npos) << text << "\n" << watched.output;
+    }
+    for (const char* text : {"due ", "late ", "keys and values"}) {
+        EXPECT_EQ(watched.output.find(text), std::string::npos) << text << "\n" << watched.output;
+    }
+}
+
 // The number of reactors is nothing to the client.
 INSTANTIATE_TEST_SUITE_P(Reactors, CliTest, ::testing::Values(1), reactors_name);
 

@@ -2,8 +2,9 @@
 #pragma once
 
 // A terminal for tests: a program runs in a pseudo-terminal, what it writes is drawn on a screen of
-// 80 by 24 characters, and tests look at the rows as a person would. The screen knows the control
-// sequences that line editors use and skips the others.
+// 80 by 24 characters (until it is resized), and tests look at the rows as a person would. The
+// screen knows UTF-8, the control sequences that line editors and dashboards use, and skips the
+// others. Every character takes one column.
 //
 // Ownership: owns process and descriptor; the process is killed with the object. Threads: one.
 
@@ -25,27 +26,45 @@ public:
     static constexpr size_t kColumns = 80;
     static constexpr size_t kRows = 24;
 
-    Screen() : rows_(kRows, std::string(kColumns, ' ')) {}
+    Screen() : rows_(blank(kColumns, kRows)) {}
     void feed(std::string_view bytes);
+    /// An empty screen of another size: who is told of it draws anew.
+    void resize(size_t columns, size_t rows);
 
     /// Without the blanks at its end.
     std::string row(size_t index) const;
     /// The row of the cursor.
     std::string cursor_row() const { return row(row_); }
     size_t cursor_column() const { return column_; }
+    /// The program draws on the alternate screen.
+    bool is_alternate() const { return is_alternate_; }
+    bool has_cursor() const { return has_cursor_; }
     /// All rows that have something, joined by LF.
     std::string text() const;
     bool has_row(std::string_view wanted) const;
+    /// A row has this somewhere.
+    bool has_text(std::string_view wanted) const;
 
 private:
+    using Cells = std::vector<std::string>;  // the bytes of one character each
+    static std::vector<Cells> blank(size_t columns, size_t rows) {
+        return std::vector<Cells>(rows, Cells(columns, " "));
+    }
     void put(char byte);
     void next_row();
     void control(std::string_view parameters, char final_byte);
+    void set_mode(std::string_view parameters, bool is_on);
     void erase(size_t first_row, size_t first_column, size_t last_row, size_t last_column);
 
-    std::vector<std::string> rows_;
+    size_t columns_ = kColumns;
+    std::vector<Cells> rows_;
+    std::vector<Cells> main_rows_;  // what stands below the alternate screen
     size_t row_ = 0;
     size_t column_ = 0;
+    size_t main_row_ = 0;
+    size_t main_column_ = 0;
+    bool is_alternate_ = false;
+    bool has_cursor_ = true;
     std::string sequence_;  // an escape sequence that is not complete
 };
 
@@ -57,6 +76,13 @@ public:
     Terminal(const Terminal&) = delete;
     Terminal& operator=(const Terminal&) = delete;
     ~Terminal();
+
+    /// As a person drags the corner of the window: the program gets SIGWINCH.
+    void resize(size_t columns, size_t rows);
+    /// To the program alone, as `kill` sends it.
+    void send_signal(int signal) const;
+    /// The terminal echoes what is typed and gives the program whole lines, as it did at first.
+    bool is_in_line_mode() const;
 
     /// What a person types.
     void type(std::string_view keys);

@@ -124,9 +124,10 @@ TEST(Complete, OptionsThatMayComeNext) {
 
 TEST(Complete, KeysWhereOneMayStand) {
     std::string asked;
-    const KeySource keys = [&asked](const std::string& prefix) {
+    bool is_cut = false;
+    const KeySource keys = [&](const std::string& prefix) {
         asked = prefix;
-        return Words{"user:1", "user 2", "other"};
+        return FoundKeys{{"user:1", "user 2", "other"}, is_cut};
     };
     EXPECT_EQ(candidates("get us", keys), (Words{"\"user 2\"", "user:1"}));
     EXPECT_EQ(asked, "us");
@@ -134,6 +135,10 @@ TEST(Complete, KeysWhereOneMayStand) {
     EXPECT_EQ(candidates("blpop a u", keys), (Words{"\"user 2\"", "user:1"}));
     EXPECT_EQ(candidates("set a u", keys), Words{});
     EXPECT_EQ(complete(table(), {}, "get us", keys).begin, 4U);
+    EXPECT_FALSE(complete(table(), {}, "get us", keys).is_cut);
+    is_cut = true;
+    EXPECT_TRUE(complete(table(), {}, "get us", keys).is_cut);
+    EXPECT_FALSE(complete(table(), {}, "set a us", keys).is_cut) << "nobody looked for keys";
 }
 
 TEST(Complete, CommonBeginningsEndAtCharacters) {

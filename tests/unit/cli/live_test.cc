@@ -20,6 +20,12 @@ TEST(Live, ReadsFieldsOfInfo) {
     EXPECT_EQ(info_keys(""), 0);
 }
 
+TEST(Live, LooksAsOftenAsItWasAsked) {
+    EXPECT_EQ(rounds_of({}), std::nullopt);
+    EXPECT_EQ(rounds_of({.repeat = 1, .has_repeat = true}), 1);
+    EXPECT_EQ(rounds_of({.repeat = -1, .has_repeat = true}), std::nullopt);
+}
+
 TEST(Live, TellsBytesToPeople) {
     EXPECT_EQ(human_bytes(512), "512B");
     EXPECT_EQ(human_bytes(1536), "1.50K");

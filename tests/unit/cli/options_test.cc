@@ -53,6 +53,10 @@ TEST(Options, FormatsAndTasks) {
     EXPECT_EQ(parse({"--bigkeys"})->task, Task::bigkeys);
     EXPECT_EQ(parse({"-h"})->task, Task::show_help);
     EXPECT_EQ(parse({"-r", "-1", "-i", "0.5", "ping"})->repeat, -1);
+    EXPECT_TRUE(parse({"-r", "1"})->has_repeat);
+    EXPECT_FALSE(parse({})->has_repeat);
+    EXPECT_TRUE(parse({"--ttl", "get", "a"})->shows_ttl);
+    EXPECT_EQ(parse({"--watch"})->task, Task::watch);
     EXPECT_EQ(parse({"-i", "0.5"})->interval_s, 0.5);
     EXPECT_EQ(parse({"--quoted-input", "get", "\"a\\x00\""})->words[1], std::string("a\0", 2));
     EXPECT_EQ(parse({"--quoted-pattern", "\"a b*\""})->pattern, "a b*");
@@ -68,6 +72,8 @@ TEST(Options, SayWhatIsWrong) {
     EXPECT_NE(refusal({"-x"}).find("need a command"), std::string::npos);
     EXPECT_NE(refusal({"-f", "x", "get", "a"}).find("exclude"), std::string::npos);
     EXPECT_NE(refusal({"-x", "-X", "t", "get"}).find("one of them"), std::string::npos);
+    EXPECT_NE(refusal({"--watch", "--csv"}).find("draws for people"), std::string::npos);
+    EXPECT_NE(refusal({"--watch", "get", "a"}).find("no command"), std::string::npos);
     EXPECT_NE(refusal({"--quoted-input", "\"a"}).find("in quotes"), std::string::npos);
 }
 
