@@ -60,6 +60,7 @@ Result<void> set_database(Address& address, std::string_view text) {
     const Result<int> database = parse_database(text);
     if (!database) return tl::unexpected(database.error());
     address.database = *database;
+    address.names_database = true;
     return {};
 }
 

@@ -27,6 +27,7 @@ struct Address {
     std::string username = {};
     std::string password = {};
     int database = 0;
+    bool names_database = false;  ///< somebody has said which, 0 or another
 
     /// "host:port" or the path, as the prompt shows it.
     std::string to_string() const;

@@ -81,6 +81,7 @@ Result<void> set_database(Options& options, std::string_view value) {
     const Result<int> database = parse_database(value);
     if (!database) return tl::unexpected(database.error());
     options.address.database = *database;
+    options.address.names_database = true;
     return {};
 }
 Result<void> set_user(Options& options, std::string_view value) {
@@ -122,6 +123,25 @@ Result<void> set_pipe_timeout(Options& options, std::string_view value) {
     const Result<int64_t> number = read_number("--pipe-timeout", value, 0);
     if (!number) return tl::unexpected(number.error());
     options.pipe_timeout_s = static_cast<int>(std::min<int64_t>(*number, 1'000'000));
+    return {};
+}
+template <Task Value>
+Result<void> set_data_file(Options& options, std::string_view value) {
+    if (!options.data_file.empty()) return fail("Give one of --dump, --rdb and --load, once.");
+    if (value.empty()) return fail("The name of the file is empty.");
+    options.task = Value;
+    options.data_file = value;
+    return {};
+}
+Result<void> set_rdb_file(Options& options, std::string_view value) {
+    options.file_format = FileFormat::rdb;
+    return set_data_file<Task::dump>(options, value);
+}
+Result<void> set_file_format(Options& options, std::string_view value) {
+    if (value != "rdb" && value != "json") {
+        return fail("The value of --format must be rdb or json, not '" + std::string(value) + "'.");
+    }
+    options.file_format = value == "rdb" ? FileFormat::rdb : FileFormat::json;
     return {};
 }
 Result<void> set_quoted_pattern(Options& options, std::string_view value) {
@@ -182,9 +202,17 @@ constexpr Row kRows[] = {
     {"--pipe", "", set_task<Task::pipe>,
      "Send standard input, which is in the protocol, as it is."},
     {"--pipe-timeout", "seconds", set_pipe_timeout, "Wait so long for replies (30); 0: for ever."},
+    {"--dump", "file", set_data_file<Task::dump>,
+     "Write the keys to a file, name.rdb or name.json; - is standard output."},
+    {"--rdb", "file", set_rdb_file, "The same, as RDB whatever its name."},
+    {"--load", "file", set_data_file<Task::load>,
+     "Put the keys of an RDB or JSON file into the server; - is standard input."},
+    {"--format", "rdb|json", set_file_format, "Format of the file of --dump."},
+    {"--replace", "", set_true<&Options::replaces_keys>,
+     "Let --load write over keys that are there."},
     {"--scan", "", set_task<Task::scan>, "List the keys by SCAN."},
     {"--pattern", "glob", set_text<&Options::pattern>,
-     "Only keys that match, in --scan, --bigkeys, --memkeys, --hotkeys."},
+     "Only keys that match, in --scan, --dump, --bigkeys, --memkeys, --hotkeys."},
     {"--quoted-pattern", "glob", set_quoted_pattern, "The same with quotes and escapes."},
     {"--count", "number", set_scan_count, "COUNT of each SCAN."},
     {"--bigkeys", "", set_task<Task::bigkeys>, "The keys of each type with the most elements."},
@@ -210,7 +238,36 @@ void read_environment(Options& options, const Environment& environment) {
     }
 }
 
+/// What belongs to --dump and --load alone, and the format that a name tells.
+Result<void> check_data_file(Options& options) {
+    const bool is_load = options.task == Task::load;
+    if (options.replaces_keys && !is_load) return fail("--replace is for --load.");
+    if (options.file_format && options.task != Task::dump) {
+        return fail("--format is for --dump; what a file to load is, its first bytes say.");
+    }
+    if (options.data_file.empty()) return {};
+    if (options.task != Task::dump && !is_load) return fail("Give one task at a time.");
+    if (!options.words.empty()) {
+        return fail("--dump and --load take no command; '" + options.words.front() +
+                    "' would not be run.");
+    }
+    if (options.follows_cluster) {
+        return fail("--dump and --load talk to one server; leave -c out, and do it for each node.");
+    }
+    if (is_load && options.pattern != "*") return fail("--pattern is not for --load.");
+    if (is_load || options.file_format) return {};
+    const std::string name = base::to_lower(options.data_file);
+    if (!name.ends_with(".rdb") && !name.ends_with(".json")) {
+        return fail("The name '" + options.data_file +
+                    "' does not say whether to write RDB or JSON; give --format rdb or --format "
+                    "json.");
+    }
+    options.file_format = name.ends_with(".rdb") ? FileFormat::rdb : FileFormat::json;
+    return {};
+}
+
 Result<void> check_together(Options& options) {
+    if (auto done = check_data_file(options); !done) return done;
     if (options.asks_password) options.has_visible_password = false;
     if (options.takes_last_from_stdin && !options.stdin_tag.empty()) {
         return fail("-x and -X both take standard input; give one of them.");

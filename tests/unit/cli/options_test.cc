@@ -71,9 +71,44 @@ TEST(Options, SayWhatIsWrong) {
     EXPECT_NE(refusal({"--quoted-input", "\"a"}).find("in quotes"), std::string::npos);
 }
 
+TEST(Options, FilesOfDataSayTheirFormat) {
+    const auto json = parse({"--dump", "a.JSON"});
+    ASSERT_TRUE(json) << json.error().message;
+    EXPECT_EQ(json->task, Task::dump);
+    EXPECT_EQ(json->data_file, "a.JSON");
+    EXPECT_EQ(json->file_format, FileFormat::json);
+    EXPECT_FALSE(json->address.names_database);
+    EXPECT_EQ(parse({"--dump", "a.rdb", "--format", "json"})->file_format, FileFormat::json);
+    EXPECT_EQ(parse({"--rdb", "-"})->file_format, FileFormat::rdb);
+    EXPECT_TRUE(parse({"-n", "0", "--dump", "a.rdb"})->address.names_database);
+    EXPECT_TRUE(parse({"-u", "redis://h/0", "--dump", "a.rdb"})->address.names_database);
+    EXPECT_FALSE(parse({"-u", "redis://h", "--dump", "a.rdb"})->address.names_database);
+    const auto load = parse({"--load", "a", "--replace"});
+    ASSERT_TRUE(load) << load.error().message;
+    EXPECT_EQ(load->task, Task::load);
+    EXPECT_TRUE(load->replaces_keys);
+    EXPECT_FALSE(load->file_format);
+}
+
+TEST(Options, FilesOfDataAreRefusedWhereTheyMeanNothing) {
+    EXPECT_NE(refusal({"--dump", "a"}).find("--format"), std::string::npos);
+    EXPECT_NE(refusal({"--dump", "-"}).find("--format"), std::string::npos);
+    EXPECT_NE(refusal({"--dump", "a", "--format", "xml"}).find("xml"), std::string::npos);
+    EXPECT_NE(refusal({"--load", "a", "--format", "rdb"}).find("first bytes"), std::string::npos);
+    EXPECT_NE(refusal({"--format", "rdb", "get", "a"}).find("--dump"), std::string::npos);
+    EXPECT_NE(refusal({"--dump", "a.rdb", "--replace"}).find("--load"), std::string::npos);
+    EXPECT_NE(refusal({"--dump", "a.rdb", "--load", "b"}).find("once"), std::string::npos);
+    EXPECT_NE(refusal({"--dump", "a.rdb", "--scan"}).find("one task"), std::string::npos);
+    EXPECT_NE(refusal({"--load", "a", "get", "b"}).find("'get'"), std::string::npos);
+    EXPECT_NE(refusal({"--load", "a", "-c"}).find("-c"), std::string::npos);
+    EXPECT_NE(refusal({"--load", "a", "--pattern", "x*"}).find("--pattern"), std::string::npos);
+    EXPECT_NE(refusal({"--load", ""}).find("empty"), std::string::npos);
+}
+
 TEST(Options, HelpNamesEachOption) {
     const std::string text = help_text();
-    for (const char* name : {"-h <host>", "-u <url>", "--askpass", "--pipe", "--memkeys"}) {
+    for (const char* name : {"-h <host>", "-u <url>", "--askpass", "--pipe", "--memkeys",
+                             "--dump <file>", "--load <file>"}) {
         EXPECT_NE(text.find(name), std::string::npos) << name;
     }
 }
