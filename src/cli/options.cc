@@ -159,17 +159,25 @@ Result<void> set_pushes(Options& options, std::string_view value) {
     options.shows_pushes = value.front() == 'y';
     return {};
 }
-Result<void> refuse_tls(Options&, std::string_view) {
-    return fail(
-        "gyre-cli does not speak TLS; connect without it, or use a TLS tunnel such as "
-        "stunnel.");
+Result<void> set_tls(Options& options, std::string_view) {
+    options.address.uses_tls = true;
+    return {};
+}
+template <auto Member>
+Result<void> set_tls_text(Options& options, std::string_view value) {
+    options.address.tls.*Member = value;
+    return {};
+}
+Result<void> set_insecure(Options& options, std::string_view) {
+    options.address.tls.verifies = false;
+    return {};
 }
 
 constexpr Row kRows[] = {
     {"-h", "host", set_host, "Host of the server (127.0.0.1)."},
     {"-p", "port", set_port, "Its port (6379)."},
     {"-s", "path", set_socket, "Its Unix socket, in place of host and port."},
-    {"-u", "url", set_url, "redis://user:password@host:port/database or unix://path?db=number."},
+    {"-u", "url", set_url, "redis[s]://user:password@host:port/database or unix://path?db=number."},
     {"-a", "password", set_password, "Password; better in GYRE_AUTH or REDISCLI_AUTH."},
     {"--pass", "password", set_password, ""},
     {"--user", "name", set_user, "User to authenticate as."},
@@ -221,7 +229,17 @@ constexpr Row kRows[] = {
      "The keys used most; the server's maxmemory-policy must be one of LFU."},
     {"--latency", "", set_task<Task::latency>, "How long PING takes, again and again."},
     {"--stat", "", set_task<Task::stat>, "A line of numbers about the server each second."},
-    {"--tls", "", refuse_tls, "Not there: says so."},
+    {"--tls", "", set_tls, "Connect through TLS, as a rediss:// URL does."},
+    {"--cacert", "file", set_tls_text<&TlsOptions::ca_file>,
+     "Authorities that may sign the server's certificate; else those of the system."},
+    {"--cacertdir", "directory", set_tls_text<&TlsOptions::ca_directory>,
+     "The same, as a directory of `openssl rehash`."},
+    {"--cert", "file", set_tls_text<&TlsOptions::certificate_file>,
+     "Certificate to show to the server."},
+    {"--key", "file", set_tls_text<&TlsOptions::key_file>, "Its key."},
+    {"--sni", "name", set_tls_text<&TlsOptions::server_name>,
+     "Name to ask the server for and to expect in its certificate; else the host."},
+    {"--insecure", "", set_insecure, "Do not look at the server's certificate."},
     {"--help", "", set_task<Task::show_help>, "This."},
     {"--version", "", set_task<Task::show_version>, "The version."},
     {"-v", "", set_task<Task::show_version>, ""},
@@ -266,7 +284,25 @@ Result<void> check_data_file(Options& options) {
     return {};
 }
 
+Result<void> check_tls(const Address& address) {
+    const TlsOptions& tls = address.tls;
+    if (address.uses_tls && !address.unix_path.empty()) {
+        return fail("TLS is for TCP; leave it out for a Unix socket.");
+    }
+    if (tls.certificate_file.empty() != tls.key_file.empty()) {
+        return fail("--cert and --key belong together; give both.");
+    }
+    const bool says_something = !tls.ca_file.empty() || !tls.ca_directory.empty() ||
+                                !tls.certificate_file.empty() || !tls.server_name.empty() ||
+                                !tls.verifies;
+    if (address.uses_tls || !says_something) return {};
+    return fail(
+        "--cacert, --cacertdir, --cert, --key, --sni and --insecure are for TLS; give "
+        "--tls or a rediss:// URL.");
+}
+
 Result<void> check_together(Options& options) {
+    if (auto done = check_tls(options.address); !done) return done;
     if (auto done = check_data_file(options); !done) return done;
     if (options.asks_password) options.has_visible_password = false;
     if (options.takes_last_from_stdin && !options.stdin_tag.empty()) {

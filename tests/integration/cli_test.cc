@@ -178,7 +178,9 @@ TEST_P(CliTest, SaysWhyThereIsNoConnection) {
     const Outcome refused = cli("-p " + std::to_string(free_port()) + " PING");
     EXPECT_EQ(refused.status, 1);
     EXPECT_NE(refused.errors.find("Cannot connect"), std::string::npos) << refused.errors;
-    EXPECT_NE(cli("-u rediss://h PING").errors.find("TLS"), std::string::npos);
+    const Outcome no_tls = cli("--tls PING");
+    EXPECT_EQ(no_tls.status, 1);
+    EXPECT_NE(no_tls.errors.find("TLS"), std::string::npos) << no_tls.errors;
     EXPECT_EQ(cli("-n 99999 PING").status, 1);
 }
 

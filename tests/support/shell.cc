@@ -11,7 +11,7 @@ namespace gyre::test {
 
 Outcome run_in_shell(const std::string& folder, const std::string& line, const std::string& input) {
     std::ofstream(folder + "/in", std::ios::binary) << input;
-    const std::string command = "cd " + folder + " && { " + line + "; } < in > out 2> err";
+    const std::string command = "cd " + folder + " && { " + line + "\n} < in > out 2> err";
     const int status = std::system(command.c_str());
     Outcome outcome;
     if (WIFEXITED(status)) outcome.status = WEXITSTATUS(status);

@@ -64,7 +64,6 @@ TEST(Options, SayWhatIsWrong) {
     EXPECT_NE(refusal({"-p", "x"}).find("port"), std::string::npos);
     EXPECT_NE(refusal({"-r", "x"}).find("-r"), std::string::npos);
     EXPECT_NE(refusal({"-i", "-1"}).find("-i"), std::string::npos);
-    EXPECT_NE(refusal({"--tls"}).find("TLS"), std::string::npos);
     EXPECT_NE(refusal({"-x"}).find("need a command"), std::string::npos);
     EXPECT_NE(refusal({"-f", "x", "get", "a"}).find("exclude"), std::string::npos);
     EXPECT_NE(refusal({"-x", "-X", "t", "get"}).find("one of them"), std::string::npos);
@@ -103,6 +102,30 @@ TEST(Options, FilesOfDataAreRefusedWhereTheyMeanNothing) {
     EXPECT_NE(refusal({"--load", "a", "-c"}).find("-c"), std::string::npos);
     EXPECT_NE(refusal({"--load", "a", "--pattern", "x*"}).find("--pattern"), std::string::npos);
     EXPECT_NE(refusal({"--load", ""}).find("empty"), std::string::npos);
+}
+
+TEST(Options, TlsIsAskedForByOptionOrUrl) {
+    EXPECT_FALSE(parse({"ping"})->address.uses_tls);
+    const auto all = parse({"--tls", "--cacert", "ca", "--cacertdir", "dir", "--cert", "c", "--key",
+                            "k", "--sni", "box", "--insecure"});
+    ASSERT_TRUE(all) << all.error().message;
+    EXPECT_TRUE(all->address.uses_tls);
+    const TlsOptions& tls = all->address.tls;
+    EXPECT_EQ(tls.ca_file + tls.ca_directory + tls.certificate_file + tls.key_file, "cadirck");
+    EXPECT_EQ(tls.server_name, "box");
+    EXPECT_FALSE(tls.verifies);
+    EXPECT_TRUE(parse({"-u", "rediss://h"})->address.uses_tls);
+    EXPECT_TRUE(parse({"-u", "rediss://h"})->address.tls.verifies);
+    EXPECT_TRUE(parse({"--tls", "-u", "redis://h"})->address.uses_tls);
+    EXPECT_TRUE(parse({"-u", "rediss://h", "--cacert", "ca"}));
+}
+
+TEST(Options, TlsOptionsWithoutTlsAreRefused) {
+    EXPECT_NE(refusal({"--cacert", "ca"}).find("--tls"), std::string::npos);
+    EXPECT_NE(refusal({"--insecure"}).find("--tls"), std::string::npos);
+    EXPECT_NE(refusal({"--sni", "h", "-u", "redis://h"}).find("--tls"), std::string::npos);
+    EXPECT_NE(refusal({"--tls", "--cert", "c"}).find("both"), std::string::npos);
+    EXPECT_NE(refusal({"--tls", "-s", "/socket"}).find("Unix"), std::string::npos);
 }
 
 TEST(Options, HelpNamesEachOption) {
