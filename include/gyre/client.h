@@ -21,6 +21,10 @@
 // subscription: with several channels, the last one. With a push handler all of them go there.
 // Without one, read_reply() returns them, those first that came during other calls.
 //
+// With ClientOptions::tls all of it goes through TLS; a server that is not who it should be is an
+// Error of connect() (code EPROTO). A certificate that the server wants and does not get, it may
+// tell with the first reply only.
+//
 // Ownership: the client owns its socket and closes it. Threads: one at a time.
 // A large pipeline cannot come to a standstill: while it writes, the client reads what the server
 // sends.
@@ -40,14 +44,32 @@
 
 namespace gyre {
 
+/// TLS 1.2 or later. All files are PEM.
+struct TlsOptions {
+    /// Authorities that may sign the server's certificate: a file, a directory that `openssl
+    /// rehash` has prepared, or both; none: those of the system.
+    std::string ca_file = {};
+    std::string ca_directory = {};
+    /// What the client shows of itself when the server asks; both or none. The key has no pass
+    /// phrase.
+    std::string certificate_file = {};
+    std::string key_file = {};
+    /// The name the server is asked for (SNI) and its certificate must have; empty: the host.
+    std::string server_name = {};
+    /// False: the server may be anybody, certificate and name are not looked at.
+    bool verifies = true;
+};
+
 struct ClientOptions {
     std::string host = "127.0.0.1";
     uint16_t port = 6379;
     std::string unix_path = {};  ///< when set, used instead of host and port
-    std::string username = {};   ///< empty: the default user
-    std::string password = {};   ///< empty: no authentication
-    int protocol = 2;            ///< 2 or 3
-    int database = 0;            ///< selected when it is not 0
+    /// Without it all goes in the clear. Over TCP only; ENOTSUP where the library has none.
+    std::optional<TlsOptions> tls = {};
+    std::string username = {};  ///< empty: the default user
+    std::string password = {};  ///< empty: no authentication
+    int protocol = 2;           ///< 2 or 3
+    int database = 0;           ///< selected when it is not 0
     /// Of connecting and of each call; 0 or less: none. Finding the addresses of a host name takes
     /// what the system's resolver takes, and each address gets an equal part of the time.
     int timeout_ms = 5000;

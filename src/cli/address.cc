@@ -60,6 +60,7 @@ Result<void> set_database(Address& address, std::string_view text) {
     const Result<int> database = parse_database(text);
     if (!database) return tl::unexpected(database.error());
     address.database = *database;
+    address.names_database = true;
     return {};
 }
 
@@ -136,9 +137,8 @@ Result<void> apply_url(Address& address, std::string_view url) {
         if (scheme == "redis" || scheme == "valkey") return apply_tcp(address, rest);
         if (scheme == "unix" || scheme == "redis-socket") return apply_unix(address, rest);
         if (scheme == "rediss" || scheme == "valkeys") {
-            return fail(scheme +
-                        ":// asks for TLS, which gyre-cli does not speak; use redis://, or "
-                        "a TLS tunnel such as stunnel.");
+            address.uses_tls = true;
+            return apply_tcp(address, rest);
         }
     }
     return fail("'" + std::string(url) +

@@ -4,10 +4,11 @@
 // Where the server is and who asks: from options, or from a URL
 //
 //     redis://[[user]:password@]host[:port][/database]
+//     rediss://...                                    the same through TLS
 //     unix://[[user]:password@]/path/of/socket[?db=n]
 //
 // Every part may be percent-encoded; a host in brackets is an IPv6 address. redis-socket:// and
-// valkey:// are other names of the two. What precedes '@' without a colon is a password, as
+// valkey:// and valkeys:// are other names. What precedes '@' without a colon is a password, as
 // redis-cli takes it.
 //
 // Threads: any. Errors: a sentence for the person who typed the URL.
@@ -16,6 +17,7 @@
 #include <string>
 #include <string_view>
 
+#include "gyre/client.h"
 #include "gyre/result.h"
 
 namespace gyre::cli {
@@ -24,15 +26,18 @@ struct Address {
     std::string host = "127.0.0.1";
     uint16_t port = 6379;
     std::string unix_path = {};  ///< when set, used instead of host and port
+    bool uses_tls = false;
+    TlsOptions tls = {};
     std::string username = {};
     std::string password = {};
     int database = 0;
+    bool names_database = false;  ///< somebody has said which, 0 or another
 
     /// "host:port" or the path, as the prompt shows it.
     std::string to_string() const;
 };
 
-/// Sets what the URL says and leaves the rest as it is.
+/// Sets what the URL says and leaves the rest as it is; redis:// does not switch TLS off.
 Result<void> apply_url(Address& address, std::string_view url);
 
 /// 1 to 65535.

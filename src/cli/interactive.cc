@@ -246,9 +246,10 @@ private:
         address.database = 0;
         Result<void> done;
         if (words.size() == 1) {
-            done =
-                apply_url(address, words[0].find("://") == std::string::npos ? "redis://" + words[0]
-                                                                             : words[0]);
+            // A scheme says whether with TLS; else it is as it was.
+            const bool has_scheme = words[0].find("://") != std::string::npos;
+            if (has_scheme) address.uses_tls = false;
+            done = apply_url(address, has_scheme ? words[0] : "redis://" + words[0]);
         } else {
             const auto port = parse_port(words[1]);
             if (!port) return show_error(port.error().message);

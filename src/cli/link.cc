@@ -59,6 +59,7 @@ Result<void> Link::connect() {
     options.host = options_.address.host;
     options.port = options_.address.port;
     options.unix_path = options_.address.unix_path;
+    if (options_.address.uses_tls) options.tls = options_.address.tls;
     options.timeout_ms = options_.timeout_ms;
     Result<Client> client = Client::connect(options);
     if (!client) return tl::unexpected(client.error());

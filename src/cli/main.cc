@@ -16,10 +16,12 @@
 #include <vector>
 
 #include "cli/batch.h"
+#include "cli/dump.h"
 #include "cli/hot_keys.h"
 #include "cli/interactive.h"
 #include "cli/link.h"
 #include "cli/live.h"
+#include "cli/load.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/pipe.h"
@@ -86,6 +88,10 @@ int run(const Options& options) {
     switch (options.task) {
         case Task::pipe:
             return run_pipe(options, link);
+        case Task::dump:
+            return run_dump(options, link);
+        case Task::load:
+            return run_load(options, link);
         case Task::scan:
             return run_scan(options, link, output);
         case Task::bigkeys:

@@ -81,6 +81,7 @@ Result<void> set_database(Options& options, std::string_view value) {
     const Result<int> database = parse_database(value);
     if (!database) return tl::unexpected(database.error());
     options.address.database = *database;
+    options.address.names_database = true;
     return {};
 }
 Result<void> set_user(Options& options, std::string_view value) {
@@ -125,6 +126,25 @@ Result<void> set_pipe_timeout(Options& options, std::string_view value) {
     options.pipe_timeout_s = static_cast<int>(std::min<int64_t>(*number, 1'000'000));
     return {};
 }
+template <Task Value>
+Result<void> set_data_file(Options& options, std::string_view value) {
+    if (!options.data_file.empty()) return fail("Give one of --dump, --rdb and --load, once.");
+    if (value.empty()) return fail("The name of the file is empty.");
+    options.task = Value;
+    options.data_file = value;
+    return {};
+}
+Result<void> set_rdb_file(Options& options, std::string_view value) {
+    options.file_format = FileFormat::rdb;
+    return set_data_file<Task::dump>(options, value);
+}
+Result<void> set_file_format(Options& options, std::string_view value) {
+    if (value != "rdb" && value != "json") {
+        return fail("The value of --format must be rdb or json, not '" + std::string(value) + "'.");
+    }
+    options.file_format = value == "rdb" ? FileFormat::rdb : FileFormat::json;
+    return {};
+}
 Result<void> set_quoted_pattern(Options& options, std::string_view value) {
     auto words = split_line(value);
     if (!words || words->size() != 1) {
@@ -140,17 +160,25 @@ Result<void> set_pushes(Options& options, std::string_view value) {
     options.shows_pushes = value.front() == 'y';
     return {};
 }
-Result<void> refuse_tls(Options&, std::string_view) {
-    return fail(
-        "gyre-cli does not speak TLS; connect without it, or use a TLS tunnel such as "
-        "stunnel.");
+Result<void> set_tls(Options& options, std::string_view) {
+    options.address.uses_tls = true;
+    return {};
+}
+template <auto Member>
+Result<void> set_tls_text(Options& options, std::string_view value) {
+    options.address.tls.*Member = value;
+    return {};
+}
+Result<void> set_insecure(Options& options, std::string_view) {
+    options.address.tls.verifies = false;
+    return {};
 }
 
 constexpr Row kRows[] = {
     {"-h", "host", set_host, "Host of the server (127.0.0.1)."},
     {"-p", "port", set_port, "Its port (6379)."},
     {"-s", "path", set_socket, "Its Unix socket, in place of host and port."},
-    {"-u", "url", set_url, "redis://user:password@host:port/database or unix://path?db=number."},
+    {"-u", "url", set_url, "redis[s]://user:password@host:port/database or unix://path?db=number."},
     {"-a", "password", set_password, "Password; better in GYRE_AUTH or REDISCLI_AUTH."},
     {"--pass", "password", set_password, ""},
     {"--user", "name", set_user, "User to authenticate as."},
@@ -185,9 +213,17 @@ constexpr Row kRows[] = {
     {"--pipe", "", set_task<Task::pipe>,
      "Send standard input, which is in the protocol, as it is."},
     {"--pipe-timeout", "seconds", set_pipe_timeout, "Wait so long for replies (30); 0: for ever."},
+    {"--dump", "file", set_data_file<Task::dump>,
+     "Write the keys to a file, name.rdb or name.json; - is standard output."},
+    {"--rdb", "file", set_rdb_file, "The same, as RDB whatever its name."},
+    {"--load", "file", set_data_file<Task::load>,
+     "Put the keys of an RDB or JSON file into the server; - is standard input."},
+    {"--format", "rdb|json", set_file_format, "Format of the file of --dump."},
+    {"--replace", "", set_true<&Options::replaces_keys>,
+     "Let --load write over keys that are there."},
     {"--scan", "", set_task<Task::scan>, "List the keys by SCAN."},
     {"--pattern", "glob", set_text<&Options::pattern>,
-     "Only keys that match, in --scan, --bigkeys, --memkeys, --hotkeys."},
+     "Only keys that match, in --scan, --dump, --bigkeys, --memkeys, --hotkeys."},
     {"--quoted-pattern", "glob", set_quoted_pattern, "The same with quotes and escapes."},
     {"--count", "number", set_scan_count, "COUNT of each SCAN."},
     {"--bigkeys", "", set_task<Task::bigkeys>, "The keys of each type with the most elements."},
@@ -198,7 +234,17 @@ constexpr Row kRows[] = {
     {"--stat", "", set_task<Task::stat>, "A line of numbers about the server each second."},
     {"--watch", "", set_task<Task::watch>,
      "A dashboard of the server, drawn anew each second or every -i seconds."},
-    {"--tls", "", refuse_tls, "Not there: says so."},
+    {"--tls", "", set_tls, "Connect through TLS, as a rediss:// URL does."},
+    {"--cacert", "file", set_tls_text<&TlsOptions::ca_file>,
+     "Authorities that may sign the server's certificate; else those of the system."},
+    {"--cacertdir", "directory", set_tls_text<&TlsOptions::ca_directory>,
+     "The same, as a directory of `openssl rehash`."},
+    {"--cert", "file", set_tls_text<&TlsOptions::certificate_file>,
+     "Certificate to show to the server."},
+    {"--key", "file", set_tls_text<&TlsOptions::key_file>, "Its key."},
+    {"--sni", "name", set_tls_text<&TlsOptions::server_name>,
+     "Name to ask the server for and to expect in its certificate; else the host."},
+    {"--insecure", "", set_insecure, "Do not look at the server's certificate."},
     {"--help", "", set_task<Task::show_help>, "This."},
     {"--version", "", set_task<Task::show_version>, "The version."},
     {"-v", "", set_task<Task::show_version>, ""},
@@ -215,7 +261,54 @@ void read_environment(Options& options, const Environment& environment) {
     }
 }
 
+/// What belongs to --dump and --load alone, and the format that a name tells.
+Result<void> check_data_file(Options& options) {
+    const bool is_load = options.task == Task::load;
+    if (options.replaces_keys && !is_load) return fail("--replace is for --load.");
+    if (options.file_format && options.task != Task::dump) {
+        return fail("--format is for --dump; what a file to load is, its first bytes say.");
+    }
+    if (options.data_file.empty()) return {};
+    if (options.task != Task::dump && !is_load) return fail("Give one task at a time.");
+    if (!options.words.empty()) {
+        return fail("--dump and --load take no command; '" + options.words.front() +
+                    "' would not be run.");
+    }
+    if (options.follows_cluster) {
+        return fail("--dump and --load talk to one server; leave -c out, and do it for each node.");
+    }
+    if (is_load && options.pattern != "*") return fail("--pattern is not for --load.");
+    if (is_load || options.file_format) return {};
+    const std::string name = base::to_lower(options.data_file);
+    if (!name.ends_with(".rdb") && !name.ends_with(".json")) {
+        return fail("The name '" + options.data_file +
+                    "' does not say whether to write RDB or JSON; give --format rdb or --format "
+                    "json.");
+    }
+    options.file_format = name.ends_with(".rdb") ? FileFormat::rdb : FileFormat::json;
+    return {};
+}
+
+Result<void> check_tls(const Address& address) {
+    const TlsOptions& tls = address.tls;
+    if (address.uses_tls && !address.unix_path.empty()) {
+        return fail("TLS is for TCP; leave it out for a Unix socket.");
+    }
+    if (tls.certificate_file.empty() != tls.key_file.empty()) {
+        return fail("--cert and --key belong together; give both.");
+    }
+    const bool says_something = !tls.ca_file.empty() || !tls.ca_directory.empty() ||
+                                !tls.certificate_file.empty() || !tls.server_name.empty() ||
+                                !tls.verifies;
+    if (address.uses_tls || !says_something) return {};
+    return fail(
+        "--cacert, --cacertdir, --cert, --key, --sni and --insecure are for TLS; give "
+        "--tls or a rediss:// URL.");
+}
+
 Result<void> check_together(Options& options) {
+    if (auto done = check_tls(options.address); !done) return done;
+    if (auto done = check_data_file(options); !done) return done;
     if (options.asks_password) options.has_visible_password = false;
     if (options.takes_last_from_stdin && !options.stdin_tag.empty()) {
         return fail("-x and -X both take standard input; give one of them.");

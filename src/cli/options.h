@@ -24,6 +24,8 @@ namespace gyre::cli {
 enum class Task : uint8_t {
     commands,  ///< those of the arguments, of a file or of standard input, or interactive
     pipe,
+    dump,
+    load,
     scan,
     bigkeys,
     memkeys,
@@ -34,6 +36,9 @@ enum class Task : uint8_t {
     show_help,
     show_version,
 };
+
+/// Of a file with data.
+enum class FileFormat : uint8_t { rdb, json };
 
 struct Options {
     Address address;
@@ -60,6 +65,10 @@ struct Options {
     std::string pattern = "*";
     int64_t scan_count = 0;  ///< COUNT of SCAN; 0: the server's default
     int pipe_timeout_s = 30;
+    std::string data_file = {};  ///< of --dump and --load
+    /// Of --dump, always there once the options are read; of --load the file itself says it.
+    std::optional<FileFormat> file_format;
+    bool replaces_keys = false;
     std::vector<std::string> words;  ///< the command
 };
 

@@ -154,6 +154,8 @@ private:
     uint64_t key_bytes_ = 0;
 };
 
+}  // namespace
+
 std::vector<std::string> scan_words(const Options& options, const std::string& cursor) {
     std::vector<std::string> words = {"SCAN", cursor};
     if (options.pattern != "*") words.insert(words.end(), {"MATCH", options.pattern});
@@ -162,8 +164,6 @@ std::vector<std::string> scan_words(const Options& options, const std::string& c
     }
     return words;
 }
-
-}  // namespace
 
 Result<void> scan_keys(Link& link, const Options& options,
                        const std::function<Result<bool>(const std::vector<std::string>&)>& visit) {

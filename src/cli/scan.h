@@ -20,6 +20,9 @@ namespace gyre::cli {
 Result<void> scan_keys(Link& link, const Options& options,
                        const std::function<Result<bool>(const std::vector<std::string>&)>& visit);
 
+/// SCAN with the pattern and the count of the options.
+std::vector<std::string> scan_words(const Options& options, const std::string& cursor);
+
 int run_scan(const Options& options, Link& link, const Output& output);
 int run_bigkeys(const Options& options, Link& link);
 int run_memkeys(const Options& options, Link& link);

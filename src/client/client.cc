@@ -413,11 +413,18 @@ Result<Client> Client::connect(const ClientOptions& options) {
     if (options.protocol != 2 && options.protocol != 3) {
         return fail("The protocol must be 2 or 3.", EINVAL);
     }
+    if (options.tls && !options.unix_path.empty()) {
+        return fail("TLS is for TCP; connect to the Unix socket without it.", EINVAL);
+    }
     const Deadline deadline = Deadline::after(options.timeout_ms);
     Result<Socket> socket = options.unix_path.empty()
                                 ? Socket::connect_tcp(options.host, options.port, deadline)
                                 : Socket::connect_unix(options.unix_path, deadline);
     if (!socket) return tl::unexpected(socket.error());
+    if (options.tls) {
+        const Result<void> secured = socket->start_tls(*options.tls, options.host, deadline);
+        if (!secured) return tl::unexpected(secured.error());
+    }
     Client client(std::make_unique<Connection>(std::move(*socket), options.timeout_ms));
     const Result<void> greeted = client.connection_->handshake(options);
     if (!greeted) return tl::unexpected(greeted.error());

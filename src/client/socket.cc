@@ -91,16 +91,19 @@ int Deadline::left_ms() const {
     return static_cast<int>(std::min<int64_t>(left, std::numeric_limits<int>::max()));
 }
 
-Socket::Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+Socket::Socket(Socket&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), tls_(std::move(other.tls_)) {}
 
 Socket& Socket::operator=(Socket&& other) noexcept {
     std::swap(descriptor_, other.descriptor_);
+    std::swap(tls_, other.tls_);
     return *this;
 }
 
 Socket::~Socket() { close(); }
 
 void Socket::close() {
+    tls_.reset();
     if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
 }
 
@@ -172,10 +175,47 @@ Result<void> Socket::finish_connect(const void* address, uint32_t address_bytes,
     return {};
 }
 
+Result<void> Socket::start_tls(const TlsOptions& options, const std::string& host,
+                               Deadline deadline) {
+    Result<std::unique_ptr<Tls>> tls = Tls::start(descriptor_, options, host);
+    if (!tls) return tl::unexpected(std::move(tls.error()));
+    tls_ = std::move(*tls);
+    for (;;) {
+        const Result<bool> agreed = tls_->shake_hands();
+        if (!agreed) return tl::unexpected(agreed.error());
+        if (*agreed) return {};
+        const bool for_writing = tls_->receiving_waits_to_write();
+        const Result<Ready> ready = poll_for(!for_writing, for_writing, deadline);
+        if (!ready) return tl::unexpected(ready.error());
+        if (!ready->readable && !ready->writable) {
+            return fail("No agreement on TLS with " + host +
+                            " within the timeout; check that its port is one of TLS, or raise the "
+                            "timeout.",
+                        ETIMEDOUT);
+        }
+    }
+}
+
 Result<Socket::Ready> Socket::wait(bool for_writing, Deadline deadline) {
+    return tls_ ? wait_for_tls(for_writing, deadline) : poll_for(true, for_writing, deadline);
+}
+
+/// Receiving may have to wait until something can be sent, and the other way round.
+Result<Socket::Ready> Socket::wait_for_tls(bool for_writing, Deadline deadline) {
+    if (tls_->has_bytes()) return Ready{true, false};
+    const bool sending_reads = tls_->sending_waits_to_read();
+    const bool receiving_writes = tls_->receiving_waits_to_write();
+    const Result<Ready> ready =
+        poll_for(true, (for_writing && !sending_reads) || receiving_writes, deadline);
+    if (!ready) return ready;
+    return Ready{ready->readable || (receiving_writes && ready->writable),
+                 ready->writable || (sending_reads && ready->readable)};
+}
+
+Result<Socket::Ready> Socket::poll_for(bool for_reading, bool for_writing, Deadline deadline) {
     pollfd entry{};
     entry.fd = descriptor_;
-    entry.events = static_cast<short>(for_writing ? POLLIN | POLLOUT : POLLIN);
+    entry.events = static_cast<short>((for_reading ? POLLIN : 0) | (for_writing ? POLLOUT : 0));
     for (;;) {
         const int count = poll(&entry, 1, deadline.left_ms());
         if (count < 0 && errno == EINTR) continue;
@@ -189,6 +229,7 @@ Result<Socket::Ready> Socket::wait(bool for_writing, Deadline deadline) {
 }
 
 Result<size_t> Socket::send_some(std::string_view bytes) {
+    if (tls_) return tls_->send_some(bytes);
     for (;;) {
         const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (sent >= 0) return static_cast<size_t>(sent);
@@ -199,6 +240,11 @@ Result<size_t> Socket::send_some(std::string_view bytes) {
 }
 
 Result<Socket::Received> Socket::receive_some(char* into, size_t bytes) {
+    if (tls_) {
+        const Result<Tls::Received> received = tls_->receive_some(into, bytes);
+        if (!received) return tl::unexpected(received.error());
+        return Received{received->bytes, received->is_end};
+    }
     for (;;) {
         const ssize_t received = ::recv(descriptor_, into, bytes, 0);
         if (received > 0) return Received{static_cast<size_t>(received), false};

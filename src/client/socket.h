@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// A non-blocking stream socket of the client library with waits that end at a deadline.
+// A non-blocking stream socket of the client library with waits that end at a deadline, plain or
+// with TLS.
 //
 // Ownership: owns the descriptor. Threads: one at a time. Errors: errno is kept in Error::code.
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "client/tls.h"
+#include "gyre/client.h"
 #include "gyre/result.h"
 
 namespace gyre::client {
@@ -39,13 +43,15 @@ public:
 
     static Result<Socket> connect_tcp(const std::string& host, uint16_t port, Deadline deadline);
     static Result<Socket> connect_unix(const std::string& path, Deadline deadline);
+    /// All bytes from here on go through TLS. `host` is who was connected to.
+    Result<void> start_tls(const TlsOptions& options, const std::string& host, Deadline deadline);
 
     struct Ready {
         bool readable = false;
         bool writable = false;
     };
     /// Waits until bytes can be read, or written when `for_writing`. Neither: the deadline has
-    /// passed.
+    /// passed. With TLS it may turn out that there are none yet.
     Result<Ready> wait(bool for_writing, Deadline deadline);
 
     /// Bytes taken by the kernel; 0 when it takes none now.
@@ -64,7 +70,11 @@ private:
     explicit Socket(int descriptor) : descriptor_(descriptor) {}
     Result<void> finish_connect(const void* address, uint32_t address_bytes, Deadline deadline);
 
+    Result<Ready> wait_for_tls(bool for_writing, Deadline deadline);
+    Result<Ready> poll_for(bool for_reading, bool for_writing, Deadline deadline);
+
     int descriptor_ = -1;
+    std::unique_ptr<Tls> tls_;  // null: none; goes before the descriptor
 };
 
 }  // namespace gyre::client

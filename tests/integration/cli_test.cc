@@ -3,54 +3,29 @@
 // byte for byte; what has none is looked at itself. $GYRE_CLI names the program.
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include "integration/server_test.h"
+#include "support/shell.h"
 
 namespace gyre::test {
 namespace {
 
 constexpr const char* kRedisCli = "/usr/bin/redis-cli";
 
-std::string cli_program() {
-    const char* program = std::getenv("GYRE_CLI");
-    return program == nullptr ? "" : program;
-}
-
-struct Outcome {
-    int status = -1;
-    std::string output;  // standard output
-    std::string errors;  // standard error
-};
-
-std::string read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 class CliTest : public ServerTest {
 protected:
     /// Runs a program in a shell with its arguments as they would be typed.
     Outcome run(const std::string& program, const std::string& arguments,
                 const std::string& input = "") {
-        const std::string folder = server().directory();
-        std::ofstream(folder + "/in", std::ios::binary) << input;
-        const std::string command = "cd " + folder + " && " + program + " -p " +
-                                    std::to_string(server().port()) + " " + arguments +
-                                    " < in > out 2> err";
-        const int status = std::system(command.c_str());
-        Outcome outcome;
-        if (WIFEXITED(status)) outcome.status = WEXITSTATUS(status);
-        outcome.output = read_file(folder + "/out");
-        outcome.errors = read_file(folder + "/err");
-        return outcome;
+        return run_in_shell(server().directory(),
+                            program + " -p " + std::to_string(server().port()) + " " + arguments,
+                            input);
     }
     Outcome cli(const std::string& arguments, const std::string& input = "") {
         return run(cli_program(), arguments, input);
@@ -203,7 +178,9 @@ TEST_P(CliTest, SaysWhyThereIsNoConnection) {
     const Outcome refused = cli("-p " + std::to_string(free_port()) + " PING");
     EXPECT_EQ(refused.status, 1);
     EXPECT_NE(refused.errors.find("Cannot connect"), std::string::npos) << refused.errors;
-    EXPECT_NE(cli("-u rediss://h PING").errors.find("TLS"), std::string::npos);
+    const Outcome no_tls = cli("--tls PING");
+    EXPECT_EQ(no_tls.status, 1);
+    EXPECT_NE(no_tls.errors.find("TLS"), std::string::npos) << no_tls.errors;
     EXPECT_EQ(cli("-n 99999 PING").status, 1);
 }
 

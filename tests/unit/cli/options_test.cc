@@ -68,7 +68,6 @@ TEST(Options, SayWhatIsWrong) {
     EXPECT_NE(refusal({"-p", "x"}).find("port"), std::string::npos);
     EXPECT_NE(refusal({"-r", "x"}).find("-r"), std::string::npos);
     EXPECT_NE(refusal({"-i", "-1"}).find("-i"), std::string::npos);
-    EXPECT_NE(refusal({"--tls"}).find("TLS"), std::string::npos);
     EXPECT_NE(refusal({"-x"}).find("need a command"), std::string::npos);
     EXPECT_NE(refusal({"-f", "x", "get", "a"}).find("exclude"), std::string::npos);
     EXPECT_NE(refusal({"-x", "-X", "t", "get"}).find("one of them"), std::string::npos);
@@ -77,9 +76,68 @@ TEST(Options, SayWhatIsWrong) {
     EXPECT_NE(refusal({"--quoted-input", "\"a"}).find("in quotes"), std::string::npos);
 }
 
+TEST(Options, FilesOfDataSayTheirFormat) {
+    const auto json = parse({"--dump", "a.JSON"});
+    ASSERT_TRUE(json) << json.error().message;
+    EXPECT_EQ(json->task, Task::dump);
+    EXPECT_EQ(json->data_file, "a.JSON");
+    EXPECT_EQ(json->file_format, FileFormat::json);
+    EXPECT_FALSE(json->address.names_database);
+    EXPECT_EQ(parse({"--dump", "a.rdb", "--format", "json"})->file_format, FileFormat::json);
+    EXPECT_EQ(parse({"--rdb", "-"})->file_format, FileFormat::rdb);
+    EXPECT_TRUE(parse({"-n", "0", "--dump", "a.rdb"})->address.names_database);
+    EXPECT_TRUE(parse({"-u", "redis://h/0", "--dump", "a.rdb"})->address.names_database);
+    EXPECT_FALSE(parse({"-u", "redis://h", "--dump", "a.rdb"})->address.names_database);
+    const auto load = parse({"--load", "a", "--replace"});
+    ASSERT_TRUE(load) << load.error().message;
+    EXPECT_EQ(load->task, Task::load);
+    EXPECT_TRUE(load->replaces_keys);
+    EXPECT_FALSE(load->file_format);
+}
+
+TEST(Options, FilesOfDataAreRefusedWhereTheyMeanNothing) {
+    EXPECT_NE(refusal({"--dump", "a"}).find("--format"), std::string::npos);
+    EXPECT_NE(refusal({"--dump", "-"}).find("--format"), std::string::npos);
+    EXPECT_NE(refusal({"--dump", "a", "--format", "xml"}).find("xml"), std::string::npos);
+    EXPECT_NE(refusal({"--load", "a", "--format", "rdb"}).find("first bytes"), std::string::npos);
+    EXPECT_NE(refusal({"--format", "rdb", "get", "a"}).find("--dump"), std::string::npos);
+    EXPECT_NE(refusal({"--dump", "a.rdb", "--replace"}).find("--load"), std::string::npos);
+    EXPECT_NE(refusal({"--dump", "a.rdb", "--load", "b"}).find("once"), std::string::npos);
+    EXPECT_NE(refusal({"--dump", "a.rdb", "--scan"}).find("one task"), std::string::npos);
+    EXPECT_NE(refusal({"--load", "a", "get", "b"}).find("'get'"), std::string::npos);
+    EXPECT_NE(refusal({"--load", "a", "-c"}).find("-c"), std::string::npos);
+    EXPECT_NE(refusal({"--load", "a", "--pattern", "x*"}).find("--pattern"), std::string::npos);
+    EXPECT_NE(refusal({"--load", ""}).find("empty"), std::string::npos);
+}
+
+TEST(Options, TlsIsAskedForByOptionOrUrl) {
+    EXPECT_FALSE(parse({"ping"})->address.uses_tls);
+    const auto all = parse({"--tls", "--cacert", "ca", "--cacertdir", "dir", "--cert", "c", "--key",
+                            "k", "--sni", "box", "--insecure"});
+    ASSERT_TRUE(all) << all.error().message;
+    EXPECT_TRUE(all->address.uses_tls);
+    const TlsOptions& tls = all->address.tls;
+    EXPECT_EQ(tls.ca_file + tls.ca_directory + tls.certificate_file + tls.key_file, "cadirck");
+    EXPECT_EQ(tls.server_name, "box");
+    EXPECT_FALSE(tls.verifies);
+    EXPECT_TRUE(parse({"-u", "rediss://h"})->address.uses_tls);
+    EXPECT_TRUE(parse({"-u", "rediss://h"})->address.tls.verifies);
+    EXPECT_TRUE(parse({"--tls", "-u", "redis://h"})->address.uses_tls);
+    EXPECT_TRUE(parse({"-u", "rediss://h", "--cacert", "ca"}));
+}
+
+TEST(Options, TlsOptionsWithoutTlsAreRefused) {
+    EXPECT_NE(refusal({"--cacert", "ca"}).find("--tls"), std::string::npos);
+    EXPECT_NE(refusal({"--insecure"}).find("--tls"), std::string::npos);
+    EXPECT_NE(refusal({"--sni", "h", "-u", "redis://h"}).find("--tls"), std::string::npos);
+    EXPECT_NE(refusal({"--tls", "--cert", "c"}).find("both"), std::string::npos);
+    EXPECT_NE(refusal({"--tls", "-s", "/socket"}).find("Unix"), std::string::npos);
+}
+
 TEST(Options, HelpNamesEachOption) {
     const std::string text = help_text();
-    for (const char* name : {"-h <host>", "-u <url>", "--askpass", "--pipe", "--memkeys"}) {
+    for (const char* name : {"-h <host>", "-u <url>", "--askpass", "--pipe", "--memkeys",
+                             "--dump <file>", "--load <file>"}) {
         EXPECT_NE(text.find(name), std::string::npos) << name;
     }
 }
