@@ -89,10 +89,12 @@ bool Deadlines::may_ask() const {
 }
 
 /// A server that does not tell (yet: it may want a password) is asked again at the next command.
-void Deadlines::load_table() {
+Result<void> Deadlines::load_table() {
     const std::string words[] = {"COMMAND"};
     const Result<Reply> reply = link_.call(words);
-    if (reply && !reply->is_error()) commands_.load(*reply);
+    if (!reply) return tl::unexpected(reply.error());
+    if (!reply->is_error()) commands_.load(*reply);
+    return {};
 }
 
 Result<Deadlines::Answer> Deadlines::call(std::span<const std::string> words) {
@@ -101,7 +103,9 @@ Result<Deadlines::Answer> Deadlines::call(std::span<const std::string> words) {
     }
     Answer answer;
     if (may_ask()) {
-        if (commands_.is_empty()) load_table();
+        if (commands_.is_empty()) {
+            if (auto loaded = load_table(); !loaded) return tl::unexpected(loaded.error());
+        }
         answer.keys = commands_.keys_of(words);
     }
     Result<std::vector<Reply>> replies = link_.call_with(words, pttls_of(answer.keys));

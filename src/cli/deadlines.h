@@ -70,7 +70,7 @@ public:
 
 private:
     bool may_ask() const;
-    void load_table();
+    Result<void> load_table();
     Link& link_;
     ReadCommands commands_;
 };

@@ -45,7 +45,7 @@ constexpr wchar_t kCancelKey = 0x1e;
 /// Candidates shown at once.
 constexpr size_t kCandidatesShown = 100;
 /// Behind the cursor when the Tab key did not see all keys; ASCII, as hints are.
-constexpr char kCutNote[] = "  (too many keys: not all were looked at) ";
+constexpr char kCutNote[] = "  (not all keys were looked at) ";
 /// Marks what takes no columns in a prompt.
 constexpr char kPromptEscape = '\1';
 
@@ -323,8 +323,11 @@ Editor::~Editor() = default;
 std::optional<Editor::Line> Editor::read_line(const std::string& prompt) {
     Machine& machine = *machine_;
     machine.prompt = prompt;
-    if (machine.has_colour) {
-        machine.prompt = std::string("\1\x1b[1m\1") + prompt + "\1\x1b[0m\1";
+    if (machine.has_colour && !prompt.empty()) {
+        // libedit sends an escape along with the character behind it, and drops one that has none:
+        // the blank at the end of the prompt is outside.
+        machine.prompt = "\1\x1b[1m\1" + prompt.substr(0, prompt.size() - 1) + "\1\x1b[0m\1" +
+                         prompt.substr(prompt.size() - 1);
     }
     machine.prompt_width = display_width(prompt);
     machine.is_cancelled = false;

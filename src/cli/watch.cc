@@ -208,7 +208,7 @@ private:
         const auto signal = signals_.take();
         if (!signal) return;
         if (*signal == SIGWINCH) {
-            draw();
+            if (screen_) draw();
         } else {
             leave(*signal == SIGINT ? 0 : kSignalStatus + *signal);
         }

@@ -409,7 +409,9 @@ Line header(const WatchHistory& history, const WatchView& view) {
     for (const std::string& text : complaints(now)) line.item(text, Colour::error);
     if (!now.time.empty()) line.item(now.time);
     if (const auto uptime = now.number("uptime_in_seconds")) {
-        line.item("up " + human_duration(std::llround(*uptime) * 1000));
+        const int64_t seconds = std::llround(*uptime);
+        line.item("up " +
+                  (seconds < 60 ? std::to_string(seconds) + " s" : human_duration(seconds * 1000)));
     }
     if (const auto threads = now.number("gyre_threads")) {
         line.item(human_count(*threads) + (*threads == 1 ? " thread" : " threads"));

@@ -78,7 +78,7 @@ TEST(WatchView, TellsAllThatAPlainFrameHasRoomFor) {
 
 TEST(WatchView, LeavesOutWhatTheServerDoesNotTell) {
     EXPECT_EQ(draw(redis_history(), {.has_keys = false}),
-              "Redis 7.0.15  127.0.0.1:6379  up 5.0 s\n"
+              "Redis 7.0.15  127.0.0.1:6379  up 5 s\n"
               "\n"
               "operations 25 /s  most 25                                                      █\n"
               "\n"
