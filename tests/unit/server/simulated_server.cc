@@ -37,6 +37,7 @@ SimulatedServer::SimulatedServer(const SimulatedServerOptions& options)
     settings_.gather_us = options.gather_us;
     Shared shared{dataset_,     settings_, clients_,    configuration_, information_, control_,
                   persistence_, aliases_,  background_, slowlog_,       latency_};
+    shared.transactions = &transactions_;
     if (options.log_bytes > 0) {
         log_ = std::make_unique<log::Log>(options.workers, options.log_bytes);
         log_->set_thread_waker([] {});
@@ -49,17 +50,24 @@ SimulatedServer::SimulatedServer(const SimulatedServerOptions& options)
             std::make_unique<Worker>(shared, index, *rings_[index], options.seed + index));
         world_.attach(workers_[index]->reactor(), *rings_[index]);
     }
-    acceptor_ = std::make_unique<net::Acceptor>(
-        workers_[0]->reactor(),
-        [this](int descriptor, bool is_unix) { accept(descriptor, is_unix); });
-    const auto listening = acceptor_->listen(address(), {});
-    CHECK(listening.has_value());
-    acceptor_->start();
+    acceptor_ = listen(address(), Wire::resp);
+    if (options.has_http) http_acceptor_ = listen(http_address(), Wire::http);
 }
 
 SimulatedServer::~SimulatedServer() {
     stop();
     acceptor_.reset();
+    http_acceptor_.reset();
+}
+
+std::unique_ptr<net::Acceptor> SimulatedServer::listen(const ring::Address& place, Wire wire) {
+    auto acceptor = std::make_unique<net::Acceptor>(
+        workers_[0]->reactor(),
+        [this, wire](int descriptor, bool is_unix) { accept(descriptor, is_unix, wire); });
+    const auto listening = acceptor->listen(place, {});
+    CHECK(listening.has_value());
+    acceptor->start();
+    return acceptor;
 }
 
 void SimulatedServer::require_password(std::string password) {
@@ -81,15 +89,17 @@ size_t SimulatedServer::connections() const {
 }
 
 bool SimulatedServer::is_at_rest() {
+    const size_t listeners = http_acceptor_ ? 2 : 1;
     for (size_t index = 0; index < workers_.size(); ++index) {
-        // The listener polls on the first ring, unless it rests after a failed accept.
-        const size_t operations_max = index == 0 ? 1 : 0;
+        // A listener polls on the first ring, unless it rests after a failed accept.
+        const size_t operations_max = index == 0 ? listeners : 0;
         if (rings_[index]->operations_in_flight() > operations_max ||
             rings_[index]->buffers_lent() != 0 || workers_[index]->reactor().tasks() != 0) {
             return false;
         }
     }
-    return connections() == 0 && clients_.count() == 0 && world_.network().descriptors_open() == 1;
+    return connections() == 0 && clients_.count() == 0 &&
+           world_.network().descriptors_open() == listeners;
 }
 
 void SimulatedServer::make_durable() {
@@ -102,6 +112,7 @@ void SimulatedServer::stop() {
     is_stopped_ = true;
     if (log_) make_durable();
     acceptor_->stop();
+    if (http_acceptor_) http_acceptor_->stop();
     for (const auto& worker : workers_) worker->stop();
     // close_all() turns the reactor itself, as on a thread of its own: the world takes a step for
     // each turn, and has nobody else's.
@@ -110,21 +121,23 @@ void SimulatedServer::stop() {
     for (size_t index = 0; index < workers_.size(); ++index) {
         workers_[index]->close_all([this, index] {
             world_.step();
-            return index > 0 || acceptor_->is_idle();
+            if (index > 0) return true;
+            return acceptor_->is_idle() && (!http_acceptor_ || http_acceptor_->is_idle());
         });
     }
+    transactions_.close(workers_[0]->executor());
 }
 
 /// As Server::accept().
-void SimulatedServer::accept(int descriptor, bool is_unix) {
+void SimulatedServer::accept(int descriptor, bool is_unix, Wire wire) {
     if (static_cast<int64_t>(connections()) >= settings_.maxclients.load()) {
         ++refused_;
-        workers_[0]->refuse(descriptor, is_unix, "-ERR max number of clients reached\r\n");
+        workers_[0]->refuse(descriptor, is_unix, "-ERR max number of clients reached\r\n", wire);
         return;
     }
     Worker& worker = *workers_[next_worker_++ % workers_.size()];
     worker.add_load();
-    worker.adopt(descriptor, is_unix);
+    worker.adopt(descriptor, is_unix, 0, wire);
 }
 
 void SimulatedClient::send_command(const std::vector<std::string_view>& words) {

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "commands/transaction_book.h"
 #include "engine/dataset.h"
 #include "net/acceptor.h"
 #include "ring/sim/peer.h"
@@ -37,6 +38,8 @@ struct SimulatedServerOptions {
     /// Above 0: effects are logged, and the log holds so many bytes. What the log's thread would
     /// say is up to the test.
     uint64_t log_bytes = 0;
+    /// It listens for HTTP, too.
+    bool has_http = false;
     int64_t gather_us = 100;
     ring::sim::Faults faults = {};
     ring::sim::SimRingOptions ring = {.buffer_count = 16, .buffer_bytes = 16 * 1024};
@@ -51,6 +54,7 @@ public:
     ~SimulatedServer();
 
     static ring::Address address() { return {ring::Address::Family::inet4, "10.0.0.1", 6379}; }
+    static ring::Address http_address() { return {ring::Address::Family::inet4, "10.0.0.1", 8080}; }
     /// A password, before anybody connects.
     void require_password(std::string password);
 
@@ -83,7 +87,8 @@ public:
     uint64_t refused() const { return refused_; }
 
 private:
-    void accept(int descriptor, bool is_unix);
+    std::unique_ptr<net::Acceptor> listen(const ring::Address& place, Wire wire);
+    void accept(int descriptor, bool is_unix, Wire wire);
 
     ring::sim::World world_;
     ServerSettings settings_;
@@ -99,9 +104,11 @@ private:
     test::FakeBackground background_;
     commands::Slowlog slowlog_;
     commands::LatencyMonitor latency_;
+    commands::TransactionBook transactions_;
     std::vector<std::unique_ptr<ring::sim::SimRing>> rings_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::unique_ptr<net::Acceptor> acceptor_;
+    std::unique_ptr<net::Acceptor> http_acceptor_;  // null: there is none
     size_t next_worker_ = 0;
     uint64_t refused_ = 0;
     bool is_stopped_ = false;
@@ -110,8 +117,9 @@ private:
 /// A client that reads whatever has come whenever it is looked at, unless told not to.
 class SimulatedClient {
 public:
-    explicit SimulatedClient(SimulatedServer& server)
-        : server_(server), peer_(server.world(), SimulatedServer::address()) {}
+    explicit SimulatedClient(SimulatedServer& server,
+                             const ring::Address& address = SimulatedServer::address())
+        : server_(server), peer_(server.world(), address) {}
 
     void send(std::string_view bytes) { peer_.send(bytes); }
     /// Sends a command as an array of bulk strings.
