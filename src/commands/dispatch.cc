@@ -437,10 +437,11 @@ Context Dispatcher::make_context(const RequestView& request, Session& session,
     };
 }
 
-/// What is refused spoils the transaction it was to be queued for; EXEC itself ends it.
+/// What is refused spoils the transaction it was to be queued for; EXEC itself ends it. Behind
+/// BEGIN there is none of these.
 void Dispatcher::refuse(const RequestView& request, Session& session, resp::ReplyWriter& reply,
                         std::string_view text) {
-    if (request.spec != nullptr && is_exec(*request.spec)) {
+    if (request.spec != nullptr && is_exec(*request.spec) && !session.mode(Session::kInteractive)) {
         discard_transaction(session, services_);
         if (text.starts_with("ERR ")) text.remove_prefix(4);
         reply.error("EXECABORT Transaction discarded because of: " + std::string(text));

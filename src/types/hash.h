@@ -31,6 +31,9 @@ class Hash final : public Object {
 public:
     /// A deadline that never comes.
     static constexpr int64_t kNoDeadline = INT64_MAX;
+    /// The latest deadline that commands give, Unix milliseconds: Redis' limit. Files hold
+    /// deadlines up to four times as far, and nothing beyond.
+    static constexpr int64_t kDeadlineMax = (int64_t{1} << 46) - 1;
 
     struct Field {
         std::string_view name;

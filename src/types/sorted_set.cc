@@ -8,12 +8,12 @@
 namespace gyre::types {
 namespace {
 
-/// Whole numbers in this range are kept as integers; beyond it a double has no units.
+/// Whole numbers in this range are kept as integers; beyond it a double has no units. The sign of
+/// zero is lost, as in Redis.
 constexpr double kWholeMax = 4503599627370496.0;  // 2^52
 
 bool is_whole(double score) {
     if (!(std::fabs(score) <= kWholeMax)) return false;
-    if (score == 0 && std::signbit(score)) return false;
     return score == std::trunc(score);
 }
 

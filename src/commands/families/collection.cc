@@ -111,6 +111,12 @@ bool read_scan_options(Context& context, size_t index, ElementScan& scan) {
         } else if (has_value && context.is(index, "MATCH")) {
             scan.pattern = context.argument(index + 1);
             continue;
+        } else if (context.is(index, "NOVALUES")) {
+            scan.without_values = true;
+            --index;  // a word alone
+            if (context.spec.name == "hscan") continue;
+            context.error("ERR NOVALUES option can only be used in HSCAN");
+            return false;
         }
         context.error(errors::kSyntax);
         return false;

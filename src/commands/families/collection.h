@@ -50,6 +50,7 @@ struct ElementScan {
     uint64_t cursor = 0;
     int64_t count = 10;
     std::string_view pattern = "*";
+    bool without_values = false;  ///< HSCAN's NOVALUES
     bool wants(std::string_view element) const;
     /// Chains to look at in one call, as Redis: ten times as many as elements are wanted.
     int64_t chains_max() const;

@@ -6,10 +6,13 @@
 //
 // Threads: home reactor, under the lock of the key.
 
-#include <algorithm>
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <tl/expected.hpp>
 #include <vector>
 
 #include "base/numbers.h"
@@ -24,10 +27,14 @@ namespace {
 
 using store::Entry;
 using types::Hash;
+using namespace std::string_literals;
 
 constexpr std::string_view kFieldsMissing =
     "ERR Mandatory argument FIELDS is missing or not at the right position";
 constexpr std::string_view kFieldsNotPositive = "ERR Number of fields must be a positive integer";
+/// HEXPIRE and its kin have a text of their own, HSETEX has another.
+constexpr std::string_view kFieldsTooFew = "ERR Parameter `numFields` should be greater than 0";
+constexpr std::string_view kPairsInvalid = "ERR invalid number of fields";
 constexpr std::string_view kFieldsDiffer =
     "ERR The `numfields` parameter must match the number of arguments";
 
@@ -35,7 +42,7 @@ constexpr std::string_view kFieldsDiffer =
 constexpr int64_t kNoSuchField = -2;
 constexpr int64_t kNoDeadline = -1;
 
-/// The arguments of the fields: from `first` on, each `step` words.
+/// The arguments of the fields, or of fields and values in turn: from `first` on.
 struct FieldArguments {
     size_t first = 0;
     size_t count = 0;
@@ -43,15 +50,15 @@ struct FieldArguments {
 
 /// FIELDS, a count, and that many fields up to the end. nullopt: something is wrong, and the reply
 /// says so.
-std::optional<FieldArguments> read_fields(Context& context, size_t at, size_t step = 1) {
+std::optional<FieldArguments> read_fields(Context& context, size_t at,
+                                          std::string_view not_positive = kFieldsNotPositive) {
     if (at + 1 >= context.count() || !context.is(at, "FIELDS")) {
         context.error(kFieldsMissing);
         return std::nullopt;
     }
-    const auto count = count_between(context, at + 1, 1, INT64_MAX, kFieldsNotPositive);
+    const auto count = count_between(context, at + 1, 1, INT64_MAX, not_positive);
     if (!count) return std::nullopt;
-    const size_t words = context.count() - (at + 2);
-    if (words % step != 0 || words / step != static_cast<size_t>(*count)) {
+    if (context.count() - (at + 2) != static_cast<size_t>(*count)) {
         context.error(kFieldsDiffer);
         return std::nullopt;
     }
@@ -135,22 +142,20 @@ struct TimeUnit {
     bool is_relative = false;
 };
 
-/// The deadline the second argument gives. nullopt: something is wrong, and the reply says so.
-std::optional<int64_t> read_time(Context& context, TimeUnit unit) {
-    const auto number = context.integer(2);
+/// The deadline an argument gives. nullopt: something is wrong, and the reply says so.
+std::optional<int64_t> read_time(Context& context, size_t at, TimeUnit unit) {
+    const auto number = context.integer(at);
     if (!number) return std::nullopt;
     if (*number < 0) {
         context.error("ERR invalid expire time, must be >= 0");
         return std::nullopt;
     }
-    int64_t deadline_ms = 0;
     const int64_t from_ms = unit.is_relative ? context.now_ms() : 0;
-    if (__builtin_mul_overflow(*number, unit.milliseconds, &deadline_ms) ||
-        __builtin_add_overflow(deadline_ms, from_ms, &deadline_ms)) {
+    if (*number > (Hash::kDeadlineMax - from_ms) / unit.milliseconds) {
         context.error("ERR invalid expire time in '" + full_name(context.spec) + "' command");
         return std::nullopt;
     }
-    return std::min(deadline_ms, Hash::kNoDeadline - 1);
+    return *number * unit.milliseconds + from_ms;
 }
 
 enum class When : uint8_t { always, nx, xx, gt, lt };
@@ -197,10 +202,10 @@ int64_t expire_field(Context& context, HashValue& hash, std::string_view name, W
 }
 
 void expire_fields(Context& context, TimeUnit unit) {
-    const auto deadline_ms = read_time(context, unit);
+    const auto deadline_ms = read_time(context, 2, unit);
     if (!deadline_ms) return;
     const auto when = read_when(context, 3);
-    const auto fields = read_fields(context, when ? 4 : 3);
+    const auto fields = read_fields(context, when ? 4 : 3, kFieldsTooFew);
     if (!fields) return;
     const auto entry = find_hash(context, true);
     if (!entry) return;
@@ -237,9 +242,8 @@ void tell_deadlines(Context& context, TimeUnit unit) {
         const int64_t deadline_ms = hash.deadline_ms(name);
         if (deadline_ms == Hash::kNoDeadline) return kNoDeadline;
         const int64_t time = unit.is_relative ? deadline_ms - context.now_ms() : deadline_ms;
-        // Seconds that are left are rounded as TTL rounds them, points in time are cut.
-        const int64_t half = unit.is_relative ? unit.milliseconds / 2 : 0;
-        return (time + half) / unit.milliseconds;
+        // Unlike those of TTL, seconds are rounded up.
+        return (time + unit.milliseconds - 1) / unit.milliseconds;
     });
 }
 
@@ -280,8 +284,11 @@ void reply_value(Context& context, const HashValue& hash, std::string_view name)
 /// The deadline an option gives, kNoDeadline where it gives none. nullopt: it is wrong, and the
 /// reply says so.
 std::optional<int64_t> deadline_of(Context& context, const ExpiryOption& option) {
+    using Kind = ExpiryOption::Kind;
     if (!option.has_number()) return Hash::kNoDeadline;
-    return read_deadline(context, option.kind, option.at, context.now_ms());
+    const bool in_seconds = option.kind == Kind::ex || option.kind == Kind::exat;
+    const bool is_relative = option.kind == Kind::ex || option.kind == Kind::px;
+    return read_time(context, option.at, {in_seconds ? 1000 : 1, is_relative});
 }
 
 /// A deadline that is past already ends the field at once.
@@ -358,8 +365,8 @@ struct HsetexOptions {
     size_t fields_at = 0;
 };
 
-/// The words in front of FIELDS. nullopt: they make no sense.
-std::optional<HsetexOptions> parse_hsetex(const Context& context) {
+/// The words in front of FIELDS, or what is wrong with them.
+tl::expected<HsetexOptions, std::string> parse_hsetex(const Context& context) {
     HsetexOptions options;
     for (size_t at = 2; at < context.count(); ++at) {
         if (context.is(at, "FIELDS")) {
@@ -367,15 +374,37 @@ std::optional<HsetexOptions> parse_hsetex(const Context& context) {
             return options;
         }
         const bool is_fnx = context.is(at, "FNX");
+        ExpiryOption expiry;
         if (is_fnx || context.is(at, "FXX")) {
-            if (options.presence != Presence::any) return std::nullopt;
+            if (options.presence != Presence::any) {
+                return tl::unexpected("ERR Only one of FXX or FNX arguments can be specified"s);
+            }
             options.presence = is_fnx ? Presence::none : Presence::all;
-        } else if (!take_expiry(context, at, options.expiry, ExpiryOption::Kind::keepttl)) {
-            return std::nullopt;
+        } else if (take_expiry(context, at, expiry, ExpiryOption::Kind::keepttl)) {
+            if (options.expiry.kind != ExpiryOption::Kind::none) {
+                return tl::unexpected(
+                    "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified"s);
+            }
+            options.expiry = expiry;
+        } else {
+            return tl::unexpected(fmt::format("ERR unknown argument: {}", context.argument(at)));
         }
     }
-    options.fields_at = context.count();
-    return options;
+    return tl::unexpected(std::string(kFieldsMissing));
+}
+
+/// As read_fields() for fields with values, with the errors that HSETEX has instead.
+std::optional<FieldArguments> read_pairs(Context& context, size_t at) {
+    std::optional<int64_t> count;
+    if (at + 3 < context.count()) {
+        count = count_between(context, at + 1, 1, INT32_MAX, kPairsInvalid);
+        if (!count) return std::nullopt;
+    }
+    if (!count || context.count() - (at + 2) != 2 * static_cast<size_t>(*count)) {
+        context.error("ERR wrong number of arguments for 'hsetex' command");
+        return std::nullopt;
+    }
+    return FieldArguments{at + 2, static_cast<size_t>(*count)};
 }
 
 /// Whether FNX or FXX, if given, holds for every field.
@@ -397,8 +426,8 @@ void tell_field_deadlines(Context& context, const HashValue& hash, const FieldAr
 
 void hsetex(Context& context) {
     const auto options = parse_hsetex(context);
-    if (!options) return context.error(errors::kSyntax);
-    const auto fields = read_fields(context, options->fields_at, 2);
+    if (!options) return context.error(options.error());
+    const auto fields = read_pairs(context, options->fields_at);
     if (!fields) return;
     const auto deadline_ms = deadline_of(context, options->expiry);
     if (!deadline_ms) return;

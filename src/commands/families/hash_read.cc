@@ -148,7 +148,7 @@ void hscan(Context& context) {
         const std::string_view name = field.name.text(digits);
         if (!scan.wants(name)) return;
         found.emplace_back(name);
-        found.emplace_back(field.value.text(digits));
+        if (!scan.without_values) found.emplace_back(field.value.text(digits));
     };
     if (!hash.exists() || hash.packed() != nullptr) {
         hash.for_each(take);
@@ -224,7 +224,7 @@ constexpr CommandSpec kHashReadCommands[] = {
      .keys = one_key(kReads),
      .since = "2.8.0",
      .complexity = "O(1) for every call, O(N) for a complete iteration.",
-     .syntax = "key cursor [MATCH pattern] [COUNT count]",
+     .syntax = "key cursor [MATCH pattern] [COUNT count] [NOVALUES]",
      .summary = "Goes through the fields of a hash, some with each call.",
      .tips = "nondeterministic_output"},
 };

@@ -64,12 +64,14 @@ size_t ZsetValue::count_before(const Edge& edge) const {
     return count;
 }
 
-double ZsetValue::first_score() const {
-    double first = 0;
-    visit(0, std::min<size_t>(size(), 1), false,
-          [&](std::string_view, double score) { first = score; });
-    return first;
+double ZsetValue::score_at(size_t rank) const {
+    double found = 0;
+    visit(rank, rank + 1, false, [&](std::string_view, double score) { found = score; });
+    return found;
 }
+
+double ZsetValue::first_score() const { return size() == 0 ? 0 : score_at(0); }
+double ZsetValue::last_score() const { return size() == 0 ? 0 : score_at(size() - 1); }
 
 std::vector<ZsetValue::Pair> ZsetValue::pairs(size_t begin, size_t end, bool is_reversed) const {
     std::vector<Pair> found;
@@ -303,10 +305,41 @@ std::optional<ZsetRange> read_bytes_range(Context& context, size_t low, size_t h
     return range;
 }
 
+namespace {
+
+/// Members in front of the edge by their bytes alone. Exact where bytes and scores rise together,
+/// unspecified otherwise, as in Redis. Complexity: O(log(N)) looks.
+size_t count_by_bytes(const ZsetValue& zset, Edge edge) {
+    size_t low = 0;
+    size_t high = zset.size();
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        zset.visit(middle, middle + 1, false, [&](std::string_view member, double score) {
+            edge.score = score;
+            if (edge.is_behind(score, member)) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        });
+    }
+    return low;
+}
+
+}  // namespace
+
 RankSpan ranks_of(const ZsetValue& zset, ZsetRange range) {
     if (range.is_empty) return {};
-    // By bytes all members are meant to have one score.
-    if (range.is_by_bytes) range.begin.score = range.end.score = zset.first_score();
+    if (range.is_by_bytes) {
+        // All members are meant to have one score; where they have not, it is not looked at.
+        const double score = zset.first_score();
+        if (score != zset.last_score()) {
+            const size_t begin = range.begins_at_first ? 0 : count_by_bytes(zset, range.begin);
+            const size_t end = range.ends_at_last ? zset.size() : count_by_bytes(zset, range.end);
+            return {begin, std::max(begin, end)};
+        }
+        range.begin.score = range.end.score = score;
+    }
     const size_t begin = range.begins_at_first ? 0 : zset.count_before(range.begin);
     const size_t end = range.ends_at_last ? zset.size() : zset.count_before(range.end);
     return {begin, std::max(begin, end)};

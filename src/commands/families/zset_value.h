@@ -40,8 +40,9 @@ public:
     std::optional<double> score(std::string_view member) const;
     std::optional<Standing> standing(std::string_view member) const;
     size_t count_before(const Edge& edge) const;
-    /// The score of the first member; 0 when there is none.
+    /// The scores of the first and of the last member; 0 when there is none.
     double first_score() const;
+    double last_score() const;
     /// f(member, score) for the ranks from `begin` on, before `end`; from the end of them when
     /// `is_reversed`.
     template <class F>
@@ -72,6 +73,7 @@ private:
     static constexpr store::Kind kPacked{store::Type::zset, store::Encoding::listpack};
     static constexpr store::Kind kLarge{store::Type::zset, store::Encoding::skiplist};
 
+    double score_at(size_t rank) const;
     bool fits_packed(size_t members, size_t member_bytes) const;
     void create(std::string_view member, double score);
     void put_packed(std::string_view member, double score,

@@ -109,6 +109,23 @@ TEST_F(CollectionsTest, AHashIsPackedWhileItIsSmall) {
     expect_exact_memory();
 }
 
+TEST_F(CollectionsTest, HscanLeavesValuesOut) {
+    run({"HSET", "h", "f", "v"});
+    EXPECT_EQ(run({"HSCAN", "h", "0", "NOVALUES"}), "*2\r\n$1\r\n0\r\n*1\r\n$1\r\nf\r\n");
+    EXPECT_EQ(run({"HSCAN", "h", "0", "COUNT", "5", "novalues", "MATCH", "x"}),
+              "*2\r\n$1\r\n0\r\n*0\r\n");
+    for (int i = 0; i < 600; ++i) run({"HSET", "h", "f" + std::to_string(i), "v"});
+    ASSERT_EQ(encoding("h"), "hashtable");
+    const std::string reply = run({"HSCAN", "h", "0", "NOVALUES", "COUNT", "10000"});
+    EXPECT_EQ(reply.substr(0, 17), "*2\r\n$1\r\n0\r\n*601\r\n");
+    EXPECT_EQ(reply.find("\r\nv\r\n"), std::string::npos);
+    run({"SADD", "s", "m"});
+    run({"ZADD", "z", "1", "m"});
+    const std::string refusal = "-ERR NOVALUES option can only be used in HSCAN\r\n";
+    EXPECT_EQ(run({"SSCAN", "s", "0", "NOVALUES"}), refusal);
+    EXPECT_EQ(run({"ZSCAN", "z", "0", "NOVALUES"}), refusal);
+}
+
 TEST_F(CollectionsTest, ScansGiveEachElementOfEveryForm) {
     for (const int members : {1, 100, 3000}) {
         run({"DEL", "s", "h"});

@@ -3,7 +3,7 @@
 // Deadlines of fields: HEXPIRE and kin, HTTL and kin, HPERSIST, HGETEX, HSETEX, HGETDEL, by the
 // public descriptions of Redis 7.4 and 8. Chosen here where those say nothing:
 //   a hash with a deadline is encoded as a hashtable; HINCRBY keeps a field's deadline, HSET drops
-//   it; GT and LT take no deadline for one that never comes.
+//   it; GT and LT take no deadline for one that never comes; EX 0 is a time that is past.
 
 #include <gtest/gtest.h>
 
@@ -204,6 +204,49 @@ TEST_F(HashExpireTest, HsetexSetsAllOrNone) {
     EXPECT_EQ(run({"EXISTS", "h"}), ":0\r\n");
 }
 
+TEST_F(HashExpireTest, SecondsAreRoundedUp) {
+    run({"HSET", "h", "a", "1"});
+    run({"HPEXPIRE", "h", "1001", "FIELDS", "1", "a"});
+    EXPECT_EQ(run({"HTTL", "h", "FIELDS", "1", "a"}), "*1\r\n:2\r\n");
+    EXPECT_EQ(run({"HEXPIRETIME", "h", "FIELDS", "1", "a"}), "*1\r\n:1700000002\r\n");
+    EXPECT_EQ(run({"HPTTL", "h", "FIELDS", "1", "a"}), "*1\r\n:1001\r\n");
+}
+
+// What is accepted must also fit into a file.
+TEST_F(HashExpireTest, TheLatestDeadlineIsThatOfRedis) {
+    run({"HSET", "h", "a", "1"});
+    const std::string latest = std::to_string((int64_t{1} << 46) - 1);
+    const std::string beyond = std::to_string(int64_t{1} << 46);
+    const std::string seconds_beyond = std::to_string(((int64_t{1} << 46) + 999) / 1000);
+    EXPECT_EQ(run({"HPEXPIREAT", "h", latest, "FIELDS", "1", "a"}), "*1\r\n:1\r\n");
+    EXPECT_EQ(run({"HGETEX", "h", "PXAT", latest, "FIELDS", "1", "a"}), "*1\r\n$1\r\n1\r\n");
+    EXPECT_EQ(run({"HSETEX", "h", "PXAT", latest, "FIELDS", "1", "b", "2"}), ":1\r\n");
+    EXPECT_EQ(run({"HPEXPIRETIME", "h", "FIELDS", "2", "a", "b"}),
+              "*2\r\n:" + latest + "\r\n:" + latest + "\r\n");
+    const std::initializer_list<std::string_view> refused[] = {
+        {"HPEXPIREAT", "h", beyond, "FIELDS", "1", "a"},
+        {"HPEXPIREAT", "h", "9223372036854775807", "FIELDS", "1", "a"},
+        {"HPEXPIRE", "h", latest, "FIELDS", "1", "a"},
+        {"HEXPIREAT", "h", seconds_beyond, "FIELDS", "1", "a"},
+        {"HEXPIRE", "h", "9223372036854775807", "FIELDS", "1", "a"},
+        {"HGETEX", "h", "PXAT", beyond, "FIELDS", "1", "a"},
+        {"HGETEX", "h", "EX", seconds_beyond, "FIELDS", "1", "a"},
+        {"HSETEX", "h", "EXAT", seconds_beyond, "FIELDS", "1", "a", "1"},
+        {"HSETEX", "h", "PX", latest, "FIELDS", "1", "a", "1"}};
+    for (const auto words : refused) {
+        EXPECT_EQ(run(words).substr(0, 27), "-ERR invalid expire time in") << *words.begin();
+    }
+    EXPECT_EQ(run({"HPEXPIRETIME", "h", "FIELDS", "1", "a"}), "*1\r\n:" + latest + "\r\n");
+}
+
+TEST_F(HashExpireTest, NoTimeAtAllIsPast) {
+    run({"HSET", "h", "a", "1"});
+    EXPECT_EQ(run({"HGETEX", "h", "EX", "0", "FIELDS", "1", "a"}), "*1\r\n$1\r\n1\r\n");
+    EXPECT_EQ(run({"EXISTS", "h"}), ":0\r\n");
+    EXPECT_EQ(run({"HSETEX", "h", "PX", "0", "FIELDS", "1", "a", "1"}), ":1\r\n");
+    EXPECT_EQ(run({"EXISTS", "h"}), ":0\r\n");
+}
+
 TEST_F(HashExpireTest, HgetdelTakesFieldsAway) {
     run({"HSET", "h", "a", "1", "b", "2"});
     EXPECT_EQ(run({"HGETDEL", "h", "FIELDS", "2", "a", "x"}), "*2\r\n$1\r\n1\r\n$-1\r\n");
@@ -226,15 +269,26 @@ TEST_F(HashExpireTest, WhatMakesNoSenseIsRefused) {
     starts({"HEXPIRE", "h", "9223372036854775807", "FIELDS", "1", "a"},
            "-ERR invalid expire time in 'hexpire' command");
     starts({"HEXPIRE", "h", "x", "FIELDS", "1", "a"}, "-ERR value is not an integer");
-    starts({"HEXPIRE", "h", "5", "FIELDS", "0", "a"}, "-ERR Number of fields must be");
+    starts({"HEXPIRE", "h", "5", "FIELDS", "0", "a"}, "-ERR Parameter `numFields` should be");
+    starts({"HTTL", "h", "FIELDS", "0", "a"}, "-ERR Number of fields must be");
     starts({"HEXPIRE", "h", "5", "FIELDS", "2", "a"}, "-ERR The `numfields` parameter");
     starts({"HEXPIRE", "h", "5", "FIELDS", "9223372036854775807", "a"}, "-ERR The `numfields`");
     starts({"HEXPIRE", "h", "5", "YY", "FIELDS", "1", "a"}, "-ERR Mandatory argument FIELDS");
     starts({"HGETEX", "h", "EX", "5", "PERSIST", "FIELDS", "1", "a"}, "-ERR Mandatory argument");
-    starts({"HGETEX", "h", "EX", "0", "FIELDS", "1", "a"}, "-ERR invalid expire time in 'hgetex'");
-    starts({"HSETEX", "h", "FNX", "FXX", "FIELDS", "1", "a", "b"}, "-ERR syntax error");
-    starts({"HSETEX", "h", "EX", "5", "PX", "5", "FIELDS", "1", "a", "b"}, "-ERR syntax error");
-    starts({"HSETEX", "h", "FIELDS", "1", "a", "b", "c"}, "-ERR The `numfields` parameter");
+    starts({"HGETEX", "h", "EX", "-1", "FIELDS", "1", "a"}, "-ERR invalid expire time, must be");
+    starts({"HSETEX", "h", "FNX", "FXX", "FIELDS", "1", "a", "b"}, "-ERR Only one of FXX or FNX");
+    starts({"HSETEX", "h", "FNX", "FNX", "FIELDS", "1", "a", "b"}, "-ERR Only one of FXX or FNX");
+    starts({"HSETEX", "h", "EX", "5", "PX", "5", "FIELDS", "1", "a", "b"},
+           "-ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments");
+    starts({"HSETEX", "h", "EX", "-5", "FIELDS", "1", "a", "b"}, "-ERR invalid expire time, must");
+    starts({"HSETEX", "h", "NX", "FIELDS", "1", "a", "b"}, "-ERR unknown argument: NX");
+    starts({"HSETEX", "h", "FXX", "KEEPTTL", "PX", "5"}, "-ERR Only one of EX, PX");
+    starts({"HSETEX", "h", "FXX", "PX", "5", "FNX"}, "-ERR Only one of FXX");
+    starts({"HSETEX", "h", "FXX", "PX", "5", "FIELDS"}, "-ERR wrong number of arguments");
+    starts({"HSETEX", "h", "FIELDS", "0", "a", "b"}, "-ERR invalid number of fields");
+    starts({"HSETEX", "h", "FIELDS", "x", "a", "b"}, "-ERR invalid number of fields");
+    starts({"HSETEX", "h", "FIELDS", "1", "a", "b", "c"}, "-ERR wrong number of arguments");
+    starts({"HSETEX", "h", "FIELDS", "2", "a", "b"}, "-ERR wrong number of arguments");
     EXPECT_EQ(run({"HGETALL", "h"}), "*2\r\n$1\r\na\r\n$1\r\n1\r\n");
 }
 

@@ -17,6 +17,7 @@
 namespace gyre::test {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -323,7 +324,8 @@ TEST_F(InteractiveTest, WhatCannotBeUndoneIsRefusedAndLeavesItOpen) {
                                                {"RESET-ALIAS"},
                                                {"FIND", "KEYS", "LIKE", "*"},
                                                {"RANDOMKEY"}}) {
-        EXPECT_THAT(run(words), HasSubstr("is not allowed inside a transaction")) << words[0];
+        EXPECT_THAT(run(words), AllOf(StartsWith("-ERR " + words[0]),
+                                      HasSubstr("is not allowed inside a transaction")));
     }
     EXPECT_THAT(run({"BEGIN"}), StartsWith("-ERR BEGIN calls can not be nested"));
     EXPECT_THAT(run({"NOSUCH"}), StartsWith("-ERR unknown command"));

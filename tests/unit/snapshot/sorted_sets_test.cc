@@ -80,7 +80,7 @@ TEST(SortedSets, ScoresInBytes) {
             score_bytes(score) + "\x01" + "a" + score_bytes(2));
     };
     EXPECT_EQ(restored_line(body(0.5)), "zset[b:0.5][a:2]");
-    EXPECT_EQ(restored_line(body(-0.0)), "zset[b:-0][a:2]");
+    EXPECT_EQ(restored_line(body(-0.0)), "zset[b:0][a:2]");
     EXPECT_EQ(restored_line(body(2)), "zset[a:2][b:2]");
     EXPECT_EQ(restored_line(body(std::numeric_limits<double>::infinity())), "zset[a:2][b:inf]");
     EXPECT_THAT(restored_line(body(std::numeric_limits<double>::quiet_NaN())),

@@ -32,7 +32,6 @@ void insert(std::string& bytes, std::string_view member, double score) {
 
 TEST(PackedSortedSetTest, ScoresComeBackAsTheyWentIn) {
     const double scores[] = {0.0,
-                             -0.0,
                              1.0,
                              -1.0,
                              0.1,
@@ -55,6 +54,14 @@ TEST(PackedSortedSetTest, ScoresComeBackAsTheyWentIn) {
         EXPECT_EQ(std::bit_cast<uint64_t>(found->score), std::bit_cast<uint64_t>(score)) << score;
         EXPECT_TRUE(PackedSortedSet::is_valid(bytes)) << score;
     }
+}
+
+TEST(PackedSortedSetTest, MinusZeroIsTheIntegerThatRedisWrites) {
+    std::string minus(Listpack::kEmpty);
+    insert(minus, "member", -0.0);
+    std::string plus(Listpack::kEmpty);
+    insert(plus, "member", 0.0);
+    EXPECT_EQ(minus, plus);
 }
 
 TEST(PackedSortedSetTest, BothFormsAgree) {
