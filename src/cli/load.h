@@ -11,8 +11,8 @@
 // signal's number when one ended it. What was refused stands on standard error with its key, the
 // first hundred; the rest goes on. A file that is damaged ends it, as does a connection that
 // breaks: keys before that place are in the server.
-// Memory: a chunk, the value at hand, and what is on its way; of JSON with replacing also what
-// finds a key that comes twice (snapshot/json_reader.h).
+// Memory: a chunk, up to four copies of the value at hand, and what is on its way; of JSON with
+// replacing also what finds a key that comes twice (snapshot/json_reader.h).
 
 #include <string>
 #include <vector>

@@ -12,7 +12,7 @@ namespace gyre::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kInterval{200};
-constexpr size_t kBarColumns = 20;
+constexpr size_t kBarColumns = 16;
 /// Before, a rate is chance.
 constexpr double kSecondsToJudge = 0.5;
 constexpr double kSecondsShownMax = 99 * 3600.0;
@@ -70,8 +70,8 @@ std::string progress_line(const ProgressState& state, double seconds, size_t col
     parts[2] =
         amount(shown_bytes(state.bytes), shown_bytes(state.bytes_total), state.bytes_total > 0);
     if (seconds >= kSecondsToJudge) {
-        parts[3] = fmt::format("{:.0f} keys/s", static_cast<double>(state.keys) / seconds);
-        if (done > 0) parts[4] = shown_duration(seconds * (1 - done) / done) + " left";
+        if (done > 0) parts[3] = shown_duration(seconds * (1 - done) / done) + " left";
+        parts[4] = fmt::format("{:.0f}/s", static_cast<double>(state.keys) / seconds);
     }
     std::string line;
     for (const std::string& part : parts) {

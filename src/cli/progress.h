@@ -3,7 +3,7 @@
 
 // How far a long piece of work has come, as one line of the terminal that is drawn over again:
 //
-//     [#########...........]  45%  123400 of 274300 keys  12.3 MB  61700 keys/s  0:02 left
+//     [#######.........]  45%  123400 of 274300 keys  12.3 MB  0:02 left  61700/s
 //
 // Nothing is written where standard error is no terminal. A moment is measured by the caller's
 // clock only for the text; how often the line is drawn is decided here.

@@ -413,6 +413,9 @@ Result<Client> Client::connect(const ClientOptions& options) {
     if (options.protocol != 2 && options.protocol != 3) {
         return fail("The protocol must be 2 or 3.", EINVAL);
     }
+    // Before anybody is connected to: such a client never can.
+    const Result<void> has_tls = options.tls ? client::Tls::check_built() : Result<void>();
+    if (!has_tls) return tl::unexpected(has_tls.error());
     if (options.tls && !options.unix_path.empty()) {
         return fail("TLS is for TCP; connect to the Unix socket without it.", EINVAL);
     }

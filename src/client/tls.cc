@@ -256,6 +256,8 @@ Tls::~Tls() {
     ERR_clear_error();
 }
 
+Result<void> Tls::check_built() { return {}; }
+
 Result<std::unique_ptr<Tls>> Tls::start(int descriptor, const TlsOptions& options,
                                         const std::string& host) {
     auto context = make_context(options);

@@ -3,7 +3,7 @@
 
 // The TLS of one connection of the client library, over a socket that does not block. TLS 1.2 at
 // least, without renegotiation. Nothing of OpenSSL is seen outside tls.cc; a library built without
-// it has tls_missing.cc in its place, where start() says so.
+// it has tls_missing.cc in its place, and check_built() says so.
 //
 // Ownership: borrows the descriptor, which must stay open while this lives. Threads: one at a time.
 // Suspends: never; what the socket must become ready for is told. Errors: code EPROTO when the
@@ -23,6 +23,8 @@ namespace gyre::client {
 
 class Tls {
 public:
+    /// An error (ENOTSUP) where the library is built without it.
+    static Result<void> check_built();
     /// `host`: the name or the address that was connected to, which the certificate must be for,
     /// unless the options name another.
     static Result<std::unique_ptr<Tls>> start(int descriptor, const TlsOptions& options,

@@ -10,11 +10,15 @@ namespace gyre::client {
 
 class Tls::Session {};
 
-Result<std::unique_ptr<Tls>> Tls::start(int /*descriptor*/, const TlsOptions& /*options*/,
-                                        const std::string& /*host*/) {
+Result<void> Tls::check_built() {
     return fail(
         "This build has no TLS; build it with the option tls enabled, or connect without TLS.",
         ENOTSUP);
+}
+
+Result<std::unique_ptr<Tls>> Tls::start(int /*descriptor*/, const TlsOptions& /*options*/,
+                                        const std::string& /*host*/) {
+    return tl::unexpected(check_built().error());
 }
 
 // There never is one.

@@ -3,9 +3,11 @@
 // again and back, and is the same. $GYRE_CLI names the program.
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -19,6 +21,7 @@
 #include "support/server_process.h"
 #include "support/session.h"
 #include "support/shell.h"
+#include "support/terminal.h"
 
 namespace gyre::test {
 namespace {
@@ -405,6 +408,38 @@ TEST_F(CliFiles, ADamagedFileIsLoadedUpToTheDamage) {
     EXPECT_NE(garbage.errors.find("JSON, line 1"), std::string::npos) << garbage.errors;
     EXPECT_NE(cli(*to, "--load -").errors.find("is empty"), std::string::npos);
     EXPECT_NE(cli(*to, "--load missing").errors.find("missing"), std::string::npos);
+}
+
+TEST_F(CliFiles, ShowsOnATerminalHowFarItIs) {
+    const auto to = gyre();
+    ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+    Terminal terminal({cli_program(), "-p", std::to_string(to->port()), "--load", path("pipe")},
+                      {});
+    std::ofstream pipe(path("pipe"), std::ios::binary);
+    pipe << R"({"format":"gyre-json","version":1,"keys":[)";
+    // More and more, until it was long enough since the start for a line.
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    const auto has_line = [](const Screen& screen) {
+        return screen.row(0).find(" keys  ") != std::string::npos;
+    };
+    int keys = 0;
+    bool is_shown = false;
+    while (!is_shown && std::chrono::steady_clock::now() < deadline) {
+        for (int i = 0; i < 100; ++i, ++keys) {
+            pipe << (keys == 0 ? "" : ",") << R"({"db":0,"key":"k)" << keys
+                 << R"(","type":"string","value":")" << std::string(2000, 'x') << R"("})";
+        }
+        pipe.flush();
+        is_shown = terminal.wait_for(has_line, std::chrono::milliseconds(50));
+    }
+    EXPECT_TRUE(is_shown) << terminal.screen().text();
+    pipe << "]}";
+    pipe.close();
+    EXPECT_EQ(terminal.wait_exit(), 0);
+    // The line has made room for the summary.
+    EXPECT_EQ(terminal.screen().row(0).find(std::to_string(keys) + " keys loaded, "), 0U)
+        << terminal.screen().text();
+    EXPECT_EQ(Session(*to).number("DBSIZE"), keys);
 }
 
 TEST_F(CliFiles, LoadsLibrariesOfFunctions) {
