@@ -82,10 +82,10 @@ std::unique_ptr<Writer> make_writer(FileFormat format, DataOutput& output) {
 
 class Dump {
 public:
-    Dump(const Options& options, Link& link, DataOutput& output)
+    Dump(const Options& options, Link& link, Conversation& server, DataOutput& output)
         : options_(options),
           link_(link),
-          server_(link.client()),
+          server_(server),
           output_(output),
           writer_(make_writer(*options.file_format, output)) {
         if (options_.scan_count == 0) options_.scan_count = kKeysPerScan;
@@ -278,7 +278,7 @@ private:
 
     Options options_;
     Link& link_;
-    Conversation server_;
+    Conversation& server_;
     DataOutput& output_;
     std::unique_ptr<Writer> writer_;
     bool has_deadlines_ = true;
@@ -317,12 +317,14 @@ int run_dump(const Options& options, Link& link) {
         write_error(connected.error().message);
         return 1;
     }
+    // From here on a signal waits until the file can be taken away.
+    Conversation server(link.client());
     auto output = DataOutput::open(options.data_file);
     if (!output) {
         write_error(output.error().message);
         return 1;
     }
-    return Dump(options, link, **output).run();
+    return Dump(options, link, server, **output).run();
 }
 
 }  // namespace gyre::cli
