@@ -286,8 +286,8 @@ TEST_P(CliTest, WatchesWithoutATerminal) {
     }
     EXPECT_EQ(watched.output.find('\x1b'), std::string::npos) << watched.output;
     // Who reads no more ends it.
-    EXPECT_EQ(cli("--watch -i 0.01 | head -n 1").output.find('\n') + 1,
-              cli("--watch -i 0.01 | head -n 1").output.size());
+    const std::string first = cli("--watch -i 0.01 | head -n 1").output;
+    EXPECT_EQ(first.find('\n') + 1, first.size()) << first;
     EXPECT_EQ(cli("--watch -r 0").output, "");
     EXPECT_NE(cli("--json --watch").errors.find("--watch takes no command"), std::string::npos);
     EXPECT_EQ(cli("--watch GET a").status, 1);
