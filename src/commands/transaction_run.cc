@@ -22,6 +22,7 @@
 #include "commands/registry.h"
 #include "commands/statistics.h"
 #include "engine/eviction.h"
+#include "ring/reactor.h"
 #include "ring/task.h"
 
 namespace gyre::commands {
@@ -248,6 +249,8 @@ void Dispatcher::run_coroutine_at_once(const RequestView& request, const Context
                   .services = services_at_once_};
     ring::Task<void> task = request.spec->coroutine(still);
     CHECK(task.run_at_once());
+    // It may have taken long (DEBUG SLEEP); who is served at the end is served at the time of then.
+    if (services_.reactor != nullptr) services_.reactor->sample_clock();
     if (services_.executor.effects.is_on()) [[unlikely]]
         note_effects(request, still);
 }

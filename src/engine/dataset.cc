@@ -219,6 +219,16 @@ void Dataset::tell_observers_unready(store::Shard& data, size_t database, const 
     tell_trackers(data, key, executor, true);
 }
 
+void Dataset::tell_observers_beside(store::Shard& data, size_t database, const store::Key& key,
+                                    Executor& executor, bool is_awaited) {
+    if (data.is_private()) return executor.view->note_changed(database, key);
+    if (is_awaited) {
+        data.note_touched(database, key, store::Change::beside);
+    } else {
+        data.note_touched_unready(database, key, store::Change::beside);
+    }
+}
+
 void Dataset::tell_trackers(store::Shard& data, const store::Key& key, Executor& executor,
                             bool is_by_command) {
     if (!data.is_tracked() && !data.is_broadcast()) return;

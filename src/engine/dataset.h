@@ -371,6 +371,13 @@ public:
         if (data.is_observed()) [[unlikely]]
             tell_observers_unready(data, database, key, executor);
     }
+    /// The same of a change beside the value, which nobody is told of who watches or tracks the
+    /// key.
+    void note_touched_beside(store::Shard& data, size_t database, const store::Key& key,
+                             Executor& executor, bool is_awaited) {
+        if (data.is_observed()) [[unlikely]]
+            tell_observers_beside(data, database, key, executor, is_awaited);
+    }
     /// Whether somebody may want to know of events of these classes.
     bool notifies(uint32_t classes) const {
         return (settings.notified_events.load(std::memory_order_relaxed) & asked_by(classes)) != 0;
@@ -440,6 +447,8 @@ private:
                         Executor& executor, bool is_by_command);
     void tell_observers_unready(store::Shard& data, size_t database, const store::Key& key,
                                 Executor& executor);
+    static void tell_observers_beside(store::Shard& data, size_t database, const store::Key& key,
+                                      Executor& executor, bool is_awaited);
     void tell_trackers(store::Shard& data, const store::Key& key, Executor& executor,
                        bool is_by_command);
     void lock_slow(size_t shard);

@@ -207,6 +207,14 @@ Entry* Keyspace::changed_unready(const Key& key, Entry* entry) {
     return raise_timestamp(key, entry);
 }
 
+Entry* Keyspace::changed_beside(const Key& key, Entry* entry, bool is_awaited) {
+    Shard& shard = shard_of(key);
+    ++shard.statistics.changes;
+    dataset_.note_touched_beside(shard, database_, key, executor_, is_awaited);
+    executor_.effects.changed();
+    return raise_timestamp(key, entry);
+}
+
 void Keyspace::track_fields(const Key& key, Entry* entry, int64_t previous_ms) {
     dataset_.note_deadline();
     partition_of(key).track_fields(key, entry, previous_ms);

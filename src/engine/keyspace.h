@@ -127,6 +127,10 @@ public:
     store::Entry* changed(const store::Key& key, store::Entry* entry);
     /// The same of a change that can make nothing ready for those who wait for the key.
     store::Entry* changed_unready(const store::Key& key, store::Entry* entry);
+    /// Something beside the value was changed (store::Change): the groups of a stream and their
+    /// consumers. `is_awaited`: who waits for the key may have to know.
+    store::Entry* changed_beside(const store::Key& key, store::Entry* entry,
+                                 bool is_awaited = false);
     /// Fields of the hash of `entry` got deadlines; `previous_ms` is the nearest one of before.
     void track_fields(const store::Key& key, store::Entry* entry, int64_t previous_ms);
     /// Sets the deadline, or removes it (kNoExpiry).

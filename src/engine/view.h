@@ -190,7 +190,7 @@ private:
     ShardTable own_;
     std::unique_ptr<store::Shard> kept_shard_;  // entries as they were before the batch
     Executor executor_;
-    store::Watcher watcher_;
+    store::Watcher watcher_{store::Change::beside};
     std::deque<Mark, base::CountedAllocator<Mark, base::Purpose::clients>> marks_;
     std::vector<size_t> databases_;  // in which it has written
     size_t name_bytes_ = 0;

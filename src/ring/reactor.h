@@ -82,9 +82,11 @@ public:
     Reactor& operator=(const Reactor&) = delete;
 
     Ring& ring() noexcept { return ring_; }
-    /// Time as of the start of this turn.
+    /// Time as of the start of this turn, or of sample_clock().
     int64_t now_us() const noexcept { return now_us_; }
     int64_t now_ms() const noexcept { return now_ms_; }  ///< Unix time
+    /// Brings the time up to now, behind something that has held up the turn. Home thread.
+    void sample_clock();
     /// A peer sent something, for the first time in this now_ms(). Home thread.
     void note_active_peer() noexcept { gather_policy_.note_active(); }
 
@@ -125,7 +127,6 @@ private:
     friend class Timer;
     size_t reap(bool may_wait);
     size_t spin(int64_t deadline_us);
-    void sample_clock();
     void begin_work();
     void end_turn(bool worked);
     bool has_work_without_completions() const noexcept;

@@ -192,8 +192,8 @@ size_t Shard::keys() const {
     return keys;
 }
 
-void Shard::tell_observers(size_t database, const Key& key) {
-    if (is_watched()) watches_->touch(database, key);
+void Shard::tell_observers(size_t database, const Key& key, Change change) {
+    if (is_watched()) watches_->touch(database, key, change);
     if (!is_awaited()) return;
     waits_->touch(database, key);
     observe(kTouched, waits_->has_touched());

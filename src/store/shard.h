@@ -176,14 +176,14 @@ public:
 
     /// A key is written, removed or put in another's place: tells who watches it, and notes it
     /// when somebody waits for it.
-    void note_touched(size_t database, const Key& key) {
+    void note_touched(size_t database, const Key& key, Change change = Change::value) {
         if (observers_ != 0) [[unlikely]]
-            tell_observers(database, key);
+            tell_observers(database, key, change);
     }
     /// The same of a change that can make nothing ready: for those who watch.
-    void note_touched_unready(size_t database, const Key& key) {
+    void note_touched_unready(size_t database, const Key& key, Change change = Change::value) {
         if (is_watched()) [[unlikely]]
-            watches_->touch(database, key);
+            watches_->touch(database, key, change);
     }
     /// Somebody watches, waits or tracks, or it is private.
     bool is_observed() const { return observers_ != 0; }
@@ -271,7 +271,7 @@ public:
 
 private:
     void check_layout();
-    void tell_observers(size_t database, const Key& key);
+    void tell_observers(size_t database, const Key& key, Change change);
     void observe(uint32_t bit, bool is_on) {
         observers_ = (is_on ? observers_ | bit : observers_ & ~bit) & kObservers;
     }

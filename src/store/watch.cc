@@ -16,13 +16,14 @@ void WatchTable::remove(const Watch& watch) {
     }
 }
 
-void WatchTable::touch(size_t database, const Key& key) {
+void WatchTable::touch(size_t database, const Key& key, Change change) {
     const auto [first, last] = marks_.equal_range(key.hash);
     for (auto mark = first; mark != last; ++mark) {
-        if (mark->second->is_of(database, key)) {
-            mark->second->is_touched = true;
-            mark->second->watcher.is_touched.store(true, std::memory_order_relaxed);
-        }
+        Watch& watch = *mark->second;
+        if (!watch.is_of(database, key)) continue;
+        if (change == Change::beside && !watch.watcher.sees_all) continue;
+        watch.is_touched = true;
+        watch.watcher.is_touched.store(true, std::memory_order_relaxed);
     }
 }
 

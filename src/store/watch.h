@@ -48,14 +48,20 @@ struct Watch {
     bool is_touched = false;  ///< the key has changed since; under the shard's lock
 };
 
+/// What has changed of a key: its value, or what lies beside it and WATCH does not see, as in
+/// Redis: the groups of a stream and their consumers.
+enum class Change : uint8_t { value, beside };
+
 /// Who watches. The home thread makes and takes back marks.
 class Watcher {
 public:
-    Watcher() = default;
+    /// `least`: Change::beside sees every change.
+    explicit Watcher(Change least = Change::value) : sees_all(least == Change::beside) {}
     Watcher(const Watcher&) = delete;
     Watcher& operator=(const Watcher&) = delete;
     ~Watcher();
 
+    const bool sees_all;
     std::atomic<bool> is_touched{false};  ///< a marked key has changed
     base::CountedVector<std::unique_ptr<Watch>, base::Purpose::clients> watches;
 };
@@ -66,7 +72,7 @@ public:
     void remove(const Watch& watch);
     bool empty() const { return marks_.empty(); }
     /// Tells the watchers of a key.
-    void touch(size_t database, const Key& key);
+    void touch(size_t database, const Key& key, Change change = Change::value);
     /// The mark that `watcher` has on the key; null: none.
     Watch* find(const Watcher& watcher, size_t database, const Key& key) const;
     void for_each(const std::function<void(Watch&)>& visit) const;

@@ -201,6 +201,25 @@ TEST(TrackingCompatTest, KeysThatMoveGoOrComeAreChanged) {
     compare_scripts(steps);
 }
 
+TEST(TrackingCompatTest, GroupsOfAStreamAreNotTracked) {
+    std::vector<Step> steps{hello3(1),
+                            hello3(2),
+                            step(0, "XADD x 1-1 a b"),
+                            step(0, "XADD x 1-2 a b"),
+                            step(1, "CLIENT TRACKING ON"),
+                            step(2, "CLIENT TRACKING ON BCAST"),
+                            step(1, "XLEN x")};
+    for (const std::string_view row :
+         {"XGROUP CREATE x g 0", "XGROUP CREATECONSUMER x g c",
+          "XREADGROUP GROUP g c COUNT 1 STREAMS x >", "XREADGROUP GROUP g d STREAMS x >",
+          "XREADGROUP GROUP g c STREAMS x >", "XREADGROUP GROUP g c STREAMS x 0",
+          "XCLAIM x g d 0 1-1", "XAUTOCLAIM x g e 0 0", "XACK x g 1-1", "XGROUP SETID x g 0",
+          "XGROUP DELCONSUMER x g d", "XGROUP DESTROY x g", "XSETID x 5-5", "XADD x 6-1 a b"}) {
+        steps.push_back(step(0, row));
+    }
+    compare_scripts(steps);
+}
+
 TEST(TrackingCompatTest, WhoAsksForItIsNotToldOfItsOwnChanges) {
     compare_scripts({
         hello3(1),

@@ -270,6 +270,59 @@ TEST(TransactionCompatTest, WatchedKeysThatChangeMakeExecDoNothing) {
     compare_scripts(steps);
 }
 
+TEST(TransactionCompatTest, AListOfWhichNothingIsCutOffHasChanged) {
+    const std::string large(10'000, 'x');
+    std::vector<Step> steps;
+    for (const std::string& last : {std::string("c"), large}) {
+        steps.push_back({1, {"DEL", "w"}});
+        steps.push_back({1, {"RPUSH", "w", "a", "b", last}});
+        steps.push_back({0, {"WATCH", "w"}});
+        steps.push_back({1, {"LTRIM", "w", "0", "-1"}});
+        steps.push_back(transaction(0, {{"LLEN", "w"}}));
+        steps.push_back({0, {"WATCH", "w"}});
+        steps.push_back({1, {"LREM", "w", "0", "none"}});
+        steps.push_back(transaction(0, {{"LLEN", "w"}}));
+    }
+    compare_scripts(steps);
+}
+
+// Groups of a stream and their consumers are no part of its value.
+TEST(TransactionCompatTest, GroupsOfAStreamAreNotWatched) {
+    std::vector<Step> steps;
+    for (const Command& change :
+         std::vector<Command>{{"XGROUP", "CREATE", "w", "other", "0"},
+                              {"XGROUP", "SETID", "w", "g", "0"},
+                              {"XGROUP", "CREATECONSUMER", "w", "g", "new"},
+                              {"XGROUP", "DELCONSUMER", "w", "g", "c"},
+                              {"XGROUP", "DESTROY", "w", "g"},
+                              {"XREADGROUP", "GROUP", "g", "c", "STREAMS", "w", ">"},
+                              {"XREADGROUP", "GROUP", "g", "new", "NOACK", "STREAMS", "w", ">"},
+                              {"XREADGROUP", "GROUP", "g", "c", "STREAMS", "w", "0"},
+                              {"XREADGROUP", "GROUP", "g", "c", "STREAMS", "w", "9"},
+                              {"XACK", "w", "g", "1-1"},
+                              {"XCLAIM", "w", "g", "d", "0", "1-1"},
+                              {"XAUTOCLAIM", "w", "g", "d", "0", "0"},
+                              {"XSETID", "w", "9-9"},
+                              {"XADD", "w", "2-1", "f", "v"},
+                              {"XDEL", "w", "1-1"},
+                              {"XTRIM", "w", "MAXLEN", "1"}}) {
+        steps.push_back({1, {"FLUSHALL"}});
+        steps.push_back({1, {"XADD", "w", "1-1", "f", "v"}});
+        steps.push_back({1, {"XADD", "w", "1-2", "f", "v"}});
+        steps.push_back({1, {"XGROUP", "CREATE", "w", "g", "0"}});
+        steps.push_back({1, {"XREADGROUP", "GROUP", "g", "c", "COUNT", "1", "STREAMS", "w", ">"}});
+        steps.push_back({0, {"WATCH", "w"}});
+        steps.push_back({1, change});
+        steps.push_back(transaction(0, {{"PING"}}));
+    }
+    // A key that is made for the group is a change.
+    steps.push_back({1, {"FLUSHALL"}});
+    steps.push_back({0, {"WATCH", "w"}});
+    steps.push_back({1, {"XGROUP", "CREATE", "w", "g", "$", "MKSTREAM"}});
+    steps.push_back(transaction(0, {{"PING"}}));
+    compare_scripts(steps);
+}
+
 TEST(TransactionCompatTest, WatchedKeysAndTime) {
     compare_scripts(
         {

@@ -52,8 +52,10 @@ std::string play(const ServerProcess& server, const Scene& scene) {
 class WaitingCompatTest : public ::testing::Test {
 protected:
     static void SetUpTestSuite() {
-        oracle_ = new ServerProcess(ServerOptions{.binary = oracle_binary()});
-        subject_ = new ServerProcess(ServerOptions{.threads = 3});
+        const Words arguments{"--enable-debug-command", "yes"};
+        oracle_ =
+            new ServerProcess(ServerOptions{.binary = oracle_binary(), .arguments = arguments});
+        subject_ = new ServerProcess(ServerOptions{.threads = 3, .arguments = arguments});
     }
     static void TearDownTestSuite() {
         delete oracle_;
@@ -174,6 +176,15 @@ TEST_F(WaitingCompatTest, Order) {
         {{{"SELECT", "1"}, {"RPUSH", "a", "x"}}, {"BLPOP", "a", "0"}, {{"MOVE", "a", "0"}}},
         {{{"SELECT", "1"}, {"RPUSH", "a", "x"}}, {"BLPOP", "a", "0"}, {{"SWAPDB", "0", "1"}}},
         {{{"RPUSH", "b", "x"}}, {"BLPOP", "a", "0"}, {{"RPOPLPUSH", "b", "a"}, {"LLEN", "a"}}},
+        // Due when the transaction ends, and so not there.
+        {{},
+         {"BLPOP", "a", "0"},
+         {{"MULTI"},
+          {"RPUSH", "a", "x"},
+          {"PEXPIRE", "a", "1"},
+          {"DEBUG", "SLEEP", "0.02"},
+          {"EXEC"},
+          {"RPUSH", "a", "y"}}},
     });
 }
 

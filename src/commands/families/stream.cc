@@ -533,7 +533,7 @@ void xsetid(Context& context) {
         }
         if (!state->max_deleted_id.is_zero()) stream.max_deleted_id = state->max_deleted_id;
     });
-    context.keyspace.changed(key, entry);
+    context.keyspace.changed_beside(key, entry, true);
     tell_stream(context, "xsetid");
     context.reply.ok();
 }

@@ -144,7 +144,11 @@ void settle(Context& context, Entry* entry, F&& f) {
     Outcome outcome;
     edit_stream(context, key, entry, [&](Stream& stream) { f(stream, outcome); });
     if (!outcome.acknowledged.empty() || !outcome.deleted.empty()) {
-        context.keyspace.changed_unready(key, entry);
+        if (outcome.deleted.empty()) {
+            context.keyspace.changed_beside(key, entry);
+        } else {
+            context.keyspace.changed_unready(key, entry);
+        }
         if (context.logs()) [[unlikely]]
             tell_effects(context, outcome);
     }

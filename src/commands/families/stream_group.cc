@@ -101,7 +101,7 @@ void xgroup_create(Context& context) {
         return stream.add_group(context.argument(3), *id, options->entries_read) != nullptr;
     });
     if (!is_made) return context.error("BUSYGROUP Consumer Group name already exists");
-    context.keyspace.changed(key, entry);
+    context.keyspace.changed_beside(key, entry);
     tell_stream(context, "xgroup-create");
     context.reply.ok();
 }
@@ -127,7 +127,7 @@ void xgroup_setid(Context& context) {
         group->last_id = *id;
         group->entries_read = options->entries_read;
     });
-    context.keyspace.changed(context.keys[0], entry);
+    context.keyspace.changed_beside(context.keys[0], entry, true);
     tell_stream(context, "xgroup-setid");
     context.reply.ok();
 }
@@ -139,7 +139,7 @@ void xgroup_destroy(Context& context) {
     if (group == nullptr) return context.reply.integer(0);
     edit_stream(context, context.keys[0], entry,
                 [&](Stream& stream) { stream.erase_group(group); });
-    context.keyspace.changed(context.keys[0], entry);
+    context.keyspace.changed_beside(context.keys[0], entry, true);
     tell_stream(context, "xgroup-destroy");
     context.reply.integer(1);
 }
@@ -151,7 +151,7 @@ void xgroup_createconsumer(Context& context) {
     if (group->find_consumer(context.argument(4)) != nullptr) return context.reply.integer(0);
     edit_stream(context, context.keys[0], entry,
                 [&](Stream&) { group->add_consumer(context.argument(4), context.clock_ms()); });
-    context.keyspace.changed_unready(context.keys[0], entry);
+    context.keyspace.changed_beside(context.keys[0], entry);
     tell_stream(context, "xgroup-createconsumer");
     context.reply.integer(1);
 }
@@ -164,7 +164,7 @@ void xgroup_delconsumer(Context& context) {
     if (consumer == nullptr) return context.reply.integer(0);
     const auto pending = static_cast<int64_t>(consumer->pending.size());
     edit_stream(context, context.keys[0], entry, [&](Stream&) { group->erase_consumer(consumer); });
-    context.keyspace.changed_unready(context.keys[0], entry);
+    context.keyspace.changed_beside(context.keys[0], entry);
     tell_stream(context, "xgroup-delconsumer");
     context.reply.integer(pending);
 }
@@ -375,12 +375,15 @@ int64_t count_served(const std::vector<ReadFrom>& sources) {
 }
 
 void serve(Context& context, const ReadFrom& source, const ReadArguments& arguments) {
+    // That the consumer was seen is a change of nothing: one that asks in vain writes nothing.
+    bool has_changed = source.is_served;
     edit_stream(context, *source.key, source.entry, [&](Stream& stream) {
         const std::string_view name = context.argument(arguments.group_at + 1);
         const GroupName group{source.key->bytes, context.argument(arguments.group_at)};
         StreamConsumer* consumer = source.group->find_consumer(name);
         if (consumer == nullptr) {
             consumer = source.group->add_consumer(name, context.clock_ms());
+            has_changed = true;
             context.keyspace.notify(engine::event::stream, "xgroup-createconsumer", *source.key);
             if (context.logs()) tell_consumer(context, group, name);
         }
@@ -396,7 +399,7 @@ void serve(Context& context, const ReadFrom& source, const ReadArguments& argume
             reply_new(context, group, stream, *source.group, consumer, arguments);
         }
     });
-    context.keyspace.changed_unready(*source.key, source.entry);
+    if (has_changed) context.keyspace.changed_beside(*source.key, source.entry);
     if (source.is_served) context.keyspace.notify_update("xreadgroup", *source.key);
 }
 
@@ -458,7 +461,7 @@ void xack(Context& context) {
                              [&](const StreamId& id) { return group->acknowledge(id); });
     });
     if (acknowledged > 0) {
-        context.keyspace.changed_unready(key, entry);
+        context.keyspace.changed_beside(key, entry);
         context.keyspace.notify_update("xack", key);
     }
     context.reply.integer(acknowledged);

@@ -302,7 +302,7 @@ void xclaim(Context& context) {
         });
         reply_claimed(context, stream, ids, claim);
     });
-    context.keyspace.changed_unready(key, entry);
+    context.keyspace.changed_beside(key, entry);
     if (!ids.empty()) context.keyspace.notify_update("xclaim", key);
 }
 
@@ -389,7 +389,7 @@ void xautoclaim(Context& context) {
     const bool has_changed = edit_stream(context, key, entry, [&](Stream& stream) {
         return autoclaim(context, stream, *group, *arguments);
     });
-    context.keyspace.changed_unready(key, entry);
+    context.keyspace.changed_beside(key, entry);
     if (has_changed) context.keyspace.notify_update("xautoclaim", key);
 }
 
