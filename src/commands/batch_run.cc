@@ -279,6 +279,20 @@ void Dispatcher::prepare_batch(Batch& batch, const Context& context) {
     }
 }
 
+/// That it writes, and that it needs memory, if one of its statements does: what EXEC, when it is
+/// queued, asks for before it takes its locks.
+uint32_t Dispatcher::flags_of_batch(const RequestView& request, Session& session,
+                                    resp::ReplyWriter& reply) {
+    Context context = make_context(request, session, reply, 0);
+    Batch batch(context);
+    prepare_batch(batch, context);
+    uint32_t flags = 0;
+    for (const Batch::Statement& one : batch.statements) {
+        if (one.error.empty()) flags |= one.request.spec->flags;
+    }
+    return flags & (flag::write | flag::denyoom);
+}
+
 /// Before any lock is held. False: it needs memory, and there is none.
 bool Dispatcher::has_memory_for(Batch& batch, const Context& context) {
     size_t index = 0;

@@ -212,6 +212,7 @@ private:
     bool run_batch_alone(Batch& batch, Context& context, int64_t owed, KeyNeed& need);
     bool run_statements(Batch& batch, OpenView& open, Context& context, Locks locks);
     void prepare_batch(Batch& batch, const Context& context);
+    uint32_t flags_of_batch(const RequestView& request, Session& session, resp::ReplyWriter& reply);
     bool has_memory_for(Batch& batch, const Context& context);
     void finish_batch(const Batch& batch, Session& session);
     std::string refusal_of_statement(const RequestView& request, Context& context);

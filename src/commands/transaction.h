@@ -61,6 +61,8 @@ public:
     }
     /// Flags of all commands queued, as bits of flag::.
     uint32_t flags() const { return flags_; }
+    /// Of what the words of a command that is queued have run.
+    void add_flags(uint32_t flags) { flags_ |= flags; }
 
     bool is_spoilt = false;  ///< a command was refused: EXEC will be too
 

@@ -72,6 +72,7 @@ bool Dispatcher::queue(const RequestView& request, Session& session, resp::Reply
     const auto arguments = transaction.queue(spec, request.arguments);
     append_keys(&spec, arguments, key_search_, transaction.keys());
     transaction.end_command();
+    if (spec.name == "batch") transaction.add_flags(flags_of_batch(request, session, reply));
     session.note_queued();
     reply.simple("QUEUED");
     return true;

@@ -155,6 +155,22 @@ TEST_F(BatchTest, BehindMultiItQueuesAsOneCommand) {
     EXPECT_EQ(run({"EXISTS", "l"}), ":0\r\n");
 }
 
+TEST_F(BatchTest, BehindMultiItIsRefusedAsItsStatementsWouldBe) {
+    std::string plain;
+    for (const std::vector<std::string>& queued : std::vector<std::vector<std::string>>{
+             {"SET", "a", "1"}, {"BATCH", "get a; set a 1"}, {"BATCH", "get a"}}) {
+        runner_.dataset().settings.maxmemory_bytes = 0;
+        run({"MULTI"});
+        run(queued);
+        runner_.dataset().settings.maxmemory_bytes = 1;
+        const std::string answer = run({"EXEC"});
+        if (plain.empty()) plain = answer;
+        EXPECT_EQ(answer, queued.back() == "get a" ? "*1\r\n*1\r\n" + kNull : plain);
+    }
+    EXPECT_THAT(plain, StartsWith("-EXECABORT "));
+    EXPECT_EQ(run({"EXISTS", "a"}), ":0\r\n");
+}
+
 TEST_F(BatchTest, WhoWaitsIsServedWhenItIsDone) {
     other({"BLPOP", "l", "0"});
     EXPECT_THAT(run({"BATCH", "rpush l 1 2; incr l"}), StartsWith("-BATCHERR 2 "));
