@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/numbers.h"
+#include "commands/statements.h"
 
 namespace gyre::commands {
 namespace {
@@ -40,10 +41,26 @@ std::vector<std::string> shown(Arguments arguments) {
     return words;
 }
 
+/// Of a statement of BATCH, which is shown whole or not at all.
+bool has_secret(std::string_view statement) {
+    const auto words = statement_words(statement);
+    // Nobody knows how a quote that was left open would have gone on.
+    if (!words) return true;
+    std::vector<resp::Argument> arguments;
+    for (const std::string& word : *words) arguments.push_back({word, nullptr});
+    for (size_t index = 1; index < arguments.size(); ++index) {
+        if (is_secret(arguments, index)) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 bool is_secret(Arguments arguments, size_t index) {
     const std::string_view command = arguments[0].bytes;
+    if (base::equals_ignore_case(command, "batch")) {
+        return std::ranges::any_of(split_statements(arguments[index].bytes), has_secret);
+    }
     if (base::equals_ignore_case(command, "auth")) return index >= 1;
     if (base::equals_ignore_case(command, "hello")) {
         const auto is_auth = [&](size_t at) {

@@ -19,7 +19,7 @@
 namespace gyre::commands {
 
 /// Whether an argument is a password: those of AUTH, of HELLO's AUTH, and those that CONFIG SET
-/// sets. `index` is not 0.
+/// sets; or has statements of BATCH of which one holds such. `index` is not 0.
 bool is_secret(std::span<const resp::Argument> arguments, size_t index);
 
 class Slowlog {

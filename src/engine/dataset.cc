@@ -385,6 +385,8 @@ void Dataset::reset_statistics(Executor& executor) {
         data.statistics = {};
         data.statistics.changes = changes;
     });
+    // Who has looked at shards of which only some were reset, has to look again as well.
+    generation_.fetch_add(1, std::memory_order_relaxed);
     drained_entries_.store(0, std::memory_order_relaxed);
     excess_.reset();
     transactions_.reset();

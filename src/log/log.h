@@ -191,7 +191,8 @@ private:
 
 inline Position Appender::reserve(size_t bytes) {
     DCHECK(pending_.load(std::memory_order_relaxed) == kIdle);
-    pending_.store(log_.tail_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    // Whoever sees this value sees what was written before as well.
+    pending_.store(log_.tail_.load(std::memory_order_relaxed), std::memory_order_release);
     begin_ = log_.tail_.fetch_add(bytes, std::memory_order_acq_rel);
     end_ = begin_ + bytes;
     if (end_ > log_.room_end_.load(std::memory_order_relaxed)) [[unlikely]]

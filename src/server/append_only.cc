@@ -36,6 +36,8 @@ void AppendOnly::set_sync_mode(log::SyncMode mode) {
 void AppendOnly::refresh_sync_mode() {
     log::Log* const log = this->log();
     if (log == nullptr) return;
+    // Who comes last must have seen what the other has changed.
+    const std::lock_guard hold(sync_mode_mutex_);
     const log::SyncMode wanted = sync_mode_.load();
     const bool is_too_early = wanted == log::SyncMode::always && !is_founded_.load();
     log->sync_mode = is_too_early ? log::SyncMode::every_second : wanted;

@@ -132,6 +132,7 @@ private:
     std::atomic<bool> is_founded_{true};  // what is durable in the log can be loaded
     std::atomic<bool> is_logging_{false};
     ring::PosixFiles files_;
+    std::mutex sync_mode_mutex_;  // CONFIG SET and the log's thread
     std::mutex beginning_mutex_;  // the thread begins, or the directory is used without it
     log::AofDirectory directory_;
     LoadFigures load_figures_;

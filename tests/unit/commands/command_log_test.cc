@@ -171,7 +171,11 @@ TEST_F(CommandLogTest, passwords_are_hidden) {
     EXPECT_THAT(last(),
                 EndsWith("\"CONFIG\" \"SET\" \"timeout\" \"5\" \"requirepass\" (redacted)"));
     runner_.run({"AUTH", "hunter2", "and", "too", "many"});
-    EXPECT_EQ(lines().size(), 5U);
+    runner_.run({"BATCH", "GET k; auth hunter2", "GET 'auth'"});
+    EXPECT_THAT(last(), EndsWith("\"BATCH\" (redacted) \"GET 'auth'\""));
+    runner_.run({"BATCH", "config set requirepass hunter2", "auth 'hunter2"});
+    EXPECT_THAT(last(), EndsWith("\"BATCH\" (redacted) (redacted)"));
+    EXPECT_EQ(lines().size(), 7U);
     for (const std::string& line : lines()) EXPECT_THAT(line, Not(HasSubstr("hunter2")));
 }
 
