@@ -8,14 +8,16 @@ const {chromium} = require('playwright-core');
 const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium';
 const PATIENCE_MS = 20000;
 
-/** A free port of loopback. */
+const PORT_FIRST = 10000;
+const PORT_LAST = 31999;
+
+/** A free port of loopback, below those that the system gives to clients. */
 function freePort() {
     return new Promise(found => {
+        const port = PORT_FIRST + Math.floor(Math.random() * (PORT_LAST + 1 - PORT_FIRST));
         const probe = net.createServer();
-        probe.listen(0, '127.0.0.1', () => {
-            const {port} = probe.address();
-            probe.close(() => found(port));
-        });
+        probe.on('error', () => found(freePort()));
+        probe.listen(port, '127.0.0.1', () => probe.close(() => found(port)));
     });
 }
 

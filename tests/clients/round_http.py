@@ -12,6 +12,8 @@ import re
 import socket
 import sys
 
+import with_server
+
 checks = []
 
 
@@ -22,9 +24,7 @@ def check(name, is_right, detail=""):
 
 def open_http(port):
     """Has the server listen for HTTP on a free port; returns that port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        chosen = probe.getsockname()[1]
+    chosen = with_server.free_port()
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(f"CONFIG SET http-port {chosen}\r\n".encode())
         assert connection.recv(64) == b"+OK\r\n"

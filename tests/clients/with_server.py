@@ -6,6 +6,7 @@ Usage: with_server.py COMMAND [ARGUMENT...]. The exit status is the command's; a
 come up, or does not end by itself at SIGTERM, is a failure.
 """
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -15,10 +16,18 @@ import time
 PATIENCE_SECONDS = 20
 
 
+PORTS = range(10_000, 32_000)  # below those that the system gives to clients
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def wait_until_ready(port, server):

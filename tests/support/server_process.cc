@@ -18,6 +18,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <random>
 #include <stdexcept>
 #include <thread>
 
@@ -30,6 +31,10 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPollInterval{5};
 constexpr std::chrono::milliseconds kStopPatience{10'000};
 constexpr int kStartAttempts = 3;
+/// Below those that the system gives to clients, of which a free one may be taken at any moment.
+constexpr int kPortFirst = 10'000;
+constexpr int kPortLast = 31'999;
+constexpr int kPortAttempts = 1000;
 
 std::string environment(const char* name, const char* fallback) {
     const char* value = std::getenv(name);
@@ -62,18 +67,22 @@ std::string make_temporary_directory() {
 }
 
 int free_port() {
-    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    if (::bind(descriptor, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-        ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-        std::perror("free_port");
-        std::abort();
+    static std::mt19937 random(std::random_device{}());
+    std::uniform_int_distribution<int> ports(kPortFirst, kPortLast);
+    for (int attempt = 0; attempt < kPortAttempts; ++attempt) {
+        const int port = ports(random);
+        const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        address.sin_port = htons(static_cast<uint16_t>(port));
+        const bool is_free =
+            ::bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+        ::close(descriptor);
+        if (is_free) return port;
     }
-    ::close(descriptor);
-    return ntohs(address.sin_port);
+    std::fputs("free_port: none found\n", stderr);
+    std::abort();
 }
 
 ServerProcess::ServerProcess(ServerOptions options) : options_(std::move(options)) {
