@@ -270,6 +270,27 @@ TEST(TransactionCompatTest, WatchedKeysThatChangeMakeExecDoNothing) {
     compare_scripts(steps);
 }
 
+TEST(TransactionCompatTest, BitsThatStayAsTheyAreAreNoChange) {
+    std::vector<Step> steps{{1, {"SETBIT", "w", "7", "1"}}};
+    for (const Command& command : std::vector<Command>{
+             {"SETBIT", "w", "7", "1"},
+             {"SETBIT", "w", "3", "0"},
+             {"BITFIELD", "w", "SET", "u8", "0", "1", "GET", "u4", "#1"},
+             {"BITFIELD", "w", "SET", "u8", "0", "257"},
+             {"BITFIELD", "w", "OVERFLOW", "FAIL", "INCRBY", "u2", "6", "9", "GET", "u8", "0"},
+             {"BITFIELD", "w", "OVERFLOW", "SAT", "INCRBY", "i2", "6", "1"},
+             {"BITFIELD", "w", "INCRBY", "u8", "0", "0"},
+             {"BITFIELD", "w", "INCRBY", "u8", "0", "1", "INCRBY", "u8", "0", "-1"},
+             {"BITFIELD", "w", "SET", "u8", "4", "16"},
+             {"SETBIT", "w", "30", "0"},
+             {"SETBIT", "w", "3", "1"}}) {
+        steps.push_back({0, {"WATCH", "w"}});
+        steps.push_back({1, command});
+        steps.push_back(transaction(0, {{"GET", "w"}}));
+    }
+    compare_scripts(steps);
+}
+
 TEST(TransactionCompatTest, AListOfWhichNothingIsCutOffHasChanged) {
     const std::string large(10'000, 'x');
     std::vector<Step> steps;

@@ -151,15 +151,31 @@ private:
     Overflow overflow_ = Overflow::wrap;
 };
 
-/// Carries out a SET or an INCRBY on the bytes and replies.
-void modify(Context& context, const Operation& operation, char* bytes, size_t length) {
-    const int64_t before = operation.field.read({bytes, length});
+/// What a SET or an INCRBY makes of a field that is `before`; nullopt: it is refused.
+std::optional<int64_t> result_of(const Operation& operation, int64_t before) {
     const bool is_set = operation.kind == Operation::Kind::set;
-    const auto after = operation.field.add(is_set ? operation.operand : before,
-                                           is_set ? 0 : operation.operand, operation.overflow);
+    return operation.field.add(is_set ? operation.operand : before, is_set ? 0 : operation.operand,
+                               operation.overflow);
+}
+
+/// Whether the program leaves the bytes, which hold all its fields, as they are.
+bool changes_nothing(const Program& program, std::string_view bytes) {
+    return std::ranges::all_of(program.operations, [bytes](const Operation& operation) {
+        if (operation.kind == Operation::Kind::get) return true;
+        const int64_t before = operation.field.read(bytes);
+        return result_of(operation, before).value_or(before) == before;
+    });
+}
+
+/// Replies to an operation of a program; `bytes` are those it may write to, null: it changes none.
+void run_operation(Context& context, const Operation& operation, std::string_view present,
+                   char* bytes) {
+    const int64_t before = operation.field.read(present);
+    if (operation.kind == Operation::Kind::get) return context.reply.integer(before);
+    const auto after = result_of(operation, before);
     if (!after) return context.reply.null();
-    operation.field.write(bytes, *after);
-    context.reply.integer(is_set ? before : *after);
+    if (bytes != nullptr) operation.field.write(bytes, *after);
+    context.reply.integer(operation.kind == Operation::Kind::set ? before : *after);
 }
 
 void run_reading(Context& context, const Program& program) {
@@ -180,6 +196,18 @@ void run_writing(Context& context, const Program& program) {
     if (!context.require_string(entry)) return;
     const size_t present = entry == nullptr ? 0 : Context::string_length(*entry);
     const size_t length = std::max<size_t>(present, program.last_written_bit / 8 + 1);
+    // What leaves all bits as they are is no change; other forms of a string become raw by it.
+    if (present == length && entry->encoding() == store::Encoding::raw) {
+        char digits[24];
+        const std::string_view bytes = Context::string_bytes(*entry, digits);
+        if (changes_nothing(program, bytes)) {
+            context.reply.array(static_cast<int64_t>(program.operations.size()));
+            for (const Operation& operation : program.operations) {
+                run_operation(context, operation, bytes, nullptr);
+            }
+            return;
+        }
+    }
     // Operations that leave everything as it was are no event: asked only when somebody listens.
     const bool may_tell = context.services.dataset.notifies(engine::event::string);
     char digits[24];
@@ -188,11 +216,7 @@ void run_writing(Context& context, const Program& program) {
     char* bytes = context.keyspace.edit(key, entry, length);
     context.reply.array(static_cast<int64_t>(program.operations.size()));
     for (const Operation& operation : program.operations) {
-        if (operation.kind == Operation::Kind::get) {
-            context.reply.integer(operation.field.read({bytes, length}));
-        } else {
-            modify(context, operation, bytes, length);
-        }
+        run_operation(context, operation, {bytes, length}, bytes);
     }
     if (may_tell && before != std::string_view(bytes, length)) {
         context.keyspace.notify(engine::event::string, "setbit", key);

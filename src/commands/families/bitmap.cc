@@ -49,6 +49,13 @@ void setbit(Context& context) {
     if (!context.require_string(entry)) return;
     const size_t at = *offset / 8;
     const size_t length = entry == nullptr ? 0 : Context::string_length(*entry);
+    // A bit that is as it should be is no change; other forms of a string become raw by it.
+    if (at < length && entry->encoding() == store::Encoding::raw) {
+        char digits[24];
+        if (types::get_bit(Context::string_bytes(*entry, digits), *offset) == (*bit == 1)) {
+            return context.reply.integer(*bit);
+        }
+    }
     char* bytes = context.keyspace.edit(key, entry, std::max(length, at + 1));
     const auto mask = static_cast<uint8_t>(1U << (7 - *offset % 8));
     const auto before = static_cast<uint8_t>(bytes[at]);
