@@ -22,6 +22,8 @@ using types::Hash;
 using types::Listpack;
 using types::ListpackValue;
 
+static_assert(kFieldDeadlineMax == Hash::kKeptDeadlineMax);
+
 constexpr store::Kind kPackedHash{store::Type::hash, Encoding::listpack};
 
 // --- writing ------------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ public:
     /// The latest deadline that commands give, Unix milliseconds: Redis' limit. Files hold
     /// deadlines up to four times as far, and nothing beyond.
     static constexpr int64_t kDeadlineMax = (int64_t{1} << 46) - 1;
+    /// The latest that a hash may have, from a file.
+    static constexpr int64_t kKeptDeadlineMax = (int64_t{1} << 48) - 2;
 
     struct Field {
         std::string_view name;

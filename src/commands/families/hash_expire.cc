@@ -151,7 +151,10 @@ std::optional<int64_t> read_time(Context& context, size_t at, TimeUnit unit) {
         return std::nullopt;
     }
     const int64_t from_ms = unit.is_relative ? context.now_ms() : 0;
-    if (*number > (Hash::kDeadlineMax - from_ms) / unit.milliseconds) {
+    // A log may tell of one that came out of a file.
+    const int64_t max_ms =
+        context.services.executor.is_replaying ? Hash::kKeptDeadlineMax : Hash::kDeadlineMax;
+    if (*number > (max_ms - from_ms) / unit.milliseconds) {
         context.error("ERR invalid expire time in '" + full_name(context.spec) + "' command");
         return std::nullopt;
     }

@@ -82,6 +82,22 @@ TEST(Replay, KeepsTheOrderOfEachKey) {
     EXPECT_FALSE(state_after(log).empty());
 }
 
+/// From another's file, beyond what a client may ask for.
+TEST(Replay, TakesEachDeadlineOfAFieldThatAFileMayHave) {
+    const std::string latest = std::to_string((int64_t{1} << 48) - 2);
+    const Words words{"HPEXPIREAT", "h", latest, "FIELDS", "1", "f"};
+    CommandRunner runner;
+    EXPECT_EQ(execute(runner, text({"HSET", "h", "f", "v"}) + text(words), 0), "");
+    EXPECT_EQ(runner.run({"HPEXPIRETIME", "h", "FIELDS", "1", "f"}), "*1\r\n:" + latest + "\r\n");
+    CommandRunner other;
+    EXPECT_NE(
+        execute(other,
+                text({"HSET", "h", "f", "v"}) +
+                    text({"HPEXPIREAT", "h", std::to_string(int64_t{1} << 48), "FIELDS", "1", "f"}),
+                0),
+        "");
+}
+
 TEST(Replay, KeepsTheOrderOfCommandsOfSeveralLanes) {
     std::string log;
     base::Random random(test_seed());
