@@ -67,7 +67,7 @@ inline std::string sorted_set_text(const store::Entry& entry) {
     const auto add = [&](std::string_view member, double score) {
         char digits[base::kDoubleCharsMax];
         text += "[" + std::string(member) + "=" +
-                std::string(digits, base::write_double(digits, score)) + "]";
+                std::string(digits, base::write_double(digits, score + 0.0)) + "]";
         return true;
     };
     if (entry.has(store::Entry::owns_object)) {

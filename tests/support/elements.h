@@ -78,7 +78,8 @@ inline std::vector<std::string> texts_of_list(const snapshot::Record& record) {
 inline std::vector<std::string> texts_of_sorted_set(const snapshot::Record& record) {
     std::vector<std::string> texts;
     const auto add = [&](std::string_view member, double score) {
-        texts.push_back(std::string(member) + ":" + base::format_double(score));
+        // Minus zero becomes zero: a packed set has no other, so its sign does not outlive a file.
+        texts.push_back(std::string(member) + ":" + base::format_double(score + 0.0));
         return true;
     };
     if (record.object == nullptr) {
