@@ -8,10 +8,10 @@ const {chromium} = require('playwright-core');
 const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium';
 const PATIENCE_MS = 20000;
 
-const PORT_FIRST = 10000;
+const PORT_FIRST = 30000;
 const PORT_LAST = 31999;
 
-/** A free port of loopback, below those that the system gives to clients. */
+/** A free port of loopback, below those that the system gives to clients and beside those that with_server.py locks. */
 function freePort() {
     return new Promise(found => {
         const port = PORT_FIRST + Math.floor(Math.random() * (PORT_LAST + 1 - PORT_FIRST));

@@ -21,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from with_server import free_port
+
 PATIENCE_SECONDS = 60
 BUILDS = ("meson ", "ninja ", "build/", "GYRE_SEED=", "GYRE_FUZZ_SECONDS=")
 FILES = {
@@ -36,12 +38,6 @@ def check(name, is_right, detail="", skipped=""):
     checks.append(bool(is_right))
     text = f"{'ok' if is_right else 'not ok'} {len(checks)} - docs: {name.replace('#', ' ')}"
     print(text + (f" # SKIP {skipped}" if skipped else "") + ("" if is_right else f" # {detail}"))
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def lines_of(path):
@@ -75,7 +71,7 @@ def wait_for_answer(port, process):
 class Round:
     def __init__(self, folder, port):
         self.folder, self.port = folder, port
-        self.http_port, self.started_port, self.oracle_port = free_port(), free_port(), free_port()
+        self.http_port, self.started_port, self.oracle_port = (free_port() for _ in range(3))
         self.oracle = None
         self.environment = {**os.environ, "PATH": f"{folder}/bin:{os.environ['PATH']}"}
         assert ask(port, "CONFIG SET http-port", str(self.http_port)) == b"+OK\r\n"

@@ -5,6 +5,7 @@
 Usage: with_server.py COMMAND [ARGUMENT...]. The exit status is the command's; a server that does not
 come up, or does not end by itself at SIGTERM, is a failure.
 """
+import fcntl
 import os
 import random
 import socket
@@ -16,12 +17,28 @@ import time
 PATIENCE_SECONDS = 20
 
 
-PORTS = range(10_000, 32_000)  # below those that the system gives to clients
+# Ports below those that the system gives to clients. A block of them is locked for as long as this process lives, as
+# tests/support/server_process.cc does: no other test is given one between finding it free and binding it.
+PORT_FIRST, PORT_BLOCK, PORT_BLOCKS = 10_000, 100, 200
+LOCKS = os.path.join(os.environ.get("TMPDIR") or "/tmp", f"gyre-test-ports-{os.getuid()}.lock")
+
+
+def locked_ports():
+    descriptor = os.open(LOCKS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # never closed: a close would unlock
+    for block in random.sample(range(PORT_BLOCKS), PORT_BLOCKS):
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, block)
+        except OSError:
+            continue
+        yield from range(PORT_FIRST + block * PORT_BLOCK, PORT_FIRST + (block + 1) * PORT_BLOCK)
+    raise RuntimeError(f"no block of ports can be locked in {LOCKS}")
+
+
+PORTS = locked_ports()
 
 
 def free_port():
-    while True:
-        port = random.choice(PORTS)
+    for port in PORTS:
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

@@ -18,6 +18,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <mutex>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -31,10 +32,11 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPollInterval{5};
 constexpr std::chrono::milliseconds kStopPatience{10'000};
 constexpr int kStartAttempts = 3;
-/// Below those that the system gives to clients, of which a free one may be taken at any moment.
+/// Ports below those that the system gives to clients, of which a free one may be taken at any
+/// moment. Those from 30,000 on are left to the clients' tests in JavaScript, which cannot lock.
 constexpr int kPortFirst = 10'000;
-constexpr int kPortLast = 31'999;
-constexpr int kPortAttempts = 1000;
+constexpr int kPortBlock = 100;
+constexpr int kPortBlocks = 200;
 
 std::string environment(const char* name, const char* fallback) {
     const char* value = std::getenv(name);
@@ -66,30 +68,64 @@ std::string make_temporary_directory() {
     return pattern;
 }
 
-int free_port() {
-    static std::mt19937 random(std::random_device{}());
-    std::uniform_int_distribution<int> ports(kPortFirst, kPortLast);
-    for (int attempt = 0; attempt < kPortAttempts; ++attempt) {
-        const int port = ports(random);
-        const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        address.sin_port = htons(static_cast<uint16_t>(port));
-        const bool is_free =
-            ::bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-        ::close(descriptor);
-        if (is_free) return port;
+namespace {
+
+/// Locks a block of ports for as long as this process lives: nobody else's test may be given a port
+/// of it between the moment it is found free and the moment the server has bound it. Returns the
+/// block's number. The file is shared by all test processes (tests/clients/with_server.py too).
+int lock_port_block() {
+    static const std::string path =
+        environment("TMPDIR", "/tmp") + "/gyre-test-ports-" + std::to_string(::getuid()) + ".lock";
+    static const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    static std::vector<bool> is_ours(
+        kPortBlocks);  // a process' own lock would be given to it again
+    const auto start = static_cast<int>(std::random_device{}() % kPortBlocks);
+    for (int step = 0; step < kPortBlocks; ++step) {
+        const int block = (start + step) % kPortBlocks;
+        if (is_ours[static_cast<size_t>(block)]) continue;
+        const struct flock range = {
+            .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = block, .l_len = 1, .l_pid = 0};
+        if (::fcntl(file, F_SETLK, &range) != 0) continue;
+        is_ours[static_cast<size_t>(block)] = true;
+        return block;
     }
-    std::fputs("free_port: none found\n", stderr);
+    std::fprintf(stderr, "free_port: no block of ports can be locked in %s\n", path.c_str());
     std::abort();
+}
+
+bool is_free(int port) {
+    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    const int result = ::bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address);
+    ::close(descriptor);
+    return result == 0;
+}
+
+}  // namespace
+
+int free_port() {
+    static std::mutex mutex;
+    static int next = 0;
+    static int end = 0;
+    const std::lock_guard hold(mutex);
+    for (;;) {
+        if (next == end) {
+            next = kPortFirst + lock_port_block() * kPortBlock;
+            end = next + kPortBlock;
+        }
+        const int port = next++;
+        if (is_free(port)) return port;
+    }
 }
 
 ServerProcess::ServerProcess(ServerOptions options) : options_(std::move(options)) {
     if (options_.binary.empty()) options_.binary = server_binary();
     directory_ = make_temporary_directory();
     if (!options_.config_text.empty()) std::ofstream(config_path()) << options_.config_text;
-    // Between choosing a port and binding it somebody else may take it: then once more.
+    // Between choosing a port and binding it a program that is no test may take it: then once more.
     for (int attempt = 0; attempt < kStartAttempts; ++attempt) {
         port_ = free_port();
         exit_status_.reset();
