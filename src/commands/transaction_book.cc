@@ -19,20 +19,16 @@ TransactionBook::~TransactionBook() {
     for (const auto& [token, page] : pages_) CHECK(page.transaction == nullptr);
 }
 
-bool TransactionBook::has_room(size_t most) {
+std::optional<std::string> TransactionBook::add(size_t most) {
     const std::lock_guard hold(mutex_);
-    if (pages_.size() < most) return true;
-    const auto over = std::ranges::find_if(pages_, [](const auto& entry) {
-        const auto& transaction = entry.second.transaction;
-        return transaction && transaction->state() != Interactive::State::open;
-    });
-    if (over == pages_.end()) return false;
-    pages_.erase(over);
-    return pages_.size() < most;
-}
-
-std::string TransactionBook::add() {
-    const std::lock_guard hold(mutex_);
+    if (pages_.size() >= most) {
+        const auto over = std::ranges::find_if(pages_, [](const auto& entry) {
+            const auto& transaction = entry.second.transaction;
+            return transaction && transaction->state() != Interactive::State::open;
+        });
+        if (over != pages_.end()) pages_.erase(over);
+        if (pages_.size() >= most) return std::nullopt;
+    }
     for (;;) {
         std::string token = fmt::format("{:016x}{:016x}", base::entropy(), base::entropy());
         if (pages_.try_emplace(token).second) return token;

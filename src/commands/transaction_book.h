@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -40,16 +41,15 @@ public:
         unknown,  ///< there is none of that token, any more
         busy,     ///< another request has it
     };
-    /// Whether there is room for one more among `most`; with one that was remembered gone for it,
-    /// if need be.
-    bool has_room(size_t most);
-    /// A new one, lent to whoever has begun it. Returns its token.
-    std::string add();
+    /// A place among `most` for a transaction that is about to begin, lent to whoever begins it;
+    /// one that was remembered goes for it, if need be. Returns its token; nullopt: there are as
+    /// many.
+    std::optional<std::string> add(size_t most);
     Lent take(std::string_view token, std::unique_ptr<Interactive>& transaction);
     /// After a request. A book that is closed rolls back.
     void give_back(std::string_view token, std::unique_ptr<Interactive> transaction, int64_t now_ms,
                    engine::Executor& executor);
-    /// The transaction was committed or rolled back.
+    /// The transaction was committed or rolled back, or did not begin.
     void forget(std::string_view token);
 
     void expire(int64_t now_ms, engine::Executor& executor);

@@ -332,19 +332,26 @@ Result<void> HttpConnection::enter_transaction(std::string_view token) {
 }
 
 ring::Task<Result<std::string>> HttpConnection::begin_transaction() {
+    commands::TransactionBook& book = *worker_.shared().transactions;
     const auto most = static_cast<size_t>(
         worker_.shared().settings.http_transactions_max.load(std::memory_order_relaxed));
-    if (!is_in_transaction() && !worker_.shared().transactions->has_room(most)) {
+    // Its place comes first: others begin at the same time. One that had come to a conflict and
+    // begins anew has one, under a token that nobody brings back.
+    const bool has_place = !transaction_.empty();
+    const std::optional<std::string> token = book.add(has_place ? SIZE_MAX : most);
+    if (!token) {
         co_return fail(
             "TOOMANY There are as many open transactions as http-max-transactions permits. End "
             "some, or raise the limit");
     }
     const std::string_view words[] = {"BEGIN"};
     const Reply reply = co_await run_own(words);
-    if (reply.is_error()) co_return fail(reply.text);
-    // One that had come to a conflict begins anew: nobody brings its token back.
-    if (!transaction_.empty()) worker_.shared().transactions->forget(transaction_);
-    transaction_ = worker_.shared().transactions->add();
+    if (reply.is_error()) {
+        book.forget(*token);
+        co_return fail(reply.text);
+    }
+    if (has_place) book.forget(transaction_);
+    transaction_ = *token;
     co_return transaction_;
 }
 

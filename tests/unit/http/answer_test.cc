@@ -59,7 +59,7 @@ public:
         const std::string_view words[] = {"BEGIN"};
         const Reply reply = execute(words);
         if (reply.is_error()) co_return fail(reply.text);
-        token_ = book.add();
+        token_ = *book.add(SIZE_MAX);
         co_return token_;
     }
     void leave_transaction() {
@@ -525,7 +525,7 @@ TEST_F(HttpAnswerTest, open_transactions_end_by_themselves) {
     const std::string within = begun(begin, field(begin, "Gyre-Transaction"));
     engine::Executor& executor = backend_.runner.services().executor;
     const int64_t now_ms = backend_.runner.now_ms();
-    EXPECT_FALSE(backend_.book.has_room(1));
+    EXPECT_FALSE(backend_.book.add(1));
     backend_.book.expire(now_ms + 5001, executor);
     EXPECT_EQ(backend_.runner.dataset().views(), 0u);
     EXPECT_EQ(backend_.book.size(), 1u);
@@ -537,7 +537,11 @@ TEST_F(HttpAnswerTest, open_transactions_end_by_themselves) {
     backend_.book.expire(now_ms + 5001, executor);
     backend_.book.expire(now_ms + 5001 + commands::TransactionBook::kRememberedMs, executor);
     EXPECT_EQ(backend_.book.size(), 1u);
-    EXPECT_TRUE(backend_.book.has_room(1));
+    const auto place = backend_.book.add(1);
+    ASSERT_TRUE(place);
+    EXPECT_EQ(backend_.book.size(), 1u);
+    EXPECT_FALSE(backend_.book.add(1));
+    backend_.book.forget(*place);
     EXPECT_EQ(backend_.book.size(), 0u);
 }
 
