@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "commands/courier.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "commands/session.h"
@@ -57,7 +58,8 @@ void Courier::write_frame(const engine::Delivery& delivery) {
 bool Courier::run(size_t budget) {
     // The topic may be gone since, and another come to its place.
     part_ = nullptr;
-    for (; budget > 0; --budget) {
+    sends_ = 0;
+    for (; budget > 0 && sends_ < kSendsPerSlice; --budget) {
         const engine::Delivery* delivery = nullptr;
         const engine::Subscription* next = inbox_.take(delivery);
         if (next == nullptr) return false;
@@ -73,6 +75,7 @@ bool Courier::run(size_t budget) {
         }
         base::OutputBuffer* output = session.outlet->push_buffer();
         if (output == nullptr) continue;
+        if (output->empty()) ++sends_;
         const bool is_resp3 = session.protocol.load(std::memory_order_relaxed) == 3;
         if (delivery->part->topic->kind() != engine::TopicKind::monitor) {
             frame_[0] = is_resp3 ? '>' : '*';
@@ -83,6 +86,13 @@ bool Courier::run(size_t budget) {
         output->append("\r\n");
     }
     return !inbox_.empty();
+}
+
+void Courier::run_round(int64_t now_us, int64_t pause_us) {
+    if (inbox_.empty() || now_us < next_round_us_) return;
+    if (run()) return;
+    const auto took_us = static_cast<int64_t>(sends_) * kSendUs;
+    next_round_us_ = now_us + took_us + std::min(took_us, pause_us);
 }
 
 }  // namespace gyre::commands

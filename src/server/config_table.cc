@@ -412,6 +412,14 @@ const ConfigRow kKeyspaceRows[] = {
              if (targets.dataset == nullptr) return;
              targets.dataset->pubsub().subscriptions_max.store(value.number);
          }},
+    {.name = "pubsub-gather-usec",
+     .kind = integer,
+     .initial = "500",
+     .max = 10'000,
+     .summary = "Microseconds for which messages wait at most, when some have just been sent to "
+                "many subscribers, so that more are sent at once. They wait no longer than that "
+                "sending took. 0: never.",
+     .to_settings = SETTING(pubsub_gather_us = value.number)},
     {.name = "tracking-table-max-keys",
      .kind = integer,
      .initial = "1000000",

@@ -72,6 +72,7 @@ struct ServerSettings {
     std::atomic<bool> protected_mode{true};
     std::atomic<bool> has_password{false};
     std::atomic<int64_t> timeout_seconds{0};
+    std::atomic<int64_t> pubsub_gather_us{500};
     std::atomic<int64_t> tcp_keepalive_seconds{300};
     std::atomic<int64_t> maxclients{10000};
     std::atomic<uint64_t> query_buffer_bytes_max{1024ULL * 1024 * 1024};

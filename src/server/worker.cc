@@ -420,6 +420,16 @@ int64_t Worker::next_expiry_ms() {
     return std::min(due_ms, expiry_.next_due_ms());
 }
 
+/// The same by the monotonic clock; INT64_MAX: there is nothing that may be removed.
+int64_t Worker::next_expiry_us() {
+    if (!shared_.dataset.settings.active_expire.load(std::memory_order_relaxed) || !may_remove()) {
+        return INT64_MAX;
+    }
+    const int64_t due_ms = next_expiry_ms();
+    if (due_ms == INT64_MAX) return INT64_MAX;
+    return reactor_.now_us() + std::max<int64_t>(due_ms - reactor_.now_ms(), 0) * 1000;
+}
+
 /// Tells of the changes of this turn, and forgets what is too much; true when more is to be done.
 bool Worker::tend_tracking() {
     engine::Tracking& tracking = shared_.dataset.tracking();
@@ -436,7 +446,8 @@ bool Worker::tend_tracking() {
 
 int64_t Worker::before_wait() {
     shared_.dataset.tracking().broadcast(executor_.tracking, executor_.origin);
-    courier_.run();
+    courier_.run_round(reactor_.now_us(),
+                       shared_.settings.pubsub_gather_us.load(std::memory_order_relaxed));
     if (index_ == 0 && shared_.each_turn) shared_.each_turn();
     const bool is_due = follow_log();
     flush_dirty();
@@ -449,13 +460,10 @@ int64_t Worker::before_wait() {
     shared_.dataset.wake_asleep(executor_);
     // A command that had to wait has ended after on_ready(), and there is input behind it; or what
     // was removed in the background has made messages.
-    if (has_more || !ready_.empty() || !shared_.dataset.pubsub().inbox(index_).empty()) return 0;
-    if (!shared_.dataset.settings.active_expire.load(std::memory_order_relaxed) || !may_remove()) {
-        return -1;
-    }
-    const int64_t due_ms = next_expiry_ms();
-    if (due_ms == INT64_MAX) return -1;
-    return reactor_.now_us() + std::max<int64_t>(due_ms - reactor_.now_ms(), 0) * 1000;
+    if (has_more || !ready_.empty()) return 0;
+    const int64_t next_us = std::min(courier_.next_round_us(), next_expiry_us());
+    if (next_us == INT64_MAX) return -1;
+    return next_us <= reactor_.now_us() ? 0 : next_us;
 }
 
 /// Tells the log's thread what was written in this turn, and writers that they may go on.

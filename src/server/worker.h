@@ -205,6 +205,7 @@ private:
     template <class F>
     bool run_slice(const char* event, F&& slice);
     int64_t next_expiry_ms();
+    int64_t next_expiry_us();
 
     /// By position, then by client.
     using LogWait = std::pair<log::Position, uint64_t>;

@@ -45,6 +45,21 @@ protected:
         runner_.run_as(*listener_, {"PSUBSCRIBE", "__key*"});
         runner_.dataset().settings.notified_events = gyre::engine::event_classes(classes).value();
     }
+    /// Takes what the session is about to be sent: the bytes, and no message more than that.
+    static size_t send(Session& session) {
+        gyre::base::OutputBuffer& output = *session.outlet->push_buffer();
+        const size_t bytes = output.size();
+        output.consume(bytes);
+        return bytes;
+    }
+    std::vector<Session*> listen_to(std::string_view channel, size_t subscribers) {
+        std::vector<Session*> listeners;
+        for (size_t index = 0; index < subscribers; ++index) {
+            listeners.push_back(&runner_.add_session());
+            runner_.run_as(*listeners.back(), {"SUBSCRIBE", channel});
+        }
+        return listeners;
+    }
     CommandRunner runner_;
     Session* listener_ = nullptr;
 };
@@ -87,6 +102,52 @@ TEST_F(PubsubCommandsTest, a_message_is_not_taken_for_one_of_a_channel_that_has_
     run({"PUBLISH", name, "2"});
     EXPECT_FALSE(courier.run(8));
     EXPECT_EQ(runner_.pushed(listener), "*3\r\n$7\r\nmessage\r\n$1\r\n" + name + "\r\n$1\r\n2\r\n");
+}
+
+TEST_F(PubsubCommandsTest, messages_to_many_wait_as_long_as_the_last_ones_took_to_send) {
+    using gyre::commands::Courier;
+    constexpr size_t kSubscribers = 20;
+    constexpr int64_t kTookUs = static_cast<int64_t>(kSubscribers) * Courier::kSendUs;
+    Courier courier(runner_.dataset().pubsub().inbox(0));
+    const std::vector<Session*> listeners = listen_to("a", kSubscribers);
+    const auto heard = [&listeners] {
+        size_t bytes = 0;
+        for (Session* listener : listeners) bytes = send(*listener);
+        return bytes / std::string_view("*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\n1\r\n").size();
+    };
+    EXPECT_EQ(courier.next_round_us(), INT64_MAX) << "nothing is there";
+    run({"PUBLISH", "a", "1"});
+    EXPECT_LE(courier.next_round_us(), 1000);
+    courier.run_round(1000, 500);
+    EXPECT_EQ(heard(), 1U) << "the first one waits for nobody";
+    EXPECT_EQ(courier.next_round_us(), INT64_MAX);
+
+    run({"PUBLISH", "a", "2"});
+    EXPECT_EQ(courier.next_round_us(), 1000 + 2 * kTookUs);
+    courier.run_round(1000 + 2 * kTookUs - 1, 500);
+    EXPECT_EQ(heard(), 0U);
+    run({"PUBLISH", "a", "3"});
+    courier.run_round(1000 + 2 * kTookUs, 20);
+    EXPECT_EQ(heard(), 2U) << "what has gathered comes together";
+
+    run({"PUBLISH", "a", "4"});
+    EXPECT_EQ(courier.next_round_us(), 1000 + 2 * kTookUs + kTookUs + 20) << "no longer than told";
+    courier.catch_up();
+    EXPECT_EQ(heard(), 1U) << "who runs a command has all of them before its reply";
+}
+
+TEST_F(PubsubCommandsTest, a_slice_begins_no_more_sends_than_it_should) {
+    using gyre::commands::Courier;
+    Courier courier(runner_.dataset().pubsub().inbox(0));
+    const auto listeners = listen_to("a", Courier::kSendsPerSlice + 10);
+    run({"PUBLISH", "a", "1"});
+    courier.run_round(0, 500);
+    EXPECT_LE(courier.next_round_us(), 0) << "the rest of them follow in the next turn";
+    EXPECT_NE(send(*listeners[Courier::kSendsPerSlice - 1]), 0U);
+    EXPECT_EQ(send(*listeners[Courier::kSendsPerSlice]), 0U);
+    courier.run_round(1, 500);
+    EXPECT_NE(send(*listeners.back()), 0U);
+    EXPECT_EQ(courier.next_round_us(), INT64_MAX);
 }
 
 TEST_F(PubsubCommandsTest, a_subscriber_of_resp2_may_only_ask_for_little) {
