@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "log/aof_directory.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -21,7 +22,7 @@ Result<void> AofDirectory::open() {
 }
 
 Result<AofDirectory::Increment> AofDirectory::create_increment() {
-    auto next = manifest_.with_new_increment(names_);
+    auto next = manifest_.with_new_increment(names_, last_increment_);
     if (!next) return tl::unexpected(std::move(next.error()));
     Increment made;
     made.path = path_of(next->increments.back().name);
@@ -35,14 +36,41 @@ Result<AofDirectory::Increment> AofDirectory::create_increment() {
 Result<void> AofDirectory::commit(const AofManifest& next) {
     const std::string temporary = path_of(names_.temporary_manifest());
     if (auto done = files_.write_whole(temporary, next.format()); !done) return done;
-    if (auto done = files_.rename(temporary, path_of(names_.manifest())); !done) return done;
-    if (auto done = files_.sync_directory(directory_); !done) return done;
+    Result<void> done = files_.rename(temporary, path_of(names_.manifest()));
+    if (done) done = files_.sync_directory(directory_);
+    if (!done) {
+        note_doubtful(next);
+        return done;
+    }
     manifest_ = next;
+    delete_doubtful();
     return {};
 }
 
+void AofDirectory::note_doubtful(const AofManifest& next) {
+    if (next.base) last_base_ = std::max(last_base_, next.base->sequence);
+    if (!next.increments.empty()) {
+        last_increment_ = std::max(last_increment_, next.increments.back().sequence);
+    }
+    for (const AofFile& file : next.load_order()) doubtful_.push_back(file.name);
+}
+
+/// What the manifest names now stays; what remains of the others is in nobody's way.
+void AofDirectory::delete_doubtful() {
+    if (doubtful_.empty()) [[likely]]
+        return;
+    std::vector<std::string> named = manifest_.deletable();
+    for (const AofFile& file : manifest_.load_order()) named.push_back(file.name);
+    for (const std::string& name : doubtful_) {
+        if (std::ranges::find(named, name) == named.end()) {
+            static_cast<void>(files_.remove(path_of(name)));
+        }
+    }
+    doubtful_.clear();
+}
+
 Result<void> AofDirectory::replace_all(const std::string& path, BaseFormat format, bool keeps_old) {
-    const auto next = manifest_.with_new_base(names_, format, INT64_MAX);
+    const auto next = with_new_base(manifest_, format, INT64_MAX);
     if (!next) return tl::unexpected(next.error());
     if (auto done = files_.rename(path, path_of(next->base->name)); !done) {
         static_cast<void>(files_.remove(path));

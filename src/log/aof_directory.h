@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <gyre/result.h>
 
@@ -40,7 +41,15 @@ public:
         AofManifest next;
     };
     Result<Increment> create_increment();
-    /// From here on the directory is what `next` says, whatever happens.
+    /// `present` with a new base (AofManifest::with_new_base()) of a name that nothing on the disk
+    /// can mean.
+    Result<AofManifest> with_new_base(const AofManifest& present, BaseFormat format,
+                                      int64_t first_kept) const {
+        return present.with_new_base(names_, format, first_kept, last_base_);
+    }
+    /// From here on the directory is what `next` says, whatever happens. Where it fails, a crash
+    /// may find either; the names that `next` has are not used again, so both can be loaded as long
+    /// as what the files hold is not changed.
     Result<void> commit(const AofManifest& next);
     /// The base at `path`, complete and on the disk, in place of all there is: while no log is
     /// written. Deletes what it replaces, unless that is to be kept.
@@ -49,10 +58,18 @@ public:
     void delete_history();
 
 private:
+    void note_doubtful(const AofManifest& next);
+    void delete_doubtful();
+
     ring::Files& files_;
     const std::string directory_;
     const AofNames names_;
     AofManifest manifest_;
+    /// Of manifests that may be on the disk or not: their numbers, and files to delete once another
+    /// one is there for certain.
+    int64_t last_base_ = 0;
+    int64_t last_increment_ = 0;
+    std::vector<std::string> doubtful_;
 };
 
 }  // namespace gyre::log

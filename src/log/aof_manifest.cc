@@ -241,8 +241,8 @@ std::vector<std::string> AofManifest::deletable() const {
     return names;
 }
 
-Result<AofManifest> AofManifest::with_new_increment(const AofNames& names) const {
-    const int64_t last = increments.empty() ? 0 : increments.back().sequence;
+Result<AofManifest> AofManifest::with_new_increment(const AofNames& names, int64_t used) const {
+    const int64_t last = std::max(used, increments.empty() ? 0 : increments.back().sequence);
     Result<AofFile> file =
         next_file(*this, last, [&](int64_t sequence) { return names.increment(sequence); });
     if (!file) return tl::unexpected(std::move(file.error()));
@@ -252,13 +252,17 @@ Result<AofManifest> AofManifest::with_new_increment(const AofNames& names) const
 }
 
 Result<AofManifest> AofManifest::with_new_base(const AofNames& names, BaseFormat base_format,
-                                               int64_t first_kept) const {
-    const int64_t last = base ? base->sequence : 0;
+                                               int64_t first_kept, int64_t used) const {
+    const int64_t last = std::max(used, base ? base->sequence : 0);
     Result<AofFile> file =
         next_file(*this, last, [&](int64_t sequence) { return names.base(sequence, base_format); });
     if (!file) return tl::unexpected(std::move(file.error()));
+    return with_base(*std::move(file), first_kept);
+}
+
+AofManifest AofManifest::with_base(AofFile new_base, int64_t first_kept) const {
     AofManifest next;
-    next.base = std::move(*file);
+    next.base = std::move(new_base);
     next.history = history;
     if (base) next.history.push_back(*base);
     for (const AofFile& increment : increments) {

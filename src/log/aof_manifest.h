@@ -75,12 +75,15 @@ struct AofManifest {
     std::vector<std::string> deletable() const;
 
     /// With one more increment at the end: at the first start, when a file is full, and where a
-    /// rewrite begins.
-    Result<AofManifest> with_new_increment(const AofNames& names) const;
+    /// rewrite begins. Its number is beyond all there are, and beyond `used`.
+    Result<AofManifest> with_new_increment(const AofNames& names, int64_t used = 0) const;
     /// With a new base, which holds all that stood before increment `first_kept`: the old base and
-    /// the increments before that one become history.
+    /// the increments before that one become history. Its number is beyond the old one's and
+    /// `used`.
     Result<AofManifest> with_new_base(const AofNames& names, BaseFormat base_format,
-                                      int64_t first_kept) const;
+                                      int64_t first_kept, int64_t used = 0) const;
+    /// The same with a base that has its name.
+    AofManifest with_base(AofFile new_base, int64_t first_kept) const;
     /// After the files of the history were deleted.
     AofManifest without_history() const;
 };

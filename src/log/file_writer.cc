@@ -95,8 +95,10 @@ void FileWriter::pump() {
     if (file_ < 0) return pump_closed();
     look_at_place();
     if (trouble_ != Trouble::none && !is_retrying_) {
-        if (!is_idle() || now_us_ < retry_us_) return;
-        try_again();
+        if (!is_idle()) return;
+        cure();
+        if (now_us_ < retry_us_ && !is_retrying_) return;
+        if (!is_retrying_) try_again();
         if (trouble_ != Trouble::none && !is_retrying_) return;
     }
     if (is_at_part()) begin_part();
@@ -276,6 +278,7 @@ void FileWriter::complete_sync() {
             return run_into(Trouble::sync, done.error().message);
         }
         candidate_.reset();
+        if (cure_) end_cure({});
     }
     synced_ = sync_end_;
     is_part_synced_ = is_at_part() && synced_ == written_;
@@ -293,8 +296,19 @@ void FileWriter::complete_sync() {
 void FileWriter::look_at_place() {
     if (now_us_ < next_look_us_) return;
     next_look_us_ = now_us_ + kLookUs;
-    if (trouble_ != Trouble::none || directory_.files().is_at(file_, path_)) return;
-    run_into(Trouble::place, path_ + " has been moved or removed: put it back");
+    if (trouble_ != Trouble::none) return;
+    if (directory_.files().is_at(file_, path_)) return look_at_manifest();
+    run_into(Trouble::place, path_ + " has been moved or removed: put it back, or BGREWRITEAOF");
+}
+
+/// Without it nobody would find the file at the next start. It is known what it said.
+void FileWriter::look_at_manifest() {
+    const std::string path = directory_.path_of(directory_.names().manifest());
+    if (candidate_ || founding_ || directory_.files().exists(path)) return;
+    if (auto done = directory_.commit(directory_.manifest()); !done) {
+        return run_into(Trouble::place, done.error().message);
+    }
+    base::log(base::Level::warning, "Append-only file: {} was missing, it is written again", path);
 }
 
 void FileWriter::run_into(Trouble trouble, std::string why) {
@@ -304,6 +318,11 @@ void FileWriter::run_into(Trouble trouble, std::string why) {
                   why);
     }
     add(figures_.failures);
+    if (trouble == Trouble::place) {
+        if (displaced_us_ < 0) displaced_us_ = ring_.monotonic_us();
+        const bool is_lost = ring_.monotonic_us() - displaced_us_ >= kPlacePatienceUs;
+        figures_.needs_base.store(is_lost, std::memory_order_relaxed);
+    }
     trouble_ = std::max(trouble_, trouble);
     is_retrying_ = false;
     retry_us_ = ring_.monotonic_us() + pause_us_;
@@ -317,7 +336,8 @@ void FileWriter::try_again() {
             return;
         case Trouble::place:
             if (directory_.files().is_at(file_, path_)) return succeed();
-            return run_into(Trouble::place, path_ + " has been moved or removed: put it back");
+            return run_into(Trouble::place,
+                            path_ + " has been moved or removed: put it back, or BGREWRITEAOF");
         case Trouble::write:
             is_retrying_ = true;
             return;
@@ -330,10 +350,11 @@ void FileWriter::try_again() {
     }
 }
 
-/// The old file ends where it is known to be good; what followed goes into a new one.
+/// The old file ends where it is known to be good; what followed goes into a new one. With a base
+/// that cures it the old file does not matter.
 Result<void> FileWriter::begin_new_file() {
     ring::Files& files = directory_.files();
-    if (!candidate_) {
+    if (!candidate_ && !cure_) {
         if (auto done = files.truncate(file_, kept_file_bytes_); !done) return done;
         if (auto done = files.sync(file_); !done) return done;
     }
@@ -342,11 +363,12 @@ Result<void> FileWriter::begin_new_file() {
     files.close(file_);
     file_ = made->file;
     path_ = std::move(made->path);
-    candidate_ = std::move(made->next);
+    const int64_t sequence = made->next.increments.back().sequence;
+    candidate_ = cure_ ? made->next.with_base(cure_->file, sequence) : std::move(made->next);
     group_.reset();
     next_prefix_.clear();
     clock_s_ = 0;
-    written_ = log_.released();
+    written_ = cure_ ? cure_->part : log_.released();
     synced_ = written_;
     file_bytes_ = 0;
     kept_file_bytes_ = 0;
@@ -369,6 +391,10 @@ void FileWriter::begin_part() {
         base::log(base::Level::warning, "The rewrite of the append-only file fails: {}",
                   opened.error().message);
         part_error_ = std::move(opened.error());
+    } else if (is_founding) {
+        // What comes before belongs to no file: not to this one either, should it be begun anew.
+        synced_ = here;
+        log_.release(here);
     }
     is_part_synced_ = false;
     log_.end_part(here);
@@ -433,10 +459,63 @@ void FileWriter::adopt_base() {
     base->done(std::move(replaced));
 }
 
+/// In trouble, with nothing under way. A base of the part that the file has not come to replaces
+/// the file, too. One of the part that the file began is as good as ever while the file is only
+/// short of room; otherwise it says nothing about what follows it, and another one is to be made.
+void FileWriter::cure() {
+    if (cure_ || founding_) return;
+    std::optional<NewBase> base;
+    {
+        const std::lock_guard hold(order_mutex_);
+        if (!new_base_ || new_base_->is_alone) return;
+        base.swap(new_base_);
+    }
+    const Position part = log_.part();
+    if (part != kNoPosition) return begin_cure(*std::move(base), part);
+    Result<void> done;
+    if (trouble_ == Trouble::write && !candidate_) {
+        done = replace_base(*base);
+        if (done && !base->keeps_old) directory_.delete_history();
+    } else {
+        done = fail("The file that follows it cannot be written: " + log_.failure());
+    }
+    if (!done) static_cast<void>(directory_.files().remove(base->path));
+    part_error_ = no_part();
+    base->done(std::move(done));
+}
+
+/// Once the base has its name there is no way back: the next manifest names it, and a new file.
+void FileWriter::begin_cure(NewBase base, Position part) {
+    const auto next = directory_.with_new_base(directory_.manifest(), base.format, 0);
+    Result<void> named =
+        next ? directory_.files().rename(base.path, directory_.path_of(next->base->name))
+             : tl::unexpected(next.error());
+    log_.end_part(part);
+    part_error_ = no_part();
+    if (!named) {
+        static_cast<void>(directory_.files().remove(base.path));
+        return base.done(std::move(named));
+    }
+    cure_ = Cure{std::move(base), *next->base, part};
+    trouble_ = Trouble::sync;
+    if (auto begun = begin_new_file(); !begun) {
+        return run_into(Trouble::sync, begun.error().message);
+    }
+    is_retrying_ = true;
+}
+
+void FileWriter::end_cure(Result<void> result) {
+    const Cure cure = *std::exchange(cure_, std::nullopt);
+    figures_.part_bytes.store(figures_.bytes.load(std::memory_order_relaxed),
+                              std::memory_order_relaxed);
+    if (result && !cure.base.keeps_old) directory_.delete_history();
+    cure.base.done(std::move(result));
+}
+
 Result<void> FileWriter::replace_base(const NewBase& base) {
     if (part_error_) return tl::unexpected(*part_error_);
     const AofManifest& present = founding_ ? *founding_ : directory_.manifest();
-    auto next = present.with_new_base(directory_.names(), base.format, first_kept_);
+    auto next = directory_.with_new_base(present, base.format, first_kept_);
     if (!next) return tl::unexpected(std::move(next.error()));
     const std::string path = directory_.path_of(next->base->name);
     if (auto done = directory_.files().rename(base.path, path); !done) return done;
@@ -484,6 +563,9 @@ void FileWriter::end_file() {
     candidate_.reset();
     group_.reset();
     next_prefix_.clear();
+    if (cure_) end_cure(tl::unexpected(no_part()));
+    displaced_us_ = -1;
+    figures_.needs_base.store(false, std::memory_order_relaxed);
     trouble_ = Trouble::none;
     is_retrying_ = is_ending_ = is_part_synced_ = false;
     pause_us_ = kRetryUsMin;
@@ -529,6 +611,8 @@ void FileWriter::succeed() {
     trouble_ = Trouble::none;
     is_retrying_ = false;
     pause_us_ = kRetryUsMin;
+    displaced_us_ = -1;
+    figures_.needs_base.store(false, std::memory_order_relaxed);
     add(figures_.recoveries);
     base::log(base::Level::notice, "Append-only file: it is well again, writes are accepted");
     log_.recover();

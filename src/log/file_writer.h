@@ -14,9 +14,10 @@
 //   - a write that fails (disk full, read-only) is tried again, at the same offset;
 //   - after a sync that failed nothing behind the last success is trusted: the file is cut there,
 //     and all since then goes into a new one, which is synced before the manifest names it;
-//   - a directory that has vanished is waited for.
+//   - a file or directory that has vanished is waited for, and then (kPlacePatienceUs) a rewrite.
 // Each is tried again after a pause. Nothing here ends the process, and nothing is told to be
-// durable that is not.
+// durable that is not. A rewrite cures them all: writes are refused, so the log in memory goes on
+// from its place, and with its base the file in trouble is not needed any more.
 //
 // A log may begin while there is data already, and end while there still is. It then begins with a
 // rewrite: until its base is there the file is named by no manifest, what comes before its place is
@@ -55,6 +56,7 @@ struct WriterFigures {
     std::atomic<uint64_t> last_sync_us{0};
     std::atomic<uint64_t> longest_sync_us{0};
     std::atomic<bool> is_syncing{false};
+    std::atomic<bool> needs_base{false};  ///< the file has gone: only a rewrite can help
 };
 
 class FileWriter final : public ring::Reactor::Client {
@@ -70,6 +72,8 @@ public:
     static constexpr uint64_t kUnsyncedBytesMax = Log::kBytesMax / 4;
     /// How often it is looked whether the file is still where it was.
     static constexpr int64_t kLookUs = 1'000'000;
+    /// How long it is waited for when it is not.
+    static constexpr int64_t kPlacePatienceUs = 5'000'000;
     static constexpr int64_t kRetryUsMin = 100'000;
     static constexpr int64_t kRetryUsMax = 2'000'000;
 
@@ -101,8 +105,8 @@ public:
         /// is what it was and the new file has gone.
         std::function<void(Result<void>)> done;
     };
-    /// Makes it the directory's, as soon as the part has begun. Any thread, one at a time; wake the
-    /// ring after it.
+    /// Makes it the directory's, as soon as the part has begun; where the file cannot come so far,
+    /// in place of that file. Any thread, one at a time; wake the ring after it.
     void adopt(NewBase base);
 
     /// From now on everything is written and synced as soon as it is there. Any thread; wake the
@@ -112,6 +116,10 @@ public:
     bool is_drained() const;
     /// Nothing of it is with the ring.
     bool is_idle() const noexcept { return !write_.in_flight && !sync_.in_flight; }
+    /// Bytes of the log that a start from here would not find, for one whose file is where it was.
+    uint64_t missing_bytes() const noexcept {
+        return log_.tail() - (trouble_ == Trouble::sync ? log_.released() : written_);
+    }
 
     const WriterFigures& figures() const noexcept { return figures_; }
 
@@ -169,6 +177,10 @@ private:
     void begin_part();
     Result<void> open_part();
     void adopt_base();
+    void cure();
+    void begin_cure(NewBase base, Position part);
+    void end_cure(Result<void> result);
+    void look_at_manifest();
     Result<void> replace_base(const NewBase& base);
     void succeed();
     int64_t next_deadline_us() const;
@@ -207,6 +219,14 @@ private:
     int64_t next_look_us_ = 0;
     bool is_delay_counted_ = false;
 
+    /// A base that lies in its place, until a manifest names it: what follows it begins anew there.
+    struct Cure {
+        NewBase base;
+        AofFile file;  // what it is now
+        Position part = 0;
+    };
+    std::optional<Cure> cure_;
+
     bool is_part_synced_ = false;  // all of the file before the part
     int64_t first_kept_ = 0;       // the increment that the part began
     /// Why a base cannot be adopted: it needs a part of its own.
@@ -218,7 +238,8 @@ private:
 
     Trouble trouble_ = Trouble::none;
     bool is_retrying_ = false;
-    int64_t retry_us_ = 0;  // when
+    int64_t retry_us_ = 0;       // when
+    int64_t displaced_us_ = -1;  // since when the file is not where it was
     int64_t pause_us_ = kRetryUsMin;
 };
 

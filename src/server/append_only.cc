@@ -144,6 +144,11 @@ void AppendOnly::end_logging(std::function<void()> done) {
 
 bool AppendOnly::lacks_base() const noexcept { return is_on() && !is_founded_.load(); }
 
+bool AppendOnly::needs_base() const noexcept {
+    const log::WriterFigures* figures = writer_figures();
+    return figures != nullptr && figures->needs_base.load(std::memory_order_relaxed);
+}
+
 /// A log that has ended has no place for it.
 log::Position AppendOnly::begin_part() noexcept {
     return is_logging() ? log_->begin_part() : log_->tail();
@@ -256,10 +261,11 @@ void AppendOnly::run() {
             reactor.turn(true);
         }
         if (!writer_->is_drained()) {
+            missing_bytes_.store(writer_->missing_bytes());
             base::log(base::Level::warning,
                       "The append-only file could not be completed: {}. {} bytes of effects are "
                       "lost",
-                      log_->failure(), log_->tail() - log_->durable());
+                      log_->failure(), missing_bytes_.load());
         }
         while (!writer_->is_idle()) reactor.turn(true);
     }

@@ -72,10 +72,17 @@ public:
     void end_logging(std::function<void()> done);
     /// There is data that no file has yet: a first base is to be written.
     bool lacks_base() const noexcept;
+    /// The file has gone, and only a base can take its place.
+    bool needs_base() const noexcept;
+    /// Why writes cannot be logged just now; empty: they can.
+    std::string failure() const { return is_on() && log() != nullptr ? log()->failure() : ""; }
 
     /// Writes and syncs what is left, for at most `timeout_us`, and ends the thread. No writer may
     /// be left.
     void finish(int64_t timeout_us);
+
+    /// After finish(): bytes of effects that the file does not have.
+    uint64_t missing_bytes() const noexcept { return missing_bytes_.load(); }
 
     /// There is no file yet to load.
     bool is_empty() const { return directory_.manifest().load_order().empty(); }
@@ -98,6 +105,8 @@ public:
     bool is_running() const noexcept { return is_running_.load(std::memory_order_acquire); }
     /// Where the next base is written, within the directory.
     std::string new_base_name() const { return "temp-" + settings_.append_file + ".base"; }
+    /// Makes the directory of a base that is to be written, if it has gone.
+    Result<void> prepare_base() { return files_.make_directory(settings_.append_directory); }
     /// Under the locks of all shards: what follows goes into a new file. The place in the log.
     log::Position begin_part() noexcept;
     /// The new base, of so many bytes, lies there: makes it the directory's. `done` is called on
@@ -146,6 +155,7 @@ private:
     std::atomic<uint64_t> mapped_bytes_{0};
     std::unique_ptr<log::FileWriter> writer_;
     std::atomic<bool> is_running_{false};
+    std::atomic<uint64_t> missing_bytes_{0};
     std::atomic<bool> is_stopping_{false};
     std::atomic<int64_t> stop_deadline_us_{0};
 };

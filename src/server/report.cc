@@ -27,9 +27,13 @@ std::string saved_in_words(const EndFigures& figures) {
     if (figures.has_log && figures.is_log_complete) {
         return fmt::format("Saved: the log in {} has every write", figures.log_directory);
     }
+    if (figures.has_log && figures.missing_log_bytes == 0) {
+        return fmt::format("The log in {} could not be written at the end: {}",
+                           figures.log_directory, figures.log_failure);
+    }
     if (figures.has_log) {
         return fmt::format("The log in {} lacks the last writes: {} did not reach the disk",
-                           figures.log_directory, counted(figures.unsynced_log_bytes, "byte"));
+                           figures.log_directory, counted(figures.missing_log_bytes, "byte"));
     }
     if (figures.unsaved_changes == 0) {
         return figures.has_saved ? fmt::format("Saved: {} has every write", figures.snapshot_file)

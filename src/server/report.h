@@ -36,7 +36,8 @@ struct EndFigures {
     bool is_log_complete = false;  ///< all of it is on the disk
     std::string log_directory;
     std::string snapshot_file;
-    uint64_t unsynced_log_bytes = 0;
+    uint64_t missing_log_bytes = 0;
+    std::string log_failure;       ///< it could not be written at the end
     bool has_saved = false;        ///< a snapshot, since the start
     uint64_t unsaved_changes = 0;  ///< writes since the last one, or since the start
     int64_t since_save_ms = 0;     ///< since the last one

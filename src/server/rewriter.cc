@@ -83,7 +83,7 @@ bool Rewriter::is_due() const {
     const bool has_just_failed =
         !figures_.is_last_good && monotonic_s() - failed_s_ < kRetrySeconds;
     if (!file_.is_on()) return false;
-    if (file_.lacks_base()) return !has_just_failed;
+    if (file_.lacks_base() || file_.needs_base()) return !has_just_failed;
     const int64_t percentage = settings_.rewrite_percentage.load(std::memory_order_relaxed);
     const uint64_t bytes = file_.bytes();
     if (percentage == 0 || bytes < settings_.rewrite_bytes_min.load(std::memory_order_relaxed)) {
@@ -118,6 +118,8 @@ RewriteOrder Rewriter::begin(engine::Executor& executor, bool is_alone) {
             return RewriteOrder::failed;
         }
     }
+    // Where that fails, writing the base says so.
+    if (!is_alone) static_cast<void>(file_.prepare_base());
     const bool has_begun = start(executor, is_alone);
     const std::lock_guard hold(mutex_);
     if (has_begun) {

@@ -403,8 +403,9 @@ EndFigures Server::end_figures() {
 /// Once the last effects are written.
 void Server::report_end(EndFigures end) const {
     if (const log::Log* log = append_only_->log(); end.has_log && log != nullptr) {
-        end.unsynced_log_bytes = log->tail() - log->durable();
-        end.is_log_complete = end.unsynced_log_bytes == 0;
+        end.missing_log_bytes = append_only_->missing_bytes();
+        end.log_failure = log->failure();
+        end.is_log_complete = end.missing_log_bytes == 0 && end.log_failure.empty();
     }
     const diary::Figures written = diary::figures();
     end.lost_lines = written.lost_lines + written.lost_commands + written.unwritten;

@@ -383,6 +383,137 @@ TEST_F(FileWriterSim, WaitsForADirectoryThatWasMovedAway) {
         world.run_until([&] { return life.log.admission() == Admission::open; }, 10'000'000));
 }
 
+/// Somebody who removes a file cannot put it back: the data is in memory, and a base of it will do.
+TEST_F(FileWriterSim, IsCuredByARewriteWhenItsFileHasGone) {
+    for (const SyncMode mode : {SyncMode::always, SyncMode::every_second, SyncMode::never}) {
+        World world(31);
+        bool is_open = false;
+        Life life(world, 0, FileWriter::Start{}, is_open);
+        life.log.sync_mode = mode;
+        for (int i = 0; i < 20; ++i) life.write_one();
+        life.complete(0);
+        life.complete(1);
+        Disk& disk = world.disk();
+        ASSERT_TRUE(disk.remove(life.directory.path_of("appendonly.aof.1.incr.aof")));
+        const auto& needs_base = life.writer->figures().needs_base;
+        ASSERT_TRUE(world.run_until([&] { return life.log.admission() == Admission::failing; },
+                                    10'000'000));
+        EXPECT_FALSE(needs_base) << "it may be put back";
+        ASSERT_TRUE(world.run_until([&] { return needs_base.load(); }, 10'000'000));
+        life.rewrite_some();
+        life.rewrite_some();
+        ASSERT_TRUE(world.run_until([&] { return life.rewrites == 1; }, 10'000'000));
+        ASSERT_TRUE(
+            world.run_until([&] { return life.log.admission() == Admission::open; }, 10'000'000));
+        EXPECT_FALSE(needs_base);
+        EXPECT_EQ(life.log.durable(), life.log.tail());
+        const uint64_t cured = life.next_number;
+        for (int i = 0; i < 20; ++i) life.write_one();
+        life.complete(0);
+        life.complete(1);
+        EXPECT_GT(life.next_number, cured);
+        life.writer->finish();
+        life.ring.wake();
+        ASSERT_TRUE(world.run_until([&] { return life.writer->is_drained(); }, 10'000'000));
+        EXPECT_EQ(life.directory.manifest().format(),
+                  "file appendonly.aof.1.base.rdb seq 1 type b\n"
+                  "file appendonly.aof.2.incr.aof seq 2 type i\n");
+        disk.crash();
+        check(load(disk), life.next_number, life.next_number);
+    }
+}
+
+TEST_F(FileWriterSim, IsCuredByARewriteWhenItsFileCannotGrow) {
+    World world(37);
+    bool is_open = false;
+    Life life(world, 0, FileWriter::Start{}, is_open);
+    life.log.sync_mode = SyncMode::always;
+    Disk& disk = world.disk();
+    disk.faults.write_failure = 1000;
+    ASSERT_TRUE(world.run_until(
+        [&] {
+            life.write_one();
+            return life.log.admission() == Admission::failing;
+        },
+        10'000'000));
+    life.complete(0);
+    life.complete(1);
+    EXPECT_LT(life.log.durable(), life.log.tail());
+    life.rewrite_some();
+    disk.faults.write_failure = 0;
+    life.rewrite_some();
+    ASSERT_TRUE(world.run_until([&] { return life.rewrites == 1; }, 10'000'000));
+    ASSERT_TRUE(
+        world.run_until([&] { return life.log.admission() == Admission::open; }, 10'000'000));
+    EXPECT_EQ(life.log.durable(), life.log.tail());
+    EXPECT_EQ(life.directory.manifest().increments.front().name, "appendonly.aof.2.incr.aof");
+    disk.crash();
+    check(load(disk), life.next_number, life.next_number);
+}
+
+/// The base is there, but the manifest that would name it cannot be written for a while.
+TEST_F(FileWriterSim, IsCuredOrAsItWasWheneverThePowerFails) {
+    uint64_t cures = 0;
+    for (uint64_t seed = test_seed(); seed < test_seed() + 500; ++seed) {
+        SCOPED_TRACE("GYRE_SEED=" + std::to_string(seed));
+        World world(seed);
+        base::Random choices(seed);
+        bool is_open = false;
+        auto life = std::make_unique<Life>(world, 0, FileWriter::Start{}, is_open);
+        life->log.sync_mode = mode_of(choices);
+        Disk& disk = world.disk();
+        for (uint64_t step = choices.below(200); step > 0; --step) {
+            life->write_one();
+            world.step();
+        }
+        disk.faults.sync_failure = 1000;
+        world.run_until(
+            [&] {
+                life->write_one();
+                return life->log.admission() == Admission::failing;
+            },
+            10'000'000);
+        life->complete(0);
+        life->complete(1);
+        const uint64_t durable = life->durable_count();
+        life->rewrite_some();
+        for (uint64_t step = choices.below(20); step > 0; --step) world.step();
+        disk.faults = DiskFaults::swarm(choices);
+        disk.faults.sync_failure = choices.below(3) == 0 ? 0 : 500;
+        life->rewrite_some();
+        for (uint64_t step = choices.below(400); step > 0; --step) {
+            if (choices.below(3) == 0) life->write_one();
+            world.step();
+        }
+        const uint64_t acknowledged = std::max(durable, life->durable_count());
+        const uint64_t logged = life->next_number;
+        cures += life->rewrites;
+        life.reset();
+        heal(disk);
+        disk.crash();
+        check(load(disk), acknowledged, logged);
+        if (HasFailure()) return;
+    }
+    EXPECT_GT(cures, 50U);
+}
+
+TEST_F(FileWriterSim, WritesAManifestAgainThatHasGone) {
+    World world(41);
+    bool is_open = false;
+    Life life(world, 0, FileWriter::Start{}, is_open);
+    life.log.sync_mode = SyncMode::always;
+    life.write_one();
+    life.complete(0);
+    life.complete(1);
+    const std::string manifest = life.directory.path_of("appendonly.aof.manifest");
+    ASSERT_TRUE(world.disk().remove(manifest));
+    ASSERT_TRUE(world.run_until([&] { return world.disk().exists(manifest); }, 10'000'000));
+    EXPECT_EQ(life.log.admission(), Admission::open);
+    ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 10'000'000));
+    world.disk().crash();
+    check(load(world.disk()), life.next_number, life.next_number);
+}
+
 TEST_F(FileWriterSim, BeginsANewFileWhereASnapshotWasTaken) {
     World world(23);
     bool is_open = false;

@@ -59,7 +59,7 @@ TEST(Report, the_end_says_what_was_saved) {
     end.unsaved_changes = 3;
     EXPECT_EQ(end_in_words(end)[1], "Nothing was saved; lost: 3 writes");
     end.has_log = true;
-    end.unsynced_log_bytes = 17;
+    end.missing_log_bytes = 17;
     EXPECT_EQ(end_in_words(end)[1],
               "The log in logs lacks the last writes: 17 bytes did not reach the disk");
     end.is_log_complete = true;
