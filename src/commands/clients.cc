@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/check.h"
 #include "base/output_buffer.h"
 #include "commands/registry.h"
 
@@ -240,6 +241,7 @@ void ClientRegistry::hold_writes(int64_t now_ms) {
 
 void ClientRegistry::release_writes() {
     const std::scoped_lock lock(mutex_);
+    CHECK(holds_ > 0);
     --holds_;
     publish_pause();
     tell_homes();

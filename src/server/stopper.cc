@@ -20,6 +20,11 @@ void Stopper::stop(const commands::ShutdownOrder& order, Tell tell) {
         return end(
             fail("Writing initial AOF, can't exit. Wait for its end, or use SHUTDOWN FORCE"));
     }
+    if (const std::string failure = file_.failure();
+        !failure.empty() && !order.force && !order.nosave) {
+        return end(fail("The append-only file cannot be completed (" + failure +
+                        "), can't exit. Mend that, or use SHUTDOWN NOSAVE or FORCE"));
+    }
     const bool saves = order.save || (!order.nosave && persistence_.has_rules());
     // What is being read is on the disk, and half of it must not replace the whole.
     if (saves && !persistence_.is_loading()) return hold_writes();
@@ -43,6 +48,7 @@ void Stopper::post(void (Stopper::*step)()) {
 void Stopper::hold_writes() {
     base::log(Level::notice, "Saving the final snapshot before the end");
     is_saving_.store(true);
+    holds_writes_ = true;
     clients_.hold_writes(workers_[0]->reactor().now_ms());
     const auto left = std::make_shared<std::atomic<size_t>>(workers_.size());
     for (const auto& worker : workers_) {
@@ -80,7 +86,7 @@ void Stopper::end(Result<void> result) {
     is_under_way_ = false;
     has_ended_ = result.has_value();
     if (!result) {
-        clients_.release_writes();
+        if (std::exchange(holds_writes_, false)) clients_.release_writes();
         base::log(Level::warning, "{}", result.error().message);
     }
     std::vector<Tell> tells;

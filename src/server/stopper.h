@@ -53,6 +53,7 @@ private:
     bool is_under_way_ = false;
     bool has_ended_ = false;
     bool is_saved_ = false;
+    bool holds_writes_ = false;
     std::atomic<bool> is_saving_{false};
     std::atomic<bool> is_taken_back_{false};
 };
