@@ -20,6 +20,7 @@
 #include "commands/context.h"
 #include "commands/families/collection.h"
 #include "commands/families/gathering.h"
+#include "commands/families/sight.h"
 #include "commands/matcher.h"
 #include "commands/registry.h"
 #include "commands/slice.h"
@@ -245,12 +246,16 @@ void find_named(Context& context, Finder& finder, std::string_view name) {
 /// All that match, or as many as are wanted. The caller owns what is borrowed, and awaits the end.
 ring::Task<void> find_all(Context& context, Finder& finder) {
     Slice slice(context);
+    const Sight sight(context);
     Walk walk(context.services.dataset, context.keyspace.database());
     Gathering& found = finder.found();
+    const auto visit_own = [&finder](const Entry& entry) { finder.look_at(entry); };
+    const auto visit = [&](const Entry& entry) {
+        if (sight.has(entry)) visit_own(entry);
+    };
     while (!walk.is_done() && !finder.has_enough()) {
-        const int64_t now_ms = slice.now_ms(context.now_ms());
-        const auto visit = [&finder](const Entry& entry) { finder.look_at(entry); };
-        const Walk::Step step = walk.step(context.services.executor, now_ms, visit);
+        const int64_t now_ms = sight.now_ms(slice);
+        const Walk::Step step = walk.step(sight.executor(), now_ms, visit);
         if (step == Walk::Step::again) {
             finder.drop_candidates();
             found.drop();
@@ -259,27 +264,32 @@ ring::Task<void> find_all(Context& context, Finder& finder) {
         if (step == Walk::Step::shard) found.keep();
         if (slice.is_over_now()) co_await slice.next();
     }
+    sight.for_each_own(visit_own);
+    if (finder.has_candidates()) co_await finder.judge_candidates();
 }
 
 /// What SCAN does, with its COUNT and its promise. The caller awaits the end; `cursor` is moved on.
 ring::Task<void> find_some(Context& context, Finder& finder, int64_t count, uint64_t& cursor) {
     Slice slice(context);
+    const Sight sight(context);
     engine::Dataset& dataset = context.services.dataset;
     int64_t sampled = 0;
     int64_t now_ms = context.now_ms();
     const std::function<void(const Entry&)> visit = [&](const Entry& entry) {
         ++sampled;
-        if (!entry.is_expired(now_ms)) finder.look_at(entry);
+        if (!entry.is_expired(now_ms) && sight.has(entry)) finder.look_at(entry);
     };
     const int64_t chains = scan_chains(count, dataset.shards());
     for (int64_t visited = 0; visited < chains && sampled < count; ++visited) {
-        now_ms = slice.now_ms(context.now_ms());
-        cursor =
-            dataset.scan(context.keyspace.database(), cursor, context.services.executor, visit);
+        now_ms = sight.now_ms(slice);
+        cursor = dataset.scan(context.keyspace.database(), cursor, sight.executor(), visit);
         if (finder.has_candidates()) co_await finder.judge_candidates();
         if (cursor == 0) break;
         if (slice.is_over_now()) co_await slice.next();
     }
+    if (cursor != 0) co_return;
+    sight.for_each_own([&finder](const Entry& entry) { finder.look_at(entry); });
+    if (finder.has_candidates()) co_await finder.judge_candidates();
 }
 
 void reply_found(Context& context, Gathering& found, bool is_of_values) {
@@ -309,7 +319,7 @@ ring::Task<void> find(Context& context) {
         co_await find_some(context, finder, options->count.value_or(kScanCount), cursor);
         context.reply.array(2);
         context.reply.bulk(std::to_string(cursor));
-    } else if (!options->is_of_values && (*matcher)->is_literal()) {
+    } else if (!options->is_of_values && (*matcher)->is_literal() && Sight(context).is_plain()) {
         find_named(context, finder, options->pattern);
         if (finder.has_candidates()) co_await finder.judge_candidates();
     } else {

@@ -19,9 +19,9 @@
 #include "commands/context.h"
 #include "commands/families/collection.h"
 #include "commands/families/gathering.h"
+#include "commands/families/sight.h"
 #include "commands/registry.h"
 #include "commands/slice.h"
-#include "engine/view.h"
 #include "engine/walk.h"
 
 namespace gyre::commands {
@@ -29,38 +29,6 @@ namespace {
 
 using engine::Walk;
 using store::Entry;
-
-/// The keys of the database that the client sees: all, or in a transaction its own in the place of
-/// those it has written.
-class Sight {
-public:
-    explicit Sight(Context& context)
-        : context_(context),
-          view_(context.keyspace.view()),
-          database_(context.keyspace.database()) {}
-
-    bool is_plain() const { return view_ == nullptr; }
-    /// With the locks of shared shards.
-    engine::Executor& executor() const {
-        return view_ != nullptr ? view_->home() : context_.services.executor;
-    }
-    int64_t now_ms(const Slice& slice) const {
-        return view_ != nullptr ? view_->now_ms() : slice.now_ms(context_.now_ms());
-    }
-    /// Of an entry in a shared shard.
-    bool has(const Entry& entry) const { return view_ == nullptr || view_->sees(database_, entry); }
-    template <class F>
-    void for_each_own(const F& visit) const {
-        if (view_ != nullptr) view_->for_each_own(database_, visit);
-    }
-    /// Keys that are there for nobody else.
-    int64_t surplus() const { return view_ == nullptr ? 0 : view_->surplus(database_); }
-
-private:
-    Context& context_;
-    engine::View* view_;
-    const size_t database_;
-};
 
 /// How one element is written.
 struct Give {
@@ -292,7 +260,42 @@ bool reply_random(Context& context, size_t index) {
 /// is found for ever.
 constexpr int kDueKeysMax = 100;
 
+/// In a transaction, which holds all shards. Where nearly all that is drawn has been written by it
+/// or is due, the first key that is neither.
+std::optional<std::string> random_within(Context& context, const Sight& sight) {
+    engine::Dataset& dataset = context.services.dataset;
+    const size_t database = context.keyspace.database();
+    base::Random& random = dataset.shard(0).random();
+    std::vector<const Entry*> own;
+    sight.for_each_own([&own](const Entry& entry) { own.push_back(&entry); });
+    for (int tries = 0; tries < kDueKeysMax; ++tries) {
+        const size_t all = own.size() + dataset.keys(database, sight.executor());
+        if (all == 0) return std::nullopt;
+        const size_t drawn = random.below(all);
+        if (drawn < own.size()) return std::string(own[drawn]->key());
+        const auto index = draw_shard(dataset, database, sight.executor());
+        store::Shard& shard = dataset.shard(*index);
+        const Entry* entry = shard.find_database(database)->random(shard.random());
+        if (sight.has(*entry) && !entry->is_expired(sight.now_ms())) {
+            return std::string(entry->key());
+        }
+    }
+    std::optional<std::string> found;
+    Walk walk(dataset, database);
+    const auto visit = [&](const Entry& entry) {
+        if (!found && sight.has(entry)) found = entry.key();
+    };
+    while (!walk.is_done() && !found) walk.step(sight.executor(), sight.now_ms(), visit);
+    if (!found && !own.empty()) found = own[random.below(own.size())]->key();
+    return found;
+}
+
 ring::Task<void> randomkey(Context& context) {
+    if (const Sight sight(context); !sight.is_plain()) {
+        const auto found = random_within(context, sight);
+        found ? context.reply.bulk(*found) : context.reply.null();
+        co_return;
+    }
     Slice slice(context);
     for (int tries = 0; tries < kDueKeysMax || context.effects().may_remove(); ++tries) {
         const auto shard = draw_shard(context.services.dataset, context.keyspace.database(),

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -321,9 +322,7 @@ TEST_F(InteractiveTest, WhatCannotBeUndoneIsRefusedAndLeavesItOpen) {
                                                {"SHUTDOWN"},
                                                {"DEBUG", "RELOAD"},
                                                {"ALIAS", "x", "GET", "$1"},
-                                               {"RESET-ALIAS"},
-                                               {"FIND", "KEYS", "LIKE", "*"},
-                                               {"RANDOMKEY"}}) {
+                                               {"RESET-ALIAS"}}) {
         EXPECT_THAT(run(words), AllOf(StartsWith("-ERR " + words[0]),
                                       HasSubstr("is not allowed inside a transaction")));
     }
@@ -338,6 +337,52 @@ TEST_F(InteractiveTest, WhatCannotBeUndoneIsRefusedAndLeavesItOpen) {
     EXPECT_EQ(run({"BEGIN"}), "-ERR BEGIN inside MULTI is not allowed\r\n");
     EXPECT_EQ(run({"COMMIT"}), "-ERR COMMIT without BEGIN\r\n");
     EXPECT_EQ(run({"EXEC"}), "*0\r\n");
+}
+
+TEST_F(InteractiveTest, FindsWhatItHasWrittenInPlaceOfWhatIsThere) {
+    run({"MSET", "k:1", "a", "k:2", "b", "k:3", "a"});
+    run({"SET", "k:4", "a", "PX", "50"});
+    runner_.advance_ms(60);
+    run({"BEGIN"});
+    run({"SET", "k:1", "b"});
+    run({"DEL", "k:2"});
+    run({"SET", "k:5", "a"});
+    const std::string found = "*2\r\n$3\r\nk:3\r\n$3\r\nk:5\r\n";
+    EXPECT_EQ(run({"FIND", "KEYS", "REGEX", "^k:[2345]$"}), found);
+    EXPECT_EQ(run({"FIND", "KEYS", "LIKE", "k:[2345]"}), found);
+    EXPECT_EQ(run({"FIND", "k:2"}), "*0\r\n");
+    EXPECT_EQ(run({"FIND", "k:5"}), "*1\r\n$3\r\nk:5\r\n");
+    EXPECT_EQ(run({"FIND", "VALUES", "a"}),
+              "*4\r\n$3\r\nk:3\r\n$1\r\na\r\n$3\r\nk:5\r\n$1\r\na\r\n");
+    EXPECT_EQ(run({"FIND", "KEYS", "LIKE", "k:*", "COUNT", "1"}), "*1\r\n$3\r\nk:3\r\n");
+    EXPECT_EQ(run({"FIND", "CURSOR", "0", "VALUES", "b", "COUNT", "10000"}),
+              "*2\r\n$1\r\n0\r\n*2\r\n$3\r\nk:1\r\n$1\r\nb\r\n");
+    EXPECT_EQ(run({"COMMIT"}), kOk);
+    run({"BEGIN"});
+    EXPECT_EQ(run({"FIND", "k:9"}), "*0\r\n");
+    other({"SET", "k:9", "1"});
+    EXPECT_THAT(run({"COMMIT"}), StartsWith("-CONFLICT"));
+}
+
+TEST_F(InteractiveTest, DrawsARandomKeyOfThoseThatItSees) {
+    run({"BEGIN"});
+    EXPECT_EQ(run({"RANDOMKEY"}), kNull);
+    run({"SET", "own", "1"});
+    EXPECT_EQ(run({"RANDOMKEY"}), bulk("own"));
+    run({"COMMIT"});
+    for (int i = 0; i < 300; ++i) run({"SET", "k" + std::to_string(i), "1"});
+    run({"BEGIN"});
+    std::set<std::string> drawn;
+    run({"SET", "new", "1"});
+    for (int i = 0; i < 20'000 && drawn.size() < 302; ++i) drawn.insert(run({"RANDOMKEY"}));
+    EXPECT_EQ(drawn.size(), 302U);
+    // All but one of those that others see are hidden.
+    run({"DEL", "own"});
+    for (int i = 1; i < 300; ++i) run({"DEL", "k" + std::to_string(i)});
+    run({"DEL", "new"});
+    for (int i = 0; i < 50; ++i) EXPECT_EQ(run({"RANDOMKEY"}), bulk("k0"));
+    run({"DEL", "k0"});
+    EXPECT_EQ(run({"RANDOMKEY"}), kNull);
 }
 
 TEST_F(InteractiveTest, CommandsThatMayWaitActAsInMulti) {
