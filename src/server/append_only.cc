@@ -50,16 +50,8 @@ void AppendOnly::set_writes_clock(bool writes) {
 }
 
 Result<void> AppendOnly::open() {
-    if (auto opened = open_directory(); !opened) return opened;
+    if (auto opened = directory_.open(); !opened) return opened;
     return adopt_old_file();
-}
-
-Result<void> AppendOnly::open_directory() {
-    const std::string& name = settings_.append_directory;
-    if (name.empty() || name.find('/') != std::string::npos) {
-        return fail("appenddirname can't be a path, just a name within dir: choose another");
-    }
-    return directory_.open();
 }
 
 /// Of a server before Redis 7 there is one file and no directory. The manifest first: a crash
@@ -130,7 +122,7 @@ Result<void> AppendOnly::begin_closed() {
     refresh_sync_mode();
     const std::lock_guard hold(beginning_mutex_);
     if (is_running()) return {};
-    if (auto opened = open_directory(); !opened) return opened;
+    if (auto opened = directory_.open(); !opened) return opened;
     // Only a directory can be synced: there may be something else by that name.
     if (auto synced = files_.sync_directory(settings_.append_directory); !synced) return synced;
     return start_thread(std::nullopt);
@@ -188,7 +180,7 @@ void AppendOnly::adopt_base(uint64_t base_bytes, log::BaseFormat format,
 Result<void> AppendOnly::prepare_alone() {
     const std::lock_guard hold(beginning_mutex_);
     if (is_running()) return {};
-    if (auto opened = open_directory(); !opened) return opened;
+    if (auto opened = directory_.open(); !opened) return opened;
     // Only a directory can be synced: there may be something else by that name.
     return files_.sync_directory(settings_.append_directory);
 }
@@ -209,7 +201,7 @@ void AppendOnly::adopt_alone(log::BaseFormat format,
             ring_->wake();
             return;
         }
-        result = open_directory();
+        result = directory_.open();
         if (result) result = directory_.replace_all(path, format, keeps_old);
     }
     done(result);

@@ -124,7 +124,6 @@ public:
 private:
     Result<void> adopt_old_file();
     Result<void> read_files(AofLoader& loader, Worker& worker, const std::function<bool()>& serve);
-    Result<void> open_directory();
     void refresh_sync_mode();
     Result<void> start_thread(const std::optional<log::FileWriter::Start>& start);
     Result<void> open_writer(const std::optional<log::FileWriter::Start>& start);

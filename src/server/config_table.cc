@@ -134,14 +134,15 @@ void set_stops_writes(const ConfigTargets& targets, const ConfigValue& value) {
 }
 
 /// With Redis' words for dbfilename.
-Result<void> check_plain_name(const ConfigValue& value, const std::string& parameter) {
+Result<void> check_plain_name(const ConfigValue& value, const std::string& parameter,
+                              std::string_view kind = "filename") {
     if (value.text.empty()) return fail(parameter + " can't be empty");
     const auto is_control = [](unsigned char c) { return c < ' ' || c == 0x7F; };
     if (std::any_of(value.text.begin(), value.text.end(), is_control)) {
         return fail("argument must not contain control characters");
     }
-    if (value.text.find('/') == std::string::npos) return {};
-    return fail(parameter + " can't be a path, just a filename");
+    if (value.text.find_first_of("/\\") == std::string::npos) return {};
+    return fail(fmt::format("{} can't be a path, just a {}", parameter, kind));
 }
 
 Result<void> check_file_name(const ConfigValue& value) {
@@ -150,6 +151,14 @@ Result<void> check_file_name(const ConfigValue& value) {
 
 Result<void> check_alias_file(const ConfigValue& value) {
     return check_plain_name(value, "alias-file");
+}
+
+Result<void> check_log_file(const ConfigValue& value) {
+    return check_plain_name(value, "appendfilename");
+}
+
+Result<void> check_log_directory(const ConfigValue& value) {
+    return check_plain_name(value, "appenddirname", "dirname");
 }
 
 Result<void> check_log_and_format(const ServerSettings& settings, const ConfigValue& append_only) {
@@ -661,13 +670,15 @@ const ConfigRow kLogRows[] = {
      .change = at_start,
      .initial = "appendonly.aof",
      .summary = "What the names of the log's files begin with.",
-     .to_settings = SETTING(append_file = value.text)},
+     .to_settings = SETTING(append_file = value.text),
+     .check = check_log_file},
     {.name = "appenddirname",
      .kind = text,
      .change = at_start,
      .initial = "appendonlydir",
      .summary = "Directory of the log's files, within dir.",
-     .to_settings = SETTING(append_directory = value.text)},
+     .to_settings = SETTING(append_directory = value.text),
+     .check = check_log_directory},
     {.name = "aof-load-truncated",
      .kind = boolean,
      .initial = "yes",

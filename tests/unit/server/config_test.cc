@@ -320,9 +320,26 @@ TEST_F(ConfigTest, RulesOfSaveAddUpFromLineToLine) {
     }
 }
 
+/// Whether there is a log or not: it may be switched on later.
+TEST_F(ConfigTest, TheFilesOfTheLogHaveNames) {
+    for (const char* path : {"../x", "a/b", "/a", "a\\b"}) {
+        const std::string value(path);
+        EXPECT_THAT(error_of("appendfilename " + value),
+                    HasSubstr("appendfilename can't be a path, just a filename"));
+        EXPECT_THAT(error_of("appenddirname " + value),
+                    HasSubstr("appenddirname can't be a path, just a dirname"));
+    }
+    EXPECT_THAT(error_of("appendfilename \"\""), HasSubstr("appendfilename can't be empty"));
+    EXPECT_THAT(error_of("appenddirname \"\""), HasSubstr("appenddirname can't be empty"));
+    load("appendfilename my.aof\nappenddirname \"a dir\"\n");
+    EXPECT_EQ(config_.settings().append_file, "my.aof");
+    EXPECT_EQ(config_.settings().append_directory, "a dir");
+}
+
 TEST_F(ConfigTest, TheFileOfASnapshotIsAName) {
     EXPECT_EQ(get("dbfilename"), "dump.rdb");
     EXPECT_THAT(error_of("dbfilename a/b.rdb"), HasSubstr("can't be a path, just a filename"));
+    EXPECT_THAT(error_of("dbfilename a\\b.rdb"), HasSubstr("can't be a path, just a filename"));
     EXPECT_THAT(error_of("dbfilename \"\""), HasSubstr("can't be empty"));
     load("dbfilename x.rdb\nrdbchecksum no\n");
     EXPECT_EQ(config_.settings().rdb_file, "x.rdb");
