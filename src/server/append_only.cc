@@ -216,6 +216,8 @@ Result<void> AppendOnly::start_thread(const std::optional<log::FileWriter::Start
     thread_ = std::thread([this, start, promise = std::move(opened)]() mutable {
         Result<void> result = open_writer(start);
         const bool is_open = result.has_value();
+        // Who made the ring must end it.
+        if (!is_open) close_writer();
         is_running_.store(is_open, std::memory_order_release);
         promise.set_value(std::move(result));
         if (is_open) run();
@@ -262,6 +264,10 @@ void AppendOnly::run() {
         while (!writer_->is_idle()) reactor.turn(true);
     }
     is_running_.store(false, std::memory_order_release);
+    close_writer();
+}
+
+void AppendOnly::close_writer() {
     writer_.reset();
     mapped_bytes_.store(0, std::memory_order_relaxed);
     ring_.reset();

@@ -128,6 +128,7 @@ private:
     Result<void> start_thread(const std::optional<log::FileWriter::Start>& start);
     Result<void> open_writer(const std::optional<log::FileWriter::Start>& start);
     void run();
+    void close_writer();
 
     const ServerSettings& settings_;
     const size_t threads_count_;

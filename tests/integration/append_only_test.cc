@@ -229,6 +229,20 @@ TEST_P(AppendOnlyTest, NamesFileAndOffsetOfDamage) {
     EXPECT_NE(failure().find("No such file or directory"), std::string::npos);
 }
 
+/// Found out by the log's thread, when everything is loaded.
+TEST_P(AppendOnlyTest, SaysWhyItsFileCannotBeMadeAndEnds) {
+    const std::string in_the_way = home_.directory() + "/temp-appendonly.aof.manifest";
+    std::filesystem::create_directories(in_the_way);
+    const std::string refused = failure();
+    EXPECT_NE(refused.find("The data cannot be read: Cannot open "
+                           "appendonlydir/temp-appendonly.aof.manifest: Is a directory"),
+              std::string::npos)
+        << refused;
+    std::filesystem::remove(in_the_way);
+    start_at_home("always");
+    EXPECT_EQ(session().ask("SET", "a", "1"), "OK");
+}
+
 /// A directory with one increment that has these bytes.
 void write_part(const Home& home, const std::string& bytes) {
     std::filesystem::create_directory(home.directory());
