@@ -192,8 +192,20 @@ Result<void> AofLoader::finish_effects() {
     return refuse(failure.unit, failure.message);
 }
 
+/// An RDB file has a beginning and an end even when there is nothing in it. Of commands an empty
+/// file is a data set without keys: redis-server writes one with aof-use-rdb-preamble no.
+bool AofLoader::lacks_rdb() const {
+    const auto& base = directory_.manifest().base;
+    return offset_ == 0 && next_file_ == 1 && base && base->name.ends_with(".rdb");
+}
+
 Result<void> AofLoader::finish_file() {
     if (auto done = finish_effects(); !done) return done;
+    if (lacks_rdb()) {
+        return fail(fmt::format(
+            "{} is empty, and a base is never: what it held is lost. Restore the file from a copy",
+            path_));
+    }
     if (rdb_) {
         if (auto whole = rdb_->finish(); !whole) return refuse(offset_, whole.error().message);
     }

@@ -70,6 +70,7 @@ private:
     Result<void> open_next();
     Result<void> read_rdb(std::string_view piece);
     Result<void> read_effects(std::string_view piece);
+    bool lacks_rdb() const;
     Result<void> finish_file();
     Result<void> cut(const log::AofEnd& end);
     tl::unexpected<Error> refuse_record(std::string_view why) const;

@@ -304,6 +304,28 @@ TEST_P(AppendOnlyTest, LoadsABaseAndWhatFollowsInThatOrder) {
     }
 }
 
+/// Only the last increment may end early. Of commands a base may have none: redis-server writes it.
+TEST_P(AppendOnlyTest, RefusesABaseThatLostItsContent) {
+    start_at_home("always");
+    Session client = session();
+    EXPECT_EQ(client.ask("SET", "a", "1"), "OK");
+    client.ask("BGREWRITEAOF");
+    ASSERT_TRUE(wait_until([&] { return has_no_rewrite(client); }));
+    kill();
+    const std::string base = home_.directory() + "/appendonly.aof.1.base.rdb";
+    ASSERT_GT(std::filesystem::file_size(base), 0U);
+    std::filesystem::resize_file(base, 0);
+    const std::string refused = failure();
+    EXPECT_NE(refused.find("appendonlydir/appendonly.aof.1.base.rdb is empty"), std::string::npos)
+        << refused;
+    std::ofstream(home_.directory() + "/appendonly.aof.1.base.aof");
+    std::ofstream(home_.directory() + "/appendonly.aof.manifest")
+        << "file appendonly.aof.1.base.aof seq 1 type b\n"
+        << "file appendonly.aof.2.incr.aof seq 2 type i\n";
+    start_at_home("always");
+    EXPECT_EQ(session().ask("DBSIZE"), ":0");
+}
+
 TEST_P(AppendOnlyTest, TakesOverASingleFile) {
     std::ofstream(home_.path() + "/appendonly.aof")
         << encode({"SELECT", "0"}) << encode({"SET", "old", "1"});
