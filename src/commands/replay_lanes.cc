@@ -17,6 +17,8 @@ namespace {
 /// Of a command's name in a message.
 constexpr size_t kNameShownMax = 64;
 
+bool is_select(std::string_view name) { return base::equals_ignore_case(name, "select"); }
+
 /// The bytes of a command, the marks between its arguments included: they lie in one piece.
 std::string_view bytes_of(const RequestView& request) {
     const std::string_view first = request.arguments.front().bytes;
@@ -140,12 +142,34 @@ Result<void> ReplayLanes::on_unit(const log::AofUnit& unit) {
     return {};
 }
 
+Result<void> ReplayLanes::check(uint64_t unit, const log::AofCommand& command) {
+    arguments_.clear();
+    for (const std::string_view word : command.arguments) arguments_.push_back({word, nullptr});
+    RequestView request{nullptr, arguments_, {}};
+    Result<void> fits;
+    if (is_select(command.arguments[0])) {
+        if (const auto database = database_of(request); !database) {
+            fits = tl::unexpected(database.error());
+        }
+    } else {
+        request.spec = find_command_of(arguments_);
+        fits = Replay::check(request);
+    }
+    if (fits) return {};
+    note_failure({.unit = unit, .command = command.offset}, request, fits.error());
+    return finish();
+}
+
 Result<void> ReplayLanes::take(const log::AofCommand& command, const Place& place) {
     arguments_.clear();
     keys_.clear();
     for (const std::string_view word : command.arguments) arguments_.push_back({word, nullptr});
-    if (base::equals_ignore_case(arguments_[0].bytes, "select"))
-        return select({nullptr, arguments_, {}});
+    if (is_select(arguments_[0].bytes)) {
+        const auto database = database_of({nullptr, arguments_, {}});
+        if (!database) return tl::unexpected(database.error());
+        database_ = *database;
+        return {};
+    }
     const CommandSpec* spec = find_command_of(arguments_);
     if (auto fits = Replay::check({spec, arguments_, {}}); !fits) return fits;
     append_keys(spec, arguments_, search_, keys_);
@@ -165,15 +189,14 @@ Result<void> ReplayLanes::take(const log::AofCommand& command, const Place& plac
     return {};
 }
 
-Result<void> ReplayLanes::select(const RequestView& request) {
-    if (request.arguments.size() != 2) return fail("wrong number of arguments");
-    const auto number = base::parse_integer(request.arguments[1].bytes);
+Result<size_t> ReplayLanes::database_of(const RequestView& select) const {
+    if (select.arguments.size() != 2) return fail("wrong number of arguments");
+    const auto number = base::parse_integer(select.arguments[1].bytes);
     const auto databases = static_cast<int64_t>(services_.dataset.databases());
     if (!number || *number < 0 || *number >= databases) {
         return fail(fmt::format("there are {} databases; raise databases", databases));
     }
-    database_ = static_cast<size_t>(*number);
-    return {};
+    return static_cast<size_t>(*number);
 }
 
 /// Where something has failed in front of it, it is not executed: that is what finish() tells.

@@ -74,6 +74,8 @@ public:
 
     /// An error may be that of an earlier unit, see failure().
     Result<void> on_unit(const log::AofUnit& unit) override;
+    /// Likewise: what would be refused by itself is refused in a transaction.
+    Result<void> check(uint64_t unit, const log::AofCommand& command) override;
     /// Executes what is left: to be called at the end of each file, whatever it ends with.
     Result<void> finish();
     /// A new file begins, in database 0.
@@ -103,7 +105,7 @@ private:
     };
 
     Result<void> take(const log::AofCommand& command, const Place& place);
-    Result<void> select(const RequestView& request);
+    Result<size_t> database_of(const RequestView& select) const;
     Result<void> execute_here(const LoggedCommand& command);
     size_t lane_of(const store::Key& key) const;
     std::optional<size_t> only_lane_of(const RequestView& request) const;

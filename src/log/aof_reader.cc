@@ -27,6 +27,8 @@ std::string describe_byte(char byte) {
 
 }  // namespace
 
+Result<void> AofHandler::check(uint64_t, const AofCommand&) { return {}; }
+
 AofReader::AofReader(AofHandler& handler, const AofLimits& limits, uint64_t start)
     : handler_(handler),
       limits_(limits),
@@ -249,7 +251,7 @@ AofReader::Step AofReader::finish_command(std::string_view input) {
     const bool is_exec = base::equals_ignore_case(name, "exec");
     if (!is_multi && !is_exec) {
         timestamp_ms_.reset();
-        return is_in_transaction_ ? Step::done : deliver(input, false);
+        return is_in_transaction_ ? check_last(input) : deliver(input, false);
     }
     if (timestamp_ms_) return corrupt(command.offset, "a timestamp stands before MULTI or EXEC");
     if (is_multi == is_in_transaction_) {
@@ -260,6 +262,20 @@ AofReader::Step AofReader::finish_command(std::string_view input) {
     pieces_.resize(command.first_piece);
     is_in_transaction_ = is_multi;
     return is_multi ? Step::done : deliver(input, true);
+}
+
+// A damaged EXEC is a command that nobody knows: found out here, and not at the end of the file,
+// where all that follows would be taken for a torn end.
+AofReader::Step AofReader::check_last(std::string_view input) {
+    const size_t last = commands_.size() - 1;
+    views_.clear();
+    for (const Piece& piece : pieces_of(last)) views_.push_back(word(input, piece));
+    const AofCommand command{unit_offset_ + commands_[last].offset, views_,
+                             commands_[last].timestamp_ms};
+    if (Result<void> result = handler_.check(unit_offset_, command); !result) {
+        return stop(AofEnd::Kind::refused, command.offset, result.error().message);
+    }
+    return Step::done;
 }
 
 AofReader::Step AofReader::deliver(std::string_view input, bool is_transaction) {

@@ -65,6 +65,9 @@ public:
     virtual ~AofHandler() = default;
     /// An error ends the reading; the file counts as good up to this unit.
     virtual Result<void> on_unit(const AofUnit& unit) = 0;
+    /// A command of the transaction that begins at `unit`, before the rest of it is read: it may
+    /// have no end. An error ends the reading here.
+    virtual Result<void> check(uint64_t unit, const AofCommand& command);
 };
 
 /// How a file ended.
@@ -135,6 +138,7 @@ private:
     Step read_length(std::string_view input);
     Step read_payload(std::string_view input);
     Step finish_command(std::string_view input);
+    Step check_last(std::string_view input);
     Step deliver(std::string_view input, bool is_transaction);
     Step read_number(std::string_view input, std::string_view what, int64_t& value, size_t& next);
     Step refuse_size();

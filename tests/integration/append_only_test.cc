@@ -251,6 +251,30 @@ void write_part(const Home& home, const std::string& bytes) {
     std::ofstream(home.part(), std::ios::binary) << bytes;
 }
 
+/// One byte of an EXEC: what follows is no torn end, and stays where it is.
+TEST_P(AppendOnlyTest, TakesADamagedExecForDamage) {
+    std::string bytes = encode({"SET", "x", "1"});
+    const size_t begin = bytes.size();
+    bytes += encode({"MULTI"}) + encode({"SET", "a", "1"}) + encode({"SET", "b", "1"});
+    const size_t bad = bytes.size();
+    bytes += encode({"EXED"});
+    for (int i = 0; i < 100; ++i) bytes += encode({"SET", "key:" + std::to_string(i), "v"});
+    write_part(home_, bytes);
+    const std::string refused = failure();
+    EXPECT_NE(refused.find("appendonly.aof.1.incr.aof, offset " + std::to_string(begin) +
+                           ": command 'EXED' at offset " + std::to_string(bad) +
+                           ": it is not known here"),
+              std::string::npos)
+        << refused;
+    EXPECT_TRUE(content(home_.part()) == bytes);
+    // A transaction that ends with the file, without damage, is a torn end.
+    bytes.resize(bad);
+    write_part(home_, bytes);
+    start_at_home("always");
+    EXPECT_EQ(session().ask("MGET", "x", "a"), "[1 (nil)]");
+    EXPECT_TRUE(content(home_.part()) == bytes.substr(0, begin));
+}
+
 /// The command is found out by another thread than the one that reads, and later; so is the one
 /// behind it, which is not the one to name.
 TEST_P(AppendOnlyTest, NamesTheFirstCommandThatCannotBeExecuted) {

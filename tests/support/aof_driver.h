@@ -59,15 +59,18 @@ public:
     Result<void> on_unit(const log::AofUnit& unit) override {
         AofSeenUnit seen{unit.begin, unit.end, unit.is_transaction, {}, unit.clock_s};
         for (const log::AofCommand& command : unit.commands) {
-            if (!refused_.empty() && command.arguments.front() == refused_) {
-                return fail("unknown command " + refused_);
-            }
+            if (auto known = check(unit.begin, command); !known) return known;
             seen.commands.push_back({command.offset,
                                      {command.arguments.begin(), command.arguments.end()},
                                      command.timestamp_ms});
         }
         units.push_back(std::move(seen));
         return {};
+    }
+
+    Result<void> check(uint64_t /*unit*/, const log::AofCommand& command) override {
+        if (refused_.empty() || command.arguments.front() != refused_) return {};
+        return fail("unknown command " + refused_);
     }
 
     std::vector<AofSeenUnit> units;

@@ -82,6 +82,32 @@ TEST(Replay, KeepsTheOrderOfEachKey) {
     EXPECT_FALSE(state_after(log).empty());
 }
 
+/// It may have no end, and then nobody comes to execute it.
+TEST(Replay, RefusesInATransactionWhatItRefusesOutside) {
+    const std::string begin = text({"SET", "a", "1"}) + text({"MULTI"}) + text({"SET", "b", "1"});
+    const std::string place = " at offset " + std::to_string(begin.size()) + ": ";
+    const struct {
+        Words command;
+        std::string message;
+    } rows[] = {
+        {{"EXED"}, "command 'EXED'" + place + "it is not known here"},
+        {{"SET", "b"}, "command 'SET'" + place + "wrong number of arguments"},
+        {{"GET", "b"}, "command 'GET'" + place + "it changes nothing and belongs to no log"},
+        {{"SELECT", "16"}, "command 'SELECT'" + place + "there are 16 databases; raise databases"},
+        {{"SELECT", "1", "2"}, "command 'SELECT'" + place + "wrong number of arguments"},
+    };
+    for (const auto& row : rows) {
+        for (const std::string& end : {std::string(), text({"EXEC"})}) {
+            CommandRunner runner;
+            EXPECT_EQ(execute(runner, begin + text(row.command) + end, 0), row.message);
+            EXPECT_EQ(runner.run({"MGET", "a", "b"}), "*2\r\n$1\r\n1\r\n$-1\r\n");
+        }
+    }
+    CommandRunner runner;
+    EXPECT_NE(execute(runner, begin + text({"SELECT", "15"}), 0).find("the file ends inside"),
+              std::string::npos);
+}
+
 /// From another's file, beyond what a client may ask for.
 TEST(Replay, TakesEachDeadlineOfAFieldThatAFileMayHave) {
     const std::string latest = std::to_string((int64_t{1} << 48) - 2);

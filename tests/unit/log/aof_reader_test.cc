@@ -296,6 +296,18 @@ TEST(AofReader, WhatTheHandlerRefusesEndsTheReading) {
     EXPECT_TRUE(group.units.empty());
 }
 
+/// Where EXEC is damaged the end of the file comes inside the transaction: what is wrong is the
+/// command, not the end.
+TEST(AofReader, WhatCannotStandInATransactionIsNoTornEnd) {
+    const std::string damaged = kMulti + kSet + command({"EXED"}) + kSet + kSet;
+    const AofOutcome outcome = read(kSet + damaged, {.refused = "EXED"});
+    EXPECT_EQ(outcome.kind, Kind::refused);
+    EXPECT_EQ(outcome.at, kSet.size() + kMulti.size() + kSet.size());
+    EXPECT_EQ(outcome.good_to, kSet.size());
+    EXPECT_EQ(outcome.message, "byte 69: unknown command EXED; everything up to byte 27 was taken");
+    EXPECT_EQ(read(kSet + kMulti + kSet, {.refused = "EXED"}).kind, Kind::truncated);
+}
+
 TEST(AofReader, AUnitHasALimit) {
     AofRun run;
     run.limits.unit_bytes_max = 100;
