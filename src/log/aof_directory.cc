@@ -1,15 +1,49 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "log/aof_directory.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "base/log.h"
 
 namespace gyre::log {
 
+AofDirectory::~AofDirectory() {
+    if (lock_ >= 0) files_.close(lock_);
+}
+
+/// A directory that has been replaced since is another one.
+Result<void> AofDirectory::lock() {
+    if (lock_ >= 0) {
+        if (files_.is_at(lock_, directory_)) return {};
+        files_.close(std::exchange(lock_, -1));
+    }
+    const auto locked = files_.lock_directory(directory_);
+    if (locked) {
+        lock_ = *locked;
+        return {};
+    }
+    if (locked.error().code == EWOULDBLOCK) {
+        return fail(
+            fmt::format("Another server has {} locked, and two would write over each other's log: "
+                        "stop that one, or give this one a directory of its own (dir or "
+                        "appenddirname)",
+                        directory_),
+            EWOULDBLOCK);
+    }
+    if (locked.error().code != EOPNOTSUPP) return tl::unexpected(locked.error());
+    base::log(base::Level::warning,
+              "{}. Nothing keeps a second server from it: see to it that there is none",
+              locked.error().message);
+    return {};
+}
+
 Result<void> AofDirectory::open() {
     if (auto made = files_.make_directory(directory_); !made) return made;
+    if (auto locked = lock(); !locked) return locked;
     manifest_ = {};
     const std::string path = path_of(names_.manifest());
     if (!files_.exists(path)) return {};

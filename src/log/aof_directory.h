@@ -8,7 +8,11 @@
 //     commit(next)          the manifest beside the old one, synced, renamed, directory synced
 //     replace_all(base)     all that is loaded is one file
 //
-// Ownership: borrows the files. Threads: one. Errors: name the path and the cause.
+// Two servers that wrote to one directory would write over each other's log, so whoever opens it
+// has it for himself, as long as the object lives.
+//
+// Ownership: borrows the files; owns the lock of the directory. Threads: one at a time. Errors:
+// name the path and the cause.
 
 #include <cstdint>
 #include <string>
@@ -26,7 +30,11 @@ public:
     AofDirectory(ring::Files& files, std::string directory, AofNames names)
         : files_(files), directory_(std::move(directory)), names_(std::move(names)) {}
 
-    /// Makes the directory if need be and reads the manifest; without one it is empty.
+    ~AofDirectory();
+    AofDirectory(const AofDirectory&) = delete;
+    AofDirectory& operator=(const AofDirectory&) = delete;
+
+    /// Makes the directory if need be, locks it, and reads the manifest; without one it is empty.
     Result<void> open();
 
     ring::Files& files() noexcept { return files_; }
@@ -61,6 +69,8 @@ private:
     void note_doubtful(const AofManifest& next);
     void delete_doubtful();
 
+    Result<void> lock();
+
     ring::Files& files_;
     const std::string directory_;
     const AofNames names_;
@@ -70,6 +80,7 @@ private:
     int64_t last_base_ = 0;
     int64_t last_increment_ = 0;
     std::vector<std::string> doubtful_;
+    int lock_ = -1;
 };
 
 }  // namespace gyre::log

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -135,6 +136,20 @@ bool PosixFiles::is_at(int file, const std::string& path) {
 }
 
 bool PosixFiles::exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+/// On the directory itself, so that nothing is left behind and nothing can be removed from under
+/// it.
+Result<int> PosixFiles::lock_directory(const std::string& path) {
+    const int directory =
+        retried([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+    if (directory < 0) return failed("open the directory", path);
+    if (retried([&] { return ::flock(directory, LOCK_EX | LOCK_NB); }) == 0) return directory;
+    // NFS wants a file that is open for writing, which no directory is, and calls it EBADF.
+    if (errno == EBADF || errno == EINVAL || errno == ENOLCK || errno == ENOSYS) errno = EOPNOTSUPP;
+    const auto refused = failed("lock the directory", path);
+    ::close(directory);
+    return refused;
+}
 
 Result<void> PosixFiles::write_whole(const std::string& path, std::string_view text) {
     const auto file = open(path, OpenFor::creating);

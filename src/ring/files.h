@@ -49,6 +49,9 @@ public:
     /// `path` still names the open file: nobody has moved it away, or what it lies in.
     virtual bool is_at(int file, const std::string& path) = 0;
     virtual bool exists(const std::string& path) = 0;
+    /// Takes a directory for oneself, until what is returned is closed or the process has ended,
+    /// however it did. EWOULDBLOCK: somebody else has it. EOPNOTSUPP: the file system has no locks.
+    virtual Result<int> lock_directory(const std::string& path) = 0;
 
     /// A whole file written and synced under `path`, its name not yet durable.
     virtual Result<void> write_whole(const std::string& path, std::string_view text) = 0;
@@ -71,6 +74,7 @@ public:
     Result<void> sync_directory(const std::string& path) override;
     bool is_at(int file, const std::string& path) override;
     bool exists(const std::string& path) override;
+    Result<int> lock_directory(const std::string& path) override;
     Result<void> write_whole(const std::string& path, std::string_view text) override;
 };
 

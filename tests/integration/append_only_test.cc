@@ -229,6 +229,38 @@ TEST_P(AppendOnlyTest, NamesFileAndOffsetOfDamage) {
     EXPECT_NE(failure().find("No such file or directory"), std::string::npos);
 }
 
+/// Whatever the other does there, the log of the first is what it was.
+TEST_P(AppendOnlyTest, HasItsDirectoryForItself) {
+    start_at_home("always");
+    Session first = session();
+    EXPECT_EQ(first.ask("SET", "a", "1"), "OK");
+    const std::string before = content(home_.part());
+    ServerProcess second(
+        {.threads = GetParam(), .arguments = {"--dir", home_.path(), "--appendonly", "yes"}});
+    EXPECT_EQ(second.wait_exit(), 1);
+    EXPECT_NE(second.log().find("Another server has appendonlydir locked"), std::string::npos)
+        << second.log();
+    ServerProcess third(
+        {.threads = GetParam(), .arguments = {"--dir", home_.path(), "--save", ""}});
+    ASSERT_TRUE(third.is_ready()) << third.log();
+    Session other(third, ClientOptions{});
+    EXPECT_EQ(other.ask("SET", "b", "1"), "OK");
+    EXPECT_TRUE(
+        other.ask("CONFIG", "SET", "appendonly", "yes").starts_with("-ERR CONFIG SET failed"));
+    EXPECT_TRUE(other.ask("BGREWRITEAOF").starts_with("-ERR Can't execute an AOF background"));
+    EXPECT_TRUE(third.wait_for_log("appendonly stays as it is: Another server has"));
+    EXPECT_EQ(content(home_.part()), before);
+    EXPECT_EQ(first.ask("SET", "c", "1"), "OK");
+    // Nothing is left of one that was killed.
+    kill();
+    EXPECT_EQ(other.ask("CONFIG", "SET", "appendonly", "yes"), "OK");
+    ASSERT_TRUE(wait_until([&] { return other.info("persistence", "aof_rewrites") == "1"; }));
+    third.send_signal(SIGKILL);
+    ASSERT_TRUE(third.wait_exit().has_value());
+    start_at_home("always");
+    EXPECT_EQ(session().ask("MGET", "a", "b", "c"), "[(nil) 1 (nil)]");
+}
+
 /// Found out by the log's thread, when everything is loaded.
 TEST_P(AppendOnlyTest, SaysWhyItsFileCannotBeMadeAndEnds) {
     const std::string in_the_way = home_.directory() + "/temp-appendonly.aof.manifest";

@@ -71,6 +71,7 @@ void Disk::lose_power(Node& node) {
 
 void Disk::crash() {
     open_.clear();
+    locks_.clear();
     names_ = durable_names_[random_.below(durable_names_.size())];
     durable_names_.assign(1, names_);
     std::set<Node*> done;
@@ -183,7 +184,10 @@ Result<int> Disk::open(const std::string& path, OpenFor use) {
     return next_descriptor_++;
 }
 
-void Disk::close(int file) { open_.erase(file); }
+void Disk::close(int file) {
+    open_.erase(file);
+    std::erase_if(locks_, [file](const auto& lock) { return lock.second == file; });
+}
 
 Result<uint64_t> Disk::size(int file) { return node(file).seen.size(); }
 
@@ -237,12 +241,20 @@ Result<void> Disk::sync_directory(const std::string& path) {
 }
 
 bool Disk::is_at(int file, const std::string& path) {
+    if (const auto lock = locks_.find(path); lock != locks_.end()) return lock->second == file;
     const auto found = names_.find(path);
     const auto opened = open_.find(file);
     return found != names_.end() && opened != open_.end() && found->second == opened->second;
 }
 
 bool Disk::exists(const std::string& path) { return names_.contains(path); }
+
+Result<int> Disk::lock_directory(const std::string& path) {
+    if (auto ok = check(path, false); !ok) return tl::unexpected(ok.error());
+    if (!directories_.contains(path)) return failed(ENOENT, path);
+    if (!locks_.try_emplace(path, next_descriptor_).second) return failed(EWOULDBLOCK, path);
+    return next_descriptor_++;
+}
 
 Result<void> Disk::write_whole(const std::string& path, std::string_view text) {
     const auto file = open(path, OpenFor::creating);

@@ -79,6 +79,7 @@ public:
     Result<void> sync_directory(const std::string& path) override;
     bool is_at(int file, const std::string& path) override;
     bool exists(const std::string& path) override;
+    Result<int> lock_directory(const std::string& path) override;
     Result<void> write_whole(const std::string& path, std::string_view text) override;
 
 private:
@@ -104,6 +105,7 @@ private:
     std::vector<Names> durable_names_{1};  // the last synced state, and each state after it
     std::set<std::string> directories_;
     std::map<int, NodeRef> open_;
+    std::map<std::string, int> locks_;  // directories, and the descriptors that hold them
     int next_descriptor_ = kFirstDescriptor;
 };
 

@@ -144,6 +144,31 @@ TEST_F(FilesTest, NamesAreMadeMovedAndRemoved) {
     files_.close(*file);
 }
 
+TEST_F(FilesTest, ADirectoryIsLockedByOne) {
+    ASSERT_TRUE(files_.make_directory(path("d")));
+    const auto lock = files_.lock_directory(path("d"));
+    ASSERT_TRUE(lock);
+    EXPECT_TRUE(files_.is_at(*lock, path("d")));
+    const auto second = files_.lock_directory(path("d"));
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, EWOULDBLOCK);
+    // It goes where the directory goes, and another in its place is free.
+    ASSERT_TRUE(files_.rename(path("d"), path("e")));
+    ASSERT_TRUE(files_.make_directory(path("d")));
+    EXPECT_FALSE(files_.is_at(*lock, path("d")));
+    EXPECT_FALSE(files_.lock_directory(path("e")));
+    const auto other = files_.lock_directory(path("d"));
+    ASSERT_TRUE(other);
+    files_.close(*other);
+    files_.close(*lock);
+    const auto again = files_.lock_directory(path("e"));
+    ASSERT_TRUE(again);
+    files_.close(*again);
+    EXPECT_EQ(files_.lock_directory(path("nowhere")).error().code, ENOENT);
+    ASSERT_TRUE(files_.write_whole(path("file"), "x"));
+    EXPECT_EQ(files_.lock_directory(path("file")).error().code, ENOTDIR);
+}
+
 TEST_F(FilesTest, SaysWhatIsInTheWay) {
     const auto file = files_.open(path("nowhere/a"), OpenFor::creating);
     ASSERT_FALSE(file);
