@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -20,6 +19,7 @@ Result<void> AofDirectory::lock() {
     if (lock_ >= 0) {
         if (files_.is_at(lock_, directory_)) return {};
         files_.close(std::exchange(lock_, -1));
+        made_.clear();
     }
     const auto locked = files_.lock_directory(directory_);
     if (locked) {
@@ -43,10 +43,18 @@ Result<void> AofDirectory::lock() {
 
 Result<void> AofDirectory::open() {
     if (auto made = files_.make_directory(directory_); !made) return made;
+    const bool is_first = lock_ < 0;
     if (auto locked = lock(); !locked) return locked;
+    if (auto read = read_manifest(); !read) return read;
+    if (has_manifest_ && !is_first) return {};
+    return look_for_data();
+}
+
+Result<void> AofDirectory::read_manifest() {
     manifest_ = {};
     const std::string path = path_of(names_.manifest());
-    if (!files_.exists(path)) return {};
+    has_manifest_ = files_.exists(path);
+    if (!has_manifest_) return {};
     const auto text = files_.read_whole(path, kManifestBytesMax);
     if (!text) return tl::unexpected(text.error());
     auto manifest = AofManifest::parse(*text);
@@ -55,16 +63,73 @@ Result<void> AofDirectory::open() {
     return {};
 }
 
+/// A crash may leave a file behind that the next manifest would have named. Without any manifest
+/// such a file is all that is left of a log; but one that is empty is none.
+Result<void> AofDirectory::look_for_data() {
+    const auto names = files_.list(directory_);
+    if (!names) return tl::unexpected(names.error());
+    for (const std::string& name : *names) {
+        if (!names_.is_of_data(name) || manifest_.has(name) || made_.contains(name)) continue;
+        const auto bytes = files_.size_of(path_of(name));
+        if (!bytes) return tl::unexpected(bytes.error());
+        if (*bytes == 0) continue;
+        if (!has_manifest_) {
+            return fail(
+                fmt::format("{} is missing, and {} has {} bytes of a log: restore the manifest, or "
+                            "move the directory away to start without data",
+                            path_of(names_.manifest()), path_of(name), *bytes),
+                ENOENT);
+        }
+        base::log(base::Level::notice,
+                  "{} ({} bytes) is named by no manifest: it is not read, and stays as it is",
+                  path_of(name), *bytes);
+    }
+    return {};
+}
+
+/// One that names no file, until there is another.
+Result<void> AofDirectory::ensure_manifest() {
+    if (has_manifest_) return {};
+    return commit(manifest_);
+}
+
+/// What this object made may be made again; of what is empty nothing can be lost.
+bool AofDirectory::is_taken(const std::string& name) {
+    if (doubtful_.contains(name)) return true;
+    if (made_.contains(name) || !files_.exists(path_of(name))) return false;
+    return files_.size_of(path_of(name)).value_or(1) > 0;
+}
+
 Result<AofDirectory::Increment> AofDirectory::create_increment() {
-    auto next = manifest_.with_new_increment(names_, last_increment_);
+    if (auto done = ensure_manifest(); !done) return tl::unexpected(std::move(done.error()));
+    auto next = manifest_.with_new_increment(
+        names_, [this](const std::string& name) { return is_taken(name); });
     if (!next) return tl::unexpected(std::move(next.error()));
+    const std::string& name = next->increments.back().name;
     Increment made;
-    made.path = path_of(next->increments.back().name);
-    const auto file = files_.open(made.path, ring::OpenFor::creating);
+    made.path = path_of(name);
+    const ring::OpenFor use = made_.contains(name)       ? ring::OpenFor::creating
+                              : files_.exists(made.path) ? ring::OpenFor::writing
+                                                         : ring::OpenFor::creating_new;
+    const auto file = files_.open(made.path, use);
     if (!file) return tl::unexpected(file.error());
+    made_.insert(name);
     made.file = *file;
     made.next = *std::move(next);
     return made;
+}
+
+Result<AofManifest> AofDirectory::place_base(const std::string& path, const AofManifest& present,
+                                             BaseFormat format, int64_t first_kept) {
+    if (auto done = ensure_manifest(); !done) return tl::unexpected(std::move(done.error()));
+    auto next = present.with_new_base(names_, format, first_kept,
+                                      [this](const std::string& name) { return is_taken(name); });
+    if (!next) return next;
+    if (auto done = files_.rename(path, path_of(next->base->name)); !done) {
+        return tl::unexpected(std::move(done.error()));
+    }
+    made_.insert(next->base->name);
+    return next;
 }
 
 Result<void> AofDirectory::commit(const AofManifest& next) {
@@ -77,38 +142,32 @@ Result<void> AofDirectory::commit(const AofManifest& next) {
         return done;
     }
     manifest_ = next;
+    has_manifest_ = true;
     delete_doubtful();
+    std::erase_if(made_, [this](const std::string& name) { return manifest_.has(name); });
     return {};
 }
 
 void AofDirectory::note_doubtful(const AofManifest& next) {
-    if (next.base) last_base_ = std::max(last_base_, next.base->sequence);
-    if (!next.increments.empty()) {
-        last_increment_ = std::max(last_increment_, next.increments.back().sequence);
+    for (const AofFile& file : next.load_order()) {
+        if (!manifest_.has(file.name)) doubtful_.insert(file.name);
     }
-    for (const AofFile& file : next.load_order()) doubtful_.push_back(file.name);
 }
 
 /// What the manifest names now stays; what remains of the others is in nobody's way.
 void AofDirectory::delete_doubtful() {
-    if (doubtful_.empty()) [[likely]]
-        return;
-    std::vector<std::string> named = manifest_.deletable();
-    for (const AofFile& file : manifest_.load_order()) named.push_back(file.name);
-    for (const std::string& name : doubtful_) {
-        if (std::ranges::find(named, name) == named.end()) {
-            static_cast<void>(files_.remove(path_of(name)));
-        }
+    for (const std::string& name : std::exchange(doubtful_, {})) {
+        if (manifest_.has(name)) continue;
+        static_cast<void>(files_.remove(path_of(name)));
+        made_.erase(name);
     }
-    doubtful_.clear();
 }
 
 Result<void> AofDirectory::replace_all(const std::string& path, BaseFormat format, bool keeps_old) {
-    const auto next = with_new_base(manifest_, format, INT64_MAX);
-    if (!next) return tl::unexpected(next.error());
-    if (auto done = files_.rename(path, path_of(next->base->name)); !done) {
+    const auto next = place_base(path, manifest_, format, INT64_MAX);
+    if (!next) {
         static_cast<void>(files_.remove(path));
-        return done;
+        return tl::unexpected(next.error());
     }
     // Where that fails nobody knows which manifest is on the disk: both may be loaded.
     if (auto done = commit(*next); !done) return done;

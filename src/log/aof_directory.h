@@ -5,8 +5,14 @@
 // that change it so that a crash between any two of them leaves a directory that can be loaded.
 //
 //     create_increment()    a file that no manifest names yet: what is written to it may be lost
+//     place_base()          the same of a base, which is complete
 //     commit(next)          the manifest beside the old one, synced, renamed, directory synced
 //     replace_all(base)     all that is loaded is one file
+//
+// A directory without a manifest, with files of a log in it that hold something, has lost it, and
+// is refused: whoever began a new log there would be the end of the old one. So there is a manifest
+// before there is the first such file, if need be one that names none. What no manifest names is
+// never emptied or replaced, unless it was made by this object.
 //
 // Two servers that wrote to one directory would write over each other's log, so whoever opens it
 // has it for himself, as long as the object lives.
@@ -15,8 +21,8 @@
 // name the path and the cause.
 
 #include <cstdint>
+#include <set>
 #include <string>
-#include <vector>
 
 #include <gyre/result.h>
 
@@ -34,8 +40,10 @@ public:
     AofDirectory(const AofDirectory&) = delete;
     AofDirectory& operator=(const AofDirectory&) = delete;
 
-    /// Makes the directory if need be, locks it, and reads the manifest; without one it is empty.
+    /// Makes the directory if need be, locks it, and reads the manifest.
     Result<void> open();
+    /// Again, where another may have come to its place.
+    Result<void> lock();
 
     ring::Files& files() noexcept { return files_; }
     const AofManifest& manifest() const noexcept { return manifest_; }
@@ -49,12 +57,10 @@ public:
         AofManifest next;
     };
     Result<Increment> create_increment();
-    /// `present` with a new base (AofManifest::with_new_base()) of a name that nothing on the disk
-    /// can mean.
-    Result<AofManifest> with_new_base(const AofManifest& present, BaseFormat format,
-                                      int64_t first_kept) const {
-        return present.with_new_base(names_, format, first_kept, last_base_);
-    }
+    /// Gives the base at `path`, complete and on the disk, the next name, which the manifest that
+    /// is returned has in place of all before increment `first_kept` of `present`.
+    Result<AofManifest> place_base(const std::string& path, const AofManifest& present,
+                                   BaseFormat format, int64_t first_kept);
     /// From here on the directory is what `next` says, whatever happens. Where it fails, a crash
     /// may find either; the names that `next` has are not used again, so both can be loaded as long
     /// as what the files hold is not changed.
@@ -68,18 +74,20 @@ public:
 private:
     void note_doubtful(const AofManifest& next);
     void delete_doubtful();
-
-    Result<void> lock();
+    Result<void> read_manifest();
+    Result<void> look_for_data();
+    Result<void> ensure_manifest();
+    bool is_taken(const std::string& name);
 
     ring::Files& files_;
     const std::string directory_;
     const AofNames names_;
     AofManifest manifest_;
-    /// Of manifests that may be on the disk or not: their numbers, and files to delete once another
-    /// one is there for certain.
-    int64_t last_base_ = 0;
-    int64_t last_increment_ = 0;
-    std::vector<std::string> doubtful_;
+    bool has_manifest_ = false;
+    std::set<std::string> made_;  // by this object, and named by no manifest yet
+    /// Named by manifests that may be on the disk or not; to be deleted once another one is there
+    /// for certain.
+    std::set<std::string> doubtful_;
     int lock_ = -1;
 };
 

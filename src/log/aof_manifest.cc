@@ -135,9 +135,10 @@ void format_line(std::string& out, const AofFile& file, AofFileType type) {
 }
 
 // The first sequence number after `last` whose name is free: a file of the history that was not
-// deleted yet may have the next one.
+// deleted yet may have the next one, and so may one that no manifest names.
 template <class Name>
-Result<AofFile> next_file(const AofManifest& manifest, int64_t last, const Name& name_of) {
+Result<AofFile> next_file(const AofManifest& manifest, int64_t last, const Name& name_of,
+                          const NameTest& is_taken) {
     if (count_files(manifest) == kManifestFilesMax) {
         return fail(
             "the append-only file has 65536 parts; delete those of type h in its manifest, "
@@ -150,9 +151,8 @@ Result<AofFile> next_file(const AofManifest& manifest, int64_t last, const Name&
         if (const auto fault = name_fault(name); !fault.empty()) {
             return fail(fmt::format("appendfilename: {}; choose another", fault));
         }
-        if (!std::binary_search(taken.begin(), taken.end(), name)) {
-            return AofFile{std::move(name), sequence};
-        }
+        if (std::binary_search(taken.begin(), taken.end(), name)) continue;
+        if (!is_taken || !is_taken(name)) return AofFile{std::move(name), sequence};
     }
     return fail(
         "the append-only file has no sequence number left; let it begin again in an empty "
@@ -173,6 +173,18 @@ std::string AofNames::increment(int64_t sequence) const {
 std::string AofNames::manifest() const { return prefix + ".manifest"; }
 
 std::string AofNames::temporary_manifest() const { return "temp-" + manifest(); }
+
+bool AofNames::is_of_data(std::string_view name) const {
+    if (!name.starts_with(prefix)) return false;
+    name.remove_prefix(prefix.size());
+    if (name.empty()) return true;
+    if (name.front() != '.') return false;
+    name.remove_prefix(1);
+    const size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
+    if (digits == 0) return false;
+    name.remove_prefix(digits);
+    return name == ".base.rdb" || name == ".base.aof" || name == ".incr.aof";
+}
 
 Result<AofManifest> AofManifest::parse(std::string_view text) {
     if (text.empty()) {
@@ -216,6 +228,7 @@ std::string AofManifest::format() const {
     if (base) format_line(out, *base, AofFileType::base);
     for (const AofFile& file : history) format_line(out, file, AofFileType::history);
     for (const AofFile& file : increments) format_line(out, file, AofFileType::increment);
+    if (out.empty()) out = "# No file yet\n";
     return out;
 }
 
@@ -226,6 +239,12 @@ Result<AofManifest> AofManifest::of_old_file(std::string name) {
     AofManifest manifest;
     manifest.base = AofFile{std::move(name), 1};
     return manifest;
+}
+
+bool AofManifest::has(std::string_view name) const {
+    const auto is_it = [name](const AofFile& file) { return file.name == name; };
+    return (base && is_it(*base)) || std::ranges::any_of(increments, is_it) ||
+           std::ranges::any_of(history, is_it);
 }
 
 std::vector<AofFile> AofManifest::load_order() const {
@@ -241,10 +260,11 @@ std::vector<std::string> AofManifest::deletable() const {
     return names;
 }
 
-Result<AofManifest> AofManifest::with_new_increment(const AofNames& names, int64_t used) const {
-    const int64_t last = std::max(used, increments.empty() ? 0 : increments.back().sequence);
-    Result<AofFile> file =
-        next_file(*this, last, [&](int64_t sequence) { return names.increment(sequence); });
+Result<AofManifest> AofManifest::with_new_increment(const AofNames& names,
+                                                    const NameTest& is_taken) const {
+    const int64_t last = increments.empty() ? 0 : increments.back().sequence;
+    Result<AofFile> file = next_file(
+        *this, last, [&](int64_t sequence) { return names.increment(sequence); }, is_taken);
     if (!file) return tl::unexpected(std::move(file.error()));
     AofManifest next = *this;
     next.increments.push_back(std::move(*file));
@@ -252,10 +272,10 @@ Result<AofManifest> AofManifest::with_new_increment(const AofNames& names, int64
 }
 
 Result<AofManifest> AofManifest::with_new_base(const AofNames& names, BaseFormat base_format,
-                                               int64_t first_kept, int64_t used) const {
-    const int64_t last = std::max(used, base ? base->sequence : 0);
-    Result<AofFile> file =
-        next_file(*this, last, [&](int64_t sequence) { return names.base(sequence, base_format); });
+                                               int64_t first_kept, const NameTest& is_taken) const {
+    const int64_t last = base ? base->sequence : 0;
+    Result<AofFile> file = next_file(
+        *this, last, [&](int64_t sequence) { return names.base(sequence, base_format); }, is_taken);
     if (!file) return tl::unexpected(std::move(file.error()));
     return with_base(*std::move(file), first_kept);
 }

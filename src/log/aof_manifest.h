@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,7 +54,12 @@ struct AofNames {
     std::string increment(int64_t sequence) const;                ///< appendonly.aof.1.incr.aof
     std::string manifest() const;                                 ///< appendonly.aof.manifest
     std::string temporary_manifest() const;                       ///< temp-appendonly.aof.manifest
+    /// Of a base or an increment, whatever its number, or of an old single file.
+    bool is_of_data(std::string_view name) const;
 };
+
+/// Whether there is a file of that name that must not be touched.
+using NameTest = std::function<bool(const std::string& name)>;
 
 struct AofManifest {
     std::optional<AofFile> base;      ///< loaded first
@@ -63,25 +69,26 @@ struct AofManifest {
     bool operator==(const AofManifest&) const = default;
 
     static Result<AofManifest> parse(std::string_view text);
-    /// Base, history, increments, one line each.
+    /// Base, history, increments, one line each; without any a comment, as an empty text is none.
     std::string format() const;
 
     /// Of an old single-file log that was moved into the directory: it is the base.
     static Result<AofManifest> of_old_file(std::string name);
 
+    bool has(std::string_view name) const;
     /// What is loaded, in order.
     std::vector<AofFile> load_order() const;
     /// What may be deleted, once this manifest is durable.
     std::vector<std::string> deletable() const;
 
     /// With one more increment at the end: at the first start, when a file is full, and where a
-    /// rewrite begins. Its number is beyond all there are, and beyond `used`.
-    Result<AofManifest> with_new_increment(const AofNames& names, int64_t used = 0) const;
+    /// rewrite begins. Names that are taken are passed over, here and below.
+    Result<AofManifest> with_new_increment(const AofNames& names,
+                                           const NameTest& is_taken = {}) const;
     /// With a new base, which holds all that stood before increment `first_kept`: the old base and
-    /// the increments before that one become history. Its number is beyond the old one's and
-    /// `used`.
+    /// the increments before that one become history.
     Result<AofManifest> with_new_base(const AofNames& names, BaseFormat base_format,
-                                      int64_t first_kept, int64_t used = 0) const;
+                                      int64_t first_kept, const NameTest& is_taken = {}) const;
     /// The same with a base that has its name.
     AofManifest with_base(AofFile new_base, int64_t first_kept) const;
     /// After the files of the history were deleted.

@@ -486,15 +486,18 @@ void FileWriter::cure() {
 
 /// Once the base has its name there is no way back: the next manifest names it, and a new file.
 void FileWriter::begin_cure(NewBase base, Position part) {
-    const auto next = directory_.with_new_base(directory_.manifest(), base.format, 0);
-    Result<void> named =
-        next ? directory_.files().rename(base.path, directory_.path_of(next->base->name))
-             : tl::unexpected(next.error());
     log_.end_part(part);
     part_error_ = no_part();
-    if (!named) {
+    // The directory may be another one.
+    Result<AofManifest> next = tl::unexpected(Error{});
+    if (auto locked = directory_.lock(); !locked) {
+        next = tl::unexpected(std::move(locked.error()));
+    } else {
+        next = directory_.place_base(base.path, directory_.manifest(), base.format, 0);
+    }
+    if (!next) {
         static_cast<void>(directory_.files().remove(base.path));
-        return base.done(std::move(named));
+        return base.done(tl::unexpected(next.error()));
     }
     cure_ = Cure{std::move(base), *next->base, part};
     trouble_ = Trouble::sync;
@@ -515,10 +518,8 @@ void FileWriter::end_cure(Result<void> result) {
 Result<void> FileWriter::replace_base(const NewBase& base) {
     if (part_error_) return tl::unexpected(*part_error_);
     const AofManifest& present = founding_ ? *founding_ : directory_.manifest();
-    auto next = directory_.with_new_base(present, base.format, first_kept_);
-    if (!next) return tl::unexpected(std::move(next.error()));
-    const std::string path = directory_.path_of(next->base->name);
-    if (auto done = directory_.files().rename(base.path, path); !done) return done;
+    const auto next = directory_.place_base(base.path, present, base.format, first_kept_);
+    if (!next) return tl::unexpected(next.error());
     // Its name may be one that a beginning before it had: what that wrote must not come back.
     if (founding_) {
         if (auto done = directory_.files().sync(file_); !done) return done;

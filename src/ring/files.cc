@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ring/files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -21,6 +22,20 @@ constexpr mode_t kDirectoryMode = 0755;
 tl::unexpected<Error> failed(std::string_view what, std::string_view path) {
     const int error = errno;
     return fail(fmt::format("Cannot {} {}: {}", what, path, std::strerror(error)), error);
+}
+
+int flags_of(OpenFor use) {
+    switch (use) {
+        case OpenFor::reading:
+            return O_RDONLY;
+        case OpenFor::writing:
+            return O_WRONLY;
+        case OpenFor::creating:
+            return O_WRONLY | O_CREAT | O_TRUNC;
+        case OpenFor::creating_new:
+            return O_WRONLY | O_CREAT | O_EXCL;
+    }
+    return O_RDONLY;
 }
 
 template <class Call>
@@ -58,11 +73,17 @@ Result<std::string> Files::read_whole(const std::string& path, uint64_t bytes_ma
     return result;
 }
 
+Result<uint64_t> Files::size_of(const std::string& path) {
+    const auto file = open(path, OpenFor::reading);
+    if (!file) return tl::unexpected(file.error());
+    auto bytes = size(*file);
+    close(*file);
+    return bytes;
+}
+
 Result<int> PosixFiles::open(const std::string& path, OpenFor use) {
-    const int flags = use == OpenFor::reading   ? O_RDONLY
-                      : use == OpenFor::writing ? O_WRONLY
-                                                : O_WRONLY | O_CREAT | O_TRUNC;
-    const int file = retried([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); });
+    const int file =
+        retried([&] { return ::open(path.c_str(), flags_of(use) | O_CLOEXEC, kFileMode); });
     if (file < 0) return failed("open", path);
     return file;
 }
@@ -136,6 +157,21 @@ bool PosixFiles::is_at(int file, const std::string& path) {
 }
 
 bool PosixFiles::exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+Result<std::vector<std::string>> PosixFiles::list(const std::string& directory) {
+    DIR* const opened = ::opendir(directory.c_str());
+    if (opened == nullptr) return failed("open the directory", directory);
+    std::vector<std::string> names;
+    // It returns null at the end, and with an error.
+    errno = 0;
+    while (const dirent* entry = ::readdir(opened)) names.emplace_back(entry->d_name);
+    const int error = errno;
+    ::closedir(opened);
+    errno = error;
+    if (error != 0) return failed("read the directory", directory);
+    std::erase_if(names, [](const std::string& name) { return name == "." || name == ".."; });
+    return names;
+}
 
 /// On the directory itself, so that nothing is left behind and nothing can be removed from under
 /// it.

@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gyre/result.h>
 
@@ -23,8 +24,9 @@ namespace gyre::ring {
 
 enum class OpenFor : uint8_t {
     reading,
-    writing,   ///< one that exists
-    creating,  ///< a new one; one of that name that exists is emptied
+    writing,       ///< one that exists
+    creating,      ///< a new one; one of that name that exists is emptied
+    creating_new,  ///< a new one; EEXIST where there is one of that name
 };
 
 class Files {
@@ -49,6 +51,8 @@ public:
     /// `path` still names the open file: nobody has moved it away, or what it lies in.
     virtual bool is_at(int file, const std::string& path) = 0;
     virtual bool exists(const std::string& path) = 0;
+    /// The names in a directory, in no order.
+    virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
     /// Takes a directory for oneself, until what is returned is closed or the process has ended,
     /// however it did. EWOULDBLOCK: somebody else has it. EOPNOTSUPP: the file system has no locks.
     virtual Result<int> lock_directory(const std::string& path) = 0;
@@ -57,6 +61,7 @@ public:
     virtual Result<void> write_whole(const std::string& path, std::string_view text) = 0;
     /// A whole file of at most `bytes_max`.
     Result<std::string> read_whole(const std::string& path, uint64_t bytes_max);
+    Result<uint64_t> size_of(const std::string& path);
 };
 
 /// The system's own.
@@ -74,6 +79,7 @@ public:
     Result<void> sync_directory(const std::string& path) override;
     bool is_at(int file, const std::string& path) override;
     bool exists(const std::string& path) override;
+    Result<std::vector<std::string>> list(const std::string& directory) override;
     Result<int> lock_directory(const std::string& path) override;
     Result<void> write_whole(const std::string& path, std::string_view text) override;
 };

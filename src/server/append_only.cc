@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "server/append_only.h"
 
+#include <fmt/format.h>
+
 #include <future>
 #include <utility>
 
@@ -64,6 +66,12 @@ Result<void> AppendOnly::adopt_old_file() {
     const bool is_half_done =
         manifest.base && manifest.base->name == name && !files_.exists(directory_.path_of(name));
     if (!is_new && !is_half_done) return {};
+    if (is_new && files_.exists(directory_.path_of(name))) {
+        return fail(
+            fmt::format("{} and {} are both there, and no manifest says which of them is the log: "
+                        "move one away",
+                        name, directory_.path_of(name)));
+    }
     if (is_new) {
         auto adopted = log::AofManifest::of_old_file(name);
         if (!adopted) return tl::unexpected(std::move(adopted.error()));

@@ -229,6 +229,55 @@ TEST_P(AppendOnlyTest, NamesFileAndOffsetOfDamage) {
     EXPECT_NE(failure().find("No such file or directory"), std::string::npos);
 }
 
+TEST_P(AppendOnlyTest, DoesNotBeginAnewWhereAManifestIsMissing) {
+    start_at_home("always");
+    EXPECT_EQ(session().ask("SET", "a", "1"), "OK");
+    kill();
+    const std::string before = content(home_.part());
+    const std::string manifest = home_.directory() + "/appendonly.aof.manifest";
+    const std::string elsewhere = home_.path() + "/manifest";
+    std::filesystem::rename(manifest, elsewhere);
+    const std::string refused = failure();
+    EXPECT_NE(refused.find("appendonlydir/appendonly.aof.manifest is missing, and "
+                           "appendonlydir/appendonly.aof.1.incr.aof has " +
+                           std::to_string(before.size()) + " bytes of a log"),
+              std::string::npos)
+        << refused;
+    start({"--dir", home_.path(), "--save", ""});
+    EXPECT_TRUE(
+        session().ask("CONFIG", "SET", "appendonly", "yes").starts_with("-ERR CONFIG SET failed"));
+    EXPECT_TRUE(session().ask("BGREWRITEAOF").starts_with("-ERR Can't execute"));
+    kill();
+    EXPECT_EQ(content(home_.part()), before);
+    std::filesystem::rename(elsewhere, manifest);
+    start_at_home("always");
+    EXPECT_EQ(session().ask("GET", "a"), "1");
+}
+
+/// Killed while a log that is switched on has no base yet, there is a manifest that names no file.
+TEST_P(AppendOnlyTest, BeginsWhereABeginningWasInterrupted) {
+    std::filesystem::create_directory(home_.directory());
+    std::ofstream(home_.directory() + "/appendonly.aof.manifest") << "# No file yet\n";
+    std::ofstream(home_.part(), std::ios::binary) << encode({"SET", "a", "1"});
+    const std::string left = content(home_.part());
+    start_at_home("always");
+    EXPECT_TRUE(server().wait_for_log("is named by no manifest: it is not read"));
+    EXPECT_EQ(session().ask("SET", "b", "1"), "OK");
+    kill();
+    start_at_home("always");
+    EXPECT_EQ(session().ask("MGET", "a", "b"), "[(nil) 1]");
+    EXPECT_EQ(content(home_.part()), left);
+    kill();
+    // Nor does an old single file take the place of what is there.
+    std::filesystem::remove_all(home_.directory());
+    std::filesystem::create_directory(home_.directory());
+    std::ofstream(home_.directory() + "/appendonly.aof.manifest") << "# No file yet\n";
+    std::ofstream(home_.directory() + "/appendonly.aof") << "x";
+    std::ofstream(home_.path() + "/appendonly.aof") << encode({"SET", "old", "1"});
+    EXPECT_NE(failure().find("are both there"), std::string::npos);
+    EXPECT_EQ(content(home_.directory() + "/appendonly.aof"), "x");
+}
+
 /// Whatever the other does there, the log of the first is what it was.
 TEST_P(AppendOnlyTest, HasItsDirectoryForItself) {
     start_at_home("always");

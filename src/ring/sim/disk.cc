@@ -166,13 +166,16 @@ Result<void> Disk::check(const std::string& path, bool changes) {
 }
 
 Result<int> Disk::open(const std::string& path, OpenFor use) {
-    if (auto ok = check(path, use == OpenFor::creating); !ok) return tl::unexpected(ok.error());
+    const bool creates = use == OpenFor::creating || use == OpenFor::creating_new;
+    if (auto ok = check(path, creates); !ok) return tl::unexpected(ok.error());
     const auto found = names_.find(path);
-    if (use == OpenFor::creating) {
+    if (creates) {
         if (!directories_.contains(parent_of(path))) return failed(ENOENT, path);
         if (found == names_.end()) {
             names_[path] = std::make_shared<Node>();
             change_names();
+        } else if (use == OpenFor::creating_new) {
+            return failed(EEXIST, path);
         } else {
             found->second->seen.clear();
             mark(*found->second, 0, found->second->durable.size());
@@ -248,6 +251,15 @@ bool Disk::is_at(int file, const std::string& path) {
 }
 
 bool Disk::exists(const std::string& path) { return names_.contains(path); }
+
+Result<std::vector<std::string>> Disk::list(const std::string& directory) {
+    if (auto ok = check(directory, false); !ok) return tl::unexpected(ok.error());
+    std::vector<std::string> names;
+    for (const auto& [path, file] : names_) {
+        if (parent_of(path) == directory) names.push_back(path.substr(path.rfind('/') + 1));
+    }
+    return names;
+}
 
 Result<int> Disk::lock_directory(const std::string& path) {
     if (auto ok = check(path, false); !ok) return tl::unexpected(ok.error());

@@ -79,6 +79,7 @@ public:
     Result<void> sync_directory(const std::string& path) override;
     bool is_at(int file, const std::string& path) override;
     bool exists(const std::string& path) override;
+    Result<std::vector<std::string>> list(const std::string& directory) override;
     Result<int> lock_directory(const std::string& path) override;
     Result<void> write_whole(const std::string& path, std::string_view text) override;
 

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 #include "base/log.h"
@@ -21,6 +22,26 @@ const std::string kDirectory = "appendonlydir";
 class AofDirectoryTest : public ::testing::Test {
 protected:
     void SetUp() override { base::set_level(base::Level::nothing); }
+
+    void write(const std::string& name, const std::string& text) {
+        ASSERT_TRUE(disk_.make_directory(kDirectory));
+        ASSERT_TRUE(disk_.write_whole(kDirectory + "/" + name, text));
+    }
+    std::string content(const std::string& name) const {
+        return disk_.content(kDirectory + "/" + name);
+    }
+    /// Why the directory cannot be opened; empty: it can.
+    std::string refusal() {
+        AofDirectory directory(disk_, kDirectory, AofNames{});
+        const auto opened = directory.open();
+        return opened ? "" : opened.error().message;
+    }
+
+    std::unique_ptr<AofDirectory> opened() {
+        auto directory = std::make_unique<AofDirectory>(disk_, kDirectory, AofNames{});
+        EXPECT_TRUE(directory->open());
+        return directory;
+    }
 
     base::Random random_{1};
     ring::sim::Disk disk_{random_};
@@ -44,6 +65,79 @@ TEST_F(AofDirectoryTest, IsOpenedByOneAtATime) {
     EXPECT_FALSE(third.open());
     disk_.crash();
     EXPECT_TRUE(third.open());
+}
+
+TEST_F(AofDirectoryTest, DataWithoutAManifestIsNotTakenForNoData) {
+    for (const char* name : {"appendonly.aof.1.incr.aof", "appendonly.aof.7.base.rdb",
+                             "appendonly.aof.1.base.aof", "appendonly.aof"}) {
+        write(name, "data");
+        EXPECT_EQ(refusal(),
+                  "appendonlydir/appendonly.aof.manifest is missing, and appendonlydir/" +
+                      std::string(name) +
+                      " has 4 bytes of a log: restore the manifest, or move the directory away to "
+                      "start without data");
+        EXPECT_EQ(content(name), "data");
+        ASSERT_TRUE(disk_.remove(kDirectory + "/" + name));
+    }
+}
+
+/// What a crash or somebody else may leave there is no log.
+TEST_F(AofDirectoryTest, LeftoversWithoutAManifestAreNoData) {
+    write("temp-appendonly.aof.base", "half a base");
+    write("temp-appendonly.aof.manifest", "file app");
+    write("other.aof.1.incr.aof", "data");
+    write("notes", "text");
+    write("appendonly.aof.1.incr.aof", "");
+    const auto directory = opened();
+    EXPECT_TRUE(directory->manifest().load_order().empty());
+    // The first start that was interrupted before its manifest goes on.
+    const auto made = directory->create_increment();
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->path, "appendonlydir/appendonly.aof.1.incr.aof");
+}
+
+/// The first manifest is there before the first file with something in it.
+TEST_F(AofDirectoryTest, ABeginningThatIsInterruptedCanBegin) {
+    {
+        const auto directory = opened();
+        const auto made = directory->create_increment();
+        ASSERT_TRUE(made);
+        write("appendonly.aof.1.incr.aof", "what is in no manifest");
+        write("temp", "a base");
+        ASSERT_TRUE(directory->place_base(kDirectory + "/temp", made->next, BaseFormat::rdb, 1));
+    }
+    const auto directory = opened();
+    EXPECT_TRUE(directory->manifest().load_order().empty());
+}
+
+TEST_F(AofDirectoryTest, NeverTouchesWhatItHasNotMade) {
+    write("appendonly.aof.manifest", "file appendonly.aof.1.incr.aof seq 1 type i\n");
+    write("appendonly.aof.1.incr.aof", "first");
+    write("appendonly.aof.2.incr.aof", "another's");
+    write("appendonly.aof.1.base.rdb", "another's");
+    const auto directory = opened();
+    for (int attempt = 0; attempt < 3; ++attempt) {
+        // What it has made itself, and could not make known, it may make again.
+        const auto made = directory->create_increment();
+        ASSERT_TRUE(made);
+        EXPECT_EQ(made->path, "appendonlydir/appendonly.aof.3.incr.aof");
+        EXPECT_EQ(content("appendonly.aof.3.incr.aof"), "");
+        write("appendonly.aof.3.incr.aof", "effects");
+        write("temp", "a base");
+        const auto next =
+            directory->place_base(kDirectory + "/temp", made->next, BaseFormat::rdb, 3);
+        ASSERT_TRUE(next);
+        EXPECT_EQ(next->base->name, "appendonly.aof.2.base.rdb");
+        EXPECT_EQ(content("appendonly.aof.2.base.rdb"), "a base");
+        if (attempt < 2) continue;
+        ASSERT_TRUE(directory->commit(*next));
+    }
+    write("temp", "the next");
+    ASSERT_TRUE(directory->replace_all(kDirectory + "/temp", BaseFormat::rdb, false));
+    EXPECT_EQ(content("appendonly.aof.manifest"), "file appendonly.aof.3.base.rdb seq 3 type b\n");
+    EXPECT_EQ(content("appendonly.aof.3.base.rdb"), "the next");
+    EXPECT_EQ(content("appendonly.aof.1.base.rdb"), "another's");
+    EXPECT_EQ(content("appendonly.aof.2.incr.aof"), "another's");
 }
 
 }  // namespace

@@ -6,11 +6,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ring/uring/uring_ring.h"
 
@@ -142,6 +144,24 @@ TEST_F(FilesTest, NamesAreMadeMovedAndRemoved) {
     ASSERT_TRUE(files_.remove(path("d/b")));
     EXPECT_FALSE(files_.exists(path("d/b")));
     files_.close(*file);
+}
+
+TEST_F(FilesTest, ANewFileIsNoneThatExists) {
+    const auto file = files_.open(path("a"), OpenFor::creating_new);
+    ASSERT_TRUE(file);
+    files_.close(*file);
+    ASSERT_TRUE(files_.write_whole(path("a"), "text"));
+    EXPECT_EQ(files_.open(path("a"), OpenFor::creating_new).error().code, EEXIST);
+    EXPECT_EQ(content("a"), "text");
+    EXPECT_EQ(*files_.size_of(path("a")), 4U);
+    EXPECT_EQ(files_.size_of(path("b")).error().code, ENOENT);
+    ASSERT_TRUE(files_.make_directory(path("b")));
+    auto names = files_.list(directory_);
+    ASSERT_TRUE(names);
+    std::sort(names->begin(), names->end());
+    EXPECT_EQ(*names, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(files_.list(path("nowhere")).error().code, ENOENT);
+    EXPECT_EQ(files_.list(path("a")).error().code, ENOTDIR);
 }
 
 TEST_F(FilesTest, ADirectoryIsLockedByOne) {
