@@ -34,13 +34,13 @@ void Stream::receive_into(std::span<char> into) {
 }
 
 void Stream::flush() {
-    if (state_ == State::closing || state_ == State::closed) return;
+    if (state_ != State::open && state_ != State::draining) return;
     if (send_.in_flight) return ring_.expedite(send_);
     const uint64_t sendable = sendable_end_ > sent_bytes_ ? sendable_end_ - sent_bytes_ : 0;
     const size_t count =
         output_.gather(vectors_, static_cast<size_t>(std::min<uint64_t>(kSendBytesMax, sendable)));
     if (count == 0) {
-        if (state_ == State::draining && output_.empty()) close();
+        if (state_ == State::draining && output_.empty()) finish_output();
         return;
     }
     size_t gathered = 0;
@@ -55,6 +55,38 @@ void Stream::close_after_output() {
     if (state_ != State::open) return;
     state_ = State::draining;
     flush();
+}
+
+void Stream::part_after_output(size_t bytes_max) {
+    if (state_ != State::open) return;
+    discard_left_ = bytes_max;
+    state_ = State::draining;
+    // From now on: a peer may read only when all it sends is taken.
+    receive_to_discard();
+    flush();
+}
+
+void Stream::receive_to_discard() {
+    if (discard_left_ == 0 || receive_.in_flight) return;
+    ring_.receive(receive_, descriptor_, data_is_waiting_);
+}
+
+void Stream::discard(const ring::Completion& completion) {
+    const bool is_again = completion.result == -EINTR || completion.result == -EAGAIN;
+    if (completion.result > 0) {
+        discard_left_ -= std::min(discard_left_, static_cast<size_t>(completion.result));
+    } else if (!is_again) {
+        discard_left_ = 0;
+    }
+    if (discard_left_ == 0 && state_ == State::parting) return close();
+    receive_to_discard();
+}
+
+/// The last byte has left.
+void Stream::finish_output() {
+    if (discard_left_ == 0) return close();
+    state_ = State::parting;
+    ring_.shutdown_sending(descriptor_);
 }
 
 void Stream::close() {
@@ -100,6 +132,9 @@ void Stream::receive_done(const ring::Completion& completion) {
         return;
     }
     if (completion.buffer != ring::Completion::kNoBuffer) ring_.give_back(completion.buffer);
+    if (discard_left_ > 0 && (state_ == State::draining || state_ == State::parting)) {
+        return discard(completion);
+    }
     finish_if_idle();
 }
 

@@ -63,6 +63,13 @@ public:
 
     /// Sends what is queued, then closes. Nothing more is received.
     void close_after_output();
+    /// The same for a peer that may be sending still: closed at once it would be reset, and might
+    /// lose what it was told last. So the peer is shown the end of the stream, and up to
+    /// `bytes_max` of what it sends are received and thrown away until it ends, too. Who calls this
+    /// sees to the time that it may take (is_parting()).
+    void part_after_output(size_t bytes_max);
+    /// All is sent, the peer has been shown the end, and its own is waited for.
+    bool is_parting() const noexcept { return state_ == State::parting; }
     /// Ends both directions now; on_closed() follows when nothing is in flight any more.
     void close();
     bool is_closing() const noexcept { return state_ != State::open; }
@@ -86,7 +93,7 @@ protected:
     ring::Ring& ring() noexcept { return ring_; }
 
 private:
-    enum class State : uint8_t { open, draining, closing, closed };
+    enum class State : uint8_t { open, draining, parting, closing, closed };
     struct StreamOp : ring::Op {
         StreamOp(Handler on_done, Stream& owner) noexcept : Op(on_done), stream(owner) {}
         Stream& stream;
@@ -96,6 +103,9 @@ private:
     void receive_done(const ring::Completion& completion);
     void send_done(const ring::Completion& completion);
     void finish_if_idle();
+    void receive_to_discard();
+    void discard(const ring::Completion& completion);
+    void finish_output();
 
     ring::Ring& ring_;
     base::OutputBuffer output_;
@@ -105,6 +115,7 @@ private:
     State state_ = State::open;
     bool into_memory_ = false;
     bool data_is_waiting_ = false;
+    size_t discard_left_ = 0;  ///< what may come and be thrown away before the end
     uint64_t sent_bytes_ = 0;
     uint64_t sendable_end_ = UINT64_MAX;
     int64_t over_soft_since_ms_ = 0;

@@ -147,6 +147,9 @@ public:
     virtual void expedite(Op& send) = 0;
     /// shutdown(2) both ways, at once; pending operations on the descriptor then complete.
     virtual void shutdown(int descriptor) = 0;
+    /// shutdown(2) of what is sent, at once: the peer sees the end of the stream, and what it sends
+    /// is received as before. Not while a send is in flight.
+    virtual void shutdown_sending(int descriptor) = 0;
     /// Closes at once. Only when nothing on the descriptor is in flight.
     virtual void close(int descriptor) = 0;
     /// Asks for the cancellation of `op`; its handler still runs, with -ECANCELED or its result.

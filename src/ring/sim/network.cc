@@ -221,6 +221,12 @@ void Network::shutdown(int descriptor) {
     notify(here);
 }
 
+void Network::shutdown_sending(int descriptor) {
+    Socket& here = of_descriptor(descriptor);
+    world_.trace("shutdown sending", here.id, descriptor);
+    end(here);
+}
+
 void Network::close(int descriptor) {
     Socket& here = of_descriptor(descriptor);
     CHECK(here.in_flight == 0);  // a descriptor is closed only when nothing on it is in flight

@@ -86,6 +86,7 @@ public:
     /// A descriptor or -errno.
     int accept(int listener);
     void shutdown(int descriptor);
+    void shutdown_sending(int descriptor);
     void close(int descriptor);
 
     /// Opens a peer's end and starts to connect it.

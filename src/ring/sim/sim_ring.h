@@ -50,6 +50,9 @@ public:
     void send(Op& op, int descriptor, std::span<const iovec> vectors, SendReport report) override;
     void expedite(Op& send) override;
     void shutdown(int descriptor) override { world_.network().shutdown(descriptor); }
+    void shutdown_sending(int descriptor) override {
+        world_.network().shutdown_sending(descriptor);
+    }
     void close(int descriptor) override { world_.network().close(descriptor); }
     void cancel(Op& op) override;
     void write(Op& op, int file, std::span<const iovec> vectors, uint64_t offset) override;

@@ -77,6 +77,9 @@ public:
     void expedite(Op& send) override;
     // The system call: IORING_OP_SHUTDOWN always goes to a worker thread.
     void shutdown(int descriptor) override { static_cast<void>(::shutdown(descriptor, SHUT_RDWR)); }
+    void shutdown_sending(int descriptor) override {
+        static_cast<void>(::shutdown(descriptor, SHUT_WR));
+    }
     void close(int descriptor) override;
     void cancel(Op& op) override;
 

@@ -26,6 +26,7 @@ public:
     std::deque<int> accepts;  ///< results of accept_now(); -EAGAIN when empty
     std::vector<int> closed;
     std::vector<int> was_shut_down;
+    std::vector<int> sending_ended;
     std::vector<uint16_t> given_back;
     int accept_calls = 0;
     ring::Op* poll_op = nullptr;
@@ -93,6 +94,7 @@ public:
     }
     void expedite(ring::Op& op) override { expedited = &op; }
     void shutdown(int descriptor) override { was_shut_down.push_back(descriptor); }
+    void shutdown_sending(int descriptor) override { sending_ended.push_back(descriptor); }
     void close(int descriptor) override { closed.push_back(descriptor); }
     void write(ring::Op&, int, std::span<const iovec>, uint64_t) override { CHECK(false); }
     void sync(ring::Op&, int) override { CHECK(false); }

@@ -121,6 +121,55 @@ TEST_F(StreamTest, awaits_the_end_of_a_send_only_when_something_waits_for_it) {
     EXPECT_EQ(stream_.ends, 1);
 }
 
+TEST_F(StreamTest, parts_from_a_peer_that_sends_without_resetting_it) {
+    stream_.output().append("refused");
+    stream_.part_after_output(100);
+    // What comes is taken while the last words leave, and nobody hears of it.
+    ring_.complete(ring_.receive_op, ring::Completion{.result = 40, .buffer = 1});
+    EXPECT_TRUE(ring_.sending_ended.empty());
+    ring_.complete(ring_.send_op, 7);
+    EXPECT_EQ(ring_.sending_ended, (std::vector<int>{kDescriptor}));
+    EXPECT_TRUE(stream_.is_parting());
+    stream_.flush();
+    ring_.complete(ring_.receive_op, -EINTR);
+    ring_.complete(ring_.receive_op, ring::Completion{.result = 40, .buffer = 2});
+    EXPECT_EQ(stream_.ends, 0);
+    ring_.complete(ring_.receive_op, 0);
+    EXPECT_EQ(stream_.ends, 1);
+    EXPECT_EQ(stream_.receives, 0);
+    EXPECT_EQ(ring_.given_back, (std::vector<uint16_t>{1, 2}));
+}
+
+TEST_F(StreamTest, throws_away_no_more_of_what_comes_than_it_was_told) {
+    stream_.output().append("refused");
+    stream_.part_after_output(100);
+    ring_.complete(ring_.send_op, 7);
+    ring_.complete(ring_.receive_op, ring::Completion{.result = 99, .buffer = 1});
+    EXPECT_EQ(stream_.ends, 0);
+    ring_.complete(ring_.receive_op, ring::Completion{.result = 1, .buffer = 2});
+    EXPECT_EQ(stream_.ends, 1);
+}
+
+TEST_F(StreamTest, parts_at_once_from_a_peer_that_has_ended) {
+    stream_.output().append("refused");
+    stream_.part_after_output(100);
+    ring_.complete(ring_.receive_op, 0);
+    EXPECT_EQ(stream_.ends, 0);
+    ring_.complete(ring_.send_op, 7);
+    EXPECT_EQ(stream_.ends, 1);
+    EXPECT_TRUE(ring_.sending_ended.empty());
+}
+
+TEST_F(StreamTest, a_peer_that_is_parted_from_can_be_closed_at_any_time) {
+    stream_.output().append("refused");
+    stream_.part_after_output(100);
+    ring_.complete(ring_.send_op, 7);
+    stream_.close();
+    EXPECT_EQ(stream_.ends, 0);
+    ring_.complete(ring_.receive_op, 0);
+    EXPECT_EQ(stream_.ends, 1);
+}
+
 TEST_F(StreamTest, closes_when_the_peer_takes_no_more) {
     stream_.output().append("abc");
     stream_.flush();
