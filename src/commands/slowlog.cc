@@ -62,9 +62,10 @@ bool is_secret(Arguments arguments, size_t index) {
         return std::ranges::any_of(split_statements(arguments[index].bytes), has_secret);
     }
     if (base::equals_ignore_case(command, "auth")) return index >= 1;
+    // Wherever AUTH stands: without its version HELLO is an error, and the words are as secret.
     if (base::equals_ignore_case(command, "hello")) {
         const auto is_auth = [&](size_t at) {
-            return at >= 2 && base::equals_ignore_case(arguments[at].bytes, "auth");
+            return at >= 1 && base::equals_ignore_case(arguments[at].bytes, "auth");
         };
         return is_auth(index - 1) || (index >= 2 && is_auth(index - 2));
     }

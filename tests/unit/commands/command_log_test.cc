@@ -167,6 +167,9 @@ TEST_F(CommandLogTest, passwords_are_hidden) {
     runner_.run({"AUTH", "default", "hunter2"});
     runner_.run({"HELLO", "3", "AUTH", "default", "hunter2"});
     EXPECT_THAT(last(), EndsWith("\"HELLO\" \"3\" \"AUTH\" (redacted) (redacted)"));
+    // An error does not make it less of a password.
+    runner_.run({"HELLO", "AUTH", "default", "hunter2"});
+    EXPECT_THAT(last(), EndsWith("\"HELLO\" \"AUTH\" (redacted) (redacted)"));
     runner_.run({"CONFIG", "SET", "timeout", "5", "requirepass", "hunter2"});
     EXPECT_THAT(last(),
                 EndsWith("\"CONFIG\" \"SET\" \"timeout\" \"5\" \"requirepass\" (redacted)"));
@@ -175,7 +178,7 @@ TEST_F(CommandLogTest, passwords_are_hidden) {
     EXPECT_THAT(last(), EndsWith("\"BATCH\" (redacted) \"GET 'auth'\""));
     runner_.run({"BATCH", "config set requirepass hunter2", "auth 'hunter2"});
     EXPECT_THAT(last(), EndsWith("\"BATCH\" (redacted) (redacted)"));
-    EXPECT_EQ(lines().size(), 7U);
+    EXPECT_EQ(lines().size(), 8U);
     for (const std::string& line : lines()) EXPECT_THAT(line, Not(HasSubstr("hunter2")));
 }
 
