@@ -5,8 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "http/endpoint.h"
-#include "http/target.h"
+#include "base/numbers.h"
 
 namespace gyre::http {
 namespace {
@@ -34,7 +33,7 @@ Response options(const Request& request, const Route& route, Origin origin) {
 /// What stands against a request before anybody looks for its endpoint.
 std::optional<Response> refusal(const Request& request, const GuardSettings& settings,
                                 Origin origin) {
-    const auto host = request.field(Field::host);
+    const auto host = host_of(request);
     if (host && !is_known_host(*host, settings.hosts)) {
         return error_response(421, "HOST",
                               "This server does not go by that name. Use localhost or an address, "
@@ -62,6 +61,26 @@ Response not_found(const Request& request, Route route) {
     return response;
 }
 
+/// What is coded is not what the endpoint reads.
+std::optional<Response> wrong_coding(const Request& request) {
+    const auto coding = request.field(Field::content_encoding);
+    if (!coding || base::equals_ignore_case(*coding, "identity")) return std::nullopt;
+    return error_response(415, "CONTENTENCODING",
+                          "The body is coded as the field Content-Encoding says. Send it as it is, "
+                          "without that field.");
+}
+
+/// A parameter that nobody reads is a mistake: perhaps a condition, perhaps a lifetime.
+std::optional<Response> unknown_parameter(const Target& target, const Endpoint& endpoint) {
+    for (const auto& [name, value] : target.query) {
+        if (endpoint.knows_parameter(name)) continue;
+        return error_response(400, "QUERY",
+                              "This endpoint knows no parameter `" + name +
+                                  "`. GET /openapi.json lists those it knows.");
+    }
+    return std::nullopt;
+}
+
 /// A form of a foreign page can send neither type.
 std::optional<Response> wrong_type(const Request& request, const Endpoint& endpoint) {
     if (request.method != Method::post && request.method != Method::put) return std::nullopt;
@@ -76,8 +95,7 @@ std::optional<Response> wrong_type(const Request& request, const Endpoint& endpo
 }
 
 Response unauthorized(std::string_view error) {
-    Response response = failed_command(error);
-    response.status = 401;
+    Response response = failed_command(error, 401);
     response.add("WWW-Authenticate", R"(Basic realm="gyre", charset="UTF-8")");
     return response;
 }
@@ -86,7 +104,8 @@ Response unauthorized(std::string_view error) {
 ring::Task<std::optional<Response>> authenticate(Backend& backend, const Request& request) {
     const auto field = request.field(Field::authorization);
     if (!field) co_return std::nullopt;
-    const auto credentials = parse_authorization(*field);
+    const auto credentials = parse_authorization(
+        *field, [&backend](std::string_view text) { return backend.is_password(text); });
     if (!credentials) {
         co_return unauthorized(
             "WRONGPASS The field Authorization is neither Basic nor Bearer. "
@@ -98,16 +117,28 @@ ring::Task<std::optional<Response>> authenticate(Backend& backend, const Request
     co_return unauthorized(reply.text);
 }
 
-/// Authentication, and the transaction and the database that the request names. Nothing: go on.
-ring::Task<std::optional<Response>> check_access(Exchange& exchange) {
-    std::optional<Response> refused = co_await authenticate(exchange.backend, exchange.request);
-    if (refused) co_return refused;
-    if (exchange.endpoint.has(endpoint_flag::open)) co_return std::nullopt;
-    if (!exchange.backend.is_authenticated()) {
-        co_return unauthorized(
-            "NOAUTH Authentication required. Send the field Authorization: Basic with default and "
-            "the password, or Bearer with the password.");
-    }
+std::optional<Response> demand_password(const Backend& backend, const Endpoint& endpoint) {
+    if (endpoint.has(endpoint_flag::open) || backend.is_authenticated()) return std::nullopt;
+    return unauthorized(
+        "NOAUTH Authentication required. Send the field Authorization: Basic with default and the "
+        "password, or Bearer with the password.");
+}
+
+/// Finds the endpoint, or what is said without one.
+std::optional<Response> find_endpoint(const Request& request, Admission& admission) {
+    auto target = parse_target(request.target);
+    if (!target) return error_response(400, "TARGET", target.error().message);
+    admission.target = *std::move(target);
+    Route& route = admission.route;
+    route = find_route(request.method, admission.target);
+    if (request.method == Method::options) return options(request, route, admission.origin);
+    if (route.endpoint == nullptr) return not_found(request, std::move(route));
+    if (auto wrong = wrong_type(request, *route.endpoint)) return wrong;
+    return wrong_coding(request);
+}
+
+/// The transaction and the database that the request names. Nothing: go on.
+ring::Task<std::optional<Response>> enter(Exchange& exchange) {
     if (const auto token = exchange.request.field(Field::gyre_transaction)) {
         const auto entered = exchange.backend.enter_transaction(*token);
         if (!entered) co_return failed_command(entered.error().message);
@@ -120,28 +151,45 @@ ring::Task<std::optional<Response>> check_access(Exchange& exchange) {
     co_return std::nullopt;
 }
 
-ring::Task<Response> route_and_run(Backend& backend, const Request& request, Origin origin) {
-    const auto target = parse_target(request.target);
-    if (!target) co_return error_response(400, "TARGET", target.error().message);
-    Route route = find_route(request.method, *target);
-    if (request.method == Method::options) co_return options(request, route, origin);
-    if (route.endpoint == nullptr) co_return not_found(request, std::move(route));
-    if (auto wrong = wrong_type(request, *route.endpoint)) co_return *std::move(wrong);
-    Exchange exchange{backend, request, *target, *route.endpoint, route.key};
-    std::optional<Response> refused = co_await check_access(exchange);
-    if (refused) co_return *std::move(refused);
-    co_return co_await route.endpoint->handler(exchange);
+bool names_place(const Request& request, const Target& target) {
+    return request.field(Field::gyre_transaction) || target.value("db");
 }
 
 }  // namespace
 
-ring::Task<Response> answer(Backend& backend, const Request& request,
+/// Most requests wait for nothing on their way: what does not wait is no task.
+ring::Task<Admission> admit(Backend& backend, const Request& request,
                             const GuardSettings& settings) {
-    const Origin origin = origin_of(request, settings);
-    if (auto refused = refusal(request, settings, origin)) co_return *std::move(refused);
-    Response response = co_await route_and_run(backend, request, origin);
-    if (origin == Origin::allowed) allow_origin(response, *request.field(Field::origin));
-    co_return response;
+    Admission admission;
+    std::optional<Response>& response = admission.response;
+    admission.origin = origin_of(request, settings);
+    response = refusal(request, settings, admission.origin);
+    if (response) co_return admission;
+    response = find_endpoint(request, admission);
+    if (!response && request.field(Field::authorization)) {
+        response = co_await authenticate(backend, request);
+    }
+    if (!response) response = demand_password(backend, *admission.route.endpoint);
+    if (!response) response = unknown_parameter(admission.target, *admission.route.endpoint);
+    if (response && admission.origin == Origin::allowed) {
+        allow_origin(*response, *request.field(Field::origin));
+    }
+    co_return admission;
+}
+
+ring::Task<Response> answer(Backend& backend, const Request& request, Admission& admission) {
+    if (admission.response) co_return *std::move(admission.response);
+    const Endpoint& endpoint = *admission.route.endpoint;
+    Exchange exchange{backend, request, admission.target, endpoint, admission.route.key};
+    std::optional<Response> response;
+    if (!endpoint.has(endpoint_flag::open) && names_place(request, admission.target)) {
+        response = co_await enter(exchange);
+    }
+    if (!response) response = co_await endpoint.handler(exchange);
+    if (admission.origin == Origin::allowed) {
+        allow_origin(*response, *request.field(Field::origin));
+    }
+    co_return *std::move(response);
 }
 
 }  // namespace gyre::http

@@ -29,6 +29,9 @@ public:
     /// Runs one that a request is made of: AUTH, SELECT, MULTI, WATCH ... All they leave behind
     /// ends with the request.
     virtual ring::Task<Reply> run_own(Words words) = 0;
+    /// Whether a text is the password there is. What is made of it is AUTH's business, and what
+    /// AUTH counts.
+    virtual bool is_password(std::string_view text) const = 0;
     /// The client has said the password of this request, or there is none.
     virtual bool is_authenticated() const = 0;
     /// Goes on with the transaction of a token, for this request alone. The error is one of RESP.

@@ -38,6 +38,12 @@ std::vector<const Endpoint*> endpoints() {
     return all;
 }
 
+bool Endpoint::knows_parameter(std::string_view name) const {
+    if (has(endpoint_flag::any_query) || (name == "db" && takes_database())) return true;
+    return std::ranges::any_of(
+        parameters, [name](const Parameter& one) { return !one.is_field && one.name == name; });
+}
+
 Route find_route(Method method, const Target& target) {
     static const std::vector<const Endpoint*> kAll = endpoints();
     const Method wanted = method == Method::head ? Method::get : method;
@@ -45,13 +51,15 @@ Route find_route(Method method, const Target& target) {
     for (const Endpoint* endpoint : kAll) {
         std::string_view key;
         if (target.is_everything || !matches(endpoint->path, target, key)) continue;
-        if (endpoint->method == wanted) {
+        const bool has_head =
+            endpoint->method == Method::get && !endpoint->has(endpoint_flag::changes);
+        if (endpoint->method == wanted && (method != Method::head || has_head)) {
             route.endpoint = endpoint;
             route.key = key;
             return route;
         }
         add_method(route.allowed, method_name(endpoint->method));
-        if (endpoint->method == Method::get) add_method(route.allowed, "HEAD");
+        if (has_head) add_method(route.allowed, "HEAD");
     }
     if (!route.allowed.empty()) add_method(route.allowed, "OPTIONS");
     return route;

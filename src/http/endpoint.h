@@ -52,7 +52,11 @@ struct Parameter {
 };
 
 namespace endpoint_flag {
-inline constexpr uint8_t open = 1;  ///< asks for no password
+inline constexpr uint8_t open = 1;         ///< asks for no password
+inline constexpr uint8_t no_database = 2;  ///< `db` has no meaning for it
+inline constexpr uint8_t changes = 4;      ///< a GET that changes something: no HEAD asks for that
+/// Parameters of the query that it does not know are of no consequence.
+inline constexpr uint8_t any_query = 8;
 }  // namespace endpoint_flag
 
 struct Endpoint {
@@ -70,6 +74,9 @@ struct Endpoint {
     std::span<const Parameter> parameters = {};
 
     bool has(uint8_t bit) const { return (flags & bit) != 0; }
+    bool takes_database() const { return !has(endpoint_flag::open | endpoint_flag::no_database); }
+    /// Whether the query may have a parameter of this name.
+    bool knows_parameter(std::string_view name) const;
 };
 
 /// All rows, family by family.
@@ -80,7 +87,7 @@ struct Route {
     std::string_view key;
     std::string allowed;  ///< methods of this path, for Allow; empty: there is no such path
 };
-/// HEAD finds GET. The key is a view of the target.
+/// HEAD finds a GET that changes nothing. The key is a view of the target.
 Route find_route(Method method, const Target& target);
 
 /// The document that describes the table.

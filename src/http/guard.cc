@@ -8,6 +8,7 @@
 
 #include "base/base64.h"
 #include "base/numbers.h"
+#include "http/target.h"
 
 namespace gyre::http {
 namespace {
@@ -38,9 +39,11 @@ bool contains(const std::vector<std::string>& names, std::string_view name) {
         names, [name](const std::string& one) { return base::equals_ignore_case(one, name); });
 }
 
+constexpr std::string_view kUser = "default";
+
 Credentials split_credentials(std::string_view text) {
     const size_t colon = text.find(':');
-    if (colon == std::string_view::npos) return {"default", std::string(text)};
+    if (colon == std::string_view::npos) return {std::string(kUser), std::string(text)};
     return {std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
 }
 
@@ -59,10 +62,39 @@ bool is_known_host(std::string_view host, const std::vector<std::string>& hosts)
     return is_address(name, AF_INET);
 }
 
+bool is_host_name(std::string_view text) {
+    const bool is_label = std::ranges::all_of(text, [](char byte) {
+        const char letter = base::to_lower(byte);
+        return (letter >= 'a' && letter <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ||
+               byte == '_' || byte == '.';
+    });
+    return is_label && !text.empty() && text.front() != '.';
+}
+
+bool is_origin(std::string_view text) {
+    if (text == "*" || text == "null") return true;
+    const size_t end = text.find("://");
+    if (end == std::string_view::npos || !is_host_name(text.substr(0, end))) return false;
+    std::string_view host = text.substr(end + 3);
+    if (host.starts_with('[')) {
+        const size_t close = host.find(']');
+        if (close == std::string_view::npos) return false;
+        const std::string_view port = host.substr(close + 1);
+        return is_address(std::string(host.substr(1, close - 1)), AF_INET6) && is_port(port);
+    }
+    const size_t colon = std::min(host.find(':'), host.size());
+    return is_host_name(host.substr(0, colon)) && is_port(host.substr(colon));
+}
+
+std::optional<std::string_view> host_of(const Request& request) {
+    const auto authority = authority_of(request.target);
+    return authority ? authority : request.field(Field::host);
+}
+
 Origin origin_of(const Request& request, const GuardSettings& settings) {
     const auto origin = request.field(Field::origin);
     if (!origin) return Origin::none;
-    const std::string_view host = request.field(Field::host).value_or("");
+    const std::string_view host = host_of(request).value_or("");
     for (const std::string_view scheme : {"http://", "https://"}) {
         if (origin->starts_with(scheme) && !host.empty() &&
             base::equals_ignore_case(origin->substr(scheme.size()), host)) {
@@ -87,17 +119,21 @@ bool is_bytes(std::optional<std::string_view> content_type) {
     return has_media_type(content_type, kBytesType);
 }
 
-std::optional<Credentials> parse_authorization(std::string_view value) {
+std::optional<Credentials> parse_authorization(
+    std::string_view value, const std::function<bool(std::string_view)>& is_password) {
     const size_t blank = value.find(' ');
     if (blank == std::string_view::npos) return std::nullopt;
     const std::string_view scheme = value.substr(0, blank);
     const std::string_view rest = trimmed(value.substr(blank));
-    if (base::equals_ignore_case(scheme, "bearer")) return split_credentials(rest);
+    if (base::equals_ignore_case(scheme, "bearer")) {
+        if (is_password(rest)) return Credentials{std::string(kUser), std::string(rest)};
+        return split_credentials(rest);
+    }
     if (!base::equals_ignore_case(scheme, "basic")) return std::nullopt;
     const auto text = base::decode_base64(rest);
     if (!text || text->find(':') == std::string::npos) return std::nullopt;
     Credentials credentials = split_credentials(*text);
-    if (credentials.user.empty()) credentials.user = "default";
+    if (credentials.user.empty()) credentials.user = kUser;
     return credentials;
 }
 

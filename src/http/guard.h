@@ -10,6 +10,7 @@
 //
 // Threads: any. Source: RFC 9110, RFC 6454, the Fetch standard, RFC 7617, RFC 6750.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,15 @@ struct GuardSettings {
 /// `hosts`.
 bool is_known_host(std::string_view host, const std::vector<std::string>& hosts);
 
+/// The name by which the client calls this server: the host of its target where that is a whole
+/// URL, else the field Host.
+std::optional<std::string_view> host_of(const Request& request);
+
+/// Whether a text may be one of GuardSettings::hosts: letters, digits, `-`, `_` and dots.
+bool is_host_name(std::string_view text);
+/// Whether it may be one of GuardSettings::origins: as a browser sends it, or "*".
+bool is_origin(std::string_view text);
+
 enum class Origin : uint8_t { none, same, allowed, foreign };
 Origin origin_of(const Request& request, const GuardSettings& settings);
 /// Lets the page of an allowed origin read the response.
@@ -42,7 +52,9 @@ struct Credentials {
     std::string user;
     std::string password;
 };
-/// Basic, and Bearer with `password` or `user:password`; nothing: neither.
-std::optional<Credentials> parse_authorization(std::string_view value);
+/// Basic, and Bearer with `password` or `user:password`; nothing: neither. Which of its two forms a
+/// Bearer with a colon has only the password tells: `is_password` says whether a text is it.
+std::optional<Credentials> parse_authorization(
+    std::string_view value, const std::function<bool(std::string_view)>& is_password);
 
 }  // namespace gyre::http

@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "base/numbers.h"
+#include "http/accept.h"
 #include "http/endpoint.h"
 #include "http/guard.h"
 #include "http/json_text.h"
@@ -53,9 +54,22 @@ bool names_value(std::string_view list, const KeyValue& value) {
     return false;
 }
 
-bool wants_bytes(const Request& request) {
+enum class Form : uint8_t { json, bytes, none };
+
+/// Bytes are for who names them and wants nothing more; a field that speaks of neither form says
+/// nothing. Only a string has both.
+Form form_for(const Request& request, bool is_string) {
     const auto accept = request.field(Field::accept);
-    return accept && accept->find(kBytesType) != std::string_view::npos;
+    const auto json = quality_of(accept, kJsonType);
+    const auto bytes = quality_of(accept, kBytesType);
+    const uint16_t json_quality = json ? json->thousandths : 0;
+    const bool takes_bytes = bytes && bytes->thousandths > 0;
+    if (is_string && takes_bytes) {
+        if (bytes->is_named && bytes->thousandths >= json_quality) return Form::bytes;
+        if (json && json_quality == 0) return Form::bytes;
+    }
+    const bool takes_json = json ? json_quality > 0 : !takes_bytes;
+    return takes_json ? Form::json : Form::none;
 }
 
 Response no_such_key() {
@@ -70,17 +84,42 @@ void describe(Response& response, const KeyValue& value, std::string tag) {
     response.add("Vary", "Accept");
 }
 
+enum class Condition : uint8_t { match, none_match };
+
+Response unmet_condition(const KeyValue& value, Condition condition) {
+    std::string_view message = "There is no such key, and the request is for one that is there.";
+    if (condition == Condition::none_match) {
+        message =
+            "The key exists, with a value that the request is not for. GET it and decide "
+            "anew.";
+    } else if (value.exists) {
+        message = "The key has another value than the request is for. GET it and decide anew.";
+    }
+    Response response = error_response(412, "PRECONDITION", message);
+    if (value.exists) response.add("ETag", entity_tag(value.fingerprint(), true));
+    return response;
+}
+
 // --- reading ------------------------------------------------------------------------------------
 
 ring::Task<Response> get_key(Exchange& exchange) {
     KeyValue value = co_await read_key(exchange.backend, exchange.key);
     if (!value.error.empty()) co_return failed_command(value.error);
-    if (!value.exists) co_return no_such_key();
-    const bool is_bytes = wants_bytes(exchange.request);
-    if (is_bytes && !value.is_string()) {
-        co_return error_response(406, "NOTACCEPTABLE",
-                                 "Only a string is bytes. Accept application/json.");
+    if (!value.exists) {
+        if (exchange.request.field(Field::if_match)) {
+            co_return unmet_condition(value, Condition::match);
+        }
+        co_return no_such_key();
     }
+    const Form form = form_for(exchange.request, value.is_string());
+    if (form == Form::none) {
+        co_return error_response(406, "NOTACCEPTABLE",
+                                 "The value is JSON, and that of a string is bytes as well; the "
+                                 "field Accept wants neither. Accept application/json.");
+    }
+    const bool is_bytes = form == Form::bytes;
+    const auto match = exchange.request.field(Field::if_match);
+    if (match && !names_value(*match, value)) co_return unmet_condition(value, Condition::match);
     Response response;
     describe(response, value, entity_tag(value.fingerprint(), !is_bytes));
     const auto known = exchange.request.field(Field::if_none_match);
@@ -207,15 +246,9 @@ Result<void> plan_write(const Exchange& exchange, Write& write) {
 std::optional<Response> unmet(const Request& request, const KeyValue& value) {
     const auto match = request.field(Field::if_match);
     const auto none = request.field(Field::if_none_match);
-    const bool is_met =
-        (!match || names_value(*match, value)) && (!none || !names_value(*none, value));
-    if (is_met) return std::nullopt;
-    Response response = error_response(
-        412, "PRECONDITION",
-        value.exists ? "The key has another value than the request is for. GET it and decide anew."
-                     : "There is no such key, and the request is for one that is there.");
-    if (value.exists) response.add("ETag", entity_tag(value.fingerprint(), true));
-    return response;
+    if (match && !names_value(*match, value)) return unmet_condition(value, Condition::match);
+    if (none && names_value(*none, value)) return unmet_condition(value, Condition::none_match);
+    return std::nullopt;
 }
 
 struct Written {
@@ -300,6 +333,7 @@ constexpr Parameter kPageParameters[] = {
 };
 constexpr Parameter kReadParameters[] = {
     {"Accept", true, "application/octet-stream for the bytes of a string, else JSON"},
+    {"If-Match", true, "Entity tags, or *: 412 when none of them is the value's"},
     {"If-None-Match", true, "Entity tags: 304 when one of them is the value's"},
 };
 constexpr Parameter kWriteParameters[] = {
@@ -328,7 +362,7 @@ constexpr Endpoint kKeyEndpoints[] = {
      .handler = get_key,
      .answers = "The value; its type in Gyre-Type, its lifetime in Gyre-Ttl-Ms, its entity tag in "
                 "ETag",
-     .statuses = "200 304 404 406",
+     .statuses = "200 304 404 406 412",
      .summary = "Reads a key. JSON: a string, an array of a list or a set, an object of a hash, "
                 "pairs of a sorted set, entries of a stream.",
      .parameters = kReadParameters},

@@ -4,14 +4,17 @@
 // goes out is {"received", "status", "message", "data"}.
 //
 // The text of `command` is what stands behind the command's name, or a whole line: "k" and "get k"
-// are the same to /get. A first word that is the name counts as such when the rest still has enough
-// words.
+// are the same to /get. A first word that is the name counts as such, always: the key `get` is "get
+// get". One that is the name of another command here is an error, not a key.
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "base/numbers.h"
 #include "commands/registry.h"
@@ -56,18 +59,33 @@ bool fits(std::string_view command, size_t words) {
     return arity >= 0 ? count == arity : count >= -arity;
 }
 
+/// Whether a word is the name of a command that an endpoint of this family runs with words.
+bool is_name_of_another(std::string_view word, std::string_view command) {
+    return std::ranges::any_of(origin_endpoints(), [&](const Endpoint& one) {
+        return one.body != Body::none && one.command != command &&
+               base::equals_ignore_case(one.command, word);
+    });
+}
+
 /// The command with the words of the line.
 Result<std::vector<std::string>> words_of_line(std::string_view command, std::string_view line) {
     std::vector<std::string> words;
     if (!resp::split_line(line, words)) {
         return fail("A quote in `command` is not closed. Close it.");
     }
-    const bool is_named = !words.empty() && base::equals_ignore_case(words[0], command);
-    if (!is_named || !fits(command, words.size())) {
-        words.insert(words.begin(), std::string(command));
-    } else {
+    const std::string first = words.empty() ? std::string() : words[0];
+    if (base::equals_ignore_case(first, command)) {
         words[0] = command;
+        return words;
     }
+    if (is_name_of_another(first, command)) {
+        const std::string name = base::to_lower(command);
+        return fail(
+            fmt::format("`command` begins with the name of another command. Write `{} {}` "
+                        "if {} is meant, or use the endpoint of the other.",
+                        name, line, name));
+    }
+    words.insert(words.begin(), std::string(command));
     return words;
 }
 
@@ -178,12 +196,15 @@ ring::Task<Response> run_end(Exchange& exchange) {
 constexpr std::string_view kAnswers =
     R"({"received": the command, "status": "success" or "error", "message", "data": the reply})";
 
+constexpr uint8_t kNoDatabase = endpoint_flag::no_database;
+
 constexpr Endpoint reading(std::string_view path, std::string_view command,
-                           std::string_view summary) {
+                           std::string_view summary, uint8_t flags = 0) {
     return {.method = Method::get,
             .path = path,
             .handler = run_plain,
             .command = command,
+            .flags = flags,
             .answers = kAnswers,
             .summary = summary};
 }
@@ -194,17 +215,19 @@ constexpr Endpoint ending(std::string_view path, std::string_view command,
             .path = path,
             .handler = run_end,
             .command = command,
+            .flags = endpoint_flag::changes | kNoDatabase,
             .answers = kAnswers,
             .statuses = "200 404 409",
             .summary = summary};
 }
 
 constexpr Endpoint working(Method method, std::string_view path, std::string_view command,
-                           std::string_view summary, Body body = Body::line) {
+                           std::string_view summary, Body body = Body::line, uint8_t flags = 0) {
     return {.method = method,
             .path = path,
             .handler = run_line,
             .command = command,
+            .flags = flags,
             .body = body,
             .answers = kAnswers,
             .statuses = "200 404 409 507",
@@ -216,12 +239,13 @@ constexpr Endpoint kOriginEndpoints[] = {
     reading("/values", "VALUES", "All values."),
     reading("/items", "ITEMS", "All keys with their values."),
     reading("/size", "SIZE", "The number of keys."),
-    reading("/help", "HELP", "The commands."),
-    reading("/show-alias", "SHOW-ALIAS", "The aliases."),
+    reading("/help", "HELP", "The commands.", kNoDatabase),
+    reading("/show-alias", "SHOW-ALIAS", "The aliases.", kNoDatabase),
     {.method = Method::get,
      .path = "/begin",
      .handler = run_begin,
      .command = "BEGIN",
+     .flags = endpoint_flag::changes | kNoDatabase,
      .answers = kAnswers,
      .statuses = "200",
      .summary =
@@ -231,14 +255,16 @@ constexpr Endpoint kOriginEndpoints[] = {
     ending("/rollback", "ROLLBACK", "Forgets what was done since /begin."),
     working(Method::post, "/get", "GET", "The value of a key: {\"command\": \"key\"}."),
     working(Method::post, "/exists", "EXISTS", "How many of some keys there are."),
-    working(Method::post, "/alias", "ALIAS", "Gives a command a name: name command."),
+    working(Method::post, "/alias", "ALIAS", "Gives a command a name: name command.", Body::line,
+            kNoDatabase),
     working(Method::post, "/find", "FIND", "Finds keys or values."),
     working(Method::post, "/clear", "CLEAR", "Removes all keys."),
     working(Method::put, "/put", "PUT", "Sets a key: key value [seconds]."),
     working(Method::post, "/put", "PUT", "The same."),
     working(Method::put, "/batch", "BATCH", "Runs several commands, all or none.", Body::lines),
     working(Method::remove, "/delete", "DELETE", "Removes keys."),
-    working(Method::remove, "/reset-alias", "RESET-ALIAS", "Removes an alias, or all."),
+    working(Method::remove, "/reset-alias", "RESET-ALIAS", "Removes an alias, or all.", Body::line,
+            kNoDatabase),
 };
 
 }  // namespace

@@ -30,6 +30,7 @@ enum class Field : uint8_t {
     host,
     authorization,
     content_type,
+    content_encoding,
     accept,
     if_match,
     if_none_match,

@@ -43,6 +43,7 @@ constexpr FieldRow kFieldRows[] = {
     {"host", Field::host, true},
     {"authorization", Field::authorization, true},
     {"content-type", Field::content_type, true},
+    {"content-encoding", Field::content_encoding, true},
     {"accept", Field::accept, false},
     {"if-match", Field::if_match, true},
     {"if-none-match", Field::if_none_match, true},
@@ -92,6 +93,24 @@ Failure failure_of(const beast::error_code& error) {
     return {400,
             "A header field is malformed. Send lines of the form `name: value`, each ended by "
             "CR and LF."};
+}
+
+/// Of the lines around a chunk, which may not have come whole: the end of the chunk before, the
+/// line with the length and, when that is zero, the trailers. What stands behind them is not looked
+/// at.
+bool has_bare_line_feed(std::string_view text) {
+    for (bool has_length = false;;) {
+        const size_t end = text.find('\n');
+        if (end == std::string_view::npos) return false;
+        if (end == 0 || text[end - 1] != '\r') return true;
+        const std::string_view line = text.substr(0, end - 1);
+        text.remove_prefix(end + 1);
+        if (has_length && line.empty()) return false;
+        if (has_length || line.empty()) continue;
+        has_length = true;
+        const std::string_view length = line.substr(0, line.find(';'));
+        if (length.find_first_not_of('0') != length.npos) return false;
+    }
 }
 
 }  // namespace
@@ -150,10 +169,11 @@ public:
     Status take_head(std::string_view& input, const ParserLimits& limits);
     Status take_rest(std::string_view& input);
     bool skip_empty_lines(std::string_view& input);
+    size_t find_head_end();
     bool note_field(std::string_view name, std::string_view value);
     bool check_head(const Reader& parsed);
     size_t take_body(std::string_view bytes) {
-        request.body.append(bytes);
+        if (!drops_body) request.body.append(bytes);
         return bytes.size();
     }
     Status fail_with(const Failure& with) {
@@ -167,6 +187,8 @@ public:
     std::string head;         // up to its empty line: the request's views are of it
     std::string chunk;        // the beginning of a line around a chunk
     uint64_t chunk_left = 0;  // bytes of the chunk under way
+    std::optional<uint64_t> body_bytes;
+    size_t line_begin = 0;  // of the head's line that has not ended yet
     size_t searched = 0;
     size_t field_count = 0;
     size_t empty_bytes = 0;
@@ -174,6 +196,7 @@ public:
     bool is_length_known = false;
     bool is_coding_known = false;
     bool wants_continue = false;
+    bool drops_body = false;
 };
 
 /// False: too many.
@@ -185,6 +208,28 @@ bool RequestParser::Impl::skip_empty_lines(std::string_view& input) {
     return true;
 }
 
+/// Looks at the lines that have ended since the last time. Returns where the head ends; npos: not
+/// yet, or `failure` says why it never will.
+size_t RequestParser::Impl::find_head_end() {
+    for (size_t at = head.find('\n', searched); at != std::string::npos;
+         at = head.find('\n', line_begin)) {
+        if (at == line_begin || head[at - 1] != '\r') {
+            fail_with({400, "A line of the head ends in a bare line feed. Send CR and LF."});
+            return std::string::npos;
+        }
+        // Lines that go on in the next one are read by some and cut by others.
+        if (line_begin > 0 && (head[line_begin] == ' ' || head[line_begin] == '\t')) {
+            fail_with({400, "A header field is folded over two lines. Send it in one."});
+            return std::string::npos;
+        }
+        const bool is_empty = at == line_begin + 1;
+        line_begin = at + 1;
+        if (is_empty) return line_begin;
+    }
+    searched = head.size();
+    return std::string::npos;
+}
+
 RequestParser::Status RequestParser::Impl::take_head(std::string_view& input,
                                                      const ParserLimits& limits) {
     if (!skip_empty_lines(input)) {
@@ -193,26 +238,22 @@ RequestParser::Status RequestParser::Impl::take_head(std::string_view& input,
     const size_t before = head.size();
     const size_t room = limits.header_bytes_max - std::min(before, limits.header_bytes_max);
     head.append(input.substr(0, room));
-    const size_t end = head.find("\r\n\r\n", searched);
+    const size_t end = find_head_end();
+    if (failure.status != 0) return Status::error;
     if (end == std::string::npos) {
-        searched = head.size() < 3 ? 0 : head.size() - 3;
         if (input.size() >= room) return fail_with(failure_of(bhttp::error::header_limit));
         input = {};
         return Status::incomplete;
     }
-    head.resize(end + 4);
+    head.resize(end);
     input.remove_prefix(head.size() - before);
-    // Lines that go on in the next one are read by some and cut by others.
-    if (head.find("\n ") != std::string::npos || head.find("\n\t") != std::string::npos) {
-        return fail_with({400, "A header field is folded over two lines. Send it in one."});
-    }
     reader->header_limit(static_cast<uint32_t>(head.size() + 1));
     reader->body_limit(limits.body_bytes_max);
     beast::error_code error;
     const size_t taken = reader->put(boost::asio::buffer(head.data(), head.size()), error);
     if (error == bhttp::error::need_more && is_head_known) error = {};
     if (error || taken != head.size()) return fail_with(failure_of(error));
-    return reader->is_done() ? Status::complete : take_rest(input);
+    return reader->is_done() ? Status::complete : Status::head;
 }
 
 /// What Beast does not take of its input is the beginning of a line around a chunk, which has to
@@ -225,6 +266,10 @@ RequestParser::Status RequestParser::Impl::take_rest(std::string_view& input) {
         const std::string_view piece = is_line ? input.substr(0, kChunkLineBytesMax - kept) : input;
         if (kept > 0) chunk.append(piece);
         const std::string_view bytes = kept > 0 ? std::string_view(chunk) : piece;
+        if (is_line && has_bare_line_feed(bytes)) {
+            return fail_with(
+                {400, "A line around a chunk ends in a bare line feed. Send CR and LF."});
+        }
         beast::error_code error;
         const size_t taken = reader->put(boost::asio::buffer(bytes.data(), bytes.size()), error);
         if (error && error != bhttp::error::need_more) return fail_with(failure_of(error));
@@ -258,6 +303,9 @@ bool RequestParser::Impl::note_field(std::string_view name, std::string_view val
         if (std::exchange(is_length_known, true) || !is_number) {
             failure = failure_of(bhttp::error::bad_content_length);
             return false;
+        }
+        if (const auto bytes = base::parse_integer(value)) {
+            body_bytes = static_cast<uint64_t>(*bytes);
         }
     }
     if (base::equals_ignore_case(name, "transfer-encoding")) {
@@ -319,6 +367,10 @@ bool RequestParser::take_wants_continue() noexcept {
 
 bool RequestParser::is_at_start() const noexcept { return impl_->head.empty(); }
 
+void RequestParser::drop_body() noexcept { impl_->drops_body = true; }
+
+std::optional<uint64_t> RequestParser::body_bytes() const noexcept { return impl_->body_bytes; }
+
 bool RequestParser::is_in_head() const noexcept { return !is_at_start() && !impl_->is_head_known; }
 
 void RequestParser::reset() {
@@ -330,12 +382,13 @@ void RequestParser::reset() {
     // What one long request took is not kept.
     if (impl.head.capacity() > kChunkLineBytesMax) impl.head.shrink_to_fit();
     impl.chunk = {};
-    impl.searched = 0;
+    impl.searched = impl.line_begin = 0;
+    impl.body_bytes.reset();
     impl.chunk_left = 0;
     impl.field_count = 0;
     impl.empty_bytes = 0;
     impl.is_head_known = impl.is_length_known = impl.is_coding_known = false;
-    impl.wants_continue = false;
+    impl.wants_continue = impl.drops_body = false;
 }
 
 size_t RequestParser::held_bytes() const noexcept {

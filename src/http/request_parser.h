@@ -7,8 +7,12 @@
 // What it adds to that parser: a name for what is refused and the status that says so, limits on
 // head, number of fields, body and what stands around chunks, and no tolerance where two readers
 // could differ about where a request ends: a repeated Content-Length or Host, Content-Length beside
-// Transfer-Encoding, any coding but `chunked`, folded lines, and a Transfer-Encoding from HTTP/1.0
-// are errors. After an error the stream has no meaning any more.
+// Transfer-Encoding, any coding but `chunked`, folded lines, bare line feeds in the head and around
+// chunks, and a Transfer-Encoding from HTTP/1.0 are errors. After an error the stream has no
+// meaning any more.
+//
+// A request that has a body is told of twice: when its head is there, so that nobody's body is kept
+// who is refused by his head, and when it is complete. One without a body is complete at once.
 //
 // Ownership: owns the request under way. Threads: one at a time. Suspends: never.
 // Complexity: O(bytes); a head that comes in pieces is looked through once.
@@ -17,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "http/request.h"
@@ -39,6 +44,7 @@ public:
 
     enum class Status : uint8_t {
         incomplete,  ///< all of the input was taken
+        head,        ///< request() has all but its body, of which nothing was taken yet: told once
         complete,    ///< request() is whole; what is left of the input is of the next one
         error,       ///< see failure()
     };
@@ -63,6 +69,10 @@ public:
     bool is_at_start() const noexcept;
     /// Something of its head is here, and not all.
     bool is_in_head() const noexcept;
+    /// The body that follows is read and not kept.
+    void drop_body() noexcept;
+    /// How long that body is, where its head says so.
+    std::optional<uint64_t> body_bytes() const noexcept;
     /// Makes ready for the next request.
     void reset();
     /// Bytes held of the request under way.

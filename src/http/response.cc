@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <iterator>
+
+#include <fmt/format.h>
 
 #include "base/numbers.h"
 #include "http/json_text.h"
@@ -40,6 +43,10 @@ constexpr StatusRow kStatusRows[] = {
     {503, "Service Unavailable"},
     {507, "Insufficient Storage"},
 };
+
+constexpr std::string_view kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 /// Errors of commands that are more than a wrong command.
 struct ErrorRow {
@@ -79,9 +86,29 @@ uint16_t status_of_error(std::string_view error) {
 }
 
 Response failed_command(std::string_view error) {
+    return failed_command(error, status_of_error(error));
+}
+
+Response failed_command(std::string_view error, uint16_t status) {
     const size_t end = std::min(error.find(' '), error.size());
-    return error_response(status_of_error(error), error.substr(0, end),
+    return error_response(status, error.substr(0, end),
                           error.substr(std::min(end + 1, error.size())));
+}
+
+std::string_view date_text(int64_t wall_ms) {
+    thread_local int64_t known_second = -1;
+    thread_local std::string text;
+    const int64_t second = wall_ms / 1000;
+    if (second == known_second) return text;
+    known_second = second;
+    const time_t time = second;
+    tm parts{};
+    gmtime_r(&time, &parts);
+    text = fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+                       kDays[static_cast<size_t>(parts.tm_wday)], parts.tm_mday,
+                       kMonths[static_cast<size_t>(parts.tm_mon)], parts.tm_year + 1900,
+                       parts.tm_hour, parts.tm_min, parts.tm_sec);
+    return text;
 }
 
 void write_response(base::OutputBuffer& out, const Response& response, const Framing& framing) {
@@ -95,6 +122,11 @@ void write_response(base::OutputBuffer& out, const Response& response, const Fra
     out.append(" ");
     out.append(status_text(response.status));
     out.append("\r\n");
+    if (!framing.date.empty()) {
+        out.append("Date: ");
+        out.append(framing.date);
+        out.append("\r\n");
+    }
     const bool has_body = response.status != 204 && response.status != 304;
     if (has_body) {
         if (!response.content_type.empty()) {

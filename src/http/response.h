@@ -44,13 +44,19 @@ Response error_response(uint16_t status, std::string_view code, std::string_view
 uint16_t status_of_error(std::string_view error);
 /// The same as a response.
 Response failed_command(std::string_view error);
+/// With a status that says more than the error's code does.
+Response failed_command(std::string_view error, uint16_t status);
 
 /// How a response leaves.
 struct Framing {
     bool keeps_alive = true;
     bool is_http_1_0 = false;
     bool is_head = false;  ///< the body stays here
+    std::string_view date = {};
 };
+/// "Sun, 06 Nov 1994 08:49:37 GMT", for a time in milliseconds since 1970. Made once a second and
+/// thread, and good until the thread asks again.
+std::string_view date_text(int64_t wall_ms);
 void write_response(base::OutputBuffer& out, const Response& response, const Framing& framing);
 
 }  // namespace gyre::http

@@ -14,22 +14,29 @@ namespace gyre::http {
 namespace {
 
 ring::Task<Response> subscribe(Exchange& exchange) {
+    const auto pattern = exchange.target.value("pattern");
+    const bool is_plain = !pattern || *pattern == "0";
+    if (!is_plain && !pattern->empty() && *pattern != "1") {
+        co_return error_response(400, "QUERY",
+                                 "The parameter `pattern` is neither 0 nor 1. Say 1 when the "
+                                 "channel is a glob pattern.");
+    }
     Response response;
     response.content_type = kEventsType;
     response.add("Cache-Control", "no-store");
-    const bool is_pattern = exchange.target.value("pattern").has_value();
-    response.follow = {is_pattern ? "PSUBSCRIBE" : "SUBSCRIBE", std::string(exchange.key)};
+    response.follow = {is_plain ? "SUBSCRIBE" : "PSUBSCRIBE", std::string(exchange.key)};
     co_return response;
 }
 
 constexpr Parameter kParameters[] = {
-    {"pattern", false, "Given: the channel is a glob pattern"},
+    {"pattern", false, "1: the channel is a glob pattern; 0, or left out: it is a name"},
 };
 
 constexpr Endpoint kSubscribeEndpoints[] = {
     {.method = Method::get,
      .path = "/v1/subscribe/{channel}",
      .handler = subscribe,
+     .flags = endpoint_flag::no_database,
      .answers = R"(Events `message` with {"channel": ..., "message": ...}; of a pattern, with )"
                 R"("pattern" as well)",
      .content_type = kEventsType,

@@ -15,15 +15,19 @@ int hex_digit(char digit) {
     return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
-/// "http://host/path" is what proxies are sent: the host that counts is that of the field Host.
-std::string_view without_authority(std::string_view text) {
+/// Where the host of "http://host/path" begins; 0: the target has none.
+size_t authority_begin(std::string_view text) {
     for (const std::string_view scheme : {"http://", "https://"}) {
-        if (!base::equals_ignore_case(text.substr(0, scheme.size()), scheme)) continue;
-        text.remove_prefix(scheme.size());
-        const size_t end = text.find_first_of("/?");
-        return end == std::string_view::npos ? std::string_view("/") : text.substr(end);
+        if (base::equals_ignore_case(text.substr(0, scheme.size()), scheme)) return scheme.size();
     }
-    return text;
+    return 0;
+}
+
+std::string_view without_authority(std::string_view text) {
+    const size_t begin = authority_begin(text);
+    if (begin == 0) return text;
+    const size_t end = text.find_first_of("/?#", begin);
+    return end == std::string_view::npos ? std::string_view("/") : text.substr(end);
 }
 
 tl::unexpected<Error> bad_encoding() {
@@ -67,6 +71,12 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_bl
         }
     }
     return decoded;
+}
+
+std::optional<std::string_view> authority_of(std::string_view target) {
+    const size_t begin = authority_begin(target);
+    if (begin == 0) return std::nullopt;
+    return target.substr(begin, target.find_first_of("/?#", begin) - begin);
 }
 
 std::optional<std::string_view> Target::value(std::string_view name) const {

@@ -30,6 +30,9 @@ struct Target {
     std::optional<std::string_view> value(std::string_view name) const;
 };
 
+/// The host, with its port, of a target of the form "http://host/path", as proxies are sent: it
+/// takes the place of the field Host. Nothing: the target is a path.
+std::optional<std::string_view> authority_of(std::string_view target);
 Result<Target> parse_target(std::string_view text);
 /// What "%41" stands for; nothing: it stands for nothing.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_blank);

@@ -100,9 +100,30 @@ std::string KeyValue::json() const {
     return text;
 }
 
+/// Elements of sets and pairs of hashes come in an order that tells of the past, not of the value:
+/// their digests are sorted.
+uint64_t KeyValue::digest() const {
+    if (is_string()) return types::digest(value.text);
+    const size_t step = type == "hash" ? 2 : 1;
+    if (type != "set" && type != "hash") return types::digest(json());
+    std::vector<uint64_t> digests;
+    digests.reserve(value.elements.size() / step);
+    std::string text;
+    for (size_t index = 0; index + step <= value.elements.size(); index += step) {
+        text.clear();
+        append_reply(text, value.elements[index]);
+        text += ',';
+        if (step == 2) append_reply(text, value.elements[index + 1]);
+        digests.push_back(types::digest(text));
+    }
+    std::ranges::sort(digests);
+    return types::digest(
+        {reinterpret_cast<const char*>(digests.data()), digests.size() * sizeof(uint64_t)});
+}
+
 std::string KeyValue::fingerprint() const {
     char digits[types::kDigestChars];
-    types::write_digest(digits, types::digest(is_string() ? value.text : json()));
+    types::write_digest(digits, digest());
     return fmt::format("{}-{}", type, std::string_view(digits, types::kDigestChars));
 }
 

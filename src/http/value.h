@@ -30,6 +30,9 @@ struct KeyValue {
     /// Names the value and its type: two values with one fingerprint are taken for the same. It
     /// finds changes; it is no defence against those who want equal ones.
     std::string fingerprint() const;
+
+private:
+    uint64_t digest() const;
 };
 
 /// Reads a key at one moment. Not between WATCH and EXEC, as it is a transaction itself.

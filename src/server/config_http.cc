@@ -4,6 +4,8 @@
 
 #include <climits>
 
+#include <fmt/format.h>
+
 #include "server/config_table.h"
 #include "server/config_value.h"
 
@@ -18,6 +20,31 @@ std::vector<std::string> names_of(const ConfigValue& value) {
     std::vector<std::string> names;
     for (const std::string_view word : split_words(value.text)) names.emplace_back(word);
     return names;
+}
+
+/// What no field Host or Origin can be is a mistake: whoever typed it would wait for nothing.
+Result<void> check_hosts(const ConfigValue& value) {
+    for (const std::string_view name : split_words(value.text)) {
+        if (!http::is_host_name(name)) {
+            return fail(fmt::format(
+                "'{}' is no name of a host: give names such as db.example.org, without scheme, "
+                "port and path",
+                name));
+        }
+    }
+    return {};
+}
+
+Result<void> check_origins(const ConfigValue& value) {
+    for (const std::string_view origin : split_words(value.text)) {
+        if (!http::is_origin(origin)) {
+            return fail(
+                fmt::format("'{}' is no origin: give scheme, host and port as in "
+                            "https://example.org:8443, without a slash at the end, or *",
+                            origin));
+        }
+    }
+    return {};
 }
 
 void set_bind(ServerSettings& settings, const ConfigValue& value) {
@@ -52,12 +79,14 @@ const ConfigRow kHttpRows[] = {
      .kind = words,
      .summary = "Names, beside localhost and addresses, by which HTTP clients may call this server "
                 "in the field Host. Any other name is refused: a page could have made it up.",
-     .to_settings = set_hosts},
+     .to_settings = set_hosts,
+     .check = check_hosts},
     {.name = "http-cors-origins",
      .kind = words,
      .summary = "Origins (`https://example.org`) whose pages may use the API from a browser. `*`: "
                 "all. Empty: none but the server's own.",
-     .to_settings = set_origins},
+     .to_settings = set_origins,
+     .check = check_origins},
     {.name = "http-max-header-bytes",
      .kind = memory,
      .initial = "16384",

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "base/ticks.h"
+#include "commands/password.h"
 #include "commands/registry.h"
 #include "commands/transaction_book.h"
-#include "http/answer.h"
 #include "http/command_rule.h"
 #include "http/events.h"
 #include "server/worker.h"
@@ -57,19 +57,30 @@ ring::Task<void> HttpConnection::serve() {
 /// "-ERR text\r\n" is what a RESP client would be told.
 void HttpConnection::refuse(std::string_view error) {
     error.remove_prefix(std::min<size_t>(error.size(), 1));
-    http::Response response = http::failed_command(error.substr(0, error.find('\r')));
-    response.status = error.starts_with("DENIED") ? 403 : 503;
-    end_with(response);
+    const uint16_t status = error.starts_with("DENIED") ? 403 : 503;
+    end_with(http::failed_command(error.substr(0, error.find('\r')), status));
     close_after_output();
 }
 
 void HttpConnection::finish() {
     ends_ = true;
+    if (is_parting()) return close();
     if (!is_serving_) close_after_output();
+}
+
+/// Behind a request that was not read to its end there may be more of it.
+void HttpConnection::close_in_order() {
+    if (!parts_) return close_after_output();
+    part_after_output(kPartingBytesMax);
 }
 
 void HttpConnection::check_limits(int64_t now_ms) {
     ClientStream::check_limits(now_ms);
+    if (is_parting()) {
+        if (parting_ms_ == 0) parting_ms_ = now_ms;
+        if (now_ms - parting_ms_ > kPartingMs) close();
+        return;
+    }
     const int64_t timeout_s =
         worker_.shared().settings.http_timeout_seconds.load(std::memory_order_relaxed);
     if (is_closing() || is_serving_) return;
@@ -84,11 +95,11 @@ void HttpConnection::check_limits(int64_t now_ms) {
     // A head has one time for all of it; a body may take long, while it comes.
     const int64_t since_ms = parser_.is_in_head() ? began_ms_ : active_ms;
     if (now_ms - since_ms <= timeout_s * 1000) return;
-    if (parser_.is_at_start() || is_backed_up_) return close();
+    if (parser_.is_at_start() || is_backed_up_ || is_answered_) return close();
     end_with(http::error_response(408, "TIMEOUT",
                                   "The request did not come in time (http-timeout). Send it "
                                   "whole."));
-    close_after_output();
+    close_in_order();
 }
 
 // --- input --------------------------------------------------------------------------------------
@@ -130,30 +141,37 @@ void HttpConnection::on_sent(const ring::Completion& completion) {
 ring::Task<void> HttpConnection::serve_requests() {
     for (size_t served = 0; served < kRequestsPerBatch; ++served) {
         if (is_closing() || ends_ || events_ || output().size() > kOutputBytesMax) co_return;
-        if (!parse_one()) co_return;
+        const auto status = parse_some();
+        if (status == http::RequestParser::Status::incomplete) co_return;
+        if (status == http::RequestParser::Status::error) co_return;
         if (input_.empty()) release_input();
-        co_await respond();
+        if (status == http::RequestParser::Status::head) {
+            co_await admit();
+        } else {
+            co_await respond();
+        }
     }
 }
 
-/// True when a request is complete.
-bool HttpConnection::parse_one() {
-    if (input_.empty()) return false;
+http::RequestParser::Status HttpConnection::parse_some() {
+    using Status = http::RequestParser::Status;
+    if (input_.empty()) return Status::incomplete;
     const ServerSettings& settings = worker_.shared().settings;
     http::ParserLimits limits;
     limits.header_bytes_max = settings.http_header_bytes_max.load(std::memory_order_relaxed);
     limits.body_bytes_max = settings.http_body_bytes_max.load(std::memory_order_relaxed);
-    const auto status = parser_.parse(input_, limits);
+    const Status status = parser_.parse(input_, limits);
     session_.query_buffer_bytes.store(parser_.held_bytes(), std::memory_order_relaxed);
-    if (status == http::RequestParser::Status::error) {
-        worker_.figures().protocol_errors.fetch_add(1, std::memory_order_relaxed);
-        const auto& failure = parser_.failure();
+    if (status != Status::error) return status;
+    worker_.figures().protocol_errors.fetch_add(1, std::memory_order_relaxed);
+    const auto& failure = parser_.failure();
+    // Of a request that is answered already nothing more can be said.
+    if (is_answered_) {
+        ends_ = parts_ = true;
+    } else {
         end_with(http::error_response(failure.status, "REQUEST", failure.text));
-        return false;
     }
-    if (status == http::RequestParser::Status::complete) return true;
-    if (parser_.take_wants_continue()) output().append("HTTP/1.1 100 Continue\r\n\r\n");
-    return false;
+    return status;
 }
 
 /// After the responses are written: the input is given back, and the stream goes on.
@@ -163,7 +181,7 @@ void HttpConnection::finish_input() {
     worker_.mark_dirty(*this);
     if (ends_) {
         release_input();
-        return close_after_output();
+        return close_in_order();
     }
     if (input_.empty() || events_) {
         release_input();
@@ -217,27 +235,76 @@ void HttpConnection::end_request() {
     }
 }
 
-ring::Task<void> HttpConnection::respond() {
-    const http::Request& request = parser_.request();
+/// Judges the request by its head. False: the client has gone meanwhile.
+ring::Task<bool> HttpConnection::judge() {
     begin_request();
     // The settings may change while a command waits.
     guard();
     const SharedGuard::Value settings = guard_;
-    const http::Response response = co_await http::answer(*this, request, *settings);
+    http::Admission admission = co_await http::admit(*this, parser_.request(), *settings);
+    if (is_closing()) co_return false;
+    admission_ = std::move(admission);
+    co_return true;
+}
+
+/// The head is there, and a body follows.
+ring::Task<void> HttpConnection::admit() {
+    const bool is_here = co_await judge();
+    if (!is_here) co_return;
+    if (admission_->needs_no_body()) parser_.drop_body();
+    if (admission_->response) co_return refuse_body();
+    // Who sends already needs no word.
+    const bool is_awaited = parser_.take_wants_continue() && input_.empty();
+    if (is_awaited) output().append("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+/// The answer does not wait for the body. A client that waits for a word before it sends the body
+/// may send it all the same or leave it out: nobody knows what comes next.
+void HttpConnection::refuse_body() {
+    const std::optional<uint64_t> bytes = parser_.body_bytes();
+    const bool is_awaited = parser_.take_wants_continue();
+    const bool may_stay = bytes && *bytes <= kRefusedBodyBytesMax && !is_awaited;
+    const http::Response response = *std::move(admission_->response);
+    is_answered_ = true;
+    finish_response(response, may_stay);
+    parts_ = ends_;
+}
+
+ring::Task<void> HttpConnection::respond() {
+    if (is_answered_) {
+        is_answered_ = false;
+        admission_.reset();
+        parser_.reset();
+        co_return;
+    }
+    if (!admission_) {
+        const bool is_here = co_await judge();
+        if (!is_here) co_return;
+    }
+    const http::Response response = co_await http::answer(*this, parser_.request(), *admission_);
+    admission_.reset();
     end_request();
     if (is_closing()) co_return;
-    const bool is_head = request.method == http::Method::head;
-    if (!response.follow.empty()) co_return co_await begin_events(response, is_head);
-    http::Framing framing;
-    framing.is_head = is_head;
-    framing.is_http_1_0 = request.is_http_1_0;
-    framing.keeps_alive = request.keeps_alive && !response.closes && !ends_;
-    write(response, framing);
-    ends_ = ends_ || !framing.keeps_alive;
+    if (!response.follow.empty()) {
+        const bool is_head = parser_.request().method == http::Method::head;
+        co_return co_await begin_events(response, is_head);
+    }
+    finish_response(response, true);
     parser_.reset();
 }
 
-void HttpConnection::write(const http::Response& response, const http::Framing& framing) {
+void HttpConnection::finish_response(const http::Response& response, bool may_stay) {
+    const http::Request& request = parser_.request();
+    http::Framing framing;
+    framing.is_head = request.method == http::Method::head;
+    framing.is_http_1_0 = request.is_http_1_0;
+    framing.keeps_alive = may_stay && request.keeps_alive && !response.closes && !ends_;
+    write(response, framing);
+    ends_ = ends_ || !framing.keeps_alive;
+}
+
+void HttpConnection::write(const http::Response& response, http::Framing framing) {
+    framing.date = http::date_text(worker_.reactor().now_ms());
     WorkerFigures& figures = worker_.figures();
     figures.http_requests.fetch_add(1, std::memory_order_relaxed);
     if (response.status >= 400) figures.http_errors.fetch_add(1, std::memory_order_relaxed);
@@ -252,7 +319,7 @@ void HttpConnection::write(const http::Response& response, const http::Framing& 
 void HttpConnection::end_with(const http::Response& response) {
     gate_ = 0;
     write(response, {.keeps_alive = false});
-    ends_ = true;
+    ends_ = parts_ = true;
 }
 
 /// The connection belongs to the stream from here on: nothing more is read, and it ends with it.
@@ -303,6 +370,10 @@ void HttpConnection::pass_on_messages() {
 }
 
 // --- commands -----------------------------------------------------------------------------------
+
+bool HttpConnection::is_password(std::string_view text) const {
+    return commands::is_password(worker_.shared().configuration, text);
+}
 
 bool HttpConnection::is_ready() const {
     const uint32_t refusals =

@@ -7,7 +7,7 @@
 //
 // Nothing of a request stays for the next: password, database, transaction and watches end with it.
 // While requests are served nothing is received; a client that sends without reading is not read
-// from either.
+// from either. A request is let in by its head: only then is its body kept.
 //
 // Ownership and threads: as ClientStream says.
 // Invariants: 1. A provided buffer is held only from its receive to the end of the turn, or until
@@ -16,11 +16,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "base/counted.h"
 #include "commands/dispatch.h"
+#include "http/answer.h"
 #include "http/backend.h"
 #include "http/request_parser.h"
 #include "http/response.h"
@@ -45,6 +47,13 @@ public:
     /// Bytes of a reply that are read in one go.
     static constexpr size_t kReplySliceBytes = 256 * 1024;
 
+    /// Content-Length of a refused request up to which its body is read and thrown away and the
+    /// connection goes on; above it, and where the length is not known, it ends.
+    static constexpr uint64_t kRefusedBodyBytesMax = 64 * 1024;
+    /// What a client may send after the last response before it is reset, and for how long.
+    static constexpr size_t kPartingBytesMax = 8 * 1024 * 1024;
+    static constexpr int64_t kPartingMs = 5000;
+
     HttpConnection(Worker& worker, int descriptor, bool is_unix);
     ~HttpConnection() override;
 
@@ -60,6 +69,7 @@ private:
     // --- http::Backend ---
     ring::Task<Reply> run(Words words) override;
     ring::Task<Reply> run_own(Words words) override;
+    bool is_password(std::string_view text) const override;
     bool is_authenticated() const override { return is_trusted(); }
     Result<void> enter_transaction(std::string_view token) override;
     bool is_in_transaction() const override {
@@ -72,15 +82,20 @@ private:
     void on_received(const ring::Completion& completion, bool into_memory) override;
     void on_sent(const ring::Completion& completion) override;
     ring::Task<void> serve_requests();
-    bool parse_one();
+    http::RequestParser::Status parse_some();
+    ring::Task<bool> judge();
+    ring::Task<void> admit();
+    void refuse_body();
     ring::Task<void> respond();
+    void finish_response(const http::Response& response, bool may_stay);
     ring::Task<void> begin_events(const http::Response& response, bool is_head);
     void pass_on_messages();
     size_t held_bytes() const override { return events_ ? events_->messages.footprint() : 0; }
     void begin_request();
     void end_request();
-    void write(const http::Response& response, const http::Framing& framing);
+    void write(const http::Response& response, http::Framing framing);
     void end_with(const http::Response& response);
+    void close_in_order();
     void finish_input();
     void release_input();
     void hold_input();
@@ -100,6 +115,8 @@ private:
     };
 
     http::RequestParser parser_;
+    /// Of the request under way, from its head on.
+    std::optional<http::Admission> admission_;
     std::unique_ptr<Events> events_;
     std::string_view input_;  // received, not yet parsed
     uint16_t buffer_ = ring::Completion::kNoBuffer;
@@ -109,6 +126,9 @@ private:
     bool is_serving_ = false;
     bool is_backed_up_ = false;  // until output has left
     bool ends_ = false;          // nothing more is read
+    bool is_answered_ = false;   // the request under way: what is left of its body means nothing
+    bool parts_ = false;         // the client may be sending: it is parted from, not cut off
+    int64_t parting_ms_ = 0;     // since when its end is waited for
     uint64_t guard_version_ = 0;
     std::string transaction_;  // token of the one that the request is part of
     SharedGuard::Value guard_;

@@ -226,6 +226,81 @@ TEST_P(HttpTest, SaysGoOnToWhoWaitsForIt) {
     EXPECT_EQ(client.read().status, 201);
 }
 
+TEST_P(HttpTest, WhoIsRefusedIsNotToldToGoOn) {
+    REQUIRE_GYRE();
+    start_http({"--requirepass", "secret"});
+    HttpClient client = http();
+    client.send(
+        "PUT /v1/keys/k HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    EXPECT_EQ(client.read().status, 401);
+    EXPECT_TRUE(client.is_closed());
+}
+
+/// Nobody pays for what they send, neither with memory nor with keys.
+TEST_P(HttpTest, WhatIsRefusedTakesNoMemory) {
+    REQUIRE_GYRE();
+    start_http({"--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru", "--save", ""});
+    Session s = session();
+    for (int key = 0; key < 100; ++key) s.ask("SET", "key:" + std::to_string(key), "value");
+    const auto post = [](std::string_view fields) {
+        return "POST /v1/command HTTP/1.1\r\nHost: localhost\r\n" + std::string(fields) +
+               "Content-Length: 60000000\r\n\r\n";
+    };
+    const std::string piece(1'000'000, 'x');
+    for (const std::string_view fields :
+         {"Content-Type: text/plain\r\nOrigin: http://evil.example\r\n",
+          "Content-Type: application/json\r\nAuthorization: Nonsense\r\n",
+          "Content-Type: text/plain\r\n"}) {
+        HttpClient client = http();
+        ASSERT_TRUE(client.send(post(fields)));
+        EXPECT_GE(client.read().status, 400) << fields;
+        // Sent all the same, until the server has had enough.
+        for (int sent = 0; sent < 60 && client.send(piece); ++sent) {
+            EXPECT_LT(s.info_number("memory", "used_memory"), 40'000'000);
+        }
+    }
+    HttpClient client = http();
+    ASSERT_TRUE(
+        client.send("GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n"));
+    for (int sent = 0; sent < 60; ++sent) ASSERT_TRUE(client.send(piece));
+    EXPECT_EQ(client.read().status, 200);
+    EXPECT_EQ(s.ask("DBSIZE"), ":100");
+    EXPECT_EQ(s.info_number("stats", "evicted_keys"), 0);
+}
+
+TEST_P(HttpTest, APasswordMayHaveAColon) {
+    REQUIRE_GYRE();
+    start_http({"--requirepass", "a:b"});
+    HttpClient client = http();
+    EXPECT_EQ(client.ask("GET", "/size", "", "Authorization: Bearer a:b\r\n").status, 200);
+    EXPECT_EQ(client.ask("GET", "/size", "", "Authorization: Bearer default:a:b\r\n").status, 200);
+    EXPECT_EQ(client.ask("GET", "/size", "", "Authorization: Bearer a:c\r\n").status, 401);
+    const HttpResponse errors = client.ask("POST", "/v1/command", R"(["INFO","errorstats"])",
+                                           "Authorization: Bearer a:b\r\n");
+    EXPECT_THAT(errors.body, HasSubstr("errorstat_WRONGPASS:count=1"));
+}
+
+TEST_P(HttpTest, HostsAndOriginsThatNobodyCanHaveAreRefused) {
+    REQUIRE_GYRE();
+    start_http();
+    Session s = session();
+    EXPECT_THAT(s.ask("CONFIG", "SET", "http-hosts", "http://db.example"), HasSubstr("no name"));
+    EXPECT_THAT(s.ask("CONFIG", "SET", "http-cors-origins", "a.example"), HasSubstr("no origin"));
+    EXPECT_THAT(s.ask("CONFIG", "SET", "http-cors-origins", "https://a.example/"),
+                HasSubstr("no origin"));
+    EXPECT_EQ(s.ask("CONFIG", "SET", "http-cors-origins", "https://a.example http://b:3000"), "OK");
+    EXPECT_EQ(s.ask("CONFIG", "SET", "http-cors-origins", ""), "OK");
+}
+
+TEST_P(HttpTest, SaysWhenItAnswered) {
+    REQUIRE_GYRE();
+    start_http();
+    HttpClient client = http();
+    EXPECT_THAT(client.ask("GET", "/health").field("date"), ::testing::EndsWith(" GMT"));
+    EXPECT_THAT(client.ask("PUT", "/v1/keys/k", "\"x\"").field("date"), ::testing::SizeIs(29));
+}
+
 TEST_P(HttpTest, EndsWithWhatItCannotRead) {
     REQUIRE_GYRE();
     start_http({"--http-max-header-bytes", "2kb", "--http-max-body-bytes", "1kb"});
@@ -236,7 +311,8 @@ TEST_P(HttpTest, EndsWithWhatItCannotRead) {
         EXPECT_TRUE(client.is_closed()) << bytes.substr(0, 100);
         return code;
     };
-    const std::string post = "POST /clear HTTP/1.1\r\nHost: localhost\r\n";
+    const std::string post =
+        "POST /clear HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
     EXPECT_EQ(status(post + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
               400);
     EXPECT_EQ(status(post + "Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd"), 400);
@@ -389,7 +465,9 @@ TEST_P(HttpTest, CountsAsAClient) {
     HttpClient client = http();
     EXPECT_EQ(client.ask("GET", "/health").status, 200);
     HttpClient third = http();
-    EXPECT_EQ(third.read().status, 503);
+    const HttpResponse refused = third.read();
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_THAT(refused.body, HasSubstr("\"status\":503,"));
     EXPECT_TRUE(third.is_closed());
     const std::string id = client.ask("POST", "/v1/command", R"(["CLIENT","ID"])").body;
     const std::string number = id.substr(10, id.size() - 11);

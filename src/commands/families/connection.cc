@@ -12,6 +12,7 @@
 #include "commands/context.h"
 #include "commands/dispatch.h"
 #include "commands/interactive.h"
+#include "commands/password.h"
 #include "commands/registry.h"
 #include "commands/tracking.h"
 
@@ -47,9 +48,10 @@ bool equal_in_constant_time(std::string_view secret, std::string_view guess) {
 
 /// Authenticates the session, or writes why not.
 bool authenticate(Context& context, std::string_view user, std::string_view password) {
-    const std::string secret = context.services.configuration.password();
+    const Configuration& configuration = context.services.configuration;
     // Without a password any will do, as for Redis' user with "nopass".
-    if (user != kUser || (!secret.empty() && !equal_in_constant_time(secret, password))) {
+    const bool is_open = configuration.password().empty();
+    if (user != kUser || (!is_open && !is_password(configuration, password))) {
         context.error(kWrongPassword);
         return false;
     }
@@ -267,6 +269,11 @@ constexpr CommandSpec kConnectionCommands[] = {
 };
 
 }  // namespace
+
+bool is_password(const Configuration& configuration, std::string_view text) {
+    const std::string secret = configuration.password();
+    return !secret.empty() && equal_in_constant_time(secret, text);
+}
 
 std::span<const CommandSpec> connection_commands() { return kConnectionCommands; }
 

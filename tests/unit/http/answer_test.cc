@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "commands/password.h"
 #include "commands/registry.h"
 #include "commands/transaction_book.h"
 #include "http/command_rule.h"
@@ -37,6 +38,9 @@ public:
         if (before_own) before_own(words);
         Reply reply = execute(words);
         co_return reply;
+    }
+    bool is_password(std::string_view text) const override {
+        return commands::is_password(runner.services().configuration, text);
     }
     bool is_authenticated() const override {
         return runner_is_open || runner_session().is_authenticated;
@@ -102,13 +106,16 @@ class HttpAnswerTest : public ::testing::Test {
 protected:
     http::Response ask(std::string_view text) {
         http::RequestParser parser;
-        EXPECT_EQ(parser.parse(text, {}), http::RequestParser::Status::complete);
+        auto status = parser.parse(text, {});
+        if (status == http::RequestParser::Status::head) status = parser.parse(text, {});
+        EXPECT_EQ(status, http::RequestParser::Status::complete);
         std::optional<http::Response> response;
         const http::Request& request = parser.request();
         auto run = [](http::Backend& backend, const http::Request& asked,
                       const http::GuardSettings& settings,
                       std::optional<http::Response>& into) -> ring::Task<void> {
-            into = co_await http::answer(backend, asked, settings);
+            http::Admission admission = co_await http::admit(backend, asked, settings);
+            into = co_await http::answer(backend, asked, admission);
         };
         ring::Task<void> task = run(backend_, request, settings_, response);
         EXPECT_TRUE(task.run_at_once());
@@ -374,6 +381,185 @@ TEST_F(HttpAnswerTest, asks_for_the_password) {
     EXPECT_EQ(get("/openapi.json").status, 200);
     EXPECT_EQ(get("/metrics").status, 401);
     EXPECT_THAT(field(get("/size"), "WWW-Authenticate"), StartsWith("Basic"));
+}
+
+TEST_F(HttpAnswerTest, tries_the_text_of_a_bearer_as_the_password_too) {
+    backend_.runner.configuration().password_text = "a:b";
+    backend_.runner_is_open = false;
+    std::vector<std::string> said;
+    backend_.before_own = [&](http::Backend::Words words) {
+        if (words[0] == "AUTH") said.push_back(std::string(words[1]) + "|" + std::string(words[2]));
+    };
+    const auto as = [&](std::string_view bearer) {
+        backend_.runner.session().is_authenticated = false;
+        return get("/size", "Authorization: Bearer " + std::string(bearer) + "\r\n").status;
+    };
+    EXPECT_EQ(as("a:b"), 200);
+    EXPECT_EQ(as("default:a:b"), 200);
+    EXPECT_EQ(as("a:c"), 401);
+    EXPECT_EQ(as("b"), 401);
+    // Each request is one AUTH, so a wrong one is one failure.
+    EXPECT_EQ(said, (std::vector<std::string>{"default|a:b", "default|a:b", "a|c", "default|b"}));
+    backend_.runner.configuration().password_text = "default:x";
+    EXPECT_EQ(as("default:x"), 200);
+}
+
+TEST_F(HttpAnswerTest, the_host_of_a_whole_url_is_the_one_that_counts) {
+    const auto status = [&](std::string_view target, std::string_view host) {
+        return ask("GET " + std::string(target) + " HTTP/1.1\r\nHost: " + std::string(host) +
+                   "\r\n\r\n")
+            .status;
+    };
+    EXPECT_EQ(status("http://evil.example/size", "localhost"), 421);
+    EXPECT_EQ(status("http://evil.example?/size", "localhost"), 421);
+    EXPECT_EQ(status("HTTP://user@localhost/size", "localhost"), 421);
+    EXPECT_EQ(status("http:///size", "localhost"), 421);
+    EXPECT_EQ(status("http://localhost:80/size", "evil.example"), 200);
+    EXPECT_EQ(status("/size", "evil.example"), 421);
+}
+
+TEST_F(HttpAnswerTest, says_the_number_of_the_status_line_in_the_body) {
+    const auto check = [](const http::Response& response) {
+        EXPECT_THAT(response.body,
+                    HasSubstr("\"status\":" + std::to_string(response.status) + ","));
+    };
+    check(http::failed_command("DENIED no", 403));
+    check(http::failed_command("WRONGTYPE no"));
+    backend_.runner.configuration().password_text = "secret";
+    backend_.runner.session().is_authenticated = backend_.runner_is_open = false;
+    const auto refused = get("/size", "Authorization: Bearer x\r\n");
+    EXPECT_EQ(refused.status, 401);
+    check(refused);
+}
+
+TEST_F(HttpAnswerTest, a_parameter_that_nobody_reads_is_refused_by_its_name) {
+    run({"SET", "k", "v"});
+    for (const std::string_view target : {"/v1/keys/k?tll=10", "/v1/keys?pattern=*", "/size?foo=1",
+                                          "/begin?db=1", "/v1/subscribe/c?db=1", "/help?db=0"}) {
+        const auto refused = get(target);
+        EXPECT_EQ(refused.status, 400) << target;
+        const size_t begin = target.find('?') + 1;
+        const std::string name(target.substr(begin, target.find('=') - begin));
+        EXPECT_THAT(refused.body, HasSubstr("`" + name + "`")) << target;
+    }
+    EXPECT_EQ(json("PUT", "/v1/keys/k?cursor=1", "\"w\"").status, 400);
+    EXPECT_EQ(get("/v1/keys/k").body, "\"v\"");
+    EXPECT_EQ(get("/size?db=1").status, 200);
+    EXPECT_EQ(get("/metrics?x=1").status, 200);
+    EXPECT_EQ(get("/health?now=1").status, 200);
+}
+
+TEST_F(HttpAnswerTest, subscribes_to_a_pattern_when_told_to) {
+    EXPECT_EQ(get("/v1/subscribe/n*").follow[0], "SUBSCRIBE");
+    EXPECT_EQ(get("/v1/subscribe/n*?pattern=0").follow[0], "SUBSCRIBE");
+    EXPECT_EQ(get("/v1/subscribe/n*?pattern=1").follow[0], "PSUBSCRIBE");
+    EXPECT_EQ(get("/v1/subscribe/n*?pattern").follow[0], "PSUBSCRIBE");
+    EXPECT_EQ(get("/v1/subscribe/n*?pattern=maybe").status, 400);
+}
+
+TEST_F(HttpAnswerTest, head_of_what_changes_something_is_refused) {
+    for (const std::string_view path : {"/begin", "/commit", "/rollback"}) {
+        const auto refused = send("HEAD", path, "", "");
+        EXPECT_EQ(refused.status, 405) << path;
+        EXPECT_EQ(field(refused, "Allow"), "GET, OPTIONS") << path;
+    }
+    EXPECT_EQ(backend_.book.size(), 0u);
+    const auto begin = get("/begin");
+    const std::string within = "Gyre-Transaction: " + field(begin, "Gyre-Transaction") + "\r\n";
+    EXPECT_EQ(send("HEAD", "/rollback", within, "").status, 405);
+    EXPECT_EQ(get("/rollback", within).status, 200);
+}
+
+TEST_F(HttpAnswerTest, gives_the_form_that_is_wanted) {
+    run({"SET", "k", "v"});
+    run({"RPUSH", "l", "v"});
+    const auto type = [&](std::string_view accept, std::string_view key = "k") {
+        const auto response =
+            get("/v1/keys/" + std::string(key), "Accept: " + std::string(accept) + "\r\n");
+        return response.status == 200 ? std::string(response.content_type)
+                                      : std::to_string(response.status);
+    };
+    const std::string json = "application/json";
+    const std::string bytes = "application/octet-stream";
+    EXPECT_EQ(type("*/*"), json);
+    EXPECT_EQ(type("text/html"), json);
+    EXPECT_EQ(type(bytes), bytes);
+    EXPECT_EQ(type("APPLICATION/Octet-Stream ; Q=0.9"), bytes);
+    EXPECT_EQ(type(bytes + ";q=0"), json);
+    EXPECT_EQ(type(bytes + ";q=0.000, " + json), json);
+    EXPECT_EQ(type(bytes + ";q=0.5, " + json), json);
+    EXPECT_EQ(type(bytes + ", */*;q=0.1"), bytes);
+    EXPECT_EQ(type(json + ";q=0"), "406");
+    EXPECT_EQ(type("*/*;q=0"), "406");
+    EXPECT_EQ(type(json + ";q=0, */*"), bytes);
+    EXPECT_EQ(type("application/*;q=0"), "406");
+    EXPECT_EQ(type(bytes, "l"), "406");
+    EXPECT_EQ(type(bytes + ", " + json + ";q=0.5", "l"), json);
+}
+
+TEST_F(HttpAnswerTest, reads_only_what_a_condition_is_met_by) {
+    run({"SET", "k", "v"});
+    const std::string tag = field(get("/v1/keys/k"), "ETag");
+    EXPECT_EQ(get("/v1/keys/k", "If-Match: " + tag + "\r\n").status, 200);
+    EXPECT_EQ(get("/v1/keys/k", "If-Match: *\r\n").status, 200);
+    EXPECT_EQ(get("/v1/keys/k", "If-Match: \"other\"\r\n").status, 412);
+    EXPECT_EQ(send("HEAD", "/v1/keys/k", "If-Match: \"other\"\r\n", "").status, 412);
+    EXPECT_EQ(get("/v1/keys/none", "If-Match: *\r\n").status, 412);
+    const auto made = json("PUT", "/v1/keys/k", "\"x\"", "If-None-Match: *\r\n");
+    EXPECT_EQ(made.status, 412);
+    EXPECT_THAT(made.body, HasSubstr("The key exists"));
+}
+
+TEST_F(HttpAnswerTest, reads_no_coded_body) {
+    EXPECT_EQ(json("PUT", "/v1/keys/k", "\"x\"", "Content-Encoding: gzip\r\n").status, 415);
+    EXPECT_EQ(get("/v1/keys/k").status, 404);
+    EXPECT_EQ(json("PUT", "/v1/keys/k", "\"x\"", "Content-Encoding: Identity\r\n").status, 201);
+}
+
+TEST_F(HttpAnswerTest, the_order_in_which_elements_came_is_not_part_of_their_value) {
+    for (const int count : {3, 2000}) {
+        for (const std::string_view command : {"SADD", "HSET"}) {
+            run({"DEL", "a", "b", "c"});
+            const auto add = [&](std::string_view key, int number) {
+                const std::string element = "e" + std::to_string(number);
+                command == "SADD" ? run({command, key, element})
+                                  : run({command, key, element, "v" + element});
+            };
+            for (int number = 0; number < count; ++number) add("a", number);
+            for (int number = count; number-- > 0;) add("b", number);
+            for (int number = 0; number <= count; ++number) add("c", number);
+            const std::string tag = field(get("/v1/keys/a"), "ETag");
+            EXPECT_EQ(tag, field(get("/v1/keys/b"), "ETag")) << command << count;
+            EXPECT_NE(tag, field(get("/v1/keys/c"), "ETag")) << command << count;
+        }
+    }
+    // Nor can a field change its place with its value, or words their bounds.
+    run({"DEL", "a", "b"});
+    run({"HSET", "a", "x", "y", "y", "x"});
+    run({"HSET", "b", "x", "x", "y", "y"});
+    EXPECT_NE(field(get("/v1/keys/a"), "ETag"), field(get("/v1/keys/b"), "ETag"));
+    run({"RPUSH", "l", "1", "2"});
+    run({"RPUSH", "m", "2", "1"});
+    EXPECT_NE(field(get("/v1/keys/l"), "ETag"), field(get("/v1/keys/m"), "ETag"));
+}
+
+TEST_F(HttpAnswerTest, takes_a_first_word_that_is_a_command_for_its_name) {
+    EXPECT_EQ(json("PUT", "/put", R"({"command":"put a"})").status, 400);
+    EXPECT_EQ(json("PUT", "/put", R"({"command":"get a"})").status, 400);
+    EXPECT_THAT(json("PUT", "/put", R"({"command":"get a"})").body, HasSubstr("`put get a`"));
+    EXPECT_EQ(json("POST", "/get", R"({"command":"get"})").status, 400);
+    EXPECT_EQ(run({"DBSIZE"}), ":0\r\n");
+    EXPECT_EQ(json("PUT", "/put", R"({"command":"PUT get 1"})").status, 200);
+    EXPECT_EQ(json("POST", "/get", R"({"command":"get get"})").status, 200);
+    // Words of other families are keys as any.
+    EXPECT_EQ(json("PUT", "/put", R"({"command":"size 10"})").status, 200);
+    EXPECT_EQ(run({"GET", "size"}), "$2\r\n10\r\n");
+}
+
+TEST(HttpDate, is_that_of_its_second) {
+    EXPECT_EQ(http::date_text(784'111'777'999), "Sun, 06 Nov 1994 08:49:37 GMT");
+    EXPECT_EQ(http::date_text(784'111'778'000), "Sun, 06 Nov 1994 08:49:38 GMT");
+    EXPECT_EQ(http::date_text(951'782'400'000), "Tue, 29 Feb 2000 00:00:00 GMT");
 }
 
 TEST_F(HttpAnswerTest, guards_hosts_origins_and_types) {

@@ -122,6 +122,52 @@ TEST(HttpRequestParser, refuses_bad_chunks) {
     EXPECT_EQ(whole(head + "0\r\nX: " + std::string(5000, 'a') + "\r\n\r\n").status, 400);
 }
 
+TEST(HttpRequestParser, refuses_bare_line_feeds_at_once) {
+    for (const std::string_view stream :
+         {"GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nHost: a\n", "GET / HTTP/1.1\r\nHost: a\r\n\n",
+          "GET / HTTP/1.1\r\nHost: a\r\nX: a\nb\r\n"}) {
+        EXPECT_EQ(status_of(stream), 400) << stream;
+    }
+    const std::string head = with_fields("Transfer-Encoding: chunked\r\n");
+    for (const std::string_view body :
+         {"5\n", "5\nhello\r\n", "5;a=b\n", "5\r\nhello\n", "5\r\nhello\r\n0\n", "0\r\n\n", "0\n",
+          "0\r\nX: a\n", "00;a\r\nX: a\nY: b\r\n\r\n"}) {
+        const auto outcome = outcome_of(head + std::string(body));
+        EXPECT_EQ(outcome.status, 400) << body;
+        EXPECT_TRUE(outcome.requests.empty()) << body;
+    }
+    // Of the body they are a part.
+    const auto outcome = outcome_of(head + "5\r\na\nb\n\n\r\n2\r\n\n\n\r\n0\r\n\r\n" +
+                                    with_fields("Content-Length: 2\r\n") + "\n\n");
+    ASSERT_EQ(outcome.requests.size(), 2U) << outcome.error;
+    EXPECT_EQ(outcome.requests[0].body, "a\nb\n\n\n\n");
+    EXPECT_EQ(outcome.requests[1].body, "\n\n");
+}
+
+TEST(HttpRequestParser, tells_of_the_head_before_it_takes_the_body) {
+    http::RequestParser parser;
+    const std::string bytes =
+        with_fields("Content-Length: 5\r\n") + "hello" + "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    using Status = http::RequestParser::Status;
+    std::string_view input = bytes;
+    EXPECT_EQ(parser.parse(input, {}), Status::head);
+    EXPECT_TRUE(input.starts_with("hello"));
+    EXPECT_EQ(parser.body_bytes(), 5U);
+    EXPECT_EQ(parser.request().target, "/x");
+    parser.drop_body();
+    EXPECT_EQ(parser.parse(input, {}), Status::complete);
+    EXPECT_EQ(parser.request().body, "");
+    parser.reset();
+    EXPECT_EQ(parser.parse(input, {}), Status::complete);
+    EXPECT_EQ(parser.body_bytes(), std::nullopt);
+    parser.reset();
+    // What was dropped of one is kept of the next.
+    input = bytes;
+    EXPECT_EQ(parser.parse(input, {}), Status::head);
+    EXPECT_EQ(parser.parse(input, {}), Status::complete);
+    EXPECT_EQ(parser.request().body, "hello");
+}
+
 TEST(HttpRequestParser, has_limits) {
     http::ParserLimits limits;
     limits.header_bytes_max = 200;

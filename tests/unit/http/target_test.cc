@@ -28,6 +28,10 @@ TEST(HttpTarget, is_cut_and_then_decoded) {
     EXPECT_THAT(segments("/../etc/passwd"), ElementsAre("..", "etc", "passwd"));
     EXPECT_THAT(segments("http://localhost/a"), ElementsAre("a"));
     EXPECT_THAT(segments("http://localhost?x=1"), ElementsAre("error"));
+    EXPECT_EQ(http::authority_of("http://localhost:80/a"), "localhost:80");
+    EXPECT_EQ(http::authority_of("HTTPS://a?x"), "a");
+    EXPECT_EQ(http::authority_of("http://a"), "a");
+    EXPECT_EQ(http::authority_of("/http://a"), std::nullopt);
     EXPECT_TRUE(http::parse_target("*")->is_everything);
 }
 
@@ -67,15 +71,40 @@ TEST(HttpGuard, knows_the_names_of_this_server) {
 }
 
 TEST(HttpGuard, reads_credentials) {
-    const auto basic = http::parse_authorization("Basic dXNlcjpwYTpzcw==");
+    const auto read = [](std::string_view text) {
+        return http::parse_authorization(text,
+                                         [](std::string_view guess) { return guess == "se:cret"; });
+    };
+    const auto basic = read("Basic dXNlcjpwYTpzcw==");
     ASSERT_TRUE(basic);
     EXPECT_EQ(basic->user, "user");
     EXPECT_EQ(basic->password, "pa:ss");
-    EXPECT_EQ(http::parse_authorization("basic OnNlY3JldA==")->user, "default");
-    EXPECT_EQ(http::parse_authorization("Bearer secret")->password, "secret");
-    EXPECT_EQ(http::parse_authorization("bearer bob:secret")->user, "bob");
+    EXPECT_EQ(read("basic OnNlY3JldA==")->user, "default");
+    EXPECT_EQ(read("Bearer secret")->password, "secret");
+    EXPECT_EQ(read("bearer bob:secret")->user, "bob");
+    EXPECT_EQ(read("Bearer se:cret")->user, "default");
+    EXPECT_EQ(read("Bearer se:cret")->password, "se:cret");
+    EXPECT_EQ(read("Bearer default:se:cret")->password, "se:cret");
     for (const std::string_view text : {"", "Basic", "Basic !!", "Basic c2VjcmV0", "Digest x"}) {
-        EXPECT_FALSE(http::parse_authorization(text)) << text;
+        EXPECT_FALSE(read(text)) << text;
+    }
+}
+
+TEST(HttpGuard, knows_what_hosts_and_origins_can_be) {
+    for (const std::string_view name : {"db.example.org", "db", "a-b_c.1"}) {
+        EXPECT_TRUE(http::is_host_name(name)) << name;
+    }
+    for (const std::string_view name : {"", "http://a", "a:80", "a/b", ".a", "*", "*.a", "a,b"}) {
+        EXPECT_FALSE(http::is_host_name(name)) << name;
+    }
+    for (const std::string_view origin : {"*", "null", "https://a.example", "http://localhost:3000",
+                                          "http://[::1]:80", "chrome-extension://abc"}) {
+        EXPECT_TRUE(http::is_origin(origin)) << origin;
+    }
+    for (const std::string_view origin :
+         {"", "a.example", "https://", "https://a/", "https://a/b", "https://*.a", "http://a:b",
+          "https://a,https://b", "http://[x]", "http://[::1"}) {
+        EXPECT_FALSE(http::is_origin(origin)) << origin;
     }
 }
 

@@ -80,6 +80,19 @@ std::string conversation(const std::string& key) {
            request("HEAD", path) + request("DELETE", path);
 }
 
+/// The same bytes, without what tells when they were made.
+std::string undated(std::string bytes) {
+    constexpr std::string_view kName = "\r\nDate: ";
+    constexpr size_t kDateChars = 29;
+    for (size_t at = 0; (at = bytes.find(kName, at)) != std::string::npos;) {
+        at += kName.size();
+        const size_t end = std::min(at + kDateChars, bytes.size());
+        std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                  bytes.begin() + static_cast<std::ptrdiff_t>(end), '#');
+    }
+    return bytes;
+}
+
 class HttpConnectionTest : public ::testing::Test {
 protected:
     HttpConnectionTest() { base::set_level(base::Level::nothing); }
@@ -96,7 +109,7 @@ protected:
         SimulatedClient client(server, SimulatedServer::http_address());
         client.send(conversation(key));
         server.run_for(kWhileUs);
-        return client.received();
+        return undated(client.received());
     }
 };
 
@@ -114,6 +127,11 @@ struct Pair {
         });
         return most;
     }
+    /// All that `client` has got by now, and it is this.
+    bool expect(const std::string& bytes) {
+        server.run_until([&] { return client->received().size() >= bytes.size(); });
+        return undated(client->received()) == bytes;
+    }
     bool comes_to_rest() {
         return server.run_until([this] { return server.is_at_rest(); }, 20 * kSecondUs);
     }
@@ -129,7 +147,8 @@ TEST_F(HttpConnectionTest, a_pipeline_is_answered_alike_wherever_it_is_cut) {
     const std::string expected = told("k");
     ASSERT_EQ(statuses_of(expected.substr(0, expected.find("HTTP/1.1 404"))), "201 200 200");
     ASSERT_NE(expected.find(R"({"result":"in parts"})"), std::string::npos);
-    ASSERT_TRUE(expected.ends_with("HTTP/1.1 204 No Content\r\n\r\n"));
+    ASSERT_TRUE(expected.ends_with("HTTP/1.1 204 No Content\r\nDate: " + std::string(29, '#') +
+                                   "\r\n\r\n"));
     Pair pair(with_http());
     for (size_t cut = 0; cut <= bytes.size(); ++cut) {
         SCOPED_TRACE(cut);
@@ -137,7 +156,7 @@ TEST_F(HttpConnectionTest, a_pipeline_is_answered_alike_wherever_it_is_cut) {
         pair.client->send(bytes.substr(0, cut));
         pair.run_for(3000);
         pair.client->send(bytes.substr(cut));
-        ASSERT_TRUE(pair.client->expect(expected)) << pair.client->received();
+        ASSERT_TRUE(pair.expect(expected)) << pair.client->received();
     }
 }
 
@@ -152,7 +171,7 @@ TEST_F(HttpConnectionTest, a_pipeline_is_answered_alike_in_receives_of_any_size)
         Pair pair(options);
         pair.client->send(bytes);
         pair.client->send(bytes);
-        EXPECT_TRUE(pair.client->expect(expected + expected));
+        EXPECT_TRUE(pair.expect(expected + expected));
     }
 }
 
@@ -211,7 +230,7 @@ TEST_F(HttpConnectionTest, converses_in_many_worlds) {
         pair.server.run_until([&] { return is_over(0) && is_over(1) && is_over(2); },
                               100 * kSecondUs);
         for (size_t index = 0; index < clients.size(); ++index) {
-            const std::string& received = clients[index]->received();
+            const std::string received = undated(clients[index]->received());
             if (received == expected[index]) {
                 ++answered;
             } else {
@@ -372,8 +391,8 @@ TEST_F(HttpConnectionTest, what_is_too_large_is_refused_by_the_name_of_its_limit
          "http-max-header-bytes"},
         {"PUT /v1/keys/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n", "413",
          "http-max-body-bytes"},
-        {"PUT /v1/keys/k HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
-         "chunked\r\n\r\n1000\r\n" +
+        {"PUT /v1/keys/k HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+         "Transfer-Encoding: chunked\r\n\r\n1000\r\n" +
              std::string(0x1000, 'x') + "\r\n",
          "413", "http-max-body-bytes"},
     };
@@ -393,6 +412,133 @@ TEST_F(HttpConnectionTest, what_is_too_large_is_refused_by_the_name_of_its_limit
             EXPECT_TRUE(pair.client->is_gone());
         }
     }
+}
+
+// --- requests refused by their head -------------------------------------------------------------
+
+std::string head_of(std::string_view fields, std::string_view method = "POST",
+                    std::string_view target = "/v1/command") {
+    return std::string(method) + " " + std::string(target) + " HTTP/1.1\r\n" + std::string(fields) +
+           "\r\n";
+}
+
+constexpr std::string_view kHost = "Host: localhost\r\n";
+constexpr std::string_view kJson = "Content-Type: application/json\r\n";
+constexpr std::string_view kMuch = "Content-Length: 60000000\r\n";
+
+/// Of what can be known by the head nothing waits for the body, and nothing of it is kept.
+TEST_F(HttpConnectionTest, who_is_refused_by_the_head_has_no_body_kept) {
+    struct Case {
+        std::string head;
+        std::string_view status;
+    };
+    const std::string host(kHost);
+    const std::string json = host + std::string(kJson);
+    const std::string much(kMuch);
+    const Case cases[] = {
+        {head_of("Host: evil.example\r\n" + std::string(kJson) + much), "421"},
+        {head_of(json + "Origin: http://evil.example\r\n" + much), "403"},
+        {head_of(host + "Content-Type: text/plain\r\n" + much), "415"},
+        {head_of(host + much), "415"},
+        {head_of(json + "Content-Encoding: gzip\r\n" + much), "415"},
+        {head_of(json + much, "POST", "/nothing"), "404"},
+        {head_of(json + much, "PUT"), "405"},
+        {head_of(json + much, "BREW"), "501"},
+        {head_of(json + much, "POST", "/%zz"), "400"},
+        {head_of(json + much, "POST", "/v1/command?unknown=1"), "400"},
+        {head_of(json + much, "OPTIONS"), "204"},
+        {head_of(json + "Transfer-Encoding: chunked\r\n", "POST", "/nothing") + "fffffff\r\n",
+         "404"},
+    };
+    for (const Case& one : cases) {
+        SCOPED_TRACE(one.head);
+        Pair pair(with_http());
+        pair.client->send(one.head);
+        pair.run_for(kWhileUs);
+        EXPECT_EQ(statuses_of(pair.client->received()), one.status);
+        EXPECT_NE(pair.client->received().find("Connection: close\r\n"), std::string::npos);
+        // The stream has ended, and who goes on sending is heard out for a while.
+        EXPECT_TRUE(pair.client->peer().is_ended());
+        EXPECT_EQ(pair.server.connections(), 1U);
+        const int64_t used = base::used(base::Purpose::clients);
+        pair.client->send(std::string(1'000'000, 'x'));
+        pair.run_for(kWhileUs);
+        EXPECT_FALSE(pair.client->peer().is_reset());
+        EXPECT_LE(base::used(base::Purpose::clients), used);
+        pair.run_for(2 * HttpConnection::kPartingMs * 1000);
+        EXPECT_EQ(pair.server.connections(), 0U);
+    }
+}
+
+TEST_F(HttpConnectionTest, who_sends_without_end_is_not_heard_out) {
+    Pair pair(with_http());
+    pair.client->send(head_of(std::string(kHost) + std::string(kMuch)));
+    pair.run_for(kWhileUs);
+    EXPECT_EQ(statuses_of(pair.client->received()), "415");
+    for (int count = 0; count < 30 && pair.server.connections() > 0; ++count) {
+        pair.client->send(std::string(1'000'000, 'x'));
+        pair.run_for(kWhileUs);
+    }
+    EXPECT_EQ(pair.server.connections(), 0U);
+}
+
+TEST_F(HttpConnectionTest, a_small_body_that_is_refused_is_passed_over) {
+    Pair pair(with_http());
+    const std::string refused =
+        request("POST", "/v1/command", "[\"PING\"]", "Content-Type: text/plain\r\n");
+    pair.client->send(refused + request("GET", "/health") + refused.substr(0, refused.size() - 4));
+    pair.run_for(kWhileUs);
+    // The answer does not wait for what is left of it.
+    EXPECT_EQ(statuses_of(pair.client->received()), "415 200 415");
+    pair.client->send(refused.substr(refused.size() - 4) + request("GET", "/health"));
+    pair.run_for(kWhileUs);
+    EXPECT_EQ(statuses_of(pair.client->received()), "415 200 415 200");
+    // One that never comes whole ends without another word.
+    pair.client->send(refused.substr(0, refused.size() - 4));
+    pair.run_for(100 * kSecondUs);
+    EXPECT_EQ(statuses_of(pair.client->received()), "415 200 415 200 415");
+    EXPECT_TRUE(pair.client->is_gone());
+}
+
+TEST_F(HttpConnectionTest, a_body_that_nobody_asks_for_is_not_kept) {
+    Pair pair(with_http());
+    pair.run_for(kWhileUs);
+    const int64_t used = base::used(base::Purpose::clients);
+    const std::string body(1'000'000, 'x');
+    pair.client->send("GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n" +
+                      body.substr(1));
+    pair.run_for(kWhileUs);
+    EXPECT_LT(base::used(base::Purpose::clients), used + 100'000);
+    EXPECT_EQ(pair.client->received(), "");
+    pair.client->send("x" + request("GET", "/health"));
+    pair.run_for(kWhileUs);
+    EXPECT_EQ(statuses_of(pair.client->received()), "200 200");
+}
+
+TEST_F(HttpConnectionTest, who_is_refused_is_not_told_to_go_on) {
+    const std::string expects = "Expect: 100-continue\r\nContent-Length: 8\r\n";
+    Pair pair(with_http());
+    pair.client->send(head_of(std::string(kHost) + std::string(kJson) + expects));
+    pair.run_for(kWhileUs);
+    EXPECT_EQ(pair.client->received(), "HTTP/1.1 100 Continue\r\n\r\n");
+    pair.client->forget();
+    pair.client->send("[\"PING\"]");
+    pair.run_for(kWhileUs);
+    EXPECT_EQ(statuses_of(pair.client->received()), "200");
+    pair.client->forget();
+    pair.client->send(head_of(std::string(kHost) + expects));
+    pair.run_for(kWhileUs);
+    EXPECT_EQ(statuses_of(pair.client->received()), "415");
+    EXPECT_TRUE(pair.client->is_gone());
+}
+
+TEST_F(HttpConnectionTest, who_does_not_know_the_password_has_no_body_kept) {
+    Pair pair(with_http());
+    pair.server.settings().has_password = true;
+    pair.client->send(head_of(std::string(kHost) + std::string(kJson) + std::string(kMuch)));
+    pair.run_for(kWhileUs);
+    EXPECT_EQ(statuses_of(pair.client->received()), "401");
+    EXPECT_TRUE(pair.client->is_gone());
 }
 
 // --- peers that go away -------------------------------------------------------------------------
@@ -424,7 +570,7 @@ TEST_F(HttpConnectionTest, whoever_goes_at_whatever_byte_leaves_nothing_behind) 
             if (how == 'h') {
                 // What was whole is answered, then the server goes, too.
                 pair.run_for(2000);
-                const std::string& received = client->received();
+                const std::string received = undated(client->received());
                 EXPECT_EQ(received, expected.substr(0, received.size()));
                 EXPECT_TRUE(cut < bytes.size() || received == expected);
                 EXPECT_TRUE(client->is_gone());
