@@ -90,6 +90,7 @@ constexpr Endpoint kCommandEndpoints[] = {
      .handler = run_command,
      .body = Body::words,
      .answers = R"({"result": the reply})",
+     .schema = R"({"$ref":"#/components/schemas/Result"})",
      .statuses = "200 409 507",
      .summary = "Runs one command, given as an array of its words. One that would wait acts as in "
                 "a transaction."},
@@ -98,6 +99,9 @@ constexpr Endpoint kCommandEndpoints[] = {
      .handler = run_transaction,
      .body = Body::transaction,
      .answers = R"({"results": [{"result": a reply} or {"error": ...}, ...]})",
+     .schema = R"({"type":"object","properties":{"results":{"type":"array","items":{"oneOf":[)"
+               R"({"$ref":"#/components/schemas/Result"},)"
+               R"({"$ref":"#/components/schemas/CommandError"}]}}},"required":["results"]})",
      .statuses = "200 409 507",
      .summary =
          "Runs several commands at one moment, as MULTI and EXEC do. When one of them cannot "

@@ -51,15 +51,13 @@ Route find_route(Method method, const Target& target) {
     for (const Endpoint* endpoint : kAll) {
         std::string_view key;
         if (target.is_everything || !matches(endpoint->path, target, key)) continue;
-        const bool has_head =
-            endpoint->method == Method::get && !endpoint->has(endpoint_flag::changes);
-        if (endpoint->method == wanted && (method != Method::head || has_head)) {
+        if (endpoint->method == wanted && (method != Method::head || endpoint->has_head())) {
             route.endpoint = endpoint;
             route.key = key;
             return route;
         }
         add_method(route.allowed, method_name(endpoint->method));
-        if (has_head) add_method(route.allowed, "HEAD");
+        if (endpoint->has_head()) add_method(route.allowed, "HEAD");
     }
     if (!route.allowed.empty()) add_method(route.allowed, "OPTIONS");
     return route;

@@ -57,6 +57,8 @@ inline constexpr uint8_t no_database = 2;  ///< `db` has no meaning for it
 inline constexpr uint8_t changes = 4;      ///< a GET that changes something: no HEAD asks for that
 /// Parameters of the query that it does not know are of no consequence.
 inline constexpr uint8_t any_query = 8;
+/// What it reads can come as application/octet-stream as well.
+inline constexpr uint8_t reads_bytes = 16;
 }  // namespace endpoint_flag
 
 struct Endpoint {
@@ -67,13 +69,18 @@ struct Endpoint {
     std::string_view command = {};
     uint8_t flags = 0;
     Body body = Body::none;
+    /// Nobody has to send the body.
+    bool may_lack_body = false;
     std::string_view answers = {};  ///< what comes back, in a few words
+    /// The JSON Schema of what comes back; of the origin systems' endpoints, of its `data`.
+    std::string_view schema = {};
     std::string_view content_type = kJsonType;
     std::string_view statuses = "200";  ///< all but those that any request may get
     std::string_view summary = {};
     std::span<const Parameter> parameters = {};
 
     bool has(uint8_t bit) const { return (flags & bit) != 0; }
+    bool has_head() const { return method == Method::get && !has(endpoint_flag::changes); }
     bool takes_database() const { return !has(endpoint_flag::open | endpoint_flag::no_database); }
     /// Whether the query may have a parameter of this name.
     bool knows_parameter(std::string_view name) const;

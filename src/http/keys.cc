@@ -354,14 +354,19 @@ constexpr Endpoint kKeyEndpoints[] = {
      .path = "/v1/keys",
      .handler = list_keys,
      .answers = R"({"cursor": "0 at the end", "keys": [...]})",
+     .schema = R"({"type":"object","properties":{"cursor":{"type":"string"},"keys":{)"
+               R"("type":"array","items":{"$ref":"#/components/schemas/Bytes"}}},)"
+               R"("required":["cursor","keys"]})",
      .summary = "Lists keys, page by page. A key that is there from the first page to the last is "
                 "listed, perhaps more than once.",
      .parameters = kPageParameters},
     {.method = Method::get,
      .path = "/v1/keys/{key}",
      .handler = get_key,
+     .flags = endpoint_flag::reads_bytes,
      .answers = "The value; its type in Gyre-Type, its lifetime in Gyre-Ttl-Ms, its entity tag in "
                 "ETag",
+     .schema = R"({"$ref":"#/components/schemas/Value"})",
      .statuses = "200 304 404 406 412",
      .summary = "Reads a key. JSON: a string, an array of a list or a set, an object of a hash, "
                 "pairs of a sorted set, entries of a stream.",
@@ -371,6 +376,7 @@ constexpr Endpoint kKeyEndpoints[] = {
      .handler = put_key,
      .body = Body::value,
      .answers = "Nothing",
+     .schema = R"({"type":"object"})",
      .statuses = "201 204 409 412 507",
      .summary = "Makes a key or replaces it. With If-Match or If-None-Match comparing and writing "
                 "are one.",

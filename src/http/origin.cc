@@ -198,7 +198,21 @@ constexpr std::string_view kAnswers =
 
 constexpr uint8_t kNoDatabase = endpoint_flag::no_database;
 
-constexpr Endpoint reading(std::string_view path, std::string_view command,
+// What `data` is.
+constexpr std::string_view kNull = R"({"type":"string","nullable":true,"enum":[null]})";
+constexpr std::string_view kOk = R"({"type":"string","enum":["OK"]})";
+constexpr std::string_view kCount = R"({"type":"integer","minimum":0})";
+constexpr std::string_view kText = R"({"$ref":"#/components/schemas/Bytes"})";
+constexpr std::string_view kTexts =
+    R"({"type":"array","items":{"$ref":"#/components/schemas/Bytes"}})";
+constexpr std::string_view kMap = R"({"$ref":"#/components/schemas/Map"})";
+constexpr std::string_view kReplies =
+    R"({"type":"array","items":{"$ref":"#/components/schemas/Value"}})";
+constexpr std::string_view kToken =
+    R"({"type":"object","properties":{"transaction":{"type":"string"}},)"
+    R"("required":["transaction"]})";
+
+constexpr Endpoint reading(std::string_view path, std::string_view command, std::string_view schema,
                            std::string_view summary, uint8_t flags = 0) {
     return {.method = Method::get,
             .path = path,
@@ -206,6 +220,7 @@ constexpr Endpoint reading(std::string_view path, std::string_view command,
             .command = command,
             .flags = flags,
             .answers = kAnswers,
+            .schema = schema,
             .summary = summary};
 }
 
@@ -217,54 +232,60 @@ constexpr Endpoint ending(std::string_view path, std::string_view command,
             .command = command,
             .flags = endpoint_flag::changes | kNoDatabase,
             .answers = kAnswers,
+            .schema = kNull,
             .statuses = "200 404 409",
             .summary = summary};
 }
 
 constexpr Endpoint working(Method method, std::string_view path, std::string_view command,
-                           std::string_view summary, Body body = Body::line, uint8_t flags = 0) {
+                           std::string_view schema, std::string_view summary,
+                           Body body = Body::line, uint8_t flags = 0) {
     return {.method = method,
             .path = path,
             .handler = run_line,
             .command = command,
             .flags = flags,
             .body = body,
+            .may_lack_body = command == "CLEAR" || command == "RESET-ALIAS",
             .answers = kAnswers,
+            .schema = schema,
             .statuses = "200 404 409 507",
             .summary = summary};
 }
 
 constexpr Endpoint kOriginEndpoints[] = {
-    reading("/keys", "KEYS", "All keys."),
-    reading("/values", "VALUES", "All values."),
-    reading("/items", "ITEMS", "All keys with their values."),
-    reading("/size", "SIZE", "The number of keys."),
-    reading("/help", "HELP", "The commands.", kNoDatabase),
-    reading("/show-alias", "SHOW-ALIAS", "The aliases.", kNoDatabase),
+    reading("/keys", "KEYS", kTexts, "All keys."),
+    reading("/values", "VALUES", kTexts, "All values."),
+    reading("/items", "ITEMS", kMap, "All keys with their values."),
+    reading("/size", "SIZE", kCount, "The number of keys."),
+    reading("/help", "HELP", kMap, "The commands.", kNoDatabase),
+    reading("/show-alias", "SHOW-ALIAS", kMap, "The aliases.", kNoDatabase),
     {.method = Method::get,
      .path = "/begin",
      .handler = run_begin,
      .command = "BEGIN",
      .flags = endpoint_flag::changes | kNoDatabase,
      .answers = kAnswers,
+     .schema = kToken,
      .statuses = "200",
      .summary =
          "Begins a transaction: its token is in `data` and in the field Gyre-Transaction, which "
          "the requests of the transaction bring along."},
     ending("/commit", "COMMIT", "Does what was done since /begin, or answers 409."),
     ending("/rollback", "ROLLBACK", "Forgets what was done since /begin."),
-    working(Method::post, "/get", "GET", "The value of a key: {\"command\": \"key\"}."),
-    working(Method::post, "/exists", "EXISTS", "How many of some keys there are."),
-    working(Method::post, "/alias", "ALIAS", "Gives a command a name: name command.", Body::line,
-            kNoDatabase),
-    working(Method::post, "/find", "FIND", "Finds keys or values."),
-    working(Method::post, "/clear", "CLEAR", "Removes all keys."),
-    working(Method::put, "/put", "PUT", "Sets a key: key value [seconds]."),
-    working(Method::post, "/put", "PUT", "The same."),
-    working(Method::put, "/batch", "BATCH", "Runs several commands, all or none.", Body::lines),
-    working(Method::remove, "/delete", "DELETE", "Removes keys."),
-    working(Method::remove, "/reset-alias", "RESET-ALIAS", "Removes an alias, or all.", Body::line,
-            kNoDatabase),
+    working(Method::post, "/get", "GET", kText, "The value of a key: {\"command\": \"key\"}."),
+    working(Method::post, "/exists", "EXISTS", kCount, "How many of some keys there are."),
+    working(Method::post, "/alias", "ALIAS", kOk, "Gives a command a name: name command.",
+            Body::line, kNoDatabase),
+    working(Method::post, "/find", "FIND", kTexts, "Finds keys or values."),
+    working(Method::post, "/clear", "CLEAR", kOk, "Removes all keys."),
+    working(Method::put, "/put", "PUT", kOk, "Sets a key: key value [seconds]."),
+    working(Method::post, "/put", "PUT", kOk, "The same."),
+    working(Method::put, "/batch", "BATCH", kReplies, "Runs several commands, all or none.",
+            Body::lines),
+    working(Method::remove, "/delete", "DELETE", kCount, "Removes keys."),
+    working(Method::remove, "/reset-alias", "RESET-ALIAS", kOk, "Removes an alias, or all.",
+            Body::line, kNoDatabase),
 };
 
 }  // namespace

@@ -63,12 +63,16 @@ constexpr Endpoint kServiceEndpoints[] = {
      .handler = health,
      .flags = endpoint_flag::open | endpoint_flag::any_query,
      .answers = R"({"status": "ok"})",
+     .schema = R"({"type":"object","properties":{"status":{"type":"string","enum":["ok"]}},)"
+               R"("required":["status"]})",
      .summary = "The server answers."},
     {.method = Method::get,
      .path = "/ready",
      .handler = ready,
      .flags = endpoint_flag::open | endpoint_flag::any_query,
      .answers = R"({"status": "ready"})",
+     .schema = R"({"type":"object","properties":{"status":{"type":"string","enum":["ready"]}},)"
+               R"("required":["status"]})",
      .statuses = "200 503",
      .summary = "The data is loaded, and commands are run."},
     {.method = Method::get,
@@ -83,6 +87,9 @@ constexpr Endpoint kServiceEndpoints[] = {
      .handler = openapi,
      .flags = endpoint_flag::open | endpoint_flag::any_query,
      .answers = "This document",
+     .schema = R"({"type":"object","properties":{"openapi":{"type":"string"},)"
+               R"("paths":{"type":"object"},"components":{"type":"object"}},)"
+               R"("required":["openapi","info","paths","components"]})",
      .summary = "Describes the endpoints."},
 };
 

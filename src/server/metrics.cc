@@ -49,11 +49,15 @@ private:
     std::string text_;
 };
 
-/// "used_memory" becomes "gyre_used_memory"; a counter ends in _total.
+/// "used_memory" becomes "gyre_used_memory"; a counter ends in _total, and nothing else does,
+/// whatever INFO calls it: collectors take the kind of a figure from its name.
 std::string metric_name(const InfoMetric& metric) {
+    constexpr std::string_view kTotal = "_total";
     std::string name(metric.name);
     if (!name.starts_with("gyre_")) name = "gyre_" + name;
-    if (metric.kind == InfoKind::counter && !name.ends_with("_total")) name += "_total";
+    const bool is_total = name.ends_with(kTotal);
+    if (metric.kind == InfoKind::counter) return is_total ? name : name + std::string(kTotal);
+    if (is_total) name.resize(name.size() - kTotal.size());
     return name;
 }
 

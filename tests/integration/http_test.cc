@@ -547,6 +547,9 @@ TEST_P(HttpTest, ShowsItsMetrics) {
     EXPECT_THAT(metrics.body, HasSubstr("\ngyre_database_keys{db=\"0\"} 1\n"));
     EXPECT_THAT(metrics.body, HasSubstr("\ngyre_command_calls_total{command=\"set\"} 1\n"));
     EXPECT_THAT(metrics.body, HasSubstr("\n# TYPE gyre_used_memory gauge\n"));
+    // Only counters have names of counters, whatever INFO calls the figure.
+    EXPECT_THAT(metrics.body, HasSubstr("\n# TYPE gyre_used_memory_vm gauge\n"));
+    EXPECT_THAT(metrics.body, HasSubstr("\n# TYPE gyre_current_save_keys gauge\n"));
     EXPECT_THAT(metrics.body, HasSubstr("\ngyre_memory_bytes{purpose=\"keyspace\"} "));
 }
 

@@ -616,6 +616,10 @@ TEST_F(HttpAnswerTest, every_endpoint_is_in_the_document) {
             EXPECT_NE(operation->find(part), nullptr) << endpoint->path << part;
         }
         EXPECT_FALSE(operation->find("summary")->text.empty()) << endpoint->path;
+        const bool is_json = endpoint->content_type == http::kJsonType;
+        EXPECT_TRUE(!is_json || !endpoint->schema.empty() || endpoint->statuses.starts_with("204"))
+            << endpoint->path;
+        EXPECT_TRUE(!endpoint->has_head() || path->find("head") != nullptr) << endpoint->path;
     }
 }
 
