@@ -75,15 +75,19 @@ bool is_origin(std::string_view text) {
     if (text == "*" || text == "null") return true;
     const size_t end = text.find("://");
     if (end == std::string_view::npos || !is_host_name(text.substr(0, end))) return false;
-    std::string_view host = text.substr(end + 3);
-    if (host.starts_with('[')) {
-        const size_t close = host.find(']');
-        if (close == std::string_view::npos) return false;
-        const std::string_view port = host.substr(close + 1);
-        return is_address(std::string(host.substr(1, close - 1)), AF_INET6) && is_port(port);
-    }
-    const size_t colon = std::min(host.find(':'), host.size());
-    return is_host_name(host.substr(0, colon)) && is_port(host.substr(colon));
+    const std::string scheme = base::to_lower(text.substr(0, end));
+    const std::string_view authority = text.substr(end + 3);
+    const bool is_bracketed = authority.starts_with('[');
+    const size_t host_end = is_bracketed ? authority.find(']') : authority.find(':');
+    if (is_bracketed && host_end == std::string_view::npos) return false;
+    const std::string_view host = authority.substr(0, host_end);
+    const std::string_view port = authority.substr(
+        std::min(host.size() + (is_bracketed ? size_t{1} : size_t{0}), authority.size()));
+    // Nobody says the port that the scheme says already.
+    const bool is_default =
+        (scheme == "http" && port == ":80") || (scheme == "https" && port == ":443");
+    if (is_default || port == ":" || !is_port(port)) return false;
+    return is_bracketed ? is_address(std::string(host.substr(1)), AF_INET6) : is_host_name(host);
 }
 
 std::optional<std::string_view> host_of(const Request& request) {

@@ -37,7 +37,8 @@ std::optional<std::string_view> host_of(const Request& request);
 
 /// Whether a text may be one of GuardSettings::hosts: letters, digits, `-`, `_` and dots.
 bool is_host_name(std::string_view text);
-/// Whether it may be one of GuardSettings::origins: as a browser sends it, or "*".
+/// Whether it may be one of GuardSettings::origins: as a browser sends it (without the port that
+/// goes without saying), or "*".
 bool is_origin(std::string_view text);
 
 enum class Origin : uint8_t { none, same, allowed, foreign };

@@ -40,7 +40,8 @@ Result<void> check_origins(const ConfigValue& value) {
         if (!http::is_origin(origin)) {
             return fail(
                 fmt::format("'{}' is no origin: give scheme, host and port as in "
-                            "https://example.org:8443, without a slash at the end, or *",
+                            "https://example.org:8443, without path and without the port that the "
+                            "scheme stands for, or *",
                             origin));
         }
     }

@@ -39,7 +39,9 @@ void take_apart(const HttpRequest& request) {
     for (const auto& field : request.fields) {
         if (field.find_first_of("\r\n") != std::string::npos) fail("a field of several lines");
         static_cast<void>(gyre::http::is_known_host(field, {}));
-        static_cast<void>(gyre::http::parse_authorization(field));
+        static_cast<void>(gyre::http::is_origin(field));
+        static_cast<void>(gyre::http::parse_authorization(
+            field, [](std::string_view text) { return text == "a:b"; }));
     }
 }
 

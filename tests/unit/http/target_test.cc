@@ -97,13 +97,15 @@ TEST(HttpGuard, knows_what_hosts_and_origins_can_be) {
     for (const std::string_view name : {"", "http://a", "a:80", "a/b", ".a", "*", "*.a", "a,b"}) {
         EXPECT_FALSE(http::is_host_name(name)) << name;
     }
-    for (const std::string_view origin : {"*", "null", "https://a.example", "http://localhost:3000",
-                                          "http://[::1]:80", "chrome-extension://abc"}) {
+    for (const std::string_view origin :
+         {"*", "null", "https://a.example", "http://localhost:3000", "http://[::1]:81",
+          "http://[::1]", "chrome-extension://abc"}) {
         EXPECT_TRUE(http::is_origin(origin)) << origin;
     }
     for (const std::string_view origin :
          {"", "a.example", "https://", "https://a/", "https://a/b", "https://*.a", "http://a:b",
-          "https://a,https://b", "http://[x]", "http://[::1"}) {
+          "https://a,https://b", "https://a:443", "HTTP://a:80", "https://a:", "http://[::1]:80",
+          "http://[x]", "http://[::1"}) {
         EXPECT_FALSE(http::is_origin(origin)) << origin;
     }
 }
