@@ -93,6 +93,25 @@ TEST_P(ListenersTest, ATakenPortLeavesTheOldOneServing) {
     EXPECT_TRUE(answers_here());
 }
 
+/// Nobody listens there, and nobody can tell who has it.
+TEST_P(ListenersTest, APortThatAConnectionHasIsNotCalledOneOfAListener) {
+    start();
+    Session s = session();
+    const std::string about = s.ask("CLIENT", "INFO");
+    const size_t begin = about.find(" addr=127.0.0.1:") + 16;
+    const std::string port = about.substr(begin, about.find(' ', begin) - begin);
+    EXPECT_EQ(s.ask("CONFIG", "SET", "port", port),
+              refusal("port", "Unable to listen on this port. Check server logs."));
+    EXPECT_TRUE(server().wait_for_log("cannot listen on 127.0.0.1:" + port +
+                                      ": another process listens there, or a connection has that "
+                                      "port"))
+        << server().log();
+    ServerProcess other(
+        {.threads = GetParam(), .arguments = {"--unixsocket", server().unix_path()}});
+    EXPECT_EQ(other.wait_exit(), 1);
+    EXPECT_NE(other.log().find("choose another path"), std::string::npos) << other.log();
+}
+
 TEST_P(ListenersTest, BindChangesAlsoWhereTheAddressesCollide) {
     start();
     Session s = session();

@@ -50,7 +50,10 @@ private:
 std::string remedy(int error) {
     switch (error) {
         case EADDRINUSE:
-            return "another process listens there: stop it or choose another port";
+            // Which of them cannot be asked. SO_REUSEADDR, which a listener has, gets it past a
+            // connection only where the socket of that had it too.
+            return "another process listens there, or a connection has that port, or had it a "
+                   "minute ago: stop that process, or choose another port";
         case EADDRNOTAVAIL:
             return "this machine has no such address: check the bind directive";
         case EACCES:
@@ -71,6 +74,12 @@ tl::unexpected<Error> cannot_listen(const Address& address, int error) {
     // A path has no port, whatever CLIENT LIST shows.
     const bool is_path = address.family == Address::Family::unix_path;
     const std::string place = is_path ? address.host : address.text();
+    if (is_path && error == EADDRINUSE) {
+        return fail("cannot listen on " + place +
+                        ": another process listens there, or it is no socket: stop that process, "
+                        "remove the file, or choose another path",
+                    error);
+    }
     return fail("cannot listen on " + place + ": " + remedy(error), error);
 }
 
