@@ -67,6 +67,11 @@ std::string_view view(beast::string_view text) { return {text.data(), text.size(
 
 using Failure = RequestParser::Failure;
 
+/// One for all that is wrong there: which fault is met first depends on where the stream is cut.
+constexpr Failure kBadChunk = {400,
+                               "A line around a chunk of the body is malformed. Correct its "
+                               "length, and end each line by CR and LF."};
+
 Failure failure_of(const beast::error_code& error) {
     if (error == bhttp::error::body_limit) {
         return {413, "The body is larger than http-max-body-bytes. Send less, or raise the limit."};
@@ -86,9 +91,6 @@ Failure failure_of(const beast::error_code& error) {
         return {400,
                 "Content-Length and Transfer-Encoding contradict themselves or each other. "
                 "Send one of them, once."};
-    }
-    if (error == bhttp::error::bad_chunk || error == bhttp::error::bad_chunk_extension) {
-        return {400, "A chunk of the body is malformed. Correct its length line."};
     }
     return {400,
             "A header field is malformed. Send lines of the form `name: value`, each ended by "
@@ -131,7 +133,9 @@ public:
     /// Beast's parser of one request, which tells `owner` what it finds.
     class Reader final : public bhttp::basic_parser<true> {
     public:
-        explicit Reader(Impl& owner) : owner_(owner) { eager(true); }
+        /// Not eager: a call ends behind a line or a piece of the body, so that each line around a
+        /// chunk is looked at before it is read.
+        explicit Reader(Impl& owner) : owner_(owner) { eager(false); }
 
     private:
         using Verb = bhttp::verb;
@@ -266,13 +270,13 @@ RequestParser::Status RequestParser::Impl::take_rest(std::string_view& input) {
         const std::string_view piece = is_line ? input.substr(0, kChunkLineBytesMax - kept) : input;
         if (kept > 0) chunk.append(piece);
         const std::string_view bytes = kept > 0 ? std::string_view(chunk) : piece;
-        if (is_line && has_bare_line_feed(bytes)) {
-            return fail_with(
-                {400, "A line around a chunk ends in a bare line feed. Send CR and LF."});
-        }
+        if (is_line && has_bare_line_feed(bytes)) return fail_with(kBadChunk);
         beast::error_code error;
         const size_t taken = reader->put(boost::asio::buffer(bytes.data(), bytes.size()), error);
-        if (error && error != bhttp::error::need_more) return fail_with(failure_of(error));
+        if (error && error != bhttp::error::need_more) {
+            const bool is_large = error == bhttp::error::body_limit;
+            return fail_with(is_coding_known && !is_large ? kBadChunk : failure_of(error));
+        }
         if (taken > 0 && taken >= kept) {
             input.remove_prefix(taken - kept);
             chunk.clear();

@@ -131,7 +131,8 @@ TEST(HttpRequestParser, refuses_bare_line_feeds_at_once) {
     const std::string head = with_fields("Transfer-Encoding: chunked\r\n");
     for (const std::string_view body :
          {"5\n", "5\nhello\r\n", "5;a=b\n", "5\r\nhello\n", "5\r\nhello\r\n0\n", "0\r\n\n", "0\n",
-          "0\r\nX: a\n", "00;a\r\nX: a\nY: b\r\n\r\n"}) {
+          "0\r\nX: a\n", "5\r\na\nb\n\n\r\n0;x\r\nX: a\nY: b\r\n\r\n",
+          "1\r\na\r\n1\nb\r\n0\r\n\r\n", "00;a\r\nX: a\nY: b\r\n\r\n"}) {
         const auto outcome = outcome_of(head + std::string(body));
         EXPECT_EQ(outcome.status, 400) << body;
         EXPECT_TRUE(outcome.requests.empty()) << body;
