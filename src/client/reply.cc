@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "gyre/reply.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -75,6 +76,11 @@ char index_mark(ReplyType type) {
 
 void append_reply(std::string& out, const Reply& reply, const std::string& indent);
 
+// An aggregate that is printed in more than one line: somewhere within it are two entries.
+bool takes_lines(const Reply& reply) {
+    return entry_count(reply) > 1 || std::ranges::any_of(reply.elements, takes_lines);
+}
+
 // Each element behind its number; the first stands on the line that is already begun.
 void append_elements(std::string& out, const Reply& reply, const std::string& indent) {
     const bool is_map = reply.type == ReplyType::map;
@@ -92,7 +98,7 @@ void append_elements(std::string& out, const Reply& reply, const std::string& in
         if (is_map) {
             out += " => ";
             const Reply& value = reply.elements[i + 1];
-            if (entry_count(value) > 1) out += '\n' + inner;
+            if (takes_lines(value)) out += '\n' + inner;
             append_reply(out, value, inner);
         }
     }

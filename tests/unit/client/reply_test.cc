@@ -72,6 +72,20 @@ TEST(Reply, PrintsNestedAggregatesIndented) {
               "1# \"k\" => 1# \"a\" => \"1\"");
 }
 
+// As redis-cli does: what takes more than one line begins on its own, however deep the second line
+// comes from.
+TEST(Reply, PrintsAValueOfSeveralLinesBelowItsName) {
+    const Reply pair = aggregate(ReplyType::array, {bulk("x"), bulk("y")});
+    const Reply nest = aggregate(ReplyType::array, {aggregate(ReplyType::array, {pair})});
+    EXPECT_EQ(aggregate(ReplyType::map, {bulk("k"), nest}).to_string(),
+              "1# \"k\" => \n   1) 1) 1) \"x\"\n         2) \"y\"");
+    const Reply lone = aggregate(ReplyType::array, {aggregate(ReplyType::array, {bulk("x")})});
+    EXPECT_EQ(aggregate(ReplyType::map, {bulk("k"), lone}).to_string(), "1# \"k\" => 1) 1) \"x\"");
+    const Reply map = aggregate(ReplyType::map, {bulk("m"), pair});
+    EXPECT_EQ(aggregate(ReplyType::map, {bulk("k"), map}).to_string(),
+              "1# \"k\" => \n   1# \"m\" => \n      1) \"x\"\n      2) \"y\"");
+}
+
 TEST(Reply, AlignsTheNumbersOfManyElements) {
     const std::string printed =
         aggregate(ReplyType::array, std::vector<Reply>(10, bulk("a"))).to_string();
