@@ -14,7 +14,7 @@ namespace {
 void print_found(const HotKeys::Key& key) {
     std::printf("Hot key '%s' found so far with counter %lld\n", base::quote(key.name).c_str(),
                 static_cast<long long>(key.counter));
-    static_cast<void>(std::fflush(stdout));
+    flush_output();
 }
 
 /// One page of keys; a key that has gone meanwhile has no counter.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// Looking at a server for a while: how long PING takes, and a line of its numbers each second.
+// Looking at a server for a while: how long PING takes, and a line of its numbers each second. A
+// server that answered once and has gone is waited for, however long it takes.
 //
 // Threads: one. Errors: the exit status; the reason is on standard error.
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,6 +17,27 @@
 #include "cli/output.h"
 
 namespace gyre::cli {
+
+/// Between two attempts to find a server again that has gone.
+inline constexpr double kRetryS = 0.5;
+
+/// How long answers took. Extremes are told in whole milliseconds, as redis-cli tells them; the
+/// average is that of the microseconds.
+class LatencySamples {
+public:
+    void add(std::chrono::nanoseconds taken);
+
+    int64_t least_ms() const { return least_us_ / 1000; }
+    int64_t most_ms() const { return most_us_ / 1000; }
+    double average_ms() const;
+    int64_t count() const { return count_; }
+
+private:
+    int64_t least_us_ = 0;
+    int64_t most_us_ = 0;
+    int64_t sum_us_ = 0;
+    int64_t count_ = 0;
+};
 
 /// Without a terminal: one second (-i another time), one line "min max avg count" in milliseconds.
 /// On a terminal: a line that changes, until Ctrl-C; with -r so many times.

@@ -4,7 +4,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 namespace gyre::cli {
 namespace {
@@ -14,6 +17,13 @@ bool is_subscription_message(const Reply& message) {
     if (message.elements.empty()) return false;
     const std::string& kind = message.elements[0].text;
     return kind.ends_with("message") || kind.ends_with("subscribe");
+}
+
+/// The signal is ignored for the sake of sockets; what becomes of it is what shells expect.
+[[noreturn]] void end_unread() {
+    static_cast<void>(std::signal(SIGPIPE, SIG_DFL));
+    static_cast<void>(std::raise(SIGPIPE));
+    std::_Exit(1);  // it was blocked by whoever started the program
 }
 
 }  // namespace
@@ -56,8 +66,13 @@ std::string Output::message(const Reply& message) const {
 }
 
 void write_text(std::string_view text) {
-    static_cast<void>(std::fwrite(text.data(), 1, text.size(), stdout));
-    static_cast<void>(std::fflush(stdout));
+    const bool is_written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    if (!is_written && errno == EPIPE) end_unread();
+    flush_output();
+}
+
+void flush_output() {
+    if (std::fflush(stdout) != 0 && errno == EPIPE) end_unread();
 }
 
 void write_error(std::string_view text) {

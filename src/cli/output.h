@@ -45,8 +45,11 @@ private:
     bool hides_pushes_;
 };
 
-/// Writes to standard output, at once.
+/// Writes to standard output, at once. When whoever read it has gone the program ends, as SIGPIPE
+/// ends others: with nobody to read them, no more commands are to be run.
 void write_text(std::string_view text);
+/// The same for what stdio still holds.
+void flush_output();
 /// "gyre-cli: text" on standard error.
 void write_error(std::string_view text);
 /// Columns of the terminal; 80 when there is none.

@@ -103,7 +103,7 @@ private:
         std::printf("Biggest %-6s found so far '%s' with %llu %s\n", row.name.c_str(),
                     row.biggest_key.c_str(), static_cast<unsigned long long>(row.biggest),
                     unit(row));
-        static_cast<void>(std::fflush(stdout));
+        flush_output();
     }
 
     const char* unit(const TypeRow& row) const {

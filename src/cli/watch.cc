@@ -28,6 +28,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double kIntervalDefault = 1;
+/// At least so long after a look that found no server.
+constexpr auto kRetry =
+    std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(kRetryS));
 /// A frame of plain text is as wide as the narrowest terminal that people use.
 constexpr size_t kPlainColumns = 80;
 /// The exit status of a program that a signal ended, as shells tell it.
@@ -103,11 +106,30 @@ private:
         next_look_ = std::max(next_look_ + std::chrono::duration_cast<Clock::duration>(interval),
                               Clock::now());
         if (!wait(link_.descriptor(), next_look_)) return {};
-        if (has_ended_) return fail("The server closed the connection.", ECONNRESET);
-        if (auto looked = look(); !looked) return looked;
-        if (!is_leaving_) draw();
+        const auto looked = look();
+        if (is_leaving_) return {};
+        if (!looked) return lose(looked.error());
+        if (is_lost_) find_again();
+        draw();
         if (frames_wanted_ && ++frames_ >= *frames_wanted_) is_leaving_ = true;
         return {};
+    }
+
+    /// What was seen last stays on the screen, and the next look may find the server again.
+    Result<void> lose(const Error& error) {
+        if (link_.is_open() || error.code == EACCES) return tl::unexpected(error);
+        if (!is_lost_ && !screen_) write_error(error.message + " Trying again until it answers.");
+        const bool is_new = !is_lost_;
+        is_lost_ = true;
+        if (is_new && screen_) draw();
+        next_look_ = std::max(next_look_, Clock::now() + kRetry);
+        return {};
+    }
+
+    /// Its counters may begin at nothing, and our looks count anew.
+    void find_again() {
+        is_lost_ = false;
+        if (!screen_) write_error("Connected again.");
     }
 
     Result<void> look() {
@@ -149,6 +171,7 @@ private:
         WatchView view{.address = link_.address().to_string(),
                        .interval_s = interval_s_,
                        .is_paused = is_paused_,
+                       .is_lost = is_lost_,
                        .has_keys = screen_ && screen_->has_keyboard(),
                        .has_colour = has_colour_};
         if (screen_) {
@@ -181,7 +204,7 @@ private:
             pollfd entries[] = {
                 {descriptor, POLLIN, 0}, {signals_.descriptor(), POLLIN, 0}, {keyboard, POLLIN, 0}};
             int timeout = -1;
-            if (until && !is_paused_) {
+            if (until && (!is_paused_ || is_lost_)) {
                 const auto left =
                     std::chrono::ceil<std::chrono::milliseconds>(*until - Clock::now()).count();
                 if (left <= 0) return true;
@@ -196,10 +219,7 @@ private:
             if (entries[0].revents == 0) continue;
             if (is_reply) return !is_leaving_;
             // Nothing was asked for: a message of no interest, or the end.
-            if (!link_.take_messages()) {
-                has_ended_ = true;
-                return !is_leaving_;
-            }
+            if (!link_.take_messages()) return !is_leaving_;
         }
         return false;
     }
@@ -255,7 +275,7 @@ private:
     bool has_histograms_ = true;
     bool is_paused_ = false;
     bool is_keyboard_closed_ = false;
-    bool has_ended_ = false;
+    bool is_lost_ = false;
     bool is_leaving_ = false;
     int status_ = 0;
 };

@@ -405,6 +405,7 @@ Line header(const WatchHistory& history, const WatchView& view) {
         line.item("Redis " + std::string(redis), Colour::heading);
     }
     line.item(view.address);
+    if (view.is_lost) line.item("connection lost, trying again", Colour::error);
     if (view.is_paused) line.item("paused", Colour::name);
     for (const std::string& text : complaints(now)) line.item(text, Colour::error);
     if (!now.time.empty()) line.item(now.time);

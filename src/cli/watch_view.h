@@ -23,6 +23,7 @@ struct WatchView {
     std::string address;  ///< of the server
     double interval_s = 1;
     bool is_paused = false;
+    bool is_lost = false;  ///< the server is gone: these are its last numbers
     bool has_keys = true;  ///< the last line tells the keys
     bool has_colour = false;
     size_t columns = 80;

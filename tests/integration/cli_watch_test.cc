@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,15 +24,18 @@ protected:
         watch();
     }
     void watch() {
+        const std::string port = std::to_string(server().port());
+        watch({"-p", port}, "127.0.0.1:" + port);
+    }
+    void watch(const std::vector<std::string>& where, const std::string& address) {
         const char* program = std::getenv("GYRE_CLI");
         ASSERT_NE(program, nullptr);
         terminal_ = std::make_unique<Terminal>(
-            std::vector<std::string>{program, "-p", std::to_string(server().port()), "--watch",
-                                     "-i", "0.05"},
+            std::vector<std::string>{program, where[0], where[1], "--watch", "-i", "0.05"},
             std::vector<std::pair<std::string, std::string>>{{"NO_COLOR", "1"},
                                                              {"LC_ALL", "C.UTF-8"}});
         ASSERT_TRUE(shows("operations ")) << screen();
-        ASSERT_TRUE(shows("127.0.0.1:" + std::to_string(server().port()))) << screen();
+        ASSERT_TRUE(shows(address)) << screen();
         EXPECT_TRUE(terminal_->screen().is_alternate());
         EXPECT_FALSE(terminal_->screen().has_cursor());
         EXPECT_FALSE(terminal_->is_in_line_mode());
@@ -131,15 +135,27 @@ TEST_P(CliWatchTest, LeavesTheTerminalAsItWas) {
     }
 }
 
-TEST_P(CliWatchTest, LeavesTheTerminalAsItWasWhenTheServerGoes) {
-    start_and_watch();
+TEST_P(CliWatchTest, WaitsForAServerThatGoes) {
+    const std::string folder = make_temporary_directory();
+    const std::string path = folder + "/socket";
+    start({"--unixsocket", path});
+    watch({"-s", path}, path);
     terminal_->type("p");  // nothing is asked, yet it is noticed
     ASSERT_TRUE(shows("  paused")) << screen();
     server().send_signal(SIGKILL);
-    EXPECT_EQ(terminal_->wait_exit(), 1);
+    ASSERT_TRUE(shows("connection lost, trying again")) << screen();
+    ASSERT_TRUE(shows("operations ")) << screen();  // as they were
+    start({"--unixsocket", path});
+    session().ask("SET", "a", "1");
+    ASSERT_TRUE(hides("connection lost")) << screen();
+    terminal_->type("p");
+    ASSERT_TRUE(shows("of 1 keys")) << screen();
+    server().send_signal(SIGKILL);
+    ASSERT_TRUE(shows("connection lost, trying again")) << screen();
+    terminal_->type("q");
+    EXPECT_EQ(terminal_->wait_exit(), 0);
     expect_restored();
-    EXPECT_TRUE(terminal_->screen().has_text("gyre-cli: The server closed the connection"))
-        << screen();
+    std::filesystem::remove_all(folder);
 }
 
 // The number of reactors is nothing to the client.

@@ -26,6 +26,21 @@ TEST(Live, LooksAsOftenAsItWasAsked) {
     EXPECT_EQ(rounds_of({.repeat = -1, .has_repeat = true}), std::nullopt);
 }
 
+TEST(Live, AveragesMicroseconds) {
+    using std::chrono::microseconds;
+    LatencySamples samples;
+    EXPECT_EQ(samples.average_ms(), 0);
+    samples.add(microseconds(700));
+    samples.add(microseconds(900));
+    EXPECT_DOUBLE_EQ(samples.average_ms(), 0.8);
+    EXPECT_EQ(samples.least_ms(), 0);
+    EXPECT_EQ(samples.most_ms(), 0);
+    samples.add(microseconds(2600));
+    EXPECT_DOUBLE_EQ(samples.average_ms(), 1.4);
+    EXPECT_EQ(samples.most_ms(), 2);
+    EXPECT_EQ(samples.count(), 3);
+}
+
 TEST(Live, TellsBytesToPeople) {
     EXPECT_EQ(human_bytes(512), "512B");
     EXPECT_EQ(human_bytes(1536), "1.50K");
