@@ -2,6 +2,7 @@
 #include "cli/batch.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include "base/numbers.h"
+#include "cli/batch_words.h"
 #include "cli/complete.h"
 #include "cli/deadlines.h"
 #include "cli/line.h"
@@ -30,7 +32,10 @@ public:
     }
 
     /// Runs a command; false ends everything.
-    bool run(const std::vector<std::string>& words, int64_t repeat) {
+    bool run(const std::vector<std::string>& given, int64_t repeat) {
+        const Result<std::vector<std::string>> completed = complete_batch(given);
+        if (!completed) return complain_of(completed.error());
+        const std::vector<std::string>& words = *completed;
         for (int64_t i = 0; repeat < 0 || i < repeat; ++i) {
             if (!run_once(words)) return false;
             const bool is_last = repeat >= 0 && i + 1 == repeat;
@@ -44,7 +49,19 @@ public:
         line_ = number;
     }
 
+    /// A line that cannot be cut into words; false ends everything.
+    bool refuse_line() {
+        // Of standard input it is told where redis-cli tells it, and is no failure.
+        if (file_.empty()) {
+            write_text("Invalid argument(s)\n");
+            return true;
+        }
+        return complain_of({"Invalid argument(s): the quotes do not match.", EINVAL});
+    }
+
     bool has_failed() const { return has_failed_; }
+    /// Its lines are those of a file, where errors are told with their line.
+    bool has_file() const { return !file_.empty(); }
 
     /// What was subscribed to is shown until the connection ends.
     int finish() {
@@ -55,9 +72,17 @@ public:
     }
 
 private:
+    /// Nothing was sent; false ends everything.
+    bool complain_of(const Error& error) {
+        complain(error.message);
+        has_failed_ = true;
+        return !options_.fails_on_error;
+    }
+
     bool run_once(const std::vector<std::string>& words) {
         const Clock::time_point start = Clock::now();
         const Result<Deadlines::Answer> answer = ask(words);
+        if (!answer && answer.error().code == ESHUTDOWN) return true;  // as it was asked for
         if (!answer) {
             complain(answer.error().message);
             has_failed_ = true;
@@ -144,17 +169,20 @@ void print_help(Link& link, std::span<const std::string> words, const Output& ou
     const Result<Reply> reply = link.call(docs);
     CommandTable table;
     if (reply && !reply->is_error()) table.load_docs(*reply);
-    const std::string text = help_for(table, words, output.has_colour());
+    Aliases aliases;
+    if (table.commands().contains("show-alias")) {
+        const std::string show[] = {"SHOW-ALIAS"};
+        if (const Result<Reply> told = link.call(show)) aliases.load(*told);
+    }
+    const std::string text = help_for(table, words, output.has_colour(), &aliases);
     write_text(text.empty() ? "There is no help for that.\n" : text);
 }
 
 /// A line; false ends the run.
 bool run_line(Batch& batch, const std::string& line, Link& link, const Output& output) {
+    if (batch.has_file() && is_comment(line)) return true;
     auto words = split_line(line);
-    if (!words) {
-        write_text("Invalid argument(s)\n");
-        return true;
-    }
+    if (!words) return batch.refuse_line();
     if (words->empty()) return true;
     if (is_word(*words, "quit") || is_word(*words, "exit")) return false;
     if (words->size() > 1 && base::equals_ignore_case(words->front(), "help")) {

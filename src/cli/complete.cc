@@ -3,14 +3,20 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
+#include <system_error>
 
 #include "base/numbers.h"
 #include "base/utf8.h"
+#include "cli/batch_words.h"
 #include "cli/line.h"
 #include "cli/pretty.h"
 
 namespace gyre::cli {
 namespace {
+
+/// Entries of a folder that are looked at, of which more would make people wait.
+constexpr size_t kFilesMax = 10'000;
 
 /// The line under way: its complete words, and where the last, incomplete one begins.
 struct Typed {
@@ -117,6 +123,35 @@ void add_arguments(const CommandTable& table, const Typed& typed, const KeySourc
     }
 }
 
+/// The options that a batch has in this client alone, and the files of one of them.
+void add_batch_words(const Typed& typed, Completion& completion) {
+    if (typed.words.size() == 1) {
+        for (const std::string_view option : {"-c", "-f"}) {
+            if (!typed.last.empty() && option.starts_with(typed.last)) {
+                completion.candidates.emplace_back(option);
+            }
+        }
+        return;
+    }
+    const size_t slash = typed.last.rfind('/');
+    const std::string folder = slash == std::string::npos ? "" : typed.last.substr(0, slash + 1);
+    const std::string beginning = typed.last.substr(folder.size());
+    std::error_code error;
+    std::filesystem::directory_iterator entry(folder.empty() ? "." : folder, error);
+    size_t looked_at = 0;
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+        completion.is_cut = ++looked_at > kFilesMax;
+        if (completion.is_cut) return;
+        const std::string name = entry->path().filename().string();
+        // Hidden ones are for who asks for them.
+        if (!name.starts_with(beginning) || (beginning.empty() && name.starts_with('.'))) continue;
+        std::error_code ignored;
+        const bool is_folder = entry->is_directory(ignored);
+        completion.is_open = is_folder;  // of the last one: it matters when it is the only one
+        completion.candidates.push_back(quote_if_needed(folder + name + (is_folder ? "/" : "")));
+    }
+}
+
 std::string field(std::string_view name, std::string_view value, bool has_colour) {
     if (value.empty()) return "";
     return "  " + paint(std::string(name) + ":", Colour::name, has_colour) + " " +
@@ -136,6 +171,10 @@ std::string command_help(const Command& command, bool has_colour) {
         text +=
             field("deprecated", command.replaced_by.empty() ? "yes" : "use " + command.replaced_by,
                   has_colour);
+    }
+    if (command.name == "BATCH") {
+        text += field("batch -c text", "the same; as other stores call it", has_colour);
+        text += field("batch -f file", "the statements of a file on this side", has_colour);
     }
     for (const auto& [name, inner] : command.subcommands) {
         const std::string arguments = syntax_of(inner.arguments);
@@ -159,7 +198,10 @@ Completion complete(const CommandTable& table, std::span<const std::string_view>
         add_commands(table, locals, typed, candidates);
     } else if (typed.words.size() == 1 && base::equals_ignore_case(typed.words[0], "help")) {
         add_help_topics(table, typed, candidates);
+    } else if (wants_batch_file(typed.words)) {
+        add_batch_words(typed, completion);
     } else {
+        if (typed.words.size() == 1 && batch_hint(typed.words)) add_batch_words(typed, completion);
         add_arguments(table, typed, keys, completion);
     }
     std::ranges::sort(candidates);
@@ -183,6 +225,7 @@ std::string hint_for(const CommandTable& table, std::string_view line) {
             hint += (hint.empty() ? "" : "|") + name;
         }
     }
+    if (const auto own = batch_hint(typed.words)) hint = *own;
     if (hint.empty()) return "";
     return is_word_open ? " " + hint : hint;
 }
@@ -199,8 +242,8 @@ std::string common_beginning(std::span<const std::string> candidates) {
     return std::string(common);
 }
 
-std::string help_for(const CommandTable& table, std::span<const std::string> words,
-                     bool has_colour) {
+std::string help_for(const CommandTable& table, std::span<const std::string> words, bool has_colour,
+                     const Aliases* aliases) {
     if (words.empty()) return "";
     if (words[0].starts_with('@')) {
         std::string text;
@@ -214,7 +257,16 @@ std::string help_for(const CommandTable& table, std::span<const std::string> wor
         return text;
     }
     const CommandTable::Found found = table.find(words);
-    return found.command == nullptr ? "" : command_help(*found.command, has_colour);
+    if (found.command != nullptr) return command_help(*found.command, has_colour);
+    const std::string* line = aliases == nullptr ? nullptr : aliases->find(words[0]);
+    if (line == nullptr) return "";
+    std::string text = paint(words[0], Colour::heading, has_colour) + " is an alias of: " + *line;
+    // It may stand for an alias in its turn: that one is told by name.
+    const auto target = split_line(*line);
+    const CommandTable::Found meant = target ? table.find(*target) : CommandTable::Found();
+    if (meant.command != nullptr) text += "\n" + command_help(*meant.command, has_colour);
+    if (!text.ends_with('\n')) text += '\n';
+    return text;
 }
 
 }  // namespace gyre::cli

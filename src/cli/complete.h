@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/aliases.h"
 #include "cli/command_table.h"
 
 namespace gyre::cli {
@@ -26,6 +27,7 @@ using KeySource = std::function<FoundKeys(const std::string& prefix)>;
 struct Completion {
     size_t begin = 0;                     ///< where in the line the word begins
     bool is_cut = false;                  ///< keys were left out for want of time
+    bool is_open = false;                 ///< the only candidate may go on: no blank behind it
     std::vector<std::string> candidates;  ///< sorted; as they stand in the line, quoted if need be
 };
 
@@ -40,8 +42,9 @@ std::string hint_for(const CommandTable& table, std::string_view line);
 /// The longest text that all candidates, of which there is at least one, begin with.
 std::string common_beginning(std::span<const std::string> candidates);
 
-/// Help texts; empty when there is no such command or group ("@string").
-std::string help_for(const CommandTable& table, std::span<const std::string> words,
-                     bool has_colour);
+/// Help texts; empty when there is no such command, group ("@string") or alias. Of an alias: what
+/// it stands for, and the help for that.
+std::string help_for(const CommandTable& table, std::span<const std::string> words, bool has_colour,
+                     const Aliases* aliases = nullptr);
 
 }  // namespace gyre::cli

@@ -98,9 +98,7 @@ Result<void> Deadlines::load_table() {
 }
 
 Result<Deadlines::Answer> Deadlines::call(std::span<const std::string> words) {
-    if (!link_.is_open()) {
-        if (auto connected = link_.connect(); !connected) return tl::unexpected(connected.error());
-    }
+    if (auto opened = link_.open(); !opened) return tl::unexpected(opened.error());
     Answer answer;
     if (may_ask()) {
         if (commands_.is_empty()) {

@@ -176,7 +176,7 @@ struct Editor::Machine {
         if (entries[1].revents != 0) {
             const auto signal = signals.take();
             if (signal == SIGWINCH) {
-                el_resize(edit);
+                follow_size();
             } else if (signal == SIGINT) {
                 return Event::cancel;
             } else if (signal) {
@@ -205,21 +205,21 @@ struct Editor::Machine {
         size_t column = 0;
     };
     /// Where the cursor stands, counted from the first row of the prompt.
-    Place cursor_place() const {
-        const size_t columns = terminal_columns();
+    Place cursor_place() const { return cursor_place(columns); }
+    Place cursor_place(size_t wide) const {
         Place place;
         size_t width = prompt_width;
         std::string_view text;
         const std::string line = line_to_cursor();
         for (text = line; text.find('\n') != std::string_view::npos;) {
             const size_t end = text.find('\n');
-            place.row += (width + display_width(text.substr(0, end))) / columns + 1;
+            place.row += (width + display_width(text.substr(0, end))) / wide + 1;
             text.remove_prefix(end + 1);
             width = 0;
         }
         width += display_width(text);
-        place.row += width / columns;
-        place.column = width % columns;
+        place.row += width / wide;
+        place.column = width % wide;
         return place;
     }
 
@@ -228,7 +228,6 @@ struct Editor::Machine {
         if (!hooks.hint || line->cursor != line->lastchar || line->cursor == line->buffer) return;
         std::string hint = tab_note + hooks.hint(line_to_cursor());
         if (hint.empty()) return;
-        const size_t columns = terminal_columns();
         const size_t room = columns - cursor_place().column;
         if (room < 3) return;
         // Names of arguments are ASCII: bytes are columns.
@@ -243,13 +242,59 @@ struct Editor::Machine {
         is_hint_drawn = false;
     }
 
-    void print_above(const std::string& text) {
+    void take_prompt(const std::string& text) {
+        prompt = text;
+        if (has_colour && !text.empty()) {
+            // libedit sends an escape along with the character behind it, and drops one that has
+            // none: the blank at the end of the prompt is outside.
+            prompt = "\1\x1b[1m\1" + text.substr(0, text.size() - 1) + "\1\x1b[0m\1" +
+                     text.substr(text.size() - 1);
+        }
+        prompt_width = display_width(text);
+    }
+
+    /// Back to the first row of the prompt, with nothing below.
+    void erase_line() {
+        erase_hint();
+        erase_rows(cursor_place().row);
+    }
+    /// So many above that of the cursor, and what is behind them.
+    static void erase_rows(size_t rows) {
+        std::string out = "\r";
+        if (rows > 0) out += "\x1b[" + std::to_string(rows) + "A";
+        write_text(out + "\x1b[J");
+    }
+
+    /// Draws the line anew in a terminal of another size. Some terminals wrap what is there anew
+    /// and some do not: of the two places where the prompt may begin the lower one is taken, which
+    /// may leave a part of the line behind, but draws over nothing that stood above it.
+    void follow_size() {
         const bool had_hint = is_hint_drawn;
         erase_hint();
-        const Place place = cursor_place();
-        std::string out = "\r";
-        if (place.row > 0) out += "\x1b[" + std::to_string(place.row) + "A";
-        write_text(out + "\x1b[J" + with_carriage_returns(text));
+        const size_t rows = std::min(cursor_place().row, cursor_place(terminal_columns()).row);
+        erase_rows(rows);
+        take_size();
+        el_set(edit, EL_REFRESH);
+        if (had_hint) draw_hint();
+    }
+
+    void take_size() {
+        columns = terminal_columns();
+        el_resize(edit);
+    }
+
+    void print_above(const std::string& text) {
+        const bool had_hint = is_hint_drawn;
+        erase_line();
+        write_text(with_carriage_returns(text));
+        el_set(edit, EL_REFRESH);
+        if (had_hint) draw_hint();
+    }
+
+    void change_prompt(const std::string& text) {
+        const bool had_hint = is_hint_drawn;
+        erase_line();
+        take_prompt(text);
         el_set(edit, EL_REFRESH);
         if (had_hint) draw_hint();
     }
@@ -280,7 +325,7 @@ struct Editor::Machine {
         const std::string typed = line.substr(completion.begin);
         std::string wanted = common_beginning(completion.candidates);
         const bool is_only = completion.candidates.size() == 1;
-        if (is_only) wanted += ' ';
+        if (is_only && !completion.is_open) wanted += ' ';
         const bool is_longer = wanted.size() > typed.size();
         if (is_longer || is_only) {
             const LineInfo* info = el_line(edit);
@@ -308,6 +353,7 @@ struct Editor::Machine {
     Keyboard keyboard;
     std::string prompt;
     size_t prompt_width = 0;
+    size_t columns = terminal_columns();  // as of what is drawn
     std::string pasted;
     std::string tab_note;  // stands before the hint until the next key
     bool is_reading = false;
@@ -322,18 +368,12 @@ Editor::~Editor() = default;
 
 std::optional<Editor::Line> Editor::read_line(const std::string& prompt) {
     Machine& machine = *machine_;
-    machine.prompt = prompt;
-    if (machine.has_colour && !prompt.empty()) {
-        // libedit sends an escape along with the character behind it, and drops one that has none:
-        // the blank at the end of the prompt is outside.
-        machine.prompt = "\1\x1b[1m\1" + prompt.substr(0, prompt.size() - 1) + "\1\x1b[0m\1" +
-                         prompt.substr(prompt.size() - 1);
-    }
-    machine.prompt_width = display_width(prompt);
+    machine.take_prompt(prompt);
     machine.is_cancelled = false;
     machine.is_reading = true;
     // Before the prompt is there: keys that come at once must not be echoed by the terminal.
     el_set(machine.edit, EL_PREP_TERM, 1);
+    machine.take_size();  // nobody has looked while a command ran
     write_text("\x1b[?2004h");
     int characters = 0;
     const char* line = el_gets(machine.edit, &characters);
@@ -362,6 +402,10 @@ void Editor::print(const std::string& text) {
     } else {
         write_text(text);
     }
+}
+
+void Editor::set_prompt(const std::string& prompt) {
+    if (machine_->is_reading) machine_->change_prompt(prompt);
 }
 
 void Editor::clear_screen() { write_text("\x1b[H\x1b[2J"); }

@@ -51,6 +51,8 @@ public:
 
     /// Prints text, which ends with LF: above the prompt while a line is read.
     void print(const std::string& text);
+    /// Of the line that is being read, in place of the one it began with.
+    void set_prompt(const std::string& prompt);
     void clear_screen();
 
 private:

@@ -25,7 +25,8 @@ std::string default_history_path(const std::function<const char*(const char*)>& 
 class HistoryFile {
 public:
     static constexpr size_t kLinesMax = 2000;
-    static constexpr size_t kLineBytesMax = 16384;  ///< longer ones are not kept
+    /// Longer ones, as large pastes are, are not kept.
+    static constexpr size_t kLineBytesMax = size_t{64} * 1024;
 
     explicit HistoryFile(std::string path) : path_(std::move(path)) {}
 

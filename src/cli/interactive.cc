@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/interactive.h"
 
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
 #include "base/numbers.h"
+#include "cli/aliases.h"
 #include "cli/batch.h"
+#include "cli/batch_words.h"
 #include "cli/command_table.h"
 #include "cli/complete.h"
 #include "cli/deadlines.h"
@@ -25,6 +32,9 @@ using Clock = std::chrono::steady_clock;
 /// A command that took longer says so by itself.
 constexpr double kSlowMs = 500;
 
+/// Of a reply, between two looks for Ctrl-C: less than terminals take at a time.
+constexpr size_t kPieceBytes = 2048;
+
 /// Completion may not make people wait.
 constexpr std::chrono::milliseconds kKeysBudget{50};
 
@@ -35,6 +45,8 @@ constexpr std::string_view kHelp =
     "  help <command>     what it does and what it takes\n"
     "  help @<group>      the commands of a group: @string, @list, @pubsub ...\n"
     "  <n> <command>      run it n times\n"
+    "  batch -f <file>    the commands of a file as one: all of them, or none\n"
+    "  batch -c <text>    those of the text: \"put a 1; put b 2\"\n"
     "  connect <url>      another server: redis://host:port/database, or host port\n"
     "  :time on|off       show how long each command takes\n"
     "  :ttl on|off        show when what is read expires\n"
@@ -60,11 +72,13 @@ public:
         link_.set_notice([this](const std::string& text) { show(text + "\n"); });
         link_.set_waiter(
             [this](int descriptor) { return wait_or_stop(signals_, descriptor, stopped_by_); });
+        link_.set_meaning([this](std::span<const std::string> words) { return meaning_of(words); });
     }
     ~Interactive() {
         link_.set_observer({});
         link_.set_notice({});
         link_.set_waiter({});
+        link_.set_meaning({});
     }
     Interactive(const Interactive&) = delete;
     Interactive& operator=(const Interactive&) = delete;
@@ -77,14 +91,16 @@ public:
             load_table();
         }
         while (!is_leaving_) {
+            is_at_prompt_ = true;
             auto line = editor_.read_line(prompt_of(link_));
+            is_at_prompt_ = false;
             if (!line) break;
             if (line->is_cancelled) {
                 if (line->text.empty()) show("(exit, or Ctrl-D, leaves)\n");
                 continue;
             }
             if (!complete_quotes(line->text)) continue;
-            if (history_.append(line->text)) editor_.add_history(line->text);
+            keep(line->text);
             for (const std::string& command : split_commands(line->text)) {
                 if (!is_leaving_ && !run_text(command)) break;
             }
@@ -106,9 +122,55 @@ private:
         };
         hooks.watched = [this] { return link_.descriptor(); };
         hooks.on_readable = [this] {
-            if (!link_.take_messages()) show("(the server closed the connection)\n");
+            if (link_.take_messages()) return;
+            const std::string& lost = link_.lost();
+            show(lost.empty() ? "(the server closed the connection)\n"
+                              : "(the server closed the connection; gone with it: " + lost + ")\n");
+            if (is_at_prompt_) editor_.set_prompt(prompt_of(link_));
         };
         return hooks;
+    }
+
+    /// Into the history, unless the line or what an alias makes of it has a secret.
+    void keep(const std::string& text) {
+        for (const std::string& command : split_commands(text)) {
+            auto words = split_line(command);
+            if (!words) continue;
+            take_repeat(*words);
+            const auto meant = aliases_.expand(*words);
+            if (meant && has_secret_words(*meant)) return;
+        }
+        if (history_.append(text)) {
+            editor_.add_history(text);
+        } else if (text.size() > HistoryFile::kLineBytesMax) {
+            show(paint("(longer than " + std::to_string(HistoryFile::kLineBytesMax / 1024) +
+                           " KiB: not kept in the history)\n",
+                       Colour::dim, output_.has_colour()));
+        }
+    }
+
+    /// For the link: a word that is no command is an alias, or one that has come since.
+    std::optional<std::vector<std::string>> meaning_of(std::span<const std::string> words) const {
+        if (words.empty() || table_.is_empty() || table_.find(words).command != nullptr) {
+            return std::vector<std::string>(words.begin(), words.end());
+        }
+        return aliases_.expand(words);
+    }
+
+    /// Servers without aliases have no such command.
+    void load_aliases() {
+        if (!table_.commands().contains("show-alias")) return;
+        const std::string words[] = {"SHOW-ALIAS"};
+        const Result<Reply> reply = link_.call(words);
+        if (reply && !reply->is_error()) aliases_.load(*reply);
+    }
+
+    /// Somebody may have made the alias since they were asked for. Behind MULTI it cannot be asked:
+    /// the question would be queued.
+    void look_for_alias(const std::vector<std::string>& words) {
+        const bool is_known =
+            table_.find(words).command != nullptr || aliases_.find(words[0]) != nullptr;
+        if (!is_known && link_.is_open() && !link_.is_in_transaction()) load_aliases();
     }
 
     void show(const std::string& text) {
@@ -132,7 +194,10 @@ private:
         const std::string docs[] = {"COMMAND", "DOCS"};
         const Result<Reply> reply = link_.call(docs);
         if (!reply) return;
-        if (!reply->is_error()) return table_.load_docs(*reply);
+        if (!reply->is_error()) {
+            table_.load_docs(*reply);
+            return load_aliases();
+        }
         const std::string names[] = {"COMMAND"};
         const Result<Reply> list = link_.call(names);
         if (list && !list->is_error()) table_.load_names(*list);
@@ -147,11 +212,20 @@ private:
         }
         if (words->empty() || run_local(*words)) return true;
         const int64_t repeat = take_repeat(*words);
+        auto completed = complete_batch(*words);
+        if (!completed) {
+            show_error(completed.error().message);
+            return false;
+        }
+        look_for_alias(*completed);
         for (int64_t i = 0; i < repeat; ++i) {
-            if (!run_once(*words)) return false;
+            if (!run_once(*completed)) return false;
             if (options_.interval_s > 0 && i + 1 < repeat) pause_for(options_.interval_s);
         }
         if (table_.is_empty() && link_.is_open()) load_table();  // the password is there now
+        if (is_word(words->front(), "alias") || is_word(words->front(), "reset-alias")) {
+            load_aliases();
+        }
         return true;
     }
 
@@ -160,13 +234,19 @@ private:
         const Clock::time_point start = Clock::now();
         const Result<Deadlines::Answer> answer = ask(words);
         const std::chrono::duration<double, std::milli> taken = Clock::now() - start;
+        if (!answer && answer.error().code == ESHUTDOWN) {
+            show("(" + answer.error().message + ")\n");
+            return true;
+        }
         if (!answer) {
             if (stopped_by_ != 0) show("\n");  // behind the terminal's ^C
             show_error(answer.error().message);
             is_leaving_ = stopped_by_ != 0 && stopped_by_ != SIGINT;
             return false;
         }
-        show(output_.reply(words, answer->reply, Deadlines::notes(*answer)));
+        if (!show_reply(output_.reply(words, answer->reply, Deadlines::notes(*answer)))) {
+            return false;
+        }
         show_deadlines(*answer);
         if (shows_time_ || (output_.is_pretty() && taken.count() >= kSlowMs)) {
             char text[48];
@@ -174,6 +254,23 @@ private:
             show(paint(text, Colour::dim, output_.has_colour()) + "\n");
         }
         if (link_.is_monitoring()) monitor();
+        return true;
+    }
+
+    /// A reply may be larger than anybody wants to see: Ctrl-C ends it. False: it did.
+    bool show_reply(std::string_view text) {
+        for (; !text.empty(); text.remove_prefix(std::min(kPieceBytes, text.size()))) {
+            const auto signal = signals_.take();
+            if (signal && *signal != SIGWINCH) {
+                stopped_by_ = *signal;
+                // Also what the terminal was given and has not shown.
+                static_cast<void>(tcflush(STDOUT_FILENO, TCOFLUSH));
+                show("\n(the rest is not shown)\n");
+                is_leaving_ = stopped_by_ != SIGINT;
+                return false;
+            }
+            write_text(text.substr(0, kPieceBytes));
+        }
         return true;
     }
 
@@ -237,7 +334,8 @@ private:
 
     void show_help(std::span<const std::string> words) {
         if (words.empty()) return show(std::string(kHelp));
-        const std::string text = help_for(table_, words, output_.has_colour());
+        if (words.size() == 1 && table_.find(words).command == nullptr) load_aliases();
+        const std::string text = help_for(table_, words, output_.has_colour(), &aliases_);
         show(text.empty() ? "There is no help for that; `help` alone says what there is.\n" : text);
     }
 
@@ -263,6 +361,7 @@ private:
         }
         if (!done) return show_error(done.error().message);
         table_ = CommandTable();
+        aliases_ = Aliases();
         deadlines_.forget();
         load_table();
     }
@@ -313,7 +412,9 @@ private:
     Deadlines deadlines_;
     bool has_hints_ = true;
     bool is_leaving_ = false;
+    bool is_at_prompt_ = false;  // not at the one for the rest of a quote
     CommandTable table_;
+    Aliases aliases_;
     KeyFinder finder_;
     HistoryFile history_;
     Editor editor_;

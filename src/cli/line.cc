@@ -13,22 +13,6 @@ using base::equals_ignore_case;
 
 bool is_blank(char byte) { return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n'; }
 
-/// The quote that is open at the end of the text, 0 when none is.
-char open_quote(std::string_view text) {
-    char quote = 0;
-    for (size_t at = 0; at < text.size(); ++at) {
-        const char byte = text[at];
-        if (quote == 0) {
-            if (byte == '"' || byte == '\'') quote = byte;
-        } else if (byte == '\\' && (quote == '"' || text.substr(at + 1).starts_with('\''))) {
-            ++at;
-        } else if (byte == quote) {
-            quote = 0;
-        }
-    }
-    return quote;
-}
-
 bool has_word(std::span<const std::string> words, std::string_view wanted) {
     return std::ranges::any_of(
         words, [wanted](const std::string& word) { return equals_ignore_case(word, wanted); });
@@ -39,16 +23,13 @@ bool is_secret_parameter(std::string_view name) {
     return lower == "requirepass" || lower == "masterauth" || lower.ends_with("-pass");
 }
 
-bool has_secret_words(std::span<const std::string> words) {
-    if (words.empty()) return false;
-    const std::string name = base::to_lower(words.front());
-    if (name == "auth") return true;
-    if (name == "hello" || name == "migrate")
-        return has_word(words, "auth") || has_word(words, "auth2");
-    if (words.size() < 2) return false;
-    if (name == "acl") return equals_ignore_case(words[1], "setuser");
-    if (name != "config" || !equals_ignore_case(words[1], "set")) return false;
-    return std::ranges::any_of(words.subspan(2), is_secret_parameter);
+/// Of BATCH: a separator inside quotes parts too, as one secret too few is worse than a line too
+/// few.
+bool has_secret_statements(std::span<const std::string> words) {
+    return std::ranges::any_of(words, [](std::string text) {
+        std::ranges::replace(text, ';', '\n');
+        return has_secret(text);
+    });
 }
 
 }  // namespace
@@ -70,6 +51,20 @@ std::optional<std::vector<std::string>> split_line(std::string_view line) {
     }
 }
 
+char open_quote(std::string_view text, char quote) {
+    for (size_t at = 0; at < text.size(); ++at) {
+        const char byte = text[at];
+        if (quote == 0) {
+            if (byte == '"' || byte == '\'') quote = byte;
+        } else if (byte == '\\' && (quote == '"' || text.substr(at + 1).starts_with('\''))) {
+            ++at;
+        } else if (byte == quote) {
+            quote = 0;
+        }
+    }
+    return quote;
+}
+
 bool has_open_quote(std::string_view line) { return open_quote(line) != 0; }
 
 std::vector<std::string> split_commands(std::string_view text) {
@@ -89,6 +84,30 @@ std::vector<std::string> split_commands(std::string_view text) {
         command.clear();
     }
     return commands;
+}
+
+bool has_secret_words(std::span<const std::string> words) {
+    if (words.empty()) return false;
+    const std::string name = base::to_lower(words.front());
+    if (name == "auth") return true;
+    if (name == "alias") return words.size() > 2 && has_secret_words(words.subspan(2));
+    if (name == "batch") return has_secret_statements(words.subspan(1));
+    if (name == "connect") {
+        return std::ranges::any_of(words.subspan(1), [](const std::string& word) {
+            return word.find('@') != std::string::npos;
+        });
+    }
+    if (name == "hello" || name == "migrate")
+        return has_word(words, "auth") || has_word(words, "auth2");
+    if (words.size() < 2) return false;
+    if (name == "acl") return equals_ignore_case(words[1], "setuser");
+    if (name != "config" || !equals_ignore_case(words[1], "set")) return false;
+    return std::ranges::any_of(words.subspan(2), is_secret_parameter);
+}
+
+bool is_comment(std::string_view line) {
+    const auto first = std::ranges::find_if_not(line, is_blank);
+    return first != line.end() && *first == '#';
 }
 
 bool has_secret(std::string_view text) {

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -27,6 +28,10 @@ char topic_kind(std::string_view name) {
     if (lower == "subscribe") return 's';
     if (lower == "psubscribe") return 'p';
     return lower == "ssubscribe" ? 'h' : '\0';
+}
+
+bool is_shutdown(std::span<const std::string> words) {
+    return !words.empty() && equals_ignore_case(words[0], "shutdown");
 }
 
 bool is_unsubscription(std::string_view name) {
@@ -77,9 +82,9 @@ Result<void> Link::greet() {
         const auto named = client_->command("CLIENT", "SETNAME", options_.client_name);
         if (!named) return tl::unexpected(named.error());
     }
-    database_ = options_.address.database;
-    if (database_ != 0) {
-        const std::string database = std::to_string(database_);
+    state_.begin_in(options_.address.database);
+    if (state_.database() != 0) {
+        const std::string database = std::to_string(state_.database());
         const std::string_view words[] = {"SELECT", database};
         if (auto done = expect_ok(words); !done) return done;
     }
@@ -135,9 +140,44 @@ Result<void> Link::expect_ok(std::span<const std::string_view> words) {
 
 void Link::close() {
     client_.reset();
-    is_in_transaction_ = false;
+    state_.end();
     is_monitoring_ = false;
     topics_.clear();
+    has_lost_transaction_ = false;
+    lost_.clear();
+}
+
+/// A connection that has ended without being told to.
+void Link::lose() {
+    const bool has_watches = state_.has_watches() && !is_in_transaction();
+    const bool had_transaction = is_in_transaction() || has_watches;
+    std::string lost;
+    if (is_in_transaction()) lost = "the transaction";
+    if (has_watches) lost = "what was watched";
+    if (is_subscribed()) lost += lost.empty() ? "the subscriptions" : ", the subscriptions";
+    close();
+    has_lost_transaction_ = had_transaction;
+    lost_ = std::move(lost);
+}
+
+/// Behind what is said of the end of a connection.
+std::string Link::loss() const {
+    return lost_.empty() ? "." : "; gone with the connection: " + lost_ + ".";
+}
+
+Result<void> Link::open() {
+    if (is_open()) return {};
+    const bool has_lost = has_lost_transaction_;
+    const std::string lost = lost_;
+    auto connected = connect();
+    // Until there is a connection, the error to tell is that there is none.
+    has_lost_transaction_ = has_lost && !connected;
+    lost_ = connected ? "" : lost;
+    if (!connected || !has_lost) return connected;
+    return fail("The connection was lost, and with it " + lost +
+                    "; this command was not run. There is a new connection, outside of any "
+                    "transaction.",
+                ECONNABORTED);
 }
 
 void Link::set_address(Address address) {
@@ -148,9 +188,13 @@ void Link::set_address(Address address) {
 // --- commands -----------------------------------------------------------------------------------
 
 Result<Reply> Link::call(std::span<const std::string> words) {
-    if (!is_open()) {
-        if (auto connected = connect(); !connected) return tl::unexpected(connected.error());
-    }
+    if (auto opened = open(); !opened) return tl::unexpected(opened.error());
+    Result<Reply> reply = run(words);
+    if (reply) ask_database();
+    return reply;
+}
+
+Result<Reply> Link::run(std::span<const std::string> words) {
     Result<Reply> reply = exchange(words);
     if (reply && options_.follows_cluster && reply->is_error()) {
         return follow(std::move(*reply), words);
@@ -158,11 +202,27 @@ Result<Reply> Link::call(std::span<const std::string> words) {
     return reply;
 }
 
+/// Where the connection is, if a command may have changed it. A server that does not tell, or not
+/// now, leaves what was known.
+void Link::ask_database() {
+    if (!meaning_ || !is_open() || !state_.is_doubtful() || is_monitoring_) return;
+    state_.keep_database();
+    if (state_.transaction() == SessionState::Transaction::multi) return;  // it would be queued
+    const std::string words[] = {"CLIENT", "INFO"};
+    const Result<Reply> reply = exchange(words);
+    if (!reply || reply->is_error()) return;
+    const size_t field = reply->text.find(" db=");
+    if (field == std::string::npos) return;
+    const std::string_view value = std::string_view(reply->text).substr(field + 4);
+    const auto database = parse_database(value.substr(0, value.find(' ')));
+    if (!database) return;
+    state_.set_database(*database);
+    options_.address.database = state_.lasting_database();
+}
+
 Result<std::vector<Reply>> Link::call_with(std::span<const std::string> words,
                                            std::span<const std::vector<std::string>> followers) {
-    if (!is_open()) {
-        if (auto connected = connect(); !connected) return tl::unexpected(connected.error());
-    }
+    if (auto opened = open(); !opened) return tl::unexpected(opened.error());
     append(words);
     for (const std::vector<std::string>& follower : followers) append(follower);
     if (auto sent = send(); !sent) return tl::unexpected(sent.error());
@@ -172,6 +232,7 @@ Result<std::vector<Reply>> Link::call_with(std::span<const std::string> words,
         if (!reply) return tl::unexpected(reply.error());
         replies.push_back(std::move(*reply));
     }
+    ask_database();
     if (!options_.follows_cluster || !replies.front().is_error()) return replies;
     // The followers went where the command was refused: they follow it once more.
     Result<Reply> first = follow(std::move(replies.front()), words);
@@ -210,11 +271,17 @@ Result<void> Link::send() {
 Result<Reply> Link::receive(std::span<const std::string> words, size_t owed_behind) {
     for (;;) {
         Result<std::optional<Reply>> reply = client_->try_read_reply();
+        if (!reply && is_shutdown(words)) {
+            lose();
+            return fail("The server has shut down" + loss(), ESHUTDOWN);
+        }
         if (!reply) return broken(reply.error());
         if (!*reply) {
             if (wait()) continue;
-            close();
-            return fail("Cancelled; whether the server ran the command is not known.", ECANCELED);
+            lose();
+            has_lost_transaction_ = false;  // this says it
+            return fail("Cancelled; whether the server ran the command is not known" + loss(),
+                        ECANCELED);
         }
         // One confirmation of several; or in RESP2, where only its form tells, a message of a
         // channel that came between.
@@ -277,8 +344,10 @@ bool Link::wait() {
 }
 
 tl::unexpected<Error> Link::broken(const Error& error) {
-    close();
-    return fail(error.message + " Whether the server ran the command is not known.", error.code);
+    lose();
+    has_lost_transaction_ = false;  // this says it
+    return fail(error.message + " Whether the server ran the command is not known" + loss(),
+                error.code);
 }
 
 // --- what comes without being asked for ---------------------------------------------------------
@@ -291,7 +360,7 @@ bool Link::take_messages() {
         note_topic(**message);
         if (observer_) observer_(**message);
     }
-    close();
+    lose();
     return false;
 }
 
@@ -307,36 +376,41 @@ Result<void> Link::stream() {
 
 void Link::note(std::span<const std::string> words, const Reply& reply) {
     note_topic(reply);
-    if (reply.is_error() || words.empty()) return;
-    note_session(base::to_lower(words[0]), words, reply);
+    if (words.empty()) return;
+    std::optional<std::vector<std::string>> meant;
+    if (meaning_) {
+        meant = meaning_(words);
+        if (!meant || meant->empty()) return state_.note_unknown(reply);
+        words = *meant;
+    }
+    state_.note(words, reply);
+    options_.address.database = state_.lasting_database();
+    if (!reply.is_error()) note_session(base::to_lower(words[0]), words, reply);
 }
 
+/// What a connection that broke comes back as, and how replies are read.
 void Link::note_session(std::string_view name, std::span<const std::string> words,
                         const Reply& reply) {
-    const bool is_queued = reply.type == ReplyType::status && reply.text == "QUEUED";
-    if (name == "multi" || name == "begin") {
-        is_in_transaction_ = true;
-    } else if (name == "exec" || name == "discard" || name == "commit" || name == "rollback") {
-        is_in_transaction_ = false;
-    } else if (name == "select" && words.size() == 2 && !is_queued) {
-        if (const auto database = parse_database(words[1])) {
-            database_ = options_.address.database = *database;
-        }
-    } else if (name == "monitor" && reply.is_ok()) {
+    if (name == "monitor" && reply.is_ok()) {
         is_monitoring_ = true;
     } else if (name == "hello" && words.size() > 1) {
         protocol_ = words[1] == "3" ? 3 : 2;
         options_.protocol = protocol_;
+        const auto auth = std::ranges::find_if(
+            words, [](const std::string& word) { return equals_ignore_case(word, "auth"); });
+        if (words.end() - auth > 2) note_credentials(auth[1], auth[2]);
     } else if (name == "reset") {
-        is_in_transaction_ = is_monitoring_ = false;
+        is_monitoring_ = false;
         topics_.clear();
-        database_ = options_.address.database = 0;
         protocol_ = 2;
     } else if (name == "auth" && words.size() > 1) {
-        // So that a connection that broke comes back as who it was.
-        options_.address.username = words.size() > 2 ? words[1] : "";
-        options_.address.password = words.back();
+        note_credentials(words.size() > 2 ? words[1] : "", words.back());
     }
+}
+
+void Link::note_credentials(const std::string& username, const std::string& password) {
+    options_.address.username = username;
+    options_.address.password = password;
 }
 
 void Link::note_topic(const Reply& message) {

@@ -7,7 +7,8 @@
 // subscriptions.
 //
 // A command is sent once: when the connection breaks before the reply, nobody knows whether the
-// server ran it, and that is what the error says.
+// server ran it, and that is what the error says. What was said for a transaction that went with
+// its connection is not sent at all, as outside of one it would do something else.
 //
 // Ownership: owns the client; the observer must outlive the link. Threads: one.
 
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "cli/address.h"
+#include "cli/session_state.h"
 #include "gyre/client.h"
 
 namespace gyre::cli {
@@ -44,6 +46,9 @@ public:
     using Notice = std::function<void(const std::string&)>;
     /// Waits until the descriptor can be read; false ends the wait for the reply.
     using Waiter = std::function<bool(int descriptor)>;
+    /// What a command stands for, which is itself unless it is an alias; nullopt: not known.
+    using Meaning =
+        std::function<std::optional<std::vector<std::string>>(std::span<const std::string> words)>;
 
     explicit Link(LinkOptions options) : options_(std::move(options)) {}
 
@@ -51,10 +56,17 @@ public:
     void set_notice(Notice notice) { notice_ = std::move(notice); }
     /// Without one, waits have no end but the reply.
     void set_waiter(Waiter waiter) { waiter_ = std::move(waiter); }
+    /// With one, the prompt is to be true: after a command whose effect on the session cannot be
+    /// known from outside, the server is asked (CLIENT INFO). Without one it never is.
+    void set_meaning(Meaning meaning) { meaning_ = std::move(meaning); }
 
     Result<void> connect();
-    /// Connects when there is no connection, sends the command and gives its reply. Code ECANCELED:
-    /// the waiter ended it, and the connection is closed, because the reply is still to come.
+    /// Connects when there is no connection. Code ECONNABORTED: there is one now, but a transaction
+    /// went with the last one, and what is to be run may have been meant for it.
+    Result<void> open();
+    /// After open(), sends the command and gives its reply. Code ECANCELED: the waiter ended it,
+    /// and the connection is closed, because the reply is still to come. Code ESHUTDOWN: the server
+    /// has gone, as the command (SHUTDOWN) told it to.
     Result<Reply> call(std::span<const std::string> words);
     /// The same with commands behind it in the same write, which have one reply each and change
     /// nothing of the session (PTTL); all replies in their order.
@@ -62,6 +74,9 @@ public:
                                          std::span<const std::vector<std::string>> followers);
     /// Hands on what has come without being asked for; false when the connection has ended.
     bool take_messages();
+    /// What the last connection that ended by itself took with it: "the transaction"; empty:
+    /// nothing.
+    const std::string& lost() const { return lost_; }
     /// Messages until the waiter ends it or the connection breaks.
     Result<void> stream();
     void close();
@@ -74,8 +89,10 @@ public:
     void set_address(Address address);
 
     int protocol() const { return protocol_; }
-    int database() const { return database_; }
-    bool is_in_transaction() const { return is_in_transaction_; }
+    int database() const { return state_.database(); }
+    bool is_in_transaction() const {
+        return state_.transaction() != SessionState::Transaction::none;
+    }
     bool is_subscribed() const { return !topics_.empty(); }
     bool is_monitoring() const { return is_monitoring_; }
 
@@ -84,7 +101,9 @@ private:
     Result<void> authenticate();
     Result<void> choose_protocol();
     Result<void> expect_ok(std::span<const std::string_view> words);
+    Result<Reply> run(std::span<const std::string> words);
     Result<Reply> exchange(std::span<const std::string> words);
+    void ask_database();
     void append(std::span<const std::string> words);
     Result<void> send();
     Result<Reply> receive(std::span<const std::string> words, size_t owed_behind);
@@ -93,20 +112,25 @@ private:
     void note(std::span<const std::string> words, const Reply& reply);
     void note_session(std::string_view name, std::span<const std::string> words,
                       const Reply& reply);
+    void note_credentials(const std::string& username, const std::string& password);
     void note_topic(const Reply& message);
     bool is_message(const Reply& reply) const;
     bool wait();
+    void lose();
+    std::string loss() const;
     tl::unexpected<Error> broken(const Error& error);
 
     LinkOptions options_;
     Observer observer_;
     Notice notice_;
     Waiter waiter_;
+    Meaning meaning_;
     std::optional<Client> client_;
     int protocol_ = 2;
-    int database_ = 0;
-    bool is_in_transaction_ = false;
+    SessionState state_;
     bool is_monitoring_ = false;
+    bool has_lost_transaction_ = false;  // nobody has been told at a command yet
+    std::string lost_;
     std::set<std::string> topics_;  // kind and name of what is subscribed to: "p:news.*"
 };
 

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // gyre-cli: reads the options and does what they ask for.
 
+#include <fcntl.h>
 #include <langinfo.h>
 #include <sys/types.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <clocale>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cli/batch.h"
@@ -47,26 +51,36 @@ bool wants_colour() {
            terminal != nullptr && std::strcmp(terminal, "dumb") != 0;
 }
 
-/// A line from the terminal that is not shown.
-std::string ask_password() {
-    std::FILE* terminal = std::fopen("/dev/tty", "r+e");
-    if (terminal == nullptr) return "";
+/// Bytes up to the end of a line, and no more: what follows is for others to read. nullopt: there
+/// is none.
+std::optional<std::string> read_line_of(int descriptor) {
+    std::string line;
+    for (;;) {
+        char byte = 0;
+        const ssize_t bytes = ::read(descriptor, &byte, 1);
+        if (bytes < 0 && errno == EINTR) continue;
+        if (bytes <= 0 && line.empty()) return std::nullopt;
+        if (bytes <= 0 || byte == '\n') return line;
+        line += byte;
+    }
+}
+
+/// A line from the terminal that is not shown; where there is no terminal, the first line of
+/// standard input.
+std::optional<std::string> ask_password() {
+    const int terminal = ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (terminal < 0) return read_line_of(STDIN_FILENO);
     termios before{};
-    const bool is_hidden = tcgetattr(fileno(terminal), &before) == 0;
+    const bool is_hidden = tcgetattr(terminal, &before) == 0;
     termios hidden = before;
     hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    if (is_hidden) static_cast<void>(tcsetattr(fileno(terminal), TCSAFLUSH, &hidden));
-    std::fputs("Password: ", terminal);
-    static_cast<void>(std::fflush(terminal));
-    std::string password;
-    for (int byte = std::fgetc(terminal); byte != EOF && byte != '\n';
-         byte = std::fgetc(terminal)) {
-        password += static_cast<char>(byte);
-    }
-    if (is_hidden) static_cast<void>(tcsetattr(fileno(terminal), TCSAFLUSH, &before));
-    std::fputc('\n', terminal);
-    static_cast<void>(std::fclose(terminal));
-    return password;
+    if (is_hidden) static_cast<void>(tcsetattr(terminal, TCSAFLUSH, &hidden));
+    static_cast<void>(dprintf(terminal, "Password: "));
+    auto password = read_line_of(terminal);
+    if (is_hidden) static_cast<void>(tcsetattr(terminal, TCSAFLUSH, &before));
+    static_cast<void>(dprintf(terminal, "\n"));
+    ::close(terminal);
+    return password.value_or("");
 }
 
 LinkOptions link_options(const Options& options, bool is_for_people) {
@@ -134,7 +148,16 @@ int main(int argc, char** argv) {
         write_text("gyre-cli " GYRE_VERSION "\n");
         return 0;
     }
-    if (options->asks_password) options->address.password = ask_password();
+    if (options->asks_password) {
+        auto password = ask_password();
+        if (!password) {
+            write_error(
+                "--askpass found neither a terminal to ask on nor a line of standard input; give "
+                "one, or set GYRE_AUTH.");
+            return 1;
+        }
+        options->address.password = std::move(*password);
+    }
     if (options->has_visible_password && options->warns_of_password) {
         write_error(
             "warning: others may see a password on the command line; set GYRE_AUTH or give "

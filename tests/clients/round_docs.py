@@ -28,6 +28,7 @@ BUILDS = ("meson ", "ninja ", "build/", "GYRE_SEED=", "GYRE_FUZZ_SECONDS=")
 FILES = {
     "file": b"bytes\n",
     "commands.txt": b"SET fruit apple\nGET fruit\n",
+    "orders.txt": b"# two\nput a 1; put b 2\n",
     "commands.resp": b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n",
 }
 

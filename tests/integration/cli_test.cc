@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -41,6 +43,8 @@ protected:
         EXPECT_EQ(ours.output, theirs.output) << arguments << "\n" << input << ours.errors;
         EXPECT_EQ(ours.status, theirs.status) << arguments << "\n" << input << ours.errors;
     }
+
+    static bool is_oracle_binary(const std::string& binary) { return binary == oracle_binary(); }
 
     void prepare() {
         Session client = session();
@@ -159,6 +163,168 @@ TEST_P(CliTest, WordsOfTheOriginSystemsWork) {
     EXPECT_EQ(outcome.status, 0) << outcome.errors;
     EXPECT_EQ(outcome.output.substr(0, 6), "OK\nOK\n");
     EXPECT_EQ(outcome.output.find("ERR"), std::string::npos) << outcome.output;
+}
+
+TEST_P(CliTest, ABatchIsTextOrAFile) {
+    start();
+    REQUIRE_GYRE();
+    EXPECT_EQ(cli("batch -c 'put a 1; put b 2; get b'").output, "OK\nOK\n2\n");
+    std::ofstream(server().directory() + "/good") << "# three\nput a 3\n\nput b 4; get b\n";
+    std::ofstream(server().directory() + "/bad") << "put a 9\nlpush b x\n";
+    EXPECT_EQ(cli("batch -f good").output, "OK\nOK\n4\n");
+    EXPECT_EQ(session().number("DBSIZE"), 2);
+    // As other replies that are errors: the status tells with -e.
+    const Outcome refused = cli("batch -f bad");
+    EXPECT_EQ(refused.output.substr(0, 21), "BATCHERR 2 WRONGTYPE ");
+    EXPECT_EQ(refused.status, 0);
+    const Outcome told = cli("-e batch -f bad");
+    EXPECT_EQ(told.errors.substr(0, 21), "BATCHERR 2 WRONGTYPE ");
+    EXPECT_EQ(told.status, 1);
+    EXPECT_EQ(session().ask("GET", "a"), "3");
+    for (const char* wrong : {"batch -f missing", "batch -f", "batch -c", "batch -f ."}) {
+        const Outcome outcome = cli(wrong);
+        EXPECT_EQ(outcome.status, 1) << wrong;
+        EXPECT_EQ(outcome.output, "") << wrong;
+        EXPECT_EQ(outcome.errors.substr(0, 10), "gyre-cli: ") << wrong;
+    }
+    EXPECT_NE(cli("", "help batch\n").output.find("batch -f file"), std::string::npos);
+    std::ofstream(server().directory() + "/lines") << "batch -c 'get a'\nbatch -f missing\nget b\n";
+    const Outcome lines = cli("-f lines");
+    EXPECT_EQ(lines.output, "3\n4\n");
+    EXPECT_EQ(lines.errors.substr(0, 16), "lines:2: Cannot ");
+    EXPECT_EQ(lines.status, 1);
+}
+
+TEST_P(CliTest, AFileMayHaveCommentsAndNoOpenQuotes) {
+    start();
+    std::ofstream(server().directory() + "/commands") << "# first\nset k v\nget \"k\n  #\nget k\n";
+    const Outcome outcome = cli("-f commands");
+    EXPECT_EQ(outcome.output, "OK\nv\n");
+    EXPECT_EQ(outcome.errors.substr(0, 31), "commands:3: Invalid argument(s)");
+    EXPECT_EQ(outcome.status, 1);
+    const Outcome stopped = cli("-e -f commands");
+    EXPECT_EQ(stopped.output, "OK\n");
+    EXPECT_EQ(stopped.errors.substr(0, 31), "commands:3: Invalid argument(s)");
+    EXPECT_EQ(stopped.status, 1);
+}
+
+TEST_P(CliTest, AsksForThePasswordWhereThereIsNoTerminal) {
+    start({"--requirepass", "s3cret"});
+    // A session of its own has no terminal.
+    const std::string program = "setsid -w " + cli_program();
+    EXPECT_EQ(run(program, "--askpass PING", "s3cret\nrest\n").output, "PONG\n");
+    EXPECT_EQ(run(program, "--askpass", "s3cret\nset k v\nget k\n").output, "OK\nv\n");
+    EXPECT_EQ(run(program, "--askpass -x SET k", "s3cret\nvalue").output, "OK\n");
+    EXPECT_EQ(run(program, "--askpass GET k", "s3cret").output, "value\n");
+    EXPECT_EQ(run(program, "--askpass PING", "wrong\n").status, 1);
+    const Outcome none = run(program, "--askpass PING");
+    EXPECT_EQ(none.status, 1);
+    EXPECT_NE(none.errors.find("--askpass found neither"), std::string::npos) << none.errors;
+}
+
+TEST_P(CliTest, EndsWhenNobodyReads) {
+    start();
+    // The shell waits for all of the pipe: that it ends is the first half.
+    const std::string tells = "; echo ${PIPESTATUS[0]} >&2'";
+    const auto piped = [&](const std::string& arguments) {
+        return run("bash -c '" + cli_program() + " \"$@\" | head -n 1" + tells + " cli", arguments);
+    };
+    const Outcome counted = piped("-r -1 -i 0.01 INCR sp");
+    EXPECT_EQ(counted.output, "1\n");
+    EXPECT_EQ(counted.errors, "141\n");  // 128 + SIGPIPE
+    const std::string count = session().ask("GET", "sp");
+    EXPECT_EQ(piped("--stat -i 0.01").errors, "141\n");
+    EXPECT_EQ(session().ask("GET", "sp"), count);
+}
+
+TEST_P(CliTest, FindsTheServerAgainThatItLooksAt) {
+    const std::string folder = make_temporary_directory();
+    const std::string socket = folder + "/socket";
+    for (const char* what : {"--stat -i 0.01 -r 1000000", "--watch -i 0.01"}) {
+        SCOPED_TRACE(what);
+        start({"--unixsocket", socket});
+        std::FILE* pipe =
+            ::popen((cli_program() + " -s " + socket + " " + what + " 2>&1").c_str(), "re");
+        ASSERT_NE(pipe, nullptr);
+        char line[1024];
+        const auto reads_until = [&](const char* text) {
+            while (std::fgets(line, sizeof(line), pipe) != nullptr) {
+                if (std::strstr(line, text) != nullptr) return true;
+            }
+            return false;
+        };
+        const char* numbers = what[2] == 's' ? " (+" : "operations ";
+        EXPECT_TRUE(reads_until(numbers));
+        EXPECT_TRUE(reads_until(numbers));
+        server().stop();
+        EXPECT_TRUE(reads_until("Trying again until it answers."));
+        start({"--unixsocket", socket});
+        EXPECT_TRUE(reads_until("Connected again."));
+        EXPECT_TRUE(reads_until(numbers));
+        ::pclose(pipe);  // it ends as nobody reads
+        server().stop();
+    }
+    std::filesystem::remove_all(folder);
+}
+
+TEST_P(CliTest, MeasuresLatencyAcrossALostConnection) {
+    start();
+    // For long enough that the connection is there; what counts is that it goes on.
+    std::FILE* pipe = ::popen(
+        (cli_program() + " -p " + std::to_string(server().port()) + " --latency -i 6 2>&1").c_str(),
+        "re");
+    ASSERT_NE(pipe, nullptr);
+    ASSERT_TRUE(wait_until(
+        [&] { return session().reply("CLIENT", "KILL", "TYPE", "normal").integer == 1; }));
+    std::string text;
+    char line[1024];
+    while (std::fgets(line, sizeof(line), pipe) != nullptr) text += line;
+    EXPECT_EQ(::pclose(pipe), 0) << text;
+    EXPECT_NE(text.find("Trying again"), std::string::npos) << text;
+    EXPECT_NE(text.find("Connected again."), std::string::npos) << text;
+    long long least = 0, most = 0, count = 0;
+    double average = 0;
+    const size_t last = text.rfind('\n', text.size() - 2);
+    ASSERT_EQ(
+        std::sscanf(text.c_str() + last + 1, "%lld %lld %lf %lld", &least, &most, &average, &count),
+        4)
+        << text;
+    // Of microseconds: no round trip takes none.
+    EXPECT_GE(count, 1);
+    EXPECT_GE(average, static_cast<double>(least));
+}
+
+TEST_P(CliTest, ShutdownIsAnsweredByTheEnd) {
+    start();
+    const Outcome outcome = cli("SHUTDOWN NOSAVE");
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_EQ(outcome.output, "");
+    EXPECT_EQ(outcome.errors, "");
+}
+
+TEST_P(CliTest, NestsMapsAsRedisCliDoes) {
+    if (access(kRedisCli, X_OK) != 0) GTEST_SKIP() << "no redis-cli";
+    for (const std::string& binary : {server_binary(), oracle_binary()}) {
+        if (access(binary.c_str(), X_OK) != 0) continue;
+        SCOPED_TRACE(binary);
+        server_ = std::make_unique<ServerProcess>(ServerOptions{.binary = binary});
+        ASSERT_TRUE(server().is_ready()) << server().log();
+        const auto compare = [&](const std::string& input) {
+            EXPECT_EQ(cli("-3 --no-raw", input).output, run(kRedisCli, "-3 --no-raw", input).output)
+                << input;
+        };
+        // Once, as consumers and times of deliveries are a matter of when.
+        cli("",
+            "xadd s 1-1 f v\nxadd s 2-1 f v a b\nxadd s 3-1 f v\nxgroup create s g 0\n"
+            "xgroup create s h 0\n");
+        compare("xinfo stream s full\nxinfo stream s\nxinfo groups s\n");
+        compare("command docs get\ncommand docs set config\ncommand info get set\n");
+        compare("acl getuser default\nclient trackinginfo\nconfig get save\n");
+        if (!is_oracle_binary(binary)) continue;
+        compare(
+            "eval \"redis.setresp(3); return {map={a={1,2},b={},c={1},e={{{1}}},"
+            "f={map={x={map={y={1,2}}}}},g={set={q=true}},h={{{1,2},{3}},{4}}}}\" 0\n");
+    }
 }
 
 TEST_P(CliTest, Authenticates) {

@@ -6,6 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
 #include "unit/cli/reply_maker.h"
 
 namespace gyre::cli {
@@ -65,6 +69,9 @@ CommandTable table() {
          docs("Sorts.", "generic",
               {argument("key", "key"), argument("pattern", "pattern", {"optional"}, "BY"),
                argument("pattern", "pattern", {"optional", "multiple", "multiple_token"}, "GET")}),
+         bulk("batch"),
+         docs("Runs statements as one.", "transactions",
+              {argument("statement", "string", {"multiple"})}),
          bulk("config"), config}));
     return commands;
 }
@@ -141,6 +148,33 @@ TEST(Complete, KeysWhereOneMayStand) {
     EXPECT_FALSE(complete(table(), {}, "set a us", keys).is_cut) << "nobody looked for keys";
 }
 
+TEST(Complete, TheOptionsOfABatchAndItsFiles) {
+    std::string name = (std::filesystem::temp_directory_path() / "gyre-batch-XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    for (const char* file : {"one.txt", "other", ".hidden"})
+        std::ofstream(name + "/" + file) << "x";
+    std::filesystem::create_directory(name + "/sub");
+    EXPECT_EQ(candidates("batch -"), (Words{"-c", "-f"}));
+    EXPECT_EQ(candidates("batch "), Words{});
+    const std::string line = "batch -f " + name + "/";
+    EXPECT_EQ(candidates((line + "o").c_str()), (Words{name + "/one.txt", name + "/other"}));
+    EXPECT_EQ(candidates(line.c_str()),
+              (Words{name + "/one.txt", name + "/other", name + "/sub/"}));
+    EXPECT_EQ(candidates((line + ".h").c_str()), (Words{name + "/.hidden"}));
+    EXPECT_EQ(candidates((line + "missing/x").c_str()), Words{});
+    EXPECT_TRUE(complete(table(), {}, line + "s", {}).is_open) << "more may follow a folder";
+    EXPECT_FALSE(complete(table(), {}, line + "one", {}).is_open);
+    std::filesystem::remove_all(name);
+}
+
+TEST(Hint, TellsTheFormsOfABatch) {
+    EXPECT_EQ(hint("batch"), R"( "command; command"|-c "command; command"|-f file)");
+    EXPECT_EQ(hint("batch -c"), R"( "command; command")");
+    EXPECT_EQ(hint("batch -f "), "file");
+    EXPECT_EQ(hint("batch -f x"), "");
+    EXPECT_EQ(hint("batch x "), "[statement ...]");
+}
+
 TEST(Complete, CommonBeginningsEndAtCharacters) {
     EXPECT_EQ(common_beginning(Words{"user:1", "user:12"}), "user:1");
     EXPECT_EQ(common_beginning(Words{"a\xc3\xa9", "a\xc3\xa8"}), "a");
@@ -154,6 +188,21 @@ TEST(Help, IsMadeOfTheTable) {
     EXPECT_NE(help_for(table(), Words{"config"}, false).find("CONFIG GET parameter"),
               std::string::npos);
     EXPECT_EQ(help_for(table(), Words{"nothing"}, false), "");
+}
+
+TEST(Help, TellsWhatAnAliasStandsFor) {
+    Aliases aliases;
+    aliases.load(map({bulk("mine"), bulk("get user:$1"), bulk("chain"), bulk("mine 7")}));
+    EXPECT_EQ(help_for(table(), Words{"mine"}, false, &aliases),
+              "mine is an alias of: get user:$1\n" + help_for(table(), Words{"get"}, false));
+    EXPECT_EQ(help_for(table(), Words{"chain"}, false, &aliases), "chain is an alias of: mine 7\n");
+    EXPECT_EQ(help_for(table(), Words{"mine"}, false), "");
+}
+
+TEST(Help, TellsTheFormsOfABatch) {
+    const std::string text = help_for(table(), Words{"batch"}, false);
+    EXPECT_NE(text.find("batch -c"), std::string::npos) << text;
+    EXPECT_NE(text.find("batch -f"), std::string::npos) << text;
 }
 
 TEST(CommandTable, TakesNamesWhereThereAreNoDocs) {

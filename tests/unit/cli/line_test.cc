@@ -50,15 +50,49 @@ TEST(Line, ANumberInFrontRepeats) {
     EXPECT_EQ(words.size(), 1U);
 }
 
+TEST(Line, KnowsCommentsOfFiles) {
+    EXPECT_TRUE(is_comment("# text"));
+    EXPECT_TRUE(is_comment(" \t#"));
+    EXPECT_FALSE(is_comment("get #"));
+    EXPECT_FALSE(is_comment(""));
+    EXPECT_FALSE(is_comment("  "));
+}
+
+TEST(Line, FollowsAQuoteFromPieceToPiece) {
+    EXPECT_EQ(open_quote("set k \"one\n"), '"');
+    EXPECT_EQ(open_quote("it's \\\"\n", '"'), '"');
+    EXPECT_EQ(open_quote("two\" 'x'", '"'), 0);
+    EXPECT_EQ(open_quote("\" '", '"'), '\'');
+}
+
 TEST(Line, TellsSecrets) {
-    for (const char* line :
-         {"auth pw", "AUTH ann pw", " \"auth\" pw", "3 auth pw", "hello 3 auth ann pw",
-          "config set requirepass x", "CONFIG SET maxmemory 1 masterauth y", "auth \"pw",
-          "acl setuser ann >pw", "migrate h 1 k 0 1 AUTH pw", "get a\nauth pw", "\"auth"}) {
+    for (const char* line : {"auth pw",
+                             "AUTH ann pw",
+                             " \"auth\" pw",
+                             "3 auth pw",
+                             "hello 3 auth ann pw",
+                             "config set requirepass x",
+                             "CONFIG SET maxmemory 1 masterauth y",
+                             "auth \"pw",
+                             "acl setuser ann >pw",
+                             "migrate h 1 k 0 1 AUTH pw",
+                             "get a\nauth pw",
+                             "\"auth",
+                             "alias login auth pw",
+                             "alias x hello 3 auth a pw",
+                             "batch \"get a; auth pw\"",
+                             "batch -c \"auth pw\"",
+                             "batch 'get a' 'config set requirepass x'",
+                             "connect redis://ann:pw@host:1/2",
+                             "connect pw@host",
+                             "CONNECT rediss://pw@host"}) {
         EXPECT_TRUE(has_secret(line)) << line;
     }
-    for (const char* line : {"get auth", "set a b", "config get requirepass", "hello 3",
-                             "config set maxmemory 1", "acl list", "get \"a", ""}) {
+    for (const char* line :
+         {"get auth", "set a b", "config get requirepass", "hello 3", "config set maxmemory 1",
+          "acl list", "get \"a", "", "alias x get auth", "alias auth",
+          "batch \"put auth 1; get auth\"", "connect host 7000", "connect redis://host:7000/2",
+          "set connect a@b"}) {
         EXPECT_FALSE(has_secret(line)) << line;
     }
 }
