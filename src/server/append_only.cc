@@ -272,6 +272,7 @@ void AppendOnly::run() {
         while (!writer_->is_idle()) reactor.turn(true);
     }
     is_running_.store(false, std::memory_order_release);
+    is_woken_.wait(false);
     close_writer();
 }
 
@@ -286,6 +287,9 @@ void AppendOnly::finish(int64_t timeout_us) {
     stop_deadline_us_.store(ring_->monotonic_us() + timeout_us, std::memory_order_relaxed);
     is_stopping_.store(true, std::memory_order_release);
     ring_->wake();
+    // The thread may have seen it before it was woken: the ring it takes with it is still in use.
+    is_woken_.store(true);
+    is_woken_.notify_one();
     thread_.join();
 }
 

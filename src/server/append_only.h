@@ -157,6 +157,7 @@ private:
     std::atomic<bool> is_running_{false};
     std::atomic<uint64_t> missing_bytes_{0};
     std::atomic<bool> is_stopping_{false};
+    std::atomic<bool> is_woken_{false};
     std::atomic<int64_t> stop_deadline_us_{0};
 };
 
