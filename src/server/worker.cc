@@ -69,6 +69,8 @@ void Worker::serve() {
 
 void Worker::close_all(const std::function<bool()>& is_idle) {
     reactor_.disarm(cron_);
+    // Messages that wait for a round go before the connections do.
+    courier_.catch_up();
     flush_dirty();
     for (const auto& connection : connections_) connection->finish();
     const int64_t timeout_s =

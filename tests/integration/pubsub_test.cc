@@ -49,6 +49,21 @@ TEST_P(PubsubTest, MessagesOfAPublisherArriveInOrderWithEverySubscriber) {
     }
 }
 
+/// Those that wait for a round to many subscribers, too.
+TEST_P(PubsubTest, MessagesThatWaitGoBeforeTheServerEnds) {
+    start();
+    std::vector<RawSocket> subscribers;
+    for (int index = 0; index < 200; ++index) subscribers.push_back(subscriber("a"));
+    RawSocket publisher = socket();
+    for (const char* payload : {"1", "2", "3"}) {
+        EXPECT_EQ(publisher.command({"PUBLISH", "a", payload}).integer(), 200);
+    }
+    publisher.send(encode({"SHUTDOWN", "NOSAVE"}));
+    const std::string wanted = message("a", "1") + message("a", "2") + message("a", "3");
+    for (RawSocket& one : subscribers) ASSERT_EQ(one.read_to_end(), wanted);
+    EXPECT_EQ(server().wait_exit(), 0);
+}
+
 TEST_P(PubsubTest, ASubscriberThatDoesNotReadIsCutAndTheOthersGetAll) {
     start({"--client-output-buffer-limit", "pubsub 4mb 0 0"});
     RawSocket stalled = subscriber("a");
