@@ -55,11 +55,11 @@ void Courier::write_frame(const engine::Delivery& delivery) {
     frame_ += "\r\n";
 }
 
-bool Courier::run(size_t budget) {
+bool Courier::run(size_t budget, size_t sends_max) {
     // The topic may be gone since, and another come to its place.
     part_ = nullptr;
     sends_ = 0;
-    for (; budget > 0 && sends_ < kSendsPerSlice; --budget) {
+    for (; budget > 0 && sends_ < sends_max; --budget) {
         const engine::Delivery* delivery = nullptr;
         const engine::Subscription* next = inbox_.take(delivery);
         if (next == nullptr) return false;
@@ -89,8 +89,10 @@ bool Courier::run(size_t budget) {
 }
 
 void Courier::run_round(int64_t now_us, int64_t pause_us) {
-    if (inbox_.empty() || now_us < next_round_us_) return;
-    if (run()) return;
+    const bool is_early = pause_us > 0 && now_us < next_round_us_;
+    if (inbox_.empty() || is_early) return;
+    next_round_us_ = 0;
+    if (run() || pause_us == 0) return;
     const auto took_us = static_cast<int64_t>(sends_) * kSendUs;
     next_round_us_ = now_us + took_us + std::min(took_us, pause_us);
 }

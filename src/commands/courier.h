@@ -44,16 +44,16 @@ public:
 
     explicit Courier(engine::Inbox& inbox) : inbox_(inbox) {}
     /// True when the inbox is not empty after that.
-    bool run(size_t budget = kPerSlice);
+    bool run(size_t budget = kPerSlice, size_t sends_max = kSendsPerSlice);
     /// A round, unless it is too early for one; the next may be `pause_us` behind its sends, or
-    /// earlier when these are few.
+    /// earlier when these are few. 0: none waits.
     void run_round(int64_t now_us, int64_t pause_us);
     /// When the next round may be, if there is something to deliver; INT64_MAX: there is nothing.
     int64_t next_round_us() const { return inbox_.empty() ? INT64_MAX : next_round_us_; }
     /// Around each command of a subscriber, so that it has every message published before when it
     /// gets the reply, and what it publishes to itself right behind it. Who publishes far more than
     /// can be delivered is not waited for.
-    void catch_up() { run(kCatchUpMax); }
+    void catch_up() { run(kCatchUpMax, kCatchUpMax); }
 
 private:
     void write_frame(const engine::Delivery& delivery);

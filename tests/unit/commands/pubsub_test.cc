@@ -148,6 +148,29 @@ TEST_F(PubsubCommandsTest, a_slice_begins_no_more_sends_than_it_should) {
     courier.run_round(1, 500);
     EXPECT_NE(send(*listeners.back()), 0U);
     EXPECT_EQ(courier.next_round_us(), INT64_MAX);
+    // But who waits for a reply has what was published before, wherever he stands among them.
+    for (Session* listener : listeners) send(*listener);
+    run({"PUBLISH", "a", "2"});
+    courier.catch_up();
+    EXPECT_NE(send(*listeners.back()), 0U);
+}
+
+TEST_F(PubsubCommandsTest, messages_need_not_wait_for_others) {
+    gyre::commands::Courier courier(runner_.dataset().pubsub().inbox(0));
+    const auto listeners = listen_to("a", 20);
+    for (int64_t now_us : {1000, 1001, 1002}) {
+        run({"PUBLISH", "a", "1"});
+        EXPECT_LE(courier.next_round_us(), now_us);
+        courier.run_round(now_us, 0);
+        for (Session* listener : listeners) EXPECT_NE(send(*listener), 0U);
+    }
+    // Nor for long when it is said while they do.
+    run({"PUBLISH", "a", "1"});
+    courier.run_round(2000, 500);
+    run({"PUBLISH", "a", "2"});
+    EXPECT_GT(courier.next_round_us(), 2001);
+    courier.run_round(2001, 0);
+    EXPECT_EQ(courier.next_round_us(), INT64_MAX);
 }
 
 TEST_F(PubsubCommandsTest, a_subscriber_of_resp2_may_only_ask_for_little) {
