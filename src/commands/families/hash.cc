@@ -43,6 +43,10 @@ std::optional<int64_t> set_fields(Context& context) {
         longest = std::max(longest, context.argument(at).size());
     }
     HashValue hash(context, context.keys[0], entry);
+    // All of them first, as the log has it: where nothing else is left the hash goes.
+    for (size_t at = kFirst; at < context.count(); at += 2) {
+        hash.forget_if_due(context.argument(at));
+    }
     hash.expect((context.count() - kFirst) / 2, longest);
     int64_t created = 0;
     for (size_t at = kFirst; at < context.count(); at += 2) {

@@ -440,6 +440,10 @@ void hsetex(Context& context) {
     if (!holds(context, options->presence, hash, *fields)) return context.reply.integer(0);
     const bool keeps = options->expiry.kind == ExpiryOption::Kind::keepttl;
     FieldEffects effects(context);
+    // As in HSET.
+    for (size_t i = 0; i < fields->count; ++i) {
+        hash.forget_if_due(context.argument(fields->first + 2 * i));
+    }
     for (size_t i = 0; i < fields->count; ++i) {
         const std::string_view name = context.argument(fields->first + 2 * i);
         const std::string_view value = context.argument(fields->first + 2 * i + 1);

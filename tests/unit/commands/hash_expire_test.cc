@@ -175,6 +175,38 @@ TEST_F(HashExpireTest, HsetDropsADeadlineAndHincrbyKeepsIt) {
     EXPECT_EQ(run({"HTTL", "h", "FIELDS", "1", "a"}), "*1\r\n:-1\r\n");
 }
 
+// More of them than one command removes before it looks.
+TEST_F(HashExpireTest, AHashOfDueFieldsAloneIsGoneWhenTheyAreSetAnew) {
+    constexpr int kFields = 150;
+    for (const std::string command : {"HSET", "HMSET", "HSETEX"}) {
+        std::vector<std::string> fields;
+        std::vector<std::string> pairs;
+        for (int index = 0; index < kFields; ++index) {
+            fields.push_back("f" + std::to_string(index));
+            pairs.insert(pairs.end(), {fields.back(), "v"});
+        }
+        const auto all = [](std::vector<std::string> words, const std::vector<std::string>& more) {
+            words.insert(words.end(), more.begin(), more.end());
+            return words;
+        };
+        runner_.run(all({"HSET", "h"}, pairs));
+        const std::string count = std::to_string(kFields);
+        runner_.run(all({"HPEXPIRE", "h", "10", "FIELDS", count}, fields));
+        run({"EXPIRE", "h", "1000"});
+        runner_.advance_ms(11);
+        const std::string again =
+            runner_.run(command == "HSETEX" ? all({command, "h", "FIELDS", count}, pairs)
+                                            : all({command, "h"}, pairs));
+        EXPECT_EQ(again, command == "HSET"    ? ":150\r\n"
+                         : command == "HMSET" ? "+OK\r\n"
+                                              : ":1\r\n");
+        EXPECT_EQ(run({"TTL", "h"}), ":-1\r\n") << command;
+        EXPECT_EQ(run({"HLEN", "h"}), ":150\r\n");
+        run({"DEL", "h"});
+    }
+    expect_exact_memory();
+}
+
 TEST_F(HashExpireTest, HgetexTellsAndSets) {
     run({"HSET", "h", "a", "1", "b", "2"});
     EXPECT_EQ(run({"HGETEX", "h", "FIELDS", "2", "a", "x"}), "*2\r\n$1\r\n1\r\n$-1\r\n");
