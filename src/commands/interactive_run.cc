@@ -199,8 +199,7 @@ void Dispatcher::run_statement(const RequestView& given, Session& session, OpenV
         statement_of(request, session.database.load(std::memory_order_relaxed), written);
     engine::ShardSet shards;
     if (locks == Locks::none) shards = lock_statement(request, locks_all);
-    const bool is_as_it_was = open.view.begin(statement, request.keys, services_.executor, now_ms);
-    if (is_as_it_was && (!goes_through_database(*request.spec) || open.view.note_scan())) {
+    if (open.view.begin(statement, request.keys, services_.executor, now_ms)) {
         handle_statement(request, session, open, reply);
     }
     if (!request.keys.empty()) {

@@ -55,6 +55,23 @@ namespace gyre::containers {
 inline constexpr uint64_t kTokenMask = (uint64_t{1} << 40) - 1;
 inline constexpr uint64_t token_of(uint64_t hash) noexcept { return hash & kTokenMask; }
 
+namespace detail {
+
+constexpr uint64_t reverse_bits(uint64_t v) noexcept {
+    v = ((v >> 1) & 0x5555555555555555u) | ((v & 0x5555555555555555u) << 1);
+    v = ((v >> 2) & 0x3333333333333333u) | ((v & 0x3333333333333333u) << 2);
+    v = ((v >> 4) & 0x0F0F0F0F0F0F0F0Fu) | ((v & 0x0F0F0F0F0F0F0F0Fu) << 4);
+    return __builtin_bswap64(v);
+}
+
+}  // namespace detail
+
+/// Where a hash stands in the order in which BucketTable::scan() visits, and where the chains begin
+/// that are left to visit from a cursor on.
+inline constexpr uint64_t scan_place(uint64_t hash_or_cursor) noexcept {
+    return detail::reverse_bits(hash_or_cursor);
+}
+
 template <class P>
 concept BucketPolicy = requires(const P policy, typename P::Reference reference, uint64_t bits) {
     { P::to_bits(reference) } -> std::same_as<uint64_t>;
@@ -143,6 +160,11 @@ public:
     /// and shrinks between the calls. f(reference) must not change the table.
     template <class F>
     uint64_t scan(uint64_t cursor, F&& f) const;
+    /// scan_place() of the first hash that may be in the chain which scan() visits at `cursor`: the
+    /// cursor's own, unless the chain has been merged since it was given.
+    uint64_t scan_begin(uint64_t cursor) const noexcept {
+        return bucket_count_ == 0 ? 0 : scan_place(bucket_of(cursor));
+    }
     /// As scan(), but gives nothing twice: what a merge has brought back in front of the cursor is
     /// left out, because its hash says that it was given before. Hashes each reference of the
     /// chain.
@@ -518,17 +540,6 @@ template <class F>
 void BucketTable<Policy>::clear(F&& on_each) {
     while (bucket_count_ != 0) clear_last(on_each);
 }
-
-namespace detail {
-
-constexpr uint64_t reverse_bits(uint64_t v) noexcept {
-    v = ((v >> 1) & 0x5555555555555555u) | ((v & 0x5555555555555555u) << 1);
-    v = ((v >> 2) & 0x3333333333333333u) | ((v & 0x3333333333333333u) << 2);
-    v = ((v >> 4) & 0x0F0F0F0F0F0F0F0Fu) | ((v & 0x0F0F0F0F0F0F0F0Fu) << 4);
-    return __builtin_bswap64(v);
-}
-
-}  // namespace detail
 
 // The cursor counts with its bits reversed (the most significant bit of the bucket number changes
 // fastest), as Redis' dictScan does. The two halves of a split bucket are then neighbours in the

@@ -206,17 +206,18 @@ void Dataset::tell_of_fields(size_t shard_index, const store::Entry& entry, int6
 }
 
 void Dataset::tell_observers(store::Shard& data, size_t database, const store::Key& key,
-                             Executor& executor, bool is_by_command) {
+                             Executor& executor, Cause cause) {
     if (data.is_private()) return executor.view->note_changed(database, key);
-    data.note_touched(database, key);
-    tell_trackers(data, key, executor, is_by_command);
+    data.note_touched(database, key,
+                      cause == Cause::deadline ? store::Change::due : store::Change::value);
+    tell_trackers(data, key, executor, cause);
 }
 
 void Dataset::tell_observers_unready(store::Shard& data, size_t database, const store::Key& key,
                                      Executor& executor) {
     if (data.is_private()) return executor.view->note_changed(database, key);
     data.note_touched_unready(database, key);
-    tell_trackers(data, key, executor, true);
+    tell_trackers(data, key, executor, Cause::command);
 }
 
 void Dataset::tell_observers_beside(store::Shard& data, size_t database, const store::Key& key,
@@ -230,10 +231,11 @@ void Dataset::tell_observers_beside(store::Shard& data, size_t database, const s
 }
 
 void Dataset::tell_trackers(store::Shard& data, const store::Key& key, Executor& executor,
-                            bool is_by_command) {
+                            Cause cause) {
     if (!data.is_tracked() && !data.is_broadcast()) return;
     TrackingNotes& notes = executor.tracking;
-    tracking_.touch(data, key, is_by_command ? notes.quiet_client : 0, notes, executor.origin);
+    tracking_.touch(data, key, cause == Cause::command ? notes.quiet_client : 0, notes,
+                    executor.origin);
 }
 
 // --- db-updates ---------------------------------------------------------------------------------
@@ -271,7 +273,6 @@ KeyState Dataset::state_of(const store::Partition* partition, const store::Key& 
     return state;
 }
 
-/// Of whole databases, whose shards are all locked. Without a database: of all.
 void Dataset::publish_update(std::string_view operation, std::optional<size_t> database,
                              int64_t now_ms, Executor& executor) {
     if (!wants_updates(executor)) return;
@@ -378,15 +379,12 @@ store::ShardStatistics Dataset::statistics(Executor& executor) {
 }
 
 void Dataset::reset_statistics(Executor& executor) {
-    generation_.fetch_add(1, std::memory_order_relaxed);
     for_each_shard(executor, [](store::Shard& data) {
         // The number of changes is state, not a statistic: CONFIG RESETSTAT leaves it.
         const uint64_t changes = data.statistics.changes;
         data.statistics = {};
         data.statistics.changes = changes;
     });
-    // Who has looked at shards of which only some were reset, has to look again as well.
-    generation_.fetch_add(1, std::memory_order_relaxed);
     drained_entries_.store(0, std::memory_order_relaxed);
     excess_.reset();
     transactions_.reset();
@@ -421,40 +419,50 @@ void Dataset::detach(size_t database, Executor& executor, int64_t now_ms) {
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);
-    int64_t removed = 0;
-    for (size_t index = 0; index < shards(); ++index) {
-        const store::Partition* partition = shard(index).find_database(database);
-        if (partition == nullptr) continue;
-        removed += static_cast<int64_t>(partition->size());
-        shard(index).statistics.changes += partition->size();
-        shard(index).touch_database(database);
-        shard(index).detach_database(database);
-    }
-    flush_tracked(executor);
+    const int64_t removed = empty(database, executor);
     publish_update("flushdb", database, now_ms, executor);
     finish_change(all, database, log::FlushDatabaseEffect{}, executor);
     if (counts_keys()) unreserve_keys(removed);
-    flushes_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Dataset::detach_all(Executor& executor, int64_t now_ms) {
     ShardSet all;
     all.add_all(shards());
     ShardGuard guard(*this, all, executor);
-    int64_t removed = 0;
-    for (size_t index = 0; index < shards(); ++index) {
-        removed += static_cast<int64_t>(shard(index).keys());
-        shard(index).statistics.changes += shard(index).keys();
-        for (size_t database = 0; database < databases(); ++database) {
-            shard(index).touch_database(database);
-            shard(index).detach_database(database);
-        }
-    }
-    flush_tracked(executor);
+    const int64_t removed = empty(std::nullopt, executor);
     publish_update("flushall", std::nullopt, now_ms, executor);
     finish_change(all, 0, log::FlushAllEffect{}, executor);
     if (counts_keys()) unreserve_keys(removed);
+}
+
+int64_t Dataset::empty(std::optional<size_t> database, Executor& executor) {
+    const int64_t removed = resident(database);
+    for (size_t index = 0; index < shards(); ++index) {
+        store::Shard& data = shard(index);
+        const size_t first = database.value_or(0);
+        const size_t last = database.value_or(databases() - 1);
+        for (size_t one = first; one <= last; ++one) {
+            const store::Partition* partition = data.find_database(one);
+            if (partition != nullptr) data.statistics.changes += partition->size();
+            data.touch_database(one);
+            data.detach_database(one);
+        }
+    }
+    flush_tracked(executor);
     flushes_.fetch_add(1, std::memory_order_relaxed);
+    return removed;
+}
+
+int64_t Dataset::resident(std::optional<size_t> database) {
+    size_t keys = 0;
+    for (size_t index = 0; index < shards(); ++index) {
+        if (!database) {
+            keys += shard(index).keys();
+        } else if (const auto* partition = shard(index).find_database(*database)) {
+            keys += partition->size();
+        }
+    }
+    return static_cast<int64_t>(keys);
 }
 
 /// As in Redis keys are tracked by their names, so one database that goes is all that is known.
@@ -480,7 +488,6 @@ void Dataset::exchange(size_t first, size_t second, Executor& executor, int64_t 
         }
         data.swap_databases(first, second);
     }
-    generation_.fetch_add(1, std::memory_order_relaxed);
     publish_update("swapdb", first, now_ms, executor);
     publish_update("swapdb", second, now_ms, executor);
     finish_change(all, 0, log::SwapDatabasesEffect{first, second}, executor);
@@ -521,17 +528,23 @@ size_t Dataset::detached_entries(Executor& executor) {
     return entries;
 }
 
+Dataset::ScanPlace Dataset::scan_place(uint64_t cursor) const {
+    const auto bits = static_cast<unsigned>(std::countr_zero(shards()));
+    return {.shard = cursor & (shards() - 1),
+            .inner = (cursor & ~store::kDefendedCursor) >> bits,
+            .is_defended = (cursor & store::kDefendedCursor) != 0};
+}
+
 uint64_t Dataset::scan(size_t database, uint64_t cursor, Executor& executor,
                        const std::function<void(const store::Entry&)>& visit) {
     const auto bits = static_cast<unsigned>(std::countr_zero(shards()));
-    size_t index = cursor & (shards() - 1);
-    uint64_t inner = (cursor & ~store::kDefendedCursor) >> bits;
+    auto [index, inner, was_defended] = scan_place(cursor);
     lock(index, executor);
     const store::Partition* partition = shard(index).find_database(database);
     const bool is_defended = partition != nullptr && partition->is_defended();
     // The hash function has changed between two calls, and the order with it: this shard begins
     // anew.
-    if (is_defended != ((cursor & store::kDefendedCursor) != 0)) inner = 0;
+    if (is_defended != was_defended) inner = 0;
     inner = partition == nullptr ? 0 : partition->scan(inner, visit);
     unlock(index);
     if (inner != 0) return inner << bits | index | (is_defended ? store::kDefendedCursor : 0);

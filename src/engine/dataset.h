@@ -75,6 +75,13 @@ public:
 
 class View;
 
+/// By whom a key is changed.
+enum class Cause : uint8_t {
+    command,   ///< the running one, whose client may want to hear nothing of it
+    server,    ///< for want of room, or because fields of a hash were due
+    deadline,  ///< it was due
+};
+
 /// What the thread that runs commands brings along to the shards it locks. One for each reactor.
 struct Executor {
     store::Reclaimer reclaimer;
@@ -264,6 +271,12 @@ public:
     void flush_all(Executor& executor, int64_t now_ms = 0);
     /// Of keys that are watched, those past their deadline go first.
     void swap(size_t first, size_t second, Executor& executor, int64_t now_ms = INT64_MIN);
+    /// With all shards locked: takes out the keys of a database, nullopt: of all, and tells who
+    /// watches, waits or tracks; the log, who subscribes and the count of keys are the caller's.
+    /// Returns how many there were. Their memory is for drain().
+    int64_t empty(std::optional<size_t> database, Executor& executor);
+    /// Keys of a database, nullopt: of all, with all shards locked.
+    int64_t resident(std::optional<size_t> database);
     /// Frees up to `budget` detached entries of shards `first`, `first + step`, ...; true when none
     /// is left.
     bool drain(size_t first, size_t step, size_t budget, Executor& executor);
@@ -273,6 +286,13 @@ public:
     /// Freed by drain() since the start or reset_statistics(). Any thread.
     uint64_t drained_entries() const { return drained_entries_.load(std::memory_order_relaxed); }
 
+    /// What a cursor of scan() says.
+    struct ScanPlace {
+        size_t shard = 0;
+        uint64_t inner = 0;  ///< where in the shard; 0: at its beginning
+        bool is_defended = false;
+    };
+    ScanPlace scan_place(uint64_t cursor) const;
     /// One step of SCAN: visits at least one bucket and returns the next cursor, 0 at the end. Keys
     /// past their deadline are visited too. Takes one lock.
     uint64_t scan(size_t database, uint64_t cursor, Executor& executor,
@@ -281,7 +301,6 @@ public:
     // --- transactions (engine/view.h) ------------------------------------------------------------
     /// Grows when databases change places or figures are set back, under the locks of all shards or
     /// of one after the other: what shards have counted before means nothing any more.
-    uint64_t generation() const { return generation_.load(std::memory_order_relaxed); }
     void note_view(int64_t change) { views_.fetch_add(change, std::memory_order_relaxed); }
     /// For the random choices of one.
     uint64_t take_view_seed() {
@@ -358,12 +377,11 @@ public:
     Pubsub& pubsub() { return pubsub_; }
     Tracking& tracking() { return tracking_; }
     /// A key is written, removed or put in another's place, and its shard is locked: for who
-    /// watches it, waits for it or tracks it. By the running command, whose client may want to hear
-    /// nothing of it, or not.
+    /// watches it, waits for it, tracks it or has gone through its database.
     void note_touched(store::Shard& data, size_t database, const store::Key& key,
-                      Executor& executor, bool is_by_command) {
+                      Executor& executor, Cause cause) {
         if (data.is_observed()) [[unlikely]]
-            tell_observers(data, database, key, executor, is_by_command);
+            tell_observers(data, database, key, executor, cause);
     }
     /// The same of a change that can make nothing ready for those who wait.
     void note_touched_unready(store::Shard& data, size_t database, const store::Key& key,
@@ -414,6 +432,10 @@ public:
                                        store::Key::of(key).hash, key, name);
     }
 
+    /// db-updates of whole databases, whose shards are all locked. Without a database: of all.
+    void publish_update(std::string_view operation, std::optional<size_t> database, int64_t now_ms,
+                        Executor& executor);
+
     ExcessTime& excess() { return excess_; }
 
     Settings settings;
@@ -421,8 +443,6 @@ public:
 private:
     bool wants_updates(const Executor& executor) const;
     void publish_update(const KeyEvent& event, Executor& executor);
-    void publish_update(std::string_view operation, std::optional<size_t> database, int64_t now_ms,
-                        Executor& executor);
     void publish_update(const Update& update, Executor& executor);
     log::Position reserve_updated(Executor& executor);
     enum class Deadlines : uint8_t { unknown, searched, none };
@@ -436,7 +456,10 @@ private:
         store::Shard& data = shard(shard_index);
         event.database = data.current_database();
         if (data.is_observed()) [[unlikely]] {
-            note_touched(data, event.database, store::Key::of(event.key), executor, false);
+            // What is told of fields of a hash is that it has changed.
+            const bool is_due = event.is_gone && (event.classes & event::expired) != 0;
+            note_touched(data, event.database, store::Key::of(event.key), executor,
+                         is_due ? Cause::deadline : Cause::server);
             if (data.has_touched()) executor.serve_later(shard_index);
         }
         if (!notifies(event.classes)) [[likely]]
@@ -444,13 +467,12 @@ private:
         publish_event(event, executor);
     }
     void tell_observers(store::Shard& data, size_t database, const store::Key& key,
-                        Executor& executor, bool is_by_command);
+                        Executor& executor, Cause cause);
     void tell_observers_unready(store::Shard& data, size_t database, const store::Key& key,
                                 Executor& executor);
     static void tell_observers_beside(store::Shard& data, size_t database, const store::Key& key,
                                       Executor& executor, bool is_awaited);
-    void tell_trackers(store::Shard& data, const store::Key& key, Executor& executor,
-                       bool is_by_command);
+    void tell_trackers(store::Shard& data, const store::Key& key, Executor& executor, Cause cause);
     void lock_slow(size_t shard);
     void enter(size_t shard, Executor& executor) {
         store::Shard& data = shards_[shard].data;
@@ -491,7 +513,6 @@ private:
     Tracking tracking_{pubsub_};
     std::mutex updates_order_;  // the last of all that are taken under a shard's lock but pubsub's
     std::atomic<size_t> flushes_{0};
-    std::atomic<uint64_t> generation_{0};
     std::atomic<int64_t> views_{0};
     std::atomic<uint64_t> view_seeds_{1};
     TransactionFigures transactions_;

@@ -62,7 +62,7 @@ Entry* Keyspace::find_live(Shard& shard, const Key& key) {
     partition->erase(key, entry);
     ++shard.statistics.expired_lazily;
     if (counts_keys()) dataset_.unreserve_keys(1);
-    dataset_.note_touched(shard, database_, key, executor_, false);
+    dataset_.note_touched(shard, database_, key, executor_, Cause::deadline);
     if (shard.has_touched()) [[unlikely]]
         executor_.serve_later(dataset_.shard_of(key.hash));
     notify(event::expired, "expired", key);
@@ -263,7 +263,7 @@ Entry* Keyspace::remove_due_field(const Key& key, Entry* entry, std::string_view
 
 /// A hash that lost fields to their deadlines goes with the last, as HDEL has it.
 Entry* Keyspace::keep_unless_empty(const Key& key, Entry* entry, size_t fields) {
-    note_touched(key, false);
+    note_touched(key, Cause::server);
     notify(event::hash, "hexpired", key);
     if (fields != 0) return entry;
     partition_of(key).erase(key, entry);

@@ -193,14 +193,14 @@ private:
     void note_put(const store::Key& key, const store::Entry* present, Deadline deadline,
                   int64_t expire_ms, int64_t stamp_ms);
     void note_change(const store::Key& key) {
-        note_touched(key, true);
+        note_touched(key, Cause::command);
         executor_.effects.changed();
     }
     /// Who watches the key wants to know; what no command did the log is told by itself.
-    void note_touched(const store::Key& key, bool is_by_command) {
+    void note_touched(const store::Key& key, Cause cause) {
         store::Shard& shard = shard_of(key);
         ++shard.statistics.changes;
-        dataset_.note_touched(shard, database_, key, executor_, is_by_command);
+        dataset_.note_touched(shard, database_, key, executor_, cause);
     }
 
     Dataset& dataset_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "base/check.h"
@@ -122,6 +123,9 @@ Entry* View::find(size_t database, const Key& key) {
         if (mark->is_touched) has_conflict_ = true;
         return nullptr;
     }
+    if (has_flushed(database)) {
+        return adopt(mark != nullptr ? *mark : add_mark(database, key), key, nullptr);
+    }
     Entry* entry = find_shared(database, key, *home_);
     if (mark == nullptr) mark = &add_mark(database, key);
     if (mark->is_touched) {
@@ -152,6 +156,33 @@ Entry* View::adopt(Mark& mark, const Key& key, Entry* entry) {
 bool View::owns(size_t database, const Key& key) {
     const Mark* mark = find_mark(database, key);
     return mark != nullptr && mark->is_own;
+}
+
+void View::flush(std::optional<size_t> database) {
+    for (Mark& mark : marks_) {
+        if (mark.database != database.value_or(mark.database)) continue;
+        keep(mark);
+        Partition* partition = mark.is_own ? own().find_database(mark.database) : nullptr;
+        Entry* entry = partition == nullptr ? nullptr : partition->find(mark.key());
+        if (entry != nullptr) partition->erase(mark.key(), entry);
+        mark.is_own = true;
+        mark.is_changed = false;
+    }
+    if (!database) {
+        flushed_ = {.all = true, .databases = {}};
+    } else if (!has_flushed(*database)) {
+        flushed_.databases.push_back(*database);
+    }
+    if (executor_.effects.is_on()) {
+        const size_t number = database.value_or(0);
+        database ? executor_.effects.tell_all(number, log::FlushDatabaseEffect{})
+                 : executor_.effects.tell_all(number, log::FlushAllEffect{});
+    }
+    Notice& notice = notices_.emplace_back();
+    notice.is_flush = true;
+    notice.name = database ? "flushdb" : "flushall";
+    notice.database = database;
+    notice_bytes_ += sizeof(Notice);
 }
 
 void View::note_changed(size_t database, const Key& key) {
@@ -191,55 +222,99 @@ void View::record_message(TopicKind kind, std::string_view channel, std::string_
     notice_bytes_ += sizeof(Notice) + channel.size() + payload.size();
 }
 
-void View::publish(Executor& home, int64_t now_ms) {
-    for (const Notice& notice : notices_) {
-        if (!notice.kind) {
-            dataset_.publish_event({notice.classes, notice.name, notice.channel, notice.database,
-                                    now_ms, false, &notice.state},
-                                   home);
-            continue;
-        }
+void View::publish(const Notice& notice, Executor& home, int64_t now_ms) {
+    if (notice.kind) {
         base::SharedBytes* block = notice.block.get();
         dataset_.pubsub().publish(
             *notice.kind, notice.channel,
             block != nullptr ? block->view() : std::string_view(notice.payload), home.origin,
             block);
+    } else if (notice.is_flush) {
+        dataset_.publish_update(notice.name, notice.database, now_ms, home);
+    } else {
+        dataset_.publish_event({notice.classes, notice.name, notice.channel, *notice.database,
+                                now_ms, false, &notice.state},
+                               home);
     }
+}
+
+void View::publish(Executor& home, int64_t now_ms) {
+    for (const Notice& notice : notices_) publish(notice, home, now_ms);
     notices_.clear();
 }
 
 // --- going through a database -------------------------------------------------------------------
 
-View::ShardVersion View::version_of(size_t shard, int64_t now_ms) {
-    const store::Shard& data = dataset_.shard(shard);
-    const store::ShardStatistics& counted = data.statistics;
-    ShardVersion version{.changes = counted.changes + counted.expired_lazily +
-                                    counted.expired_actively + counted.evicted,
-                         .generation = dataset_.generation()};
-    if (dataset_.due_from_ms(shard) > now_ms) return version;
-    for (size_t database = 0; database < data.databases(); ++database) {
-        const Partition* partition = data.find_database(database);
-        if (partition != nullptr)
-            version.changes += static_cast<uint64_t>(partition->backlog(now_ms));
-    }
-    return version;
+View::Scanned View::scanned_now(size_t database, size_t shard, store::Regions regions) {
+    store::Shard& data = dataset_.shard(shard);
+    store::ChangeCounters& counters = data.counters();
+    Scanned part{.database = database,
+                 .shard = shard,
+                 .regions = regions,
+                 .changes = counters.changes(database, regions),
+                 .due = counters.due(database)};
+    const Partition* partition = data.find_database(database);
+    if (partition != nullptr) part.due += static_cast<uint64_t>(partition->backlog(now_ms_));
+    return part;
 }
 
-bool View::note_scan() {
-    const bool is_first = scanned_.empty();
+bool View::is_as_it_was(const Scanned& part) {
+    return scanned_now(part.database, part.shard, part.regions) == part;
+}
+
+/// With the parts that it meets it becomes one.
+void View::note_regions(size_t database, size_t shard, store::Regions regions) {
+    if (!counting_.has(shard)) {
+        counting_.add(shard);
+        dataset_.shard(shard).begin_counting();
+    }
+    const auto first = std::ranges::partition_point(scanned_, [&](const Scanned& part) {
+        return std::tuple(part.database, part.shard, part.regions.last + 1) <
+               std::tuple(database, shard, regions.first);
+    });
+    auto last = first;
+    for (; last != scanned_.end() && last->is_in(database, shard) &&
+           last->regions.first <= regions.last + 1;
+         ++last) {
+        if (!is_as_it_was(*last)) has_conflict_ = true;
+        regions.first = std::min(regions.first, last->regions.first);
+        regions.last = std::max(regions.last, last->regions.last);
+    }
+    const Scanned part = scanned_now(database, shard, regions);
+    if (first == last) {
+        scanned_.insert(first, part);
+    } else {
+        *first = part;
+        scanned_.erase(first + 1, last);
+    }
+}
+
+void View::note_scan(size_t database) {
+    if (has_flushed(database)) return;
     for (size_t shard = 0; shard < dataset_.shards(); ++shard) {
-        const ShardVersion version = version_of(shard, now_ms_);
-        if (is_first) {
-            scanned_.push_back(version);
-        } else if (scanned_[shard] != version) {
-            has_conflict_ = true;
+        note_regions(database, shard, store::ChangeCounters::kAll);
+    }
+}
+
+void View::note_chain(size_t database, uint64_t cursor, uint64_t next) {
+    if (has_flushed(database)) return;
+    const Dataset::ScanPlace from = dataset_.scan_place(cursor);
+    const Dataset::ScanPlace to = dataset_.scan_place(next);
+    const Partition* partition = dataset_.shard(from.shard).find_database(database);
+    store::Regions regions = store::ChangeCounters::kAll;
+    // A table that has changed its hash function is visited in another order than that of the
+    // hashes by which changes are counted.
+    if (partition != nullptr && !partition->is_defended() && !from.is_defended) {
+        regions.first = store::ChangeCounters::region_of(partition->scan_begin(from.inner));
+        if (to.inner != 0) {
+            regions.last = store::ChangeCounters::region_of(containers::scan_place(to.inner) - 1);
         }
     }
-    return !has_conflict_;
+    note_regions(database, from.shard, regions);
 }
 
 bool View::sees(size_t database, const Entry& entry) {
-    return !owns(database, Key::of(entry.key()));
+    return !has_flushed(database) && !owns(database, Key::of(entry.key()));
 }
 
 void View::for_each_own(size_t database, const std::function<void(const Entry&)>& visit) {
@@ -250,6 +325,7 @@ void View::for_each_own(size_t database, const std::function<void(const Entry&)>
 int64_t View::surplus(size_t database) {
     int64_t keys = 0;
     for_each_own(database, [&keys](const Entry&) { ++keys; });
+    if (has_flushed(database)) return keys - dataset_.resident(database);
     for (const Mark& mark : marks_) {
         if (!mark.is_own || mark.database != database) continue;
         const Partition* partition =
@@ -267,6 +343,7 @@ void View::begin_batch() {
     checkpoint_ = executor_.effects.checkpoint();
     kept_notices_ = notices_.size();
     kept_notice_bytes_ = notice_bytes_;
+    kept_flushed_ = flushed_;
 }
 
 void View::end_batch() {
@@ -303,6 +380,7 @@ void View::undo_batch() {
         kept.mark->is_changed = kept.was_changed;
     }
     executor_.effects.rewind(checkpoint_);
+    flushed_ = kept_flushed_;
     notices_.resize(kept_notices_);
     notice_bytes_ = kept_notice_bytes_;
     end_batch();
@@ -313,13 +391,14 @@ void View::undo_batch() {
 size_t View::bytes() const {
     size_t bytes = marks_.size() * (sizeof(Mark) + kMarkOverhead) + name_bytes_ + notice_bytes_ +
                    executor_.effects.told_bytes() + bytes_of(own(), databases_) +
-                   scanned_.size() * sizeof(ShardVersion) + kept_.size() * sizeof(Kept);
+                   scanned_.size() * sizeof(Scanned) + kept_.size() * sizeof(Kept);
     if (kept_shard_) bytes += bytes_of(*kept_shard_, databases_);
     return bytes;
 }
 
 void View::add_shards(ShardSet& set) const {
-    if (!scanned_.empty()) return set.add_all(dataset_.shards());
+    if (!flushed_.empty()) return set.add_all(dataset_.shards());
+    for (const Scanned& part : scanned_) set.add(part.shard);
     for (const Mark& mark : marks_) set.add(dataset_.shard_of(mark.hash));
 }
 
@@ -339,12 +418,13 @@ bool View::is_valid(Executor& home, int64_t now_ms) {
 #ifndef GYRE_MUTATION_SKIP_VALIDATION
     if (watcher_.is_touched.load(std::memory_order_relaxed)) return false;
 #endif
-    return scanned_.empty() || note_scan();
+    return std::ranges::all_of(scanned_,
+                               [this](const Scanned& part) { return is_as_it_was(part); });
 }
 
 void View::for_each_replaced(const std::function<void(const Entry&)>& visit) const {
     for (const Mark& mark : marks_) {
-        if (!mark.is_changed) continue;
+        if (!mark.is_changed || has_flushed(mark.database)) continue;
         const Partition* partition =
             dataset_.shard(dataset_.shard_of(mark.hash)).find_database(mark.database);
         const Entry* entry = partition == nullptr ? nullptr : partition->find(mark.key());
@@ -361,6 +441,8 @@ int64_t View::growth(int64_t now_ms) {
         if (entry != nullptr && !entry->is_expired(now_ms)) ++keys;
     }
     for_each_replaced([&keys](const Entry&) { --keys; });
+    if (flushed_.all) keys -= dataset_.resident(std::nullopt);
+    for (const size_t database : flushed_.databases) keys -= dataset_.resident(database);
     return keys;
 }
 
@@ -383,14 +465,17 @@ void View::install(Mark& mark, Executor& home, int64_t now_ms) {
         entry = target.insert_moved(key, *from, key, entry);
         if (entry->has_expiry()) dataset_.note_deadline();
     }
-    dataset_.note_touched(shard, mark.database, key, home, true);
+    dataset_.note_touched(shard, mark.database, key, home, Cause::command);
 }
 
 void View::install(Executor& home, int64_t now_ms) {
     for (const Mark& mark : marks_) {
         dataset_.shard(dataset_.shard_of(mark.hash)).remove_watch(mark);
     }
+    counting_.for_each([this](size_t shard) { dataset_.shard(shard).end_counting(); });
     home.effects.append(executor_.effects);
+    if (flushed_.all) dataset_.empty(std::nullopt, home);
+    for (const size_t database : flushed_.databases) dataset_.empty(database, home);
     for (Mark& mark : marks_) {
         if (mark.is_changed) install(mark, home, now_ms);
     }
@@ -405,6 +490,11 @@ void View::leave(Executor& home) {
         dataset_.shard(shard).remove_watch(mark);
         dataset_.unlock(shard);
     }
+    counting_.for_each([&](size_t shard) {
+        dataset_.lock(shard, home);
+        dataset_.shard(shard).end_counting();
+        dataset_.unlock(shard);
+    });
     own().reclaimer = &home.reclaimer;
     empty();
 }
@@ -418,6 +508,9 @@ void View::empty() {
         if (entry != nullptr) partition->erase(mark.key(), entry);
     }
     marks_.clear();
+    scanned_.clear();
+    flushed_ = {};
+    counting_ = {};
     executor_.effects.forget();
     notices_.clear();
     end_batch();

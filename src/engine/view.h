@@ -12,8 +12,9 @@
 //
 // Whoever changes a marked key says so to the mark. A command that comes upon a mark which was
 // touched is in conflict, and so is a transaction that wants to commit with one; a commit also asks
-// whether anything has changed in shards that were gone through. Both under the locks of all these
-// shards, under which the result is put in place. So what a transaction has seen is as it was at
+// whether anything has changed in the parts of databases that were gone through
+// (store/change_counters.h). Both under the locks of all these shards, under which the result is
+// put in place. So what a transaction has seen is as it was at
 // one moment, that of its commit, or it has come to nothing.
 //
 // Time stands still at what the transaction began with, for the deadlines that it sets and for
@@ -25,6 +26,7 @@
 // Threads: one at a time; marks and shared entries under the locks of their shards.
 // Complexity: O(1) for each touched key; a collection is copied when it is first written.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -90,17 +92,26 @@ public:
     void note_changed(size_t database, const store::Key& key);
     /// What there is of the key lies in the own shard.
     bool owns(size_t database, const store::Key& key);
+    /// It has emptied the database: what is shared there it does not see.
+    bool has_flushed(size_t database) const { return flushed_.has(database); }
     /// `name` is a literal.
     void record_event(uint32_t classes, std::string_view name, size_t database,
                       const store::Key& key);
+    /// A database, nullopt: all, is emptied with the commit, and has nothing but what is written
+    /// from here on. What it holds until then does not matter.
+    void flush(std::optional<size_t> database);
     /// A message to be published with the commit.
     void record_message(TopicKind kind, std::string_view channel, std::string_view payload,
                         base::SharedBytes* block);
 
     // --- going through a database, with all shards locked
     // ------------------------------------------
-    /// Remembers what state the shards are in. False: they have changed since the last time.
-    bool note_scan();
+    /// Remembers what state the database is in; the transaction is in conflict when that was
+    /// another before.
+    void note_scan(size_t database);
+    /// The same of the chain that Dataset::scan() visits at `cursor` before it gives `next`, for
+    /// which the chain's shard is enough.
+    void note_chain(size_t database, uint64_t cursor, uint64_t next);
     /// By which a shared key is due or not.
     int64_t now_ms() const { return now_ms_; }
     /// Of the thread the statement runs on, for locks of shared shards.
@@ -127,7 +138,8 @@ public:
     /// With all shards of add_shards() locked by `home`, and the clock at `now_ms`: nothing it has
     /// seen has changed.
     bool is_valid(Executor& home, int64_t now_ms);
-    /// The entries that are there now under the keys it has changed. With the same locks.
+    /// The entries that are there now under the keys it has changed, but for databases that it
+    /// empties. With the same locks.
     void for_each_replaced(const std::function<void(const store::Entry&)>& visit) const;
     /// Keys there will be more; negative: fewer.
     int64_t growth(int64_t now_ms);
@@ -149,9 +161,10 @@ private:
     /// What is published with the commit.
     struct Notice {
         std::optional<TopicKind> kind;  // of a message; nullopt: it is an event
+        bool is_flush = false;          // of `database`
         uint32_t classes = 0;
         std::string_view name;
-        size_t database = 0;
+        std::optional<size_t> database;
         Text channel;  // or key
         Text payload;
         base::SharedBytesRef block;
@@ -164,13 +177,30 @@ private:
         bool was_changed;
         bool was_there;  // in the own shard; its entry is in kept_
     };
-    /// Of a shard that was gone through.
-    struct ShardVersion {
-        // And keys that are past their deadline and still there: that one of these goes changes
-        // nothing.
+    /// A part of a database that was gone through, and its state then.
+    struct Scanned {
+        size_t database = 0;
+        size_t shard = 0;
+        store::Regions regions;
         uint64_t changes = 0;
-        uint64_t generation = 0;
-        friend bool operator==(const ShardVersion&, const ShardVersion&) = default;
+        // Keys that went because of their deadline, and those that are past it and still there:
+        // that one of these goes changes nothing.
+        uint64_t due = 0;
+
+        bool is_in(size_t other_database, size_t other_shard) const {
+            return database == other_database && shard == other_shard;
+        }
+        friend bool operator==(const Scanned&, const Scanned&) = default;
+    };
+
+    /// Databases that it has emptied.
+    struct Flushed {
+        bool all = false;
+        std::vector<size_t> databases;  // but not after all
+        bool has(size_t database) const {
+            return all || std::ranges::find(databases, database) != databases.end();
+        }
+        bool empty() const { return !all && databases.empty(); }
     };
 
     store::Shard& own() const { return own_[0].data; }
@@ -180,8 +210,11 @@ private:
     void keep(Mark& mark);
     store::Entry* adopt(Mark& mark, const store::Key& key, store::Entry* entry);
     store::Entry* find_shared(size_t database, const store::Key& key, Executor& home);
-    ShardVersion version_of(size_t shard, int64_t now_ms);
+    Scanned scanned_now(size_t database, size_t shard, store::Regions regions);
+    bool is_as_it_was(const Scanned& part);
+    void note_regions(size_t database, size_t shard, store::Regions regions);
     void install(Mark& mark, Executor& home, int64_t now_ms);
+    void publish(const Notice& notice, Executor& home, int64_t now_ms);
     void publish(Executor& home, int64_t now_ms);
     void empty();
 
@@ -196,12 +229,15 @@ private:
     size_t name_bytes_ = 0;
     std::vector<Notice> notices_;
     size_t notice_bytes_ = 0;
-    std::vector<ShardVersion> scanned_;  // of each shard; empty: none was gone through
+    base::CountedVector<Scanned, base::Purpose::clients> scanned_;  // in order; none meets another
+    ShardSet counting_;  // shards whose changes are counted for it
+    Flushed flushed_;
     std::vector<Kept> kept_;
     std::vector<Mark*> stand_ins_;  // adopted by the statement without their values
     Effects::Checkpoint checkpoint_;
     size_t kept_notices_ = 0;
     size_t kept_notice_bytes_ = 0;
+    Flushed kept_flushed_;
     uint32_t batches_ = 0;
     bool is_in_batch_ = false;
     bool has_conflict_ = false;

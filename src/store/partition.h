@@ -201,6 +201,8 @@ public:
     uint64_t scan(uint64_t cursor, F&& visit) const {
         return table_.scan(cursor, [&](EntryRef reference) { visit(*reference.get()); });
     }
+    /// See BucketTable::scan_begin().
+    uint64_t scan_begin(uint64_t cursor) const { return table_.scan_begin(cursor); }
     /// See BucketTable::scan_once(). Void when is_defended() changes between two calls.
     template <class F>
     uint64_t scan_once(uint64_t cursor, F&& visit) const {

@@ -192,8 +192,13 @@ size_t Shard::keys() const {
     return keys;
 }
 
-void Shard::tell_observers(size_t database, const Key& key, Change change) {
+void Shard::tell_watchers(size_t database, const Key& key, Change change) {
     if (is_watched()) watches_->touch(database, key, change);
+    if ((observers_ & kCounted) != 0) counters_->note(database, key, change);
+}
+
+void Shard::tell_observers(size_t database, const Key& key, Change change) {
+    tell_watchers(database, key, change);
     if (!is_awaited()) return;
     waits_->touch(database, key);
     observe(kTouched, waits_->has_touched());
@@ -276,6 +281,7 @@ void Shard::remove_watch(const Watch& watch) {
 }
 
 void Shard::touch_database(size_t database, const Partition* replacement) {
+    if (counters_) counters_->note_all(database);
     if (is_awaited()) {
         waits_->touch_database(database);
         observe(kTouched, waits_->has_touched());
@@ -292,6 +298,18 @@ void Shard::touch_database(size_t database, const Partition* replacement) {
         watch.is_touched = true;
         watch.watcher.is_touched.store(true, std::memory_order_relaxed);
     });
+}
+
+void Shard::begin_counting() {
+    if (!counters_) counters_ = std::make_unique<ChangeCounters>();
+    counters_->begin();
+    observe(kCounted, true);
+}
+
+void Shard::end_counting() {
+    if (!counters_->end()) return;
+    counters_.reset();
+    observe(kCounted, false);
 }
 
 std::vector<std::string> Shard::watched_keys(size_t database) const {

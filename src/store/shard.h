@@ -20,6 +20,7 @@
 #include "base/shared_bytes.h"
 #include "containers/slab.h"
 #include "store/access.h"
+#include "store/change_counters.h"
 #include "store/entry_saver.h"
 #include "store/partition.h"
 #include "store/track.h"
@@ -110,11 +111,12 @@ private:
     static constexpr uint32_t kTracked = 8;     // somebody has read a key of tracks_
     static constexpr uint32_t kBroadcast = 16;  // somebody wants to know of all keys with a prefix
     static constexpr uint32_t kPrivate = 32;    // it belongs to one transaction
-    static constexpr uint32_t kObservers = 63;
+    static constexpr uint32_t kCounted = 64;    // somebody has gone through it, in counters_
+    static constexpr uint32_t kObservers = 127;
     uint32_t database_count_ : 17;
-    uint32_t observers_ : 6 = 0;
+    uint32_t observers_ : 7 = 0;
     uint32_t is_marked_ : 1 = 0;              // see save_mark()
-    FifoMode fifo_mode_ : 8 = FifoMode::off;  // looked at for each new key
+    FifoMode fifo_mode_ : 7 = FifoMode::off;  // looked at for each new key
 
 public:
     ShardStatistics statistics;
@@ -182,10 +184,10 @@ public:
     }
     /// The same of a change that can make nothing ready: for those who watch.
     void note_touched_unready(size_t database, const Key& key, Change change = Change::value) {
-        if (is_watched()) [[unlikely]]
-            watches_->touch(database, key, change);
+        if (observers_ != 0) [[unlikely]]
+            tell_watchers(database, key, change);
     }
-    /// Somebody watches, waits or tracks, or it is private.
+    /// Somebody watches, waits, tracks or counts, or it is private.
     bool is_observed() const { return observers_ != 0; }
 
     /// It is no part of the keyspace but holds what one transaction has written, which is told of
@@ -231,6 +233,14 @@ public:
     void touch_database(size_t database, const Partition* replacement = nullptr);
     /// The marked keys of a database.
     std::vector<std::string> watched_keys(size_t database) const;
+
+    // --- who has gone through it (store/change_counters.h) ---
+    /// From here on changes are counted, until an end_counting() for each begin.
+    void begin_counting();
+    void end_counting();
+    /// Only between the two.
+    ChangeCounters& counters() { return *counters_; }
+
     // --- snapshots ------------------------------------------------------------------------------
     // Each entry carries a mark. When no snapshot runs, all have the shard's own; a snapshot begins
     // by turning that round, which makes every entry one that is yet to be saved, and every new one
@@ -272,6 +282,7 @@ public:
 private:
     void check_layout();
     void tell_observers(size_t database, const Key& key, Change change);
+    void tell_watchers(size_t database, const Key& key, Change change);
     void observe(uint32_t bit, bool is_on) {
         observers_ = (is_on ? observers_ | bit : observers_ & ~bit) & kObservers;
     }
@@ -293,6 +304,7 @@ private:
     std::unique_ptr<WatchTable> watches_;
     std::unique_ptr<WaitTable> waits_;
     std::unique_ptr<TrackTable> tracks_;
+    std::unique_ptr<ChangeCounters> counters_;
     base::Random random_;
     EntrySaver* saver_ = nullptr;  // of the last snapshot
     bool is_saving_ = false;       // that one has not saved all

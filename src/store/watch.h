@@ -48,9 +48,12 @@ struct Watch {
     bool is_touched = false;  ///< the key has changed since; under the shard's lock
 };
 
-/// What has changed of a key: its value, or what lies beside it and WATCH does not see, as in
-/// Redis: the groups of a stream and their consumers.
-enum class Change : uint8_t { value, beside };
+/// What has changed of a key.
+enum class Change : uint8_t {
+    value,
+    due,     ///< it is gone, because of its deadline
+    beside,  ///< what WATCH does not see, as in Redis: the groups of a stream and their consumers
+};
 
 /// Who watches. The home thread makes and takes back marks.
 class Watcher {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -127,12 +128,29 @@ private:
     }
 
     void run_operation() {
+        if (!scan_cursor_.empty() || below(40) == 0) return run_scan();
         auto [words, operation] = next_operation();
         const std::string reply = ask_(words);
         if (reply.empty()) return finish(HistoryTransaction::End::aborted);
         if (reply.starts_with('-')) return stop(reply);
         note(operation, reply);
         current_.operations.push_back(std::move(operation));
+        if (left_ > 0) --left_;
+    }
+
+    /// A step of a SCAN of all keys, with the steps of others between it and the next.
+    void run_scan() {
+        if (scan_cursor_.empty()) scan_cursor_ = "0";
+        const std::string reply = ask_({"SCAN", scan_cursor_, "COUNT", "2"});
+        if (reply.empty()) return finish(HistoryTransaction::End::aborted);
+        if (reply.starts_with('-')) return stop(reply);
+        const std::vector<std::string> texts = strings_of(reply);
+        scanned_.insert(texts.begin() + 1, texts.end());
+        scan_cursor_ = texts[0];
+        if (scan_cursor_ != "0") return;
+        current_.operations.push_back({HistoryOperation::Kind::list_keys, {}, {}, {}, scanned_});
+        scanned_.clear();
+        scan_cursor_.clear();
         if (left_ > 0) --left_;
     }
 
@@ -215,6 +233,8 @@ private:
         current_.end = end;
         current_.ended = end == HistoryTransaction::End::unknown ? INT64_MAX : clock_();
         history.push_back(std::exchange(current_, {}));
+        scanned_.clear();
+        scan_cursor_.clear();
         is_open_ = false;
     }
 
@@ -227,6 +247,8 @@ private:
     uint64_t left_ = 0;
     uint64_t values_ = 0;
     HistoryTransaction current_;
+    std::set<std::string> scanned_;
+    std::string scan_cursor_;  // empty: no SCAN is under way
 };
 
 inline FinalLists lists_of(const TransactionClient::Ask& ask) {

@@ -247,13 +247,14 @@ void find_named(Context& context, Finder& finder, std::string_view name) {
 ring::Task<void> find_all(Context& context, Finder& finder) {
     Slice slice(context);
     const Sight sight(context);
+    sight.note_database();
     Walk walk(context.services.dataset, context.keyspace.database());
     Gathering& found = finder.found();
     const auto visit_own = [&finder](const Entry& entry) { finder.look_at(entry); };
     const auto visit = [&](const Entry& entry) {
         if (sight.has(entry)) visit_own(entry);
     };
-    while (!walk.is_done() && !finder.has_enough()) {
+    while (sight.sees_shared() && !walk.is_done() && !finder.has_enough()) {
         const int64_t now_ms = sight.now_ms(slice);
         const Walk::Step step = walk.step(sight.executor(), now_ms, visit);
         if (step == Walk::Step::again) {
@@ -280,9 +281,13 @@ ring::Task<void> find_some(Context& context, Finder& finder, int64_t count, uint
         if (!entry.is_expired(now_ms) && sight.has(entry)) finder.look_at(entry);
     };
     const int64_t chains = scan_chains(count, dataset.shards());
-    for (int64_t visited = 0; visited < chains && sampled < count; ++visited) {
+    if (!sight.sees_shared()) cursor = 0;
+    for (int64_t visited = 0; sight.sees_shared() && visited < chains && sampled < count;
+         ++visited) {
         now_ms = sight.now_ms(slice);
-        cursor = dataset.scan(context.keyspace.database(), cursor, sight.executor(), visit);
+        const uint64_t from = cursor;
+        cursor = dataset.scan(context.keyspace.database(), from, sight.executor(), visit);
+        sight.note_chain(from, cursor);
         if (finder.has_candidates()) co_await finder.judge_candidates();
         if (cursor == 0) break;
         if (slice.is_over_now()) co_await slice.next();

@@ -55,6 +55,7 @@ ring::Task<void> gather(Context& context, Gathering& gathering, std::string_view
                         Give give) {
     Slice slice(context);
     const Sight sight(context);
+    sight.note_database();
     Walk walk(context.services.dataset, context.keyspace.database());
     const bool is_all = pattern == "*";
     const auto visit_own = [&](const Entry& entry) {
@@ -66,7 +67,7 @@ ring::Task<void> gather(Context& context, Gathering& gathering, std::string_view
     const auto visit = [&](const Entry& entry) {
         if (sight.has(entry)) visit_own(entry);
     };
-    while (!walk.is_done()) {
+    while (sight.sees_shared() && !walk.is_done()) {
         const int64_t now_ms = sight.now_ms(slice);
         const Walk::Step step = walk.step(sight.executor(), now_ms, visit);
         if (step == Walk::Step::again) gathering.drop();
@@ -105,11 +106,12 @@ ring::Task<void> items(Context& context) {
 ring::Task<void> size(Context& context) {
     Slice slice(context);
     const Sight sight(context);
+    sight.note_database();
     Walk walk(context.services.dataset, context.keyspace.database());
     size_t counted = 0;
     size_t counted_before = 0;  // in the shards that are done
     const auto visit = [&](const Entry& entry) { counted += sight.has(entry) ? 1 : 0; };
-    while (!walk.is_done()) {
+    while (sight.sees_shared() && !walk.is_done()) {
         const int64_t now_ms = sight.now_ms(slice);
         if (!sight.is_plain() || !walk.count_shard(sight.executor(), now_ms, counted)) {
             const Walk::Step step = walk.step(sight.executor(), now_ms, visit);
@@ -126,6 +128,7 @@ ring::Task<void> size(Context& context) {
 
 void dbsize(Context& context) {
     const Sight sight(context);
+    sight.note_database();
     const size_t resident =
         context.services.dataset.keys(context.keyspace.database(), sight.executor());
     context.reply.integer(static_cast<int64_t>(resident) + sight.surplus());
@@ -205,10 +208,13 @@ ring::Task<void> scan(Context& context) {
         if (!entry.is_expired(now_ms) && sight.has(entry)) give(entry);
     };
     const int64_t chains = scan_chains(options->count, dataset.shards());
-    uint64_t cursor = options->cursor;
-    for (int64_t visited = 0; visited < chains && sampled < options->count; ++visited) {
+    uint64_t cursor = sight.sees_shared() ? options->cursor : 0;
+    for (int64_t visited = 0; sight.sees_shared() && visited < chains && sampled < options->count;
+         ++visited) {
         now_ms = sight.now_ms(slice);
-        cursor = dataset.scan(context.keyspace.database(), cursor, sight.executor(), visit);
+        const uint64_t from = cursor;
+        cursor = dataset.scan(context.keyspace.database(), from, sight.executor(), visit);
+        sight.note_chain(from, cursor);
         if (cursor == 0) break;
         if (slice.is_over()) co_await slice.next();
     }
@@ -265,11 +271,14 @@ constexpr int kDueKeysMax = 100;
 std::optional<std::string> random_within(Context& context, const Sight& sight) {
     engine::Dataset& dataset = context.services.dataset;
     const size_t database = context.keyspace.database();
+    sight.note_database();
     base::Random& random = dataset.shard(0).random();
     std::vector<const Entry*> own;
     sight.for_each_own([&own](const Entry& entry) { own.push_back(&entry); });
     for (int tries = 0; tries < kDueKeysMax; ++tries) {
-        const size_t all = own.size() + dataset.keys(database, sight.executor());
+        const size_t shared =
+            sight.sees_shared() ? dataset.keys(database, sight.executor()) : size_t{0};
+        const size_t all = own.size() + shared;
         if (all == 0) return std::nullopt;
         const size_t drawn = random.below(all);
         if (drawn < own.size()) return std::string(own[drawn]->key());

@@ -15,6 +15,7 @@
 #include "commands/context.h"
 #include "commands/registry.h"
 #include "commands/slice.h"
+#include "engine/view.h"
 
 namespace gyre::commands {
 namespace {
@@ -50,6 +51,12 @@ std::optional<bool> parse_flush(Context& context) {
 ring::Task<void> flush(Context& context, bool is_all) {
     const auto waits = parse_flush(context);
     if (!waits) co_return;
+    if (engine::View* view = context.keyspace.view(); view != nullptr) {
+        // What goes is freed behind the commit, by whoever has nothing else to do.
+        view->flush(is_all ? std::nullopt : std::optional(context.keyspace.database()));
+        context.reply.ok();
+        co_return;
+    }
     if (is_all) {
         context.services.dataset.flush_all(context.services.executor, context.now_ms());
     } else {

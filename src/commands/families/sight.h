@@ -22,10 +22,20 @@ public:
           database_(context.keyspace.database()) {}
 
     bool is_plain() const { return view_ == nullptr; }
+    /// What it goes through is part of what a transaction has seen: the whole database,
+    void note_database() const {
+        if (view_ != nullptr) view_->note_scan(database_);
+    }
+    /// or the chain that Dataset::scan() visited at `cursor`.
+    void note_chain(uint64_t cursor, uint64_t next) const {
+        if (view_ != nullptr) view_->note_chain(database_, cursor, next);
+    }
     /// With the locks of shared shards.
     engine::Executor& executor() const {
         return view_ != nullptr ? view_->home() : context_.services.executor;
     }
+    /// A transaction that has emptied the database sees nothing of what is shared.
+    bool sees_shared() const { return view_ == nullptr || !view_->has_flushed(database_); }
     /// Only in a transaction.
     int64_t now_ms() const { return view_->now_ms(); }
     int64_t now_ms(const Slice& slice) const {

@@ -391,6 +391,14 @@ TEST_F(EffectsTest, OfAnInteractiveTransactionAreOneRecordAtItsCommit) {
     run({"BEGIN"});
     run({"GET", "a"});
     EXPECT_EQ(effect({"COMMIT"}), "");
+    run({"BEGIN"});
+    run({"SET", "b", "1"});
+    run({"SELECT", "2"});
+    EXPECT_EQ(effect({"FLUSHDB"}), "");
+    run({"SET", "c", "1"});
+    EXPECT_EQ(effect({"BATCH", "flushall; incr c; lpush c 1"}), "");
+    EXPECT_EQ(effect({"COMMIT"}),
+              "MULTI | SET b 1 | SELECT 2 | FLUSHDB | SET c 1 | SELECT 0 | EXEC");
 }
 
 TEST_F(EffectsTest, OfABatchAreOneRecord) {
