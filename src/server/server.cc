@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <future>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -21,6 +24,10 @@
 
 namespace gyre::server {
 namespace {
+
+/// For a port that is taken, at start.
+constexpr auto kPortPatience = std::chrono::seconds(1);
+constexpr auto kPortRetry = std::chrono::milliseconds(10);
 
 constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
 
@@ -259,12 +266,25 @@ Result<void> Server::listen(Listeners& listeners, std::span<const std::string> h
     return listeners.change_tcp(hosts, static_cast<uint16_t>(port), options);
 }
 
+/// The kernel takes a ring apart some milliseconds after its process has gone, and the sockets in
+/// it with it: a server that was killed and is started again may be ahead of that.
+Result<void> Server::listen_at_start(Listeners& listeners, std::span<const std::string> hosts,
+                                     int64_t port) {
+    const auto until = std::chrono::steady_clock::now() + kPortPatience;
+    for (;;) {
+        auto listening = listen(listeners, hosts, port);
+        if (listening || listening.error().code != EADDRINUSE) return listening;
+        if (std::chrono::steady_clock::now() >= until) return listening;
+        std::this_thread::sleep_for(kPortRetry);
+    }
+}
+
 Result<void> Server::open_listeners() {
     const ServerSettings& settings = config_.settings();
-    if (auto listening = listen(*listeners_, settings.bind, settings.port); !listening) {
+    if (auto listening = listen_at_start(*listeners_, settings.bind, settings.port); !listening) {
         return listening;
     }
-    if (auto listening = listen(*http_listeners_, settings.http_bind, settings.http_port);
+    if (auto listening = listen_at_start(*http_listeners_, settings.http_bind, settings.http_port);
         !listening) {
         return listening;
     }

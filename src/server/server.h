@@ -104,6 +104,8 @@ private:
     void notify(std::string_view state) const;
     Result<void> open_listeners();
     Result<void> listen(Listeners& listeners, std::span<const std::string> hosts, int64_t port);
+    Result<void> listen_at_start(Listeners& listeners, std::span<const std::string> hosts,
+                                 int64_t port);
     void report_start() const;
     EndFigures end_figures();
     void report_end(EndFigures end) const;

@@ -3,16 +3,20 @@
 // Goal: start and stop: what the log says, which signal and which command ends the server how, and
 // that nothing is left of it.
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <string>
+#include <thread>
 
 #include "integration/server_test.h"
 
@@ -163,6 +167,26 @@ TEST_P(LifecycleTest, AFailedShutdownSaysWhyInTheLog) {
     EXPECT_EQ(session().ask("SHUTDOWN", "SAVE"), "-ERR Errors trying to SHUTDOWN. Check logs.");
     EXPECT_TRUE(server().wait_for_log("SHUTDOWN NOSAVE"));
     EXPECT_EQ(session().ask("PING"), "PONG");
+}
+
+/// As that of a server that was killed, whose ring the kernel has still to take apart.
+TEST_P(LifecycleTest, APortThatIsFreedAtOnceIsWaitedFor) {
+    REQUIRE_GYRE();
+    const int port = free_port();
+    const int holder = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(::bind(holder, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(holder, 1), 0);
+    std::thread freeing([holder] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        ::close(holder);
+    });
+    start({"--http-port", std::to_string(port)});
+    freeing.join();
+    EXPECT_TRUE(RawSocket::connect_tcp(port).has_value());
 }
 
 TEST_P(LifecycleTest, AServerThatCannotStartLeavesThePidFileAlone) {
