@@ -359,6 +359,8 @@ bool Worker::destroy_finished() {
         load_.fetch_sub(1, std::memory_order_relaxed);
     }
     finished_ = std::move(leaving);
+    // Of a transaction that was open: nobody else may come for long who would free it.
+    executor_.reclaimer.run();
     return !finished_.empty();
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <functional>
@@ -161,6 +162,27 @@ TEST_P(InteractiveTest, ALostConnectionRollsBack) {
     while (control.info("stats", "gyre_transactions_open") != "0") std::this_thread::yield();
     EXPECT_EQ(control.info("stats", "gyre_transactions_rolled_back"), "1");
     EXPECT_EQ(control.ask("GET", "a"), "(nil)");
+}
+
+/// By whichever thread served it, though nobody else has anything for that one to do.
+TEST_P(InteractiveTest, NothingIsKeptOfATransactionThatWasLost) {
+    REQUIRE_GYRE();
+    constexpr int64_t kBytes = 10'000'000;
+    start();
+    Session control = session();
+    const auto used = [&control] { return std::stoll(control.info("memory", "used_memory")); };
+    const int64_t before = used();
+    for (int client = 0; client < 4; ++client) {
+        RawSocket socket = server().connect();
+        EXPECT_EQ(socket.command({"BEGIN"}).text, "OK");
+        EXPECT_EQ(socket.command({"SET", "big", std::string(kBytes, 'x')}).text, "OK");
+        EXPECT_GT(used(), before + kBytes);
+    }
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (used() > before + kBytes / 2 && std::chrono::steady_clock::now() < until) {
+        std::this_thread::yield();
+    }
+    EXPECT_LE(used(), before + kBytes / 2);
 }
 
 TEST_P(InteractiveTest, APipelineIsATransaction) {
