@@ -38,7 +38,7 @@ struct Line {
     size_t patterns;
     size_t shard_channels;
     int32_t queued_commands;
-    uint64_t queued_bytes;
+    uint64_t transaction_bytes;  // queued or written behind BEGIN, and keys that are watched
     uint32_t database;
     uint8_t protocol;
     int64_t redirect;
@@ -78,7 +78,7 @@ Line::Line(const Session& session, int64_t now_ms)
       patterns(session.subscriber.count(engine::TopicKind::pattern)),
       shard_channels(session.subscriber.count(engine::TopicKind::shard_channel)),
       queued_commands(session.queued_commands.load(kRelaxed)),
-      queued_bytes(session.queued_bytes.load(kRelaxed)),
+      transaction_bytes(session.queued_bytes.load(kRelaxed) + session.watcher.bytes.load(kRelaxed)),
       database(session.database.load(kRelaxed)),
       protocol(session.protocol.load(kRelaxed)),
       redirect(session.redirect.load(kRelaxed)),
@@ -100,8 +100,8 @@ std::string Line::text() const {
         std::back_inserter(line),
         " sub={} psub={} ssub={} multi={} qbuf={} qbuf-free=0 argv-mem=0 multi-mem={} rbs=0 "
         "rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={}",
-        channels, patterns, shard_channels, queued_commands, query_bytes, queued_bytes, chunks,
-        output_bytes, sizeof(Session) + query_bytes + queued_bytes + output_bytes,
+        channels, patterns, shard_channels, queued_commands, query_bytes, transaction_bytes, chunks,
+        output_bytes, sizeof(Session) + query_bytes + transaction_bytes + output_bytes,
         output_bytes != 0 ? "rw" : "r", command == nullptr ? "NULL" : full_name(*command));
     fmt::format_to(std::back_inserter(line), " user={} redir={} resp={} lib-name={} lib-ver={}",
                    kUser, redirect, protocol, library_name, library_version);

@@ -268,6 +268,7 @@ void forget_watches(Session& session, engine::Dataset& dataset, engine::Executor
     }
     watcher.watches.clear();
     watcher.watches.shrink_to_fit();
+    watcher.bytes.store(0, std::memory_order_relaxed);
     watcher.is_touched.store(false, std::memory_order_relaxed);
 }
 

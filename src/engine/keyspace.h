@@ -138,6 +138,9 @@ public:
     void erase(const store::Key& key, store::Entry* entry);
     /// The same, of what the next put replaces: to those who listen that one's key is not new.
     void erase_to_replace(const store::Key& key, store::Entry* entry);
+    /// The key, which is absent, was written with a deadline that is past: whoever watches it is
+    /// told, and nothing is left.
+    void wrote_nothing(const store::Key& key) { note_touched(key, Cause::command); }
     /// Removes up to `budget` fields that are due of a hash that is an object, which is no change
     /// by the command. Returns the entry; null: it went with the last of them.
     store::Entry* remove_due_fields(const store::Key& key, store::Entry* entry, size_t budget);

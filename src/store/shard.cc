@@ -265,6 +265,7 @@ void Shard::add_watch(Watcher& watcher, size_t database, const Key& key) {
     if (find_watch(watcher, database, key) != nullptr) return;
     watcher.watches.push_back(std::make_unique<Watch>(watcher, database, key));
     attach_watch(*watcher.watches.back());
+    watcher.bytes.fetch_add(watcher.watches.back()->footprint(), std::memory_order_relaxed);
 }
 
 void Shard::attach_watch(Watch& watch) {

@@ -27,6 +27,8 @@ class Watcher;
 
 /// One mark of one watcher.
 struct Watch {
+    /// A node of the table, and the allocator's share of both.
+    static constexpr size_t kOverhead = 64;
     using Text = base::CountedString<base::Purpose::clients>;
 
     Watch(Watcher& owner, size_t in_database, const Key& marked)
@@ -37,6 +39,7 @@ struct Watch {
     static void operator delete(void* memory) { base::release(base::Purpose::clients, memory); }
 
     Key key() const { return {name, hash}; }
+    size_t footprint() const { return sizeof(Watch) + kOverhead + name.size(); }
     bool is_of(size_t in_database, const Key& other) const {
         return hash == other.hash && database == in_database && name == other.bytes;
     }
@@ -66,6 +69,7 @@ public:
 
     const bool sees_all;
     std::atomic<bool> is_touched{false};  ///< a marked key has changed
+    std::atomic<uint64_t> bytes{0};       ///< of `watches`
     base::CountedVector<std::unique_ptr<Watch>, base::Purpose::clients> watches;
 };
 

@@ -172,6 +172,8 @@ void put_until(Context& context, const store::Key& key, store::Entry* present, s
     } else if (present != nullptr) {
         context.keyspace.erase(key, present);
         context.tell_deleted(key);
+    } else {
+        context.keyspace.wrote_nothing(key);
     }
     context.keyspace.notify(engine::event::string, "set", key);
     if (deadline.kind != engine::Deadline::Kind::at) return;

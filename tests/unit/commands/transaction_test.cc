@@ -42,6 +42,32 @@ TEST_F(TransactionTest, client_list_tells_of_queued_commands_and_touched_keys) {
     EXPECT_EQ(other.queued_bytes.load(), 0U);
 }
 
+TEST_F(TransactionTest, client_list_counts_watched_keys) {
+    const std::string key(5000, 'k');
+    run({"WATCH", key, "other"});
+    const std::string line = run({"CLIENT", "INFO"});
+    const size_t at = line.find(" multi-mem=");
+    ASSERT_NE(at, std::string::npos) << line;
+    EXPECT_GT(std::stoul(line.substr(at + 11)), 5000U) << line;
+    run({"UNWATCH"});
+    EXPECT_NE(run({"CLIENT", "INFO"}).find(" multi-mem=0 "), std::string::npos);
+}
+
+TEST_F(TransactionTest, a_missing_key_that_is_set_with_a_past_deadline_was_changed) {
+    Session& other = runner_.add_session();
+    for (const char* option : {"EXAT", "PXAT"}) {
+        run({"WATCH", "k"});
+        run_as(other, {"SET", "k", "v", option, "1"});
+        EXPECT_EQ(run({"EXISTS", "k"}), ":0\r\n");
+        run({"MULTI"});
+        run({"PING"});
+        EXPECT_EQ(run({"EXEC"}), "*-1\r\n") << option;
+    }
+    run({"BEGIN"});
+    EXPECT_EQ(run({"SET", "k", "v", "EXAT", "1"}), "+OK\r\n");
+    EXPECT_EQ(run({"COMMIT"}), "+OK\r\n");
+}
+
 TEST_F(TransactionTest, no_memory_is_left_of_what_was_queued_and_watched) {
     run({"SET", "warm", "up"});
     const int64_t before = gyre::base::used(gyre::base::Purpose::clients);
