@@ -41,6 +41,8 @@ inline constexpr std::string_view kNotPositive = "ERR value is out of range, mus
 /// Elements one command repeats at most (a negative count of SRANDMEMBER and HRANDFIELD): a few
 /// bytes of request must not become any number of bytes of reply.
 inline constexpr int64_t kRepeatedMax = int64_t{1} << 24;
+inline constexpr std::string_view kTooManyRepeated =
+    "ERR value is out of range, at most 16777216 elements are drawn with repetitions";
 
 /// Different indexes below `size`, at most `count`, each subset as likely as another, ascending.
 std::vector<size_t> draw_indexes(base::Random& random, size_t size, size_t count);

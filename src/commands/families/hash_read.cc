@@ -110,11 +110,12 @@ void hrandfield_count(Context& context) {
         return context.error(errors::kSyntax);
     }
     const bool is_too_large = with_values && (*count < -INT64_MAX / 2 || *count > INT64_MAX / 2);
-    if (is_too_large || *count < -kRepeatedMax) return context.error("ERR value is out of range");
+    if (is_too_large) return context.error("ERR value is out of range");
     Entry* entry = context.keyspace.read(context.keys[0]);
     if (!require_hash(context, entry)) return;
     const HashValue hash(context, context.keys[0], entry);
     if (!hash.exists() || *count == 0) return context.reply.array(0);
+    if (*count < -kRepeatedMax) return context.error(kTooManyRepeated);
     const auto fields = *count < 0 ? draw_repeatedly(context, hash, -*count)
                                    : draw_fields(context, hash, static_cast<size_t>(*count));
     reply_drawn(context, fields, with_values);

@@ -108,8 +108,8 @@ void reply_facts(Context& context, const Facts& facts, bool has_headline) {
 void help(Context& context) {
     if (context.count() == 1) return reply_facts(context, all_commands(), false);
     std::string name(context.argument(1));
-    if (context.count() == 3) name += "|" + std::string(context.argument(2));
-    const CommandSpec* spec = context.count() > 3 ? nullptr : find_full_name(name);
+    for (size_t at = 2; at < context.count(); ++at) name += "|" + std::string(context.argument(at));
+    const CommandSpec* spec = find_full_name(name);
     if (spec == nullptr) {
         return context.error("ERR no such command '" + base::escape_for_error(name) +
                              "'. HELP alone lists all");

@@ -148,10 +148,10 @@ std::vector<ListpackValue> draw_members(Context& context, const SetReader& set, 
 void srandmember_count(Context& context) {
     const auto count = count_between(context, 2, -INT64_MAX, INT64_MAX);
     if (!count) return;
-    if (*count < -kRepeatedMax) return context.error("ERR value is out of range");
     const auto set = read_set(context);
     if (!set) return;
     if (!set->exists() || *count == 0) return context.reply.array(0);
+    if (*count < -kRepeatedMax) return context.error(kTooManyRepeated);
     if (*count < 0) {
         context.reply.array(-*count);
         base::Random& random = random_of(context);

@@ -261,7 +261,7 @@ void reply_random(Context& context, const ZsetValue& zset, int64_t count, bool w
     if (count == 0 || size == 0) return context.reply.array(0);
     if (count < 0) {
         const int64_t repeated = -count;
-        if (repeated > kRepeatedMax) return context.error("ERR value is out of range");
+        if (repeated > kRepeatedMax) return context.error(kTooManyRepeated);
         reply_members_header(context.reply, static_cast<size_t>(repeated), with_scores);
         for (int64_t i = 0; i < repeated; ++i) {
             reply_at(context, zset, random.below(size), with_scores);

@@ -186,7 +186,9 @@ TEST_F(CollectionsTest, DrawingGivesDifferentMembersOrRepeatsThem) {
             }
             EXPECT_EQ(elements(run({command, key, "-1000"})).size(), 1000u);
             EXPECT_EQ(run({command, key, "-9223372036854775807"}),
-                      "-ERR value is out of range\r\n");
+                      "-ERR value is out of range, at most 16777216 elements are drawn with "
+                      "repetitions\r\n");
+            EXPECT_EQ(run({command, "none", "-9223372036854775807"}), "*0\r\n");
         }
         std::set<std::string> popped;
         for (int i = 0; i < members; ++i) {

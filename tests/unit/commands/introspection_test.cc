@@ -182,6 +182,8 @@ TEST_F(CommandCommands, HelpExplainsACommandInTextOrInAMap) {
               "-ERR no such command 'no  such'. HELP alone lists all\r\n");
     EXPECT_EQ(run({"HELP", "config", "nosuch"}),
               "-ERR no such command 'config|nosuch'. HELP alone lists all\r\n");
+    EXPECT_EQ(run({"HELP", "config", "get", "x"}),
+              "-ERR no such command 'config|get|x'. HELP alone lists all\r\n");
     runner_.use_resp3();
     EXPECT_TRUE(
         run({"HELP", "ping"}).starts_with("%5\r\n$5\r\nusage\r\n$14\r\nPING [message]\r\n"));
