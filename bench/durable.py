@@ -6,7 +6,8 @@ always     SET 64 B with 50 and 500 connections, pipeline 1 and 16: each reply l
            the disk. Rate, and CPU of the server's process per request.
 readers    50 GET connections on a million keys, beside 50 and 500 connections that SET other keys under
            always: rate and p99 of the GETs.
-everysec   SET 64 B at pipeline 16 under everysec and without a log, each server divided by itself.
+everysec   SET 64 B at pipeline 16 under everysec and without a log, each server divided by itself; under
+           gyre-load and under redis-benchmark.
 
 The servers run at once, each with a folder of its own on the same disk, and take turns. The folders are
 made where temporary files go: TMPDIR chooses the disk. The first remark says what that disk does: without
@@ -32,6 +33,8 @@ ROUNDS = 5
 ALWAYS = ("--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-percentage", "0")
 EVERYSEC = ("--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0")
 LEAD_SECONDS = 0.5
+# Requests of redis-benchmark for each second of a round, about what it sends at pipeline 16.
+BENCHMARK_RATE = 500_000
 DISK_BLOCK = b"x" * 4096
 DISK_SECONDS = 1.0
 
@@ -138,25 +141,33 @@ def readers_table(specs, options):
 # --- everysec ---------------------------------------------------------------------------------------------
 
 def everysec_rows(spec, options):
-    """The same server twice at once, without a log and with one."""
-    work = f"{spec.name}, pipeline 16"
-    harness.note(f"everysec, {work}")
+    """The same server twice at once, without a log and with one; under gyre-load, which saturates it, and under
+    redis-benchmark, which does not."""
     plain = harness.Spec("no log", spec.path, spec.options)
     logged = harness.Spec("everysec", spec.path, (*spec.options, *EVERYSEC))
 
-    def measure(server):
+    def saturate(server):
         return only_figures(generator.gyre_load(
             server, command="set", keys=options.keys, value_bytes=VALUE_BYTES, connections=50, pipeline=16,
             seconds=options.seconds))
 
+    def benchmark(server):
+        return only_figures(generator.redis_benchmark(
+            server, "set", int(options.seconds * BENCHMARK_RATE), pipeline=16, value_bytes=VALUE_BYTES))
+
+    rows = []
     with harness.running([plain, logged]) as servers:
         for server in servers:
             generator.load_keys(server, options.keys, value_bytes=VALUE_BYTES)
-        return report.summarize({"work": work}, take_turns(options, servers, measure), "cpu_us")
+        for load, measure in (("saturating", saturate), ("redis-benchmark", benchmark)):
+            work = f"{spec.name}, {load}"
+            harness.note(f"everysec, {work}")
+            rows += report.summarize({"work": work}, take_turns(options, servers, measure), "cpu_us")
+    return rows
 
 
 def everysec_table(specs, options):
-    table = report.Table(f"appendfsync everysec beside no log, SET {VALUE_BYTES} B, 50 connections", (
+    table = report.Table(f"appendfsync everysec beside no log, SET {VALUE_BYTES} B, 50 connections, pipeline 16", (
         ("work", "work", ""), ("server", "log", ""), ("requests_per_second", "requests/s", ",.0f"),
         ("cpu_us", "CPU us/request", ".3f"), ("p99_us", "p99 us", ",.0f"), *report.RATIOS))
     for spec in specs:
