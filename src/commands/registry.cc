@@ -2,6 +2,7 @@
 #include "commands/registry.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -54,14 +55,15 @@ public:
 
     std::span<const CommandSpec* const> rows() const { return rows_; }
 
-    /// Open addressing over the names of commands that are no sub-commands; case is folded by
-    /// setting bit 5, which maps letters to lower case and keeps '|', '_' and digits apart.
+    /// Open addressing over the names of commands that are no sub-commands.
     const CommandSpec* find(std::string_view name) const {
         if (name.empty() || name.size() > kNameBytesMax) return nullptr;
-        for (size_t slot = hash(name);; ++slot) {
-            const CommandSpec* row = slots_[slot & (kSlots - 1)];
-            if (row == nullptr) return nullptr;
-            if (base::equals_ignore_case(row->name, name)) return row;
+        const Folded folded = fold(name);
+        for (size_t slot = hash(folded);; ++slot) {
+            const Slot& candidate = slots_[slot & (kSlots - 1)];
+            if (candidate.row == nullptr) return nullptr;
+            if (candidate.name == folded && has_rest(candidate.row->name, name))
+                return candidate.row;
         }
     }
 
@@ -80,7 +82,7 @@ private:
     static constexpr size_t kSlots = 2048;
 
     /// Rows are copied side by side, so that a row's index is its distance from the first.
-    Registry() : slots_(kSlots, nullptr) {
+    Registry() : slots_(kSlots) {
         for (const Family family : kFamilies) {
             const auto rows = family();
             copies_.insert(copies_.end(), rows.begin(), rows.end());
@@ -97,22 +99,72 @@ private:
         }
         CHECK(row.name.size() <= kNameBytesMax);
         CHECK(find(row.name) == nullptr);
-        size_t slot = hash(row.name);
-        while (slots_[slot & (kSlots - 1)] != nullptr) ++slot;
-        slots_[slot & (kSlots - 1)] = &row;
+        const Folded folded = fold(row.name);
+        size_t slot = hash(folded);
+        while (slots_[slot & (kSlots - 1)].row != nullptr) ++slot;
+        slots_[slot & (kSlots - 1)] = {folded, &row};
     }
 
-    static size_t hash(std::string_view name) {
-        uint64_t value = name.size();
-        for (const char letter : name) {
-            value = (value ^ static_cast<uint64_t>(letter | 0x20)) * 0x9E3779B97F4A7C15ULL;
+    /// The length of a name with its first and its last eight bytes, in lower case: all of it up to
+    /// 16 bytes, which few names are longer than. A name is looked up for each command, and this
+    /// takes half the instructions of going through its letters.
+    struct Folded {
+        uint64_t first = 0;
+        uint64_t last = 0;
+        size_t length = 0;
+        bool operator==(const Folded&) const = default;
+    };
+    struct Slot {
+        Folded name;
+        const CommandSpec* row = nullptr;
+    };
+
+    template <class Word>
+    static uint64_t read(const char* at) {
+        Word word = 0;
+        std::memcpy(&word, at, sizeof word);
+        return word;
+    }
+
+    static Folded fold(std::string_view name) {
+        const char* const begin = name.data();
+        const char* const end = begin + name.size();
+        if (name.size() >= 8) {
+            return {lower_case(read<uint64_t>(begin)), lower_case(read<uint64_t>(end - 8)),
+                    name.size()};
         }
-        return value >> 40;
+        if (name.size() >= 4) {
+            return {lower_case(read<uint32_t>(begin)), lower_case(read<uint32_t>(end - 4)),
+                    name.size()};
+        }
+        uint64_t word = 0;
+        for (const char* at = begin; at != end; ++at) word = word << 8 | static_cast<uint8_t>(*at);
+        return {lower_case(word), 0, name.size()};
+    }
+
+    /// Eight letters at once; what is no capital letter of ASCII stays as it is.
+    static uint64_t lower_case(uint64_t letters) {
+        constexpr uint64_t kEach = 0x0101010101010101;
+        const uint64_t low_bits = letters & 0x7F * kEach;
+        const uint64_t is_from_a = low_bits + (0x80 - 'A') * kEach;
+        const uint64_t is_above_z = low_bits + (0x7F - 'Z') * kEach;
+        const uint64_t is_capital = (is_from_a ^ is_above_z) & ~letters & 0x80 * kEach;
+        return letters | is_capital >> 2;
+    }
+
+    /// Of two names whose folded forms are equal.
+    static bool has_rest(std::string_view row_name, std::string_view name) {
+        return name.size() <= 16 || base::equals_ignore_case(row_name, name);
+    }
+
+    static size_t hash(const Folded& name) {
+        constexpr uint64_t kFactor = 0x9E3779B97F4A7C15;
+        return ((name.first * kFactor ^ name.last) + name.length) * kFactor >> 40;
     }
 
     std::vector<CommandSpec> copies_;
     std::vector<const CommandSpec*> rows_;
-    std::vector<const CommandSpec*> slots_;
+    std::vector<Slot> slots_;
     std::unordered_map<std::string_view, std::vector<const CommandSpec*>> children_;
 };
 
