@@ -117,10 +117,12 @@ public:
     /// Ends before the key is erased.
     template <class T, class F>
     decltype(auto) edit_object(const store::Key& key, store::Entry* entry, F&& edit) {
-        partition_of(key).will_change(*entry);
-        entry->object()->will_edit();
-        ObjectEdit guard{partition_of(key), *entry, entry->object()->footprint()};
-        return std::forward<F>(edit)(static_cast<T&>(*entry->object()));
+        store::Partition& partition = partition_of(key);
+        partition.will_change(*entry);
+        auto& object = static_cast<T&>(*entry->object());
+        object.will_edit();
+        ObjectEdit guard{partition, *entry, object.contents_bytes()};
+        return std::forward<F>(edit)(object);
     }
     /// The object of the entry was changed: counts a write and raises the timestamp. Returns the
     /// entry as it lies now.
@@ -180,8 +182,8 @@ private:
     struct ObjectEdit {
         store::Partition& partition;
         store::Entry& entry;
-        size_t footprint_before;
-        ~ObjectEdit() { partition.object_changed(entry, footprint_before); }
+        size_t bytes_before;
+        ~ObjectEdit() { partition.object_changed(entry, bytes_before); }
     };
     store::Entry* keep_unless_empty(const store::Key& key, store::Entry* entry, size_t fields);
     store::Entry* find_live(store::Shard& shard, const store::Key& key);

@@ -172,8 +172,9 @@ public:
     Entry* put_object(const Key& key, Entry* present, Kind kind,
                       std::unique_ptr<types::Object> object, int64_t expire_ms,
                       int64_t timestamp_ms);
-    /// To be called when the object of an entry was changed, with its footprint() from before.
-    void object_changed(Entry& entry, size_t footprint_before);
+    /// To be called when the object of an entry was changed, with its contents_bytes() from
+    /// before.
+    void object_changed(Entry& entry, size_t bytes_before);
     /// To be called when fields of a hash got deadlines, with its fields_due_ms() from before.
     void track_fields(const Key& key, Entry* entry, int64_t previous_ms);
     /// The nearest deadline of the fields of a hash; kNoExpiry: none has one.

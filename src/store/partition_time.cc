@@ -80,7 +80,7 @@ void Partition::track_fields(const Key& key, Entry* entry, int64_t previous_ms) 
 bool Partition::expire_fields(Entry* entry, int64_t now_ms, const OnFieldDue& on_field_due) {
     will_change(*entry);
     auto* hash = static_cast<types::Hash*>(entry->object());
-    const size_t before = hash->footprint();
+    const size_t before = hash->contents_bytes();
     hash->remove_due(now_ms, kFieldsPerFire, [&](std::string_view name) {
         if (on_field_due) on_field_due(*entry, name);
     });

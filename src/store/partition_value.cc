@@ -290,10 +290,10 @@ char* Partition::edit_external(const Key& key, Entry*& entry, size_t bytes) {
     return block->data();
 }
 
-void Partition::object_changed(Entry& entry, size_t footprint_before) {
-    count_fields(entry);
+void Partition::object_changed(Entry& entry, size_t bytes_before) {
+    if (entry.type() == Type::hash) count_fields(entry);
     tallies_[static_cast<size_t>(entry.type())].bytes +=
-        static_cast<int64_t>(entry.object()->footprint()) - static_cast<int64_t>(footprint_before);
+        static_cast<int64_t>(entry.object()->contents_bytes()) - static_cast<int64_t>(bytes_before);
 }
 
 /// Makes room for a deadline or a timestamp: what stands behind the field's place moves up by 8

@@ -44,8 +44,8 @@ public:
     };
 
     size_t size() const override { return elements_.size(); }
-    size_t footprint() const override {
-        return base::usable_size(this) + elements_.memory_bytes() + deadlines_.memory_bytes();
+    size_t contents_bytes() const override {
+        return elements_.memory_bytes() + deadlines_.memory_bytes();
     }
     Hash* clone() const override;
     bool drain(size_t budget) override;

@@ -233,11 +233,11 @@ ListNode List::node_with(std::string_view value, bool is_at_end) {
     return node;
 }
 
-/// Whether `value` still fits into the listpack there.
-bool List::takes(Place place, std::string_view value) const {
-    if (!place || !is_packed(*place) || value.size() > options_.limit.bytes_max()) return false;
-    return options_.limit.allows(place->raw_bytes() + ListpackElement::of(value).bytes(),
-                                 place->count() + 1);
+/// Whether the element still fits into the listpack there: one that is larger than a node may be
+/// does not.
+bool List::takes(Place place, const ListpackElement& element) const {
+    if (!place || !is_packed(*place)) return false;
+    return options_.limit.allows(place->raw_bytes() + element.bytes(), place->count() + 1);
 }
 
 void List::change(Place place, const ListpackSplice& splice) {
@@ -262,8 +262,8 @@ List::Place List::split_node(Place place, size_t at) {
 /// Puts an element where `at` says: inside the node, which is not compressed, or at one of its
 /// ends.
 void List::insert_at(Place place, size_t at, std::string_view value) {
-    if (takes(place, value)) {
-        const std::array added{ListpackElement::of(value)};
+    const std::array added{ListpackElement::of(value)};
+    if (takes(place, added[0])) {
         change(place, Listpack(place->bytes()).insert(at, added));
         return settle_around(place);
     }
@@ -273,9 +273,8 @@ void List::insert_at(Place place, size_t at, std::string_view value) {
     }
     const ListEnd side = at == front_of(*place) ? ListEnd::head : ListEnd::tail;
     const Place neighbour = side == ListEnd::head ? before(place) : after(place);
-    if (takes(neighbour, value)) {
+    if (takes(neighbour, added[0])) {
         neighbour->decompress(footprint_);
-        const std::array added{ListpackElement::of(value)};
         const size_t edge = side == ListEnd::head ? end_of(*neighbour) : front_of(*neighbour);
         change(neighbour, Listpack(neighbour->bytes()).insert(edge, added));
         return settle_around(neighbour);

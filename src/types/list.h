@@ -74,7 +74,7 @@ public:
     List& operator=(const List&) = delete;
 
     size_t size() const override { return size_; }
-    size_t footprint() const override { return base::usable_size(this) + footprint_; }
+    size_t contents_bytes() const override { return footprint_; }
     List* clone() const override;
     bool drain(size_t budget) override;
     /// A part is a node, told in order. O(nodes), 2 ns each.
@@ -187,7 +187,7 @@ private:
 
     // --- elements -----------------------------------------------------------------------------
     ListNode node_with(std::string_view value, bool is_at_end);
-    bool takes(Place place, std::string_view value) const;
+    bool takes(Place place, const ListpackElement& element) const;
     void change(Place place, const ListpackSplice& splice);
     Place split_node(Place place, size_t at);
     void insert_at(Place place, size_t at, std::string_view value);

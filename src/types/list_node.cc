@@ -100,6 +100,7 @@ void ListNode::move_to(size_t gap) noexcept {
 
 /// Room for `bytes` more in front of what is there, or behind. All that is free goes to that side.
 void ListNode::make_room(size_t bytes, bool in_front, size_t limit, size_t& footprint) {
+    if (in_front && gap_ >= bytes) return;
     const size_t usable = base::usable_size(data_);
     const size_t room = in_front ? gap_ : usable - gap_ - size_;
     if (room >= bytes) return;
@@ -124,9 +125,9 @@ void ListNode::splice(const ListpackSplice& splice, size_t limit, size_t& footpr
     count_ += static_cast<uint32_t>(splice.added.size());
     count_ -= static_cast<uint32_t>(splice.removed);
     is_incompressible_ = false;
+    if (splice.removed == 0) return;
     const size_t usable = base::usable_size(data_);
-    const bool may_shrink = splice.removed > 0 && usable > kShrinkBytesMin;
-    if (may_shrink && size_ < usable / 4) resize(usable / 2, footprint);
+    if (usable > kShrinkBytesMin && size_ < usable / 4) resize(usable / 2, footprint);
 }
 
 void ListNode::trim(size_t& footprint) {

@@ -47,8 +47,10 @@ public:
 
     /// Elements: of a list, members of a set, fields of a hash ...
     virtual size_t size() const = 0;
-    /// Bytes from the allocators, itself included; exact, O(1). Stays so while it is drained.
-    virtual size_t footprint() const = 0;
+    /// Bytes from the allocators for what it owns; exact, O(1). Stays so while it is drained.
+    virtual size_t contents_bytes() const = 0;
+    /// The same, itself included.
+    size_t footprint() const { return base::usable_size(this) + contents_bytes(); }
     /// An equal object. O(n).
     virtual Object* clone() const = 0;
     /// Frees about `budget` elements; true when nothing is left whose freeing takes long. After the

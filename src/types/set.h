@@ -19,7 +19,7 @@ namespace gyre::types {
 class Set final : public Object {
 public:
     size_t size() const override { return elements_.size(); }
-    size_t footprint() const override { return base::usable_size(this) + elements_.memory_bytes(); }
+    size_t contents_bytes() const override { return elements_.memory_bytes(); }
     Set* clone() const override;
     bool drain(size_t budget) override { return elements_.drain(budget); }
     /// A part is a bucket.

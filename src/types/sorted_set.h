@@ -28,7 +28,7 @@ public:
     containers::RankedSet set;
 
     size_t size() const override { return set.size(); }
-    size_t footprint() const override { return set.memory_bytes() + base::usable_size(this); }
+    size_t contents_bytes() const override { return set.memory_bytes(); }
     SortedSet* clone() const override {
         auto* copy = new SortedSet();
         copy->set.copy_from(set);

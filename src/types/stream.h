@@ -58,7 +58,7 @@ public:
     ~Stream() override;
 
     size_t size() const override { return length_; }
-    size_t footprint() const override { return tally_.bytes() + base::usable_size(this); }
+    size_t contents_bytes() const override { return tally_.bytes(); }
     Stream* clone() const override;
     bool drain(size_t budget) override;
     /// A part is a node, told in order.

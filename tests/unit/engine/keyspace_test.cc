@@ -235,8 +235,8 @@ class Counter final : public types::Object {
 public:
     ~Counter() override { base::release(base::Purpose::keyspace, memory_); }
     size_t size() const override { return count_; }
-    size_t footprint() const override {
-        return base::usable_size(this) + (memory_ == nullptr ? 0 : base::usable_size(memory_));
+    size_t contents_bytes() const override {
+        return memory_ == nullptr ? 0 : base::usable_size(memory_);
     }
     types::Object* clone() const override {
         auto* copy = new Counter;

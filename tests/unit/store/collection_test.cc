@@ -37,7 +37,7 @@ public:
     }
     ~Blocks() override { drain(SIZE_MAX); }
     size_t size() const override { return blocks_.size(); }
-    size_t footprint() const override { return base::usable_size(this) + bytes_; }
+    size_t contents_bytes() const override { return bytes_; }
     types::Object* clone() const override { return new Blocks(size()); }
     bool save_next(size_t&) override { return false; }
     bool drain(size_t budget) override {
@@ -145,7 +145,7 @@ void Pair::put_object(size_t place, const std::string& name) {
 
 void Pair::edit_object(size_t place, const std::string& name) {
     Entry* entry = partition(place).find(Key::of(name));
-    const size_t before = entry->object()->footprint();
+    const size_t before = entry->object()->contents_bytes();
     static_cast<Blocks*>(entry->object())->add();
     partition(place).object_changed(*entry, before);
     ++model(place)[name].elements;
