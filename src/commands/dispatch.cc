@@ -2,6 +2,7 @@
 #include "commands/dispatch.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -199,7 +200,9 @@ Result<void> Dispatcher::resolve_alias(std::vector<resp::Argument>& arguments,
 }
 
 void Dispatcher::prefetch_buckets(const Request& request) {
-    for (const store::Key& key : view(request).keys) {
+    for (size_t at = request.first_key; at < keys_.size(); ++at) {
+        const store::Key& key = keys_[at];
+        if (at > 0 && keys_[at - 1].hash == key.hash) continue;
         store::Shard& shard = services_.dataset.shard(services_.dataset.shard_of(key.hash));
         // Another thread may change the shard's tables; only alone may they be read without the
         // lock.
@@ -213,21 +216,68 @@ void Dispatcher::prefetch_buckets(const Request& request) {
     }
 }
 
-void Dispatcher::prefetch_entries() {
+/// Whether both requests have one key, and the same. `second` may be beyond the last.
+inline bool Dispatcher::shares_key(size_t first, size_t second) const {
+    if (second >= requests_.size()) return false;
+    const Request& one = requests_[first];
+    const Request& other = requests_[second];
+    return one.key_count == 1 && other.key_count == 1 &&
+           keys_[one.first_key].hash == keys_[other.first_key].hash &&
+           one.database == other.database;
+}
+
+/// Behind the requests from `first` on that share its key.
+size_t Dispatcher::end_of_run(size_t first) const {
+    size_t end = first + 1;
+    while (end - first < kRunMax && shares_key(first, end)) ++end;
+    return end;
+}
+
+inline void Dispatcher::prefetch_run(size_t first, size_t end) {
     engine::Dataset& dataset = services_.dataset;
-    if (keys_.size() < 2) return;
-    for (; prefetched_ < requests_.size(); ++prefetched_) {
-        const Request& request = requests_[prefetched_];
-        for (const store::Key& key : view(request).keys) {
-            const size_t shard = dataset.shard_of(key.hash);
-            // With other threads about, a shard that is locked just now goes without.
-            if (!dataset.try_lock(shard, services_.executor)) continue;
-            const store::Partition* partition =
-                dataset.shard(shard).find_database(request.database);
-            if (partition != nullptr) partition->prefetch_entry(key);
-            dataset.unlock(shard);
+    const Request& request = requests_[first];
+    for (const store::Key& key : view(request).keys) {
+        const size_t shard = dataset.shard_of(key.hash);
+        // With other threads about, a shard that is locked just now goes without.
+        if (!dataset.try_lock(shard, services_.executor)) continue;
+        const store::Partition* partition = dataset.shard(shard).find_database(request.database);
+        if (partition != nullptr) {
+            partition->prefetch_entry(key);
+            if (end - first > 1) prefetch_elements(*partition, first, end);
         }
+        dataset.unlock(shard);
     }
+}
+
+void Dispatcher::prefetch_entries() {
+    if (keys_.size() < 2) return;
+    while (prefetched_ < requests_.size()) {
+        // Most often the next key is another one.
+        const size_t first = prefetched_;
+        prefetched_ = shares_key(first, first + 1) ? end_of_run(first) : first + 1;
+        prefetch_run(first, prefetched_);
+    }
+}
+
+/// Several commands for one large set or hash: most name an element behind the key, and a wrong
+/// guess costs a line of cache. For a single one there is nothing to gain, as its handler would
+/// look at the same places at once.
+void Dispatcher::prefetch_elements(const store::Partition& partition, size_t first, size_t end) {
+    const Group group = requests_[first].spec->group;
+    if (group != Group::set && group != Group::hash) return;
+    const store::Entry* entry = partition.find(keys_[requests_[first].first_key]);
+    if (entry == nullptr || !entry->has(store::Entry::owns_object)) return;
+    const types::Object& object = *entry->object();
+    std::array<uint64_t, kRunMax> hints;
+    size_t count = 0;
+    for (size_t at = first; at < end; ++at) {
+        const Request& request = requests_[at];
+        if (request.argument_count < 3) continue;
+        const std::string_view element = arguments_[request.first_argument + 2].bytes;
+        if (element.size() > kFetchedElementMax) continue;
+        hints[count++] = object.prefetch(element);
+    }
+    for (size_t at = 0; at < count; ++at) object.prefetch_found(hints[at]);
 }
 
 void Dispatcher::clear() {

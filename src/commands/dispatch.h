@@ -115,7 +115,8 @@ public:
     void mark_empty_behind() { requests_.back().is_empty_behind = true; }
     std::span<const Request> requests() const { return requests_; }
     /// Second stage of prefetching for all requests admitted since the last call. Of a single key
-    /// there is nothing to gain: it is looked up at once, and its shard would be locked twice.
+    /// there is nothing to gain: it is looked up at once, and its shard would be locked twice. A
+    /// third stage, for the elements, where several requests in a row have one large set or hash.
     void prefetch_entries();
     /// Forgets requests, keys and arguments; drops the blocks of large arguments.
     void clear();
@@ -171,6 +172,14 @@ private:
     const CommandSpec* find_aliased(uint32_t first_argument);
     std::string refusal_of_unknown(std::span<const resp::Argument> arguments) const;
     void prefetch_buckets(const Request& request);
+    /// Requests for one key that are prefetched at once: so many lines are on their way together.
+    static constexpr size_t kRunMax = 32;
+    /// Longer elements are not prefetched: they would be hashed twice.
+    static constexpr size_t kFetchedElementMax = 256;
+    bool shares_key(size_t first, size_t second) const;
+    size_t end_of_run(size_t first) const;
+    void prefetch_run(size_t first, size_t end);
+    void prefetch_elements(const store::Partition& partition, size_t first, size_t end);
     /// The common case, decided without building a text.
     static bool is_plainly_allowed(const RequestView& request, const Session& session);
     /// What the state of the server has against it; empty: nothing.

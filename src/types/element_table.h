@@ -56,6 +56,13 @@ public:
             hash, [key](ElementRef element) { return Layout::key(element.data()) == key; });
     }
     char* at(Position position) const { return table_.at(position).data(); }
+    /// See Object::prefetch().
+    uint64_t prefetch(std::string_view key) const {
+        const uint64_t hash = base::hash_bytes(key);
+        table_.prefetch_bucket(hash);
+        return hash;
+    }
+    void prefetch_found(uint64_t hash) const { table_.prefetch_entry(hash); }
 
     /// Room for an element that is then put in with insert().
     ElementRef allocate(size_t bytes) { return memory_.allocate(bytes); }

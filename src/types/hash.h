@@ -49,6 +49,10 @@ public:
     }
     Hash* clone() const override;
     bool drain(size_t budget) override;
+    uint64_t prefetch(std::string_view element) const override {
+        return elements_.prefetch(element);
+    }
+    void prefetch_found(uint64_t hint) const override { elements_.prefetch_found(hint); }
     /// A part is a bucket.
     void begin_saving(ObjectSaver& saver) override {
         Object::begin_saving(saver);

@@ -17,6 +17,8 @@
 // Threads: the caller holds the lock of the shard of the entry; once taken out, its owner's.
 
 #include <cstddef>
+#include <cstdint>
+#include <string_view>
 
 #include "base/memory.h"
 #include "containers/part_saver.h"
@@ -56,6 +58,13 @@ public:
     /// Frees about `budget` elements; true when nothing is left whose freeing takes long. After the
     /// first call only size(), footprint(), drain() and the destructor may be called.
     virtual bool drain(size_t budget) = 0;
+
+    // --- fetching ahead -----------------------------------------------------------------------
+    /// Before elements are looked for: brings in what looking for this one reads first; returns
+    /// what prefetch_found() is to get once that has come, which brings in the element itself.
+    /// Where elements are not found by their bytes, nothing.
+    virtual uint64_t prefetch(std::string_view /*element*/) const { return 0; }
+    virtual void prefetch_found(uint64_t /*hint*/) const {}
 
     // --- saving -------------------------------------------------------------------------------
     /// From here on the saver is told of all parts.

@@ -22,6 +22,10 @@ public:
     size_t contents_bytes() const override { return elements_.memory_bytes(); }
     Set* clone() const override;
     bool drain(size_t budget) override { return elements_.drain(budget); }
+    uint64_t prefetch(std::string_view element) const override {
+        return elements_.prefetch(element);
+    }
+    void prefetch_found(uint64_t hint) const override { elements_.prefetch_found(hint); }
     /// A part is a bucket.
     void begin_saving(ObjectSaver& saver) override {
         Object::begin_saving(saver);

@@ -146,6 +146,41 @@ TEST_P(FramingTest, EverySplitOfAPipelineInTwo) {
     }
 }
 
+/// What a batch fetches ahead of its commands may be gone, or something else, when they run.
+TEST_P(FramingTest, PipelinesOnOneCollectionThatChangesUnderWay) {
+    start();
+    std::string input;
+    std::string expected;
+    const auto add = [&](const std::string& command, const std::string& reply) {
+        input += command;
+        expected += reply;
+    };
+    constexpr int kMembers = 2000;
+    const auto member = [](int index) { return "member:" + std::to_string(index); };
+    for (int index = 0; index < kMembers; ++index) {
+        add(encode({"SADD", "key", member(index)}), ":1\r\n");
+    }
+    const std::string wrong_type =
+        "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+    for (int index = 0; index < kMembers; ++index) {
+        add(encode({"SADD", "key", member(index)}), ":0\r\n");
+        add(encode({"SISMEMBER", "key", member(index + kMembers)}), ":0\r\n");
+        add(encode({"SREM", "key", member(index)}), ":1\r\n");
+        add(encode({"SCARD", "key"}), ":" + std::to_string(kMembers - 1) + "\r\n");
+        add(encode({"SADD", "key", member(index)}), ":1\r\n");
+        add(encode({"HGET", "key", member(index)}), wrong_type);
+        if (index % 100 != 0) continue;
+        add(encode({"RENAME", "key", "aside"}), "+OK\r\n");
+        add(encode({"HSET", "key", "field", "value"}), ":1\r\n");
+        add(encode({"SISMEMBER", "key", "field"}), wrong_type);
+        add(encode({"HGET", "key", "field"}), "$5\r\nvalue\r\n");
+        add(encode({"DEL", "key"}), ":1\r\n");
+        add(encode({"SISMEMBER", "key", member(index)}), ":0\r\n");
+        add(encode({"RENAME", "aside", "key"}), "+OK\r\n");
+    }
+    EXPECT_EQ(answer(input), expected);
+}
+
 TEST_P(FramingTest, BeforeAuthenticationRequestsAreSmall) {
     start({"--requirepass", "secret"});
     expect_closed_after("*11\r\n", "-ERR Protocol error: unauthenticated multibulk length\r\n");
