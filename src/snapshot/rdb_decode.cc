@@ -2,13 +2,13 @@
 #include "snapshot/rdb_decode.h"
 
 #include <fmt/format.h>
-#include <lzf.h>
 
 #include <cstring>
 #include <limits>
 #include <utility>
 
 #include "base/check.h"
+#include "base/lzf.h"
 #include "snapshot/rdb_format.h"
 
 namespace gyre::snapshot {
@@ -139,14 +139,8 @@ tl::expected<std::string_view, RdbProblem> StringDecoder::decode(const EncodedTe
         const char* end = base::write_integer(digits_.data(), text.integer);
         return std::string_view(digits_.data(), static_cast<size_t>(end - digits_.data()));
     }
-    constexpr uint64_t kLibraryBytesMax = std::numeric_limits<unsigned int>::max();
-    if (text.length <= kLibraryBytesMax && text.bytes.size() <= kLibraryBytesMax) {
-        char* const out = unpacked_.overwrite(text.length);
-        const unsigned int size =
-            lzf_decompress(text.bytes.data(), static_cast<unsigned int>(text.bytes.size()), out,
-                           static_cast<unsigned int>(text.length));
-        if (size == text.length) return unpacked_.view();
-    }
+    char* const out = unpacked_.overwrite(text.length);
+    if (base::unpack_lzf(text.bytes, out, text.length)) return unpacked_.view();
     return tl::unexpected(RdbProblem{
         fmt::format("a compressed string does not unpack to the {} bytes it claims", text.length),
         text.offset});

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/lzf.h"
 #include "base/memory.h"
 
 namespace gyre::types {
@@ -30,10 +31,7 @@ void free_bytes(char* data, size_t& footprint) noexcept {
 }
 
 void unpack(std::string_view compressed, char* out, size_t raw_bytes) {
-    const unsigned written = lzf_decompress(
-        compressed.data() + kRawSizeBytes, static_cast<unsigned>(compressed.size() - kRawSizeBytes),
-        out, static_cast<unsigned>(raw_bytes));
-    CHECK(written == raw_bytes);
+    CHECK(base::unpack_lzf(compressed.substr(kRawSizeBytes), out, raw_bytes));
 }
 
 }  // namespace
