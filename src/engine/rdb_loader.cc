@@ -137,10 +137,11 @@ void RdbLoader::hand_over() {
 /// What a key touches is in memory that was not used for long: it is fetched for a group of keys at
 /// a time, so that they wait for it together.
 void RdbLoader::put_all(Batch& batch, Executor& executor) {
-    std::span<Item> items = batch.complete();
-    while (!items.empty()) {
-        const std::span<Item> group = items.first(std::min(items.size(), kGroupRecords));
-        items = items.subspan(group.size());
+    const std::span<Item> items = batch.complete();
+    std::span<Item> left = items;
+    while (!left.empty()) {
+        const std::span<Item> group = left.first(std::min(left.size(), kGroupRecords));
+        left = left.subspan(group.size());
         for (const Item& item : group) prefetch(item, executor);
         for (const Item& item : group) {
             auto done = put(item.record, item.key, executor);
@@ -151,6 +152,8 @@ void RdbLoader::put_all(Batch& batch, Executor& executor) {
             return;
         }
     }
+    // Once for all: an atomic addition waits until every store before it has found its cache line.
+    loaded_.fetch_add(items.size(), std::memory_order_relaxed);
 }
 
 /// Other threads may change the shard's tables: then they are not read without the lock, and who
@@ -187,7 +190,9 @@ Result<void> RdbLoader::record(const snapshot::Record& record) {
     }
     if (has_failed_.load(std::memory_order_relaxed)) return late_error();
     if (record.value.size() > kCopiedBytesMax) {
-        return put(record, store::Key::of(record.key), executor_);
+        auto done = put(record, store::Key::of(record.key), executor_);
+        if (done) loaded_.fetch_add(1, std::memory_order_relaxed);
+        return done;
     }
     if (!batch_) batch_ = std::make_shared<Batch>();
     batch_->add(record);
@@ -235,7 +240,6 @@ void RdbLoader::insert(store::Partition& partition, const store::Key& key,
     set_access(*entry, record);
     if (record.expire_ms != store::kNoExpiry) dataset_.note_deadline();
     if (dataset_.counts_keys()) dataset_.note_created(executor);
-    loaded_.fetch_add(1, std::memory_order_relaxed);
 }
 
 /// What the policy in force keeps; the other is left out, as in Redis.
