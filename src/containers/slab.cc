@@ -130,10 +130,13 @@ void* Slab::allocate(size_t bytes) {
         push_front(full_, page);
         page->is_full = true;
     } else {
-        // The next one will be written soon, and nobody has looked at it for long.
+        // The next one will be written soon, and nobody has looked at it for long. Objects begin
+        // anywhere in a line: one of 128 bytes lies in three. Of larger ones the processor fetches
+        // the rest itself.
         const char* const next = page->at(page->free != 0 ? page->free : page->fresh);
         base::prefetch(next);
         if (object_bytes > kLineBytes) base::prefetch(next + kLineBytes);
+        if (object_bytes <= 2 * kLineBytes) base::prefetch(next + object_bytes - 1);
     }
     return object;
 }
