@@ -161,7 +161,8 @@ void ClientStream::look_at_pause() {
 void ClientStream::check_output_limit(int64_t now_ms) {
     if (is_ended()) return;
     const ServerSettings& settings = worker_.shared().settings;
-    const bool is_subscriber = session_.mode(kListening);
+    // As in Redis, who monitors is a client like any other.
+    const bool is_subscriber = session_.mode(commands::Session::kSubscribed);
     const net::OutputLimit limit =
         is_subscriber ? settings.output_pubsub.load() : settings.output_normal.load();
     const size_t held = held_bytes();

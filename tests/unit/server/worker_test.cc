@@ -212,6 +212,28 @@ TEST_F(WorkerTest, does_little_while_clients_are_paused) {
     EXPECT_TRUE(pausing.exchange("GET a\r\n", "$2\r\n50\r\n"));
 }
 
+TEST_F(WorkerTest, holds_monitors_to_the_limit_of_normal_clients) {
+    SimulatedServer server;
+    server.settings().output_pubsub.hard_bytes.store(100'000);
+    SimulatedClient slow(server);
+    SimulatedClient other(server);
+    EXPECT_TRUE(slow.exchange("MONITOR\r\n", "+OK\r\n"));
+    const auto write = [&](size_t times) {
+        for (size_t i = 0; i < times; ++i) {
+            other.forget();
+            other.send(command({"SET", "a", std::string(100'000, 'x')}));
+            server.run_for(1000);
+        }
+    };
+    write(60);
+    EXPECT_EQ(server.connections(), 2U);
+    server.settings().output_normal.hard_bytes.store(1'000'000);
+    write(1);
+    server.run_for(2 * kSecondUs);
+    EXPECT_EQ(server.connections(), 1U);
+    EXPECT_EQ(server.worker().figures().output_limit_disconnections.load(), 1U);
+}
+
 TEST_F(WorkerTest, takes_a_huge_pipeline_before_it_is_read) {
     SimulatedServer server({.faults = {.window_bytes = 1U << 20}});
     SimulatedClient client(server);
