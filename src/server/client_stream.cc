@@ -130,7 +130,8 @@ ring::Task<void> ClientStream::wait_for_pause(const commands::CommandSpec* spec)
 
 void ClientStream::update_figures() {
     session_.output_bytes.store(sent_bytes(), std::memory_order_relaxed);
-    session_.output_pending_bytes.store(output().footprint(), std::memory_order_relaxed);
+    session_.output_pending_bytes.store(output().footprint() + held_bytes(),
+                                        std::memory_order_relaxed);
 }
 
 void ClientStream::on_sent(const ring::Completion& completion) {
@@ -166,6 +167,12 @@ void ClientStream::check_output_limit(int64_t now_ms) {
     const net::OutputLimit limit =
         is_subscriber ? settings.output_pubsub.load() : settings.output_normal.load();
     const size_t held = held_bytes();
+    // What comes without having been asked for is told of here; of what fits into the chunk that no
+    // limit counts it would be told too late that it has left.
+    const size_t waiting = output().footprint() + held;
+    if (waiting > kFreeOutputBytes) {
+        session_.output_pending_bytes.store(waiting, std::memory_order_relaxed);
+    }
     if (is_over(limit, now_ms) || (limit.hard_bytes != 0 && held > limit.hard_bytes)) {
         close_for_output();
     }

@@ -212,6 +212,46 @@ TEST_F(WorkerTest, does_little_while_clients_are_paused) {
     EXPECT_TRUE(pausing.exchange("GET a\r\n", "$2\r\n50\r\n"));
 }
 
+/// What CLIENT LIST says waits for a client of which it shows `words`.
+int64_t waiting_bytes(SimulatedServer& server, SimulatedClient& asking, std::string_view words) {
+    asking.forget();
+    asking.send("CLIENT LIST\r\n");
+    server.run_for(10'000);
+    const std::string text = asking.received();
+    const size_t line = text.rfind('\n', text.find(words));
+    const size_t at = text.find(" omem=", line);
+    return at == std::string::npos ? -1 : std::stoll(text.substr(at + 6));
+}
+
+TEST_F(WorkerTest, shows_what_waits_for_who_only_listens) {
+    SimulatedServer server;
+    server.settings().output_pubsub.hard_bytes.store(0);
+    server.settings().output_pubsub.soft_bytes.store(0);
+    SimulatedClient other(server);
+    for (const std::string listening : {"SUBSCRIBE a", "MONITOR"}) {
+        SimulatedClient slow(server);
+        slow.send(listening + "\r\n");
+        server.run_for(10'000);
+        const std::string name = listening.substr(0, listening.find(' '));
+        const std::string words = listening == "MONITOR" ? "cmd=monitor" : "cmd=subscribe";
+        EXPECT_EQ(waiting_bytes(server, other, words), 0) << name;
+        // It takes nothing beyond its window; long payloads are shared.
+        for (const size_t bytes : {1'000U, 100'000U}) {
+            const int64_t before = waiting_bytes(server, other, words);
+            const std::string publish = command({"PUBLISH", "a", std::string(bytes, 'x')});
+            for (size_t sent = 0; sent < 4'000'000; sent += bytes) {
+                other.forget();
+                other.send(publish);
+                server.run_for(100);
+            }
+            server.run_for(10'000);
+            EXPECT_GT(waiting_bytes(server, other, words), before + 3'000'000) << name << bytes;
+        }
+        slow.peer().close();
+        server.run_for(10'000);
+    }
+}
+
 TEST_F(WorkerTest, holds_monitors_to_the_limit_of_normal_clients) {
     SimulatedServer server;
     server.settings().output_pubsub.hard_bytes.store(100'000);
