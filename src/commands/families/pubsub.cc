@@ -51,6 +51,10 @@ void confirm(Context& context, std::string_view word, std::string_view name, Top
 void subscribe_to(Context& context, const Words& words) {
     Session& session = context.session;
     session.has_pushed = session.reply_mode != ReplyMode::on;
+    // Redis' rule, and for shard channels alone.
+    if (words.kind == TopicKind::shard_channel && session.mode(Session::kExecuting)) {
+        return context.error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+    }
     for (size_t index = 1; index < context.count(); ++index) {
         const auto added = context.services.dataset.pubsub().subscribe(
             session.subscriber, words.kind, context.argument(index));

@@ -324,6 +324,18 @@ TEST_F(PubsubCommandsTest, a_new_key_and_a_missed_one_have_events_of_their_own) 
               (Events{"__keyevent@0__:keymiss a", "__keyevent@0__:new a", "__keyevent@0__:new b"}));
 }
 
+TEST_F(PubsubCommandsTest, a_transaction_subscribes_to_no_shard_channels) {
+    run({"MULTI"});
+    run({"SSUBSCRIBE", "a"});
+    run({"SUBSCRIBE", "a"});
+    run({"SUNSUBSCRIBE", "a"});
+    EXPECT_EQ(run({"EXEC"}),
+              "*3\r\n-ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client\r\n"
+              "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"
+              "*3\r\n$12\r\nsunsubscribe\r\n$1\r\na\r\n:0\r\n");
+    EXPECT_EQ(run({"SSUBSCRIBE", "a"}), "*3\r\n$10\r\nssubscribe\r\n$1\r\na\r\n:1\r\n");
+}
+
 // --- MONITOR ------------------------------------------------------------------------------------
 
 TEST_F(PubsubCommandsTest, monitor_shows_commands_that_ran_with_secrets_hidden) {
