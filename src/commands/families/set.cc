@@ -191,9 +191,10 @@ void spop_count(Context& context) {
     if (entry == nullptr || *count == 0) return context.reply.set(0);
     if (static_cast<size_t>(*count) >= reader.size()) {
         reply_members(context, reader);
+        // While it can be said what it was.
+        context.keyspace.notify(engine::event::set, "spop", context.keys[0]);
         context.keyspace.erase(context.keys[0], entry);
         context.tell_deleted(context.keys[0]);
-        context.keyspace.notify(engine::event::set, "spop", context.keys[0]);
         return context.keyspace.notify(engine::event::generic, "del", context.keys[0]);
     }
     std::vector<std::string> members;

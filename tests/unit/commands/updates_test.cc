@@ -84,6 +84,18 @@ TEST_F(UpdatesTest, EachTypeIsNamed) {
                             HasSubstr(R"("op":"rename_to","key":"m","type":"list")")));
 }
 
+TEST_F(UpdatesTest, WhatEmptiesASetSaysWhatItWas) {
+    for (const auto& words : std::vector<std::vector<std::string>>{
+             {"SPOP", "s"}, {"SPOP", "s", "1"}, {"SPOP", "s", "5"}, {"SREM", "s", "a"}}) {
+        run({"SADD", "s", "a"});
+        updates();
+        runner_.run(words);
+        EXPECT_THAT(updates(), ElementsAre(HasSubstr(R"("key":"s","type":"set")"),
+                                           HasSubstr(R"("op":"del","key":"s","type":null)")))
+            << words.size();
+    }
+}
+
 TEST_F(UpdatesTest, ReadingMissingAndRefusedCommandsTellNothing) {
     run({"SET", "a", "x"});
     updates();
