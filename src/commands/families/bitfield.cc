@@ -168,14 +168,22 @@ bool changes_nothing(const Program& program, std::string_view bytes) {
 }
 
 /// Replies to an operation of a program; `bytes` are those it may write to, null: it changes none.
-void run_operation(Context& context, const Operation& operation, std::string_view present,
+/// True when it is one that writes and was not refused.
+bool run_operation(Context& context, const Operation& operation, std::string_view present,
                    char* bytes) {
     const int64_t before = operation.field.read(present);
-    if (operation.kind == Operation::Kind::get) return context.reply.integer(before);
+    if (operation.kind == Operation::Kind::get) {
+        context.reply.integer(before);
+        return false;
+    }
     const auto after = result_of(operation, before);
-    if (!after) return context.reply.null();
+    if (!after) {
+        context.reply.null();
+        return false;
+    }
     if (bytes != nullptr) operation.field.write(bytes, *after);
     context.reply.integer(operation.kind == Operation::Kind::set ? before : *after);
+    return true;
 }
 
 void run_reading(Context& context, const Program& program) {
@@ -211,16 +219,19 @@ void run_writing(Context& context, const Program& program) {
     // Operations that leave everything as it was are no event: asked only when somebody listens.
     const bool may_tell = context.services.dataset.notifies(engine::event::string);
     char digits[24];
-    const std::string before(may_tell && entry != nullptr ? Context::string_bytes(*entry, digits)
-                                                          : std::string_view());
+    const bool is_new = entry == nullptr;
+    const std::string before(may_tell && !is_new ? Context::string_bytes(*entry, digits)
+                                                 : std::string_view());
     char* bytes = context.keyspace.edit(key, entry, length);
     context.reply.array(static_cast<int64_t>(program.operations.size()));
+    bool has_set = false;
     for (const Operation& operation : program.operations) {
-        run_operation(context, operation, {bytes, length}, bytes);
+        has_set = run_operation(context, operation, {bytes, length}, bytes) || has_set;
     }
-    if (may_tell && before != std::string_view(bytes, length)) {
-        context.keyspace.notify(engine::event::string, "setbit", key);
-    }
+    if (!may_tell || before == std::string_view(bytes, length)) return;
+    if (has_set) return context.keyspace.notify(engine::event::string, "setbit", key);
+    // It has grown, though every write was refused: no event of Redis'. Of a new key `new` tells.
+    if (!is_new) context.keyspace.notify_update("setbit", key);
 }
 
 void bitfield(Context& context) {

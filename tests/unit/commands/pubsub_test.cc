@@ -324,6 +324,16 @@ TEST_F(PubsubCommandsTest, a_new_key_and_a_missed_one_have_events_of_their_own) 
               (Events{"__keyevent@0__:keymiss a", "__keyevent@0__:new a", "__keyevent@0__:new b"}));
 }
 
+TEST_F(PubsubCommandsTest, a_bitfield_that_sets_nothing_is_no_setbit) {
+    listen("E$n");
+    run({"BITFIELD", "b", "OVERFLOW", "FAIL", "INCRBY", "u2", "0", "7"});
+    EXPECT_EQ(events(), Events{"__keyevent@0__:new b"});
+    run({"BITFIELD", "b", "OVERFLOW", "FAIL", "INCRBY", "u2", "16", "7"});
+    EXPECT_EQ(events(), Events{});
+    run({"BITFIELD", "b", "INCRBY", "u2", "0", "7"});
+    EXPECT_EQ(events(), Events{"__keyevent@0__:setbit b"});
+}
+
 TEST_F(PubsubCommandsTest, a_transaction_subscribes_to_no_shard_channels) {
     run({"MULTI"});
     run({"SSUBSCRIBE", "a"});

@@ -96,6 +96,19 @@ TEST_F(UpdatesTest, WhatEmptiesASetSaysWhatItWas) {
     }
 }
 
+TEST_F(UpdatesTest, ABitfieldThatSetsNothingSaysSoOnlyWhereTheKeyHasGrown) {
+    const std::initializer_list<std::string_view> kRefused = {"BITFIELD", "b",  "OVERFLOW", "FAIL",
+                                                              "INCRBY",   "u2", "0",        "7"};
+    EXPECT_THAT(updates_of(kRefused), ElementsAre());
+    run({"SET", "b", ""});
+    updates();
+    EXPECT_THAT(updates_of(kRefused), ElementsAre(HasSubstr(R"("op":"setbit","key":"b")")));
+    EXPECT_THAT(updates_of(kRefused), ElementsAre());
+    EXPECT_THAT(updates_of({"BITFIELD", "b", "OVERFLOW", "FAIL", "INCRBY", "u2", "0", "7", "INCRBY",
+                            "u8", "0", "1"}),
+                ElementsAre(HasSubstr(R"("op":"setbit","key":"b")")));
+}
+
 TEST_F(UpdatesTest, ReadingMissingAndRefusedCommandsTellNothing) {
     run({"SET", "a", "x"});
     updates();
