@@ -156,7 +156,8 @@ std::optional<net::OutputLimit> parse_limit(std::span<const std::string> words) 
     const auto hard = base::parse_memory_size(words[1]);
     const auto soft = base::parse_memory_size(words[2]);
     int64_t seconds = 0;
-    if (!hard || !soft || !read_whole(words[3], seconds, 10) || seconds < 0) return std::nullopt;
+    if (!hard || !soft || !read_whole(words[3], seconds, 10)) return std::nullopt;
+    if (seconds < 0 || seconds > INT32_MAX) return std::nullopt;
     return net::OutputLimit{static_cast<uint64_t>(signed_bytes(*hard)),
                             static_cast<uint64_t>(signed_bytes(*soft)), seconds};
 }

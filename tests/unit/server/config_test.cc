@@ -497,6 +497,9 @@ TEST_F(ConfigTest, SetErrorsAreThoseOfRedis) {
               "Invalid client class specified in buffer limit configuration.");
     EXPECT_EQ(set_error("client-output-buffer-limit", "normal 1 2"),
               "Wrong number of arguments in buffer limit configuration.");
+    EXPECT_EQ(set_error("client-output-buffer-limit", "normal 1 2 2147483647"), "");
+    EXPECT_EQ(set_error("client-output-buffer-limit", "normal 1 2 2147483648"),
+              "Error in hard, soft or soft_seconds setting in buffer limit configuration.");
     EXPECT_EQ(set_error("client-output-buffer-limit", "normal a 2 3"),
               "Error in hard, soft or soft_seconds setting in buffer limit configuration.");
     EXPECT_EQ(set_error("latency-tracking-info-percentiles", "101"),
