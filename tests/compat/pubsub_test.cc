@@ -85,6 +85,19 @@ TEST(PubsubCompatTest, WhatASubscriberMayDo) {
     });
 }
 
+TEST(PubsubCompatTest, SubscribingInATransaction) {
+    compare_scripts({
+        {0, {"MULTI"}},
+        {0, {"SSUBSCRIBE", "a", "b"}},
+        {0, {"SUNSUBSCRIBE", "a"}},
+        {0, {"SUBSCRIBE", "a"}},
+        {0, {"UNSUBSCRIBE", "a"}},
+        {0, {"EXEC"}},
+        {1, {"PUBSUB", "SHARDCHANNELS"}},
+        {0, {"SSUBSCRIBE", "a"}},
+    });
+}
+
 TEST(PubsubCompatTest, MessagesInResp3AndRepliesBetween) {
     compare_scripts({
         {1, {"HELLO", "3"}, {}, false},
@@ -348,26 +361,34 @@ std::vector<std::string> words_of(std::string_view row) {
 }
 
 // What looks for a key that is missing.
-const std::vector<std::vector<std::string>> kLookups{{"SELECT", "0"},
-                                                     {"GET", "no"},
-                                                     {"MGET", "no", "no"},
-                                                     {"EXISTS", "no"},
-                                                     {"TTL", "no"},
-                                                     {"TYPE", "no"},
-                                                     {"OBJECT", "ENCODING", "no"},
-                                                     {"STRLEN", "no"},
-                                                     {"GETRANGE", "no", "0", "1"},
-                                                     {"TOUCH", "no"},
-                                                     {"COPY", "no", "x"},
-                                                     {"GETBIT", "no", "1"},
-                                                     {"BITCOUNT", "no"},
-                                                     {"GETEX", "no"},
-                                                     {"EXPIRE", "no", "1"},
-                                                     {"PERSIST", "no"},
-                                                     {"RENAME", "no", "x"},
-                                                     {"DEL", "no"},
-                                                     {"INCR", "yes"},
-                                                     {"FLUSHDB"}};
+const std::vector<std::vector<std::string>> kLookups{
+    {"SELECT", "0"},
+    {"GET", "no"},
+    {"MGET", "no", "no"},
+    {"EXISTS", "no"},
+    {"TTL", "no"},
+    {"TYPE", "no"},
+    {"OBJECT", "ENCODING", "no"},
+    {"STRLEN", "no"},
+    {"GETRANGE", "no", "0", "1"},
+    {"TOUCH", "no"},
+    {"COPY", "no", "x"},
+    {"GETBIT", "no", "1"},
+    {"BITCOUNT", "no"},
+    {"GETEX", "no"},
+    {"EXPIRE", "no", "1"},
+    {"PERSIST", "no"},
+    {"RENAME", "no", "x"},
+    {"DEL", "no"},
+    {"XACK", "no", "g", "1-1"},
+    {"XCLAIM", "no", "g", "c", "0", "1-1"},
+    {"XAUTOCLAIM", "no", "g", "c", "0", "0"},
+    {"XREAD", "STREAMS", "no", "0"},
+    {"XREAD", "STREAMS", "no", "no", "0", "$"},
+    {"XREADGROUP", "GROUP", "g", "c", "STREAMS", "no", ">"},
+    {"BITFIELD", "bits", "OVERFLOW", "FAIL", "INCRBY", "u2", "0", "7"},
+    {"INCR", "yes"},
+    {"FLUSHDB"}};
 
 TEST(PubsubCompatTest, KeyspaceEventsOfEveryCommand) {
     std::vector<Step> steps{{0, {"CONFIG", "SET", "notify-keyspace-events", "KEA"}},

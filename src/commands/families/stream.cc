@@ -383,6 +383,7 @@ struct ReadFrom {
 std::optional<std::vector<ReadFrom>> find_readable(Context& context, const ReadArguments& arguments,
                                                    const Reach& reach) {
     std::vector<ReadFrom> found;
+    std::vector<const Key*> missing;
     for (size_t i = 0; i < arguments.streams; ++i) {
         if (!reach.sees(context.keys[i])) continue;
         const size_t at = arguments.streams_at + arguments.streams + i;
@@ -392,6 +393,7 @@ std::optional<std::vector<ReadFrom>> find_readable(Context& context, const ReadA
             continue;
         if (!require_stream(context, entry)) return std::nullopt;
         const Stream* stream = entry == nullptr ? nullptr : &stream_of(*entry);
+        if (stream == nullptr && !reach.is_service()) missing.push_back(&context.keys[i]);
         if (up_to_nul(context.argument(at)) == "$") continue;
         if (up_to_nul(context.argument(at)) == ">") {
             context.error(
@@ -404,6 +406,8 @@ std::optional<std::vector<ReadFrom>> find_readable(Context& context, const ReadA
         const auto last = stream == nullptr ? std::nullopt : stream->last_entry();
         if (last && *last > *after) found.push_back({&context.keys[i], stream, *after});
     }
+    // Redis looks for each once more, now that all words are good, and misses it twice.
+    for (const Key* key : missing) context.keyspace.read(*key);
     return found;
 }
 

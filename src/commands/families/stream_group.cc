@@ -445,7 +445,8 @@ void xreadgroup(Context& context) {
 
 void xack(Context& context) {
     const Key& key = context.keys[0];
-    Entry* entry = context.keyspace.write(key);
+    // A miss is one, as in Redis, though nothing is made here.
+    Entry* entry = context.keyspace.read(key);
     if (!require_stream(context, entry)) return;
     StreamGroup* group =
         entry == nullptr ? nullptr : stream_of(*entry).find_group(context.argument(2));

@@ -284,7 +284,7 @@ bool claim_one(Context& context, Stream& stream, StreamGroup& group, StreamConsu
 
 void xclaim(Context& context) {
     const Key& key = context.keys[0];
-    Entry* entry = context.keyspace.write(key);
+    Entry* entry = context.keyspace.read(key);
     StreamGroup* group = require_group(context, entry);
     if (group == nullptr) return;
     std::vector<StreamId> ids;
@@ -382,7 +382,7 @@ void xautoclaim(Context& context) {
     const auto arguments = read_autoclaim(context);
     if (!arguments) return;
     const Key& key = context.keys[0];
-    Entry* entry = context.keyspace.write(key);
+    Entry* entry = context.keyspace.read(key);
     StreamGroup* group = require_group(context, entry);
     if (group == nullptr) return;
     context.effects().tell_alone();

@@ -324,6 +324,21 @@ TEST_F(PubsubCommandsTest, a_new_key_and_a_missed_one_have_events_of_their_own) 
               (Events{"__keyevent@0__:keymiss a", "__keyevent@0__:new a", "__keyevent@0__:new b"}));
 }
 
+TEST_F(PubsubCommandsTest, commands_of_groups_miss_a_key_that_is_not_there) {
+    listen("Em");
+    run({"XACK", "a", "g", "1-1"});
+    run({"XCLAIM", "b", "g", "c", "0", "1-1"});
+    run({"XAUTOCLAIM", "c", "g", "c", "0", "0"});
+    EXPECT_EQ(events(), (Events{"__keyevent@0__:keymiss a", "__keyevent@0__:keymiss b",
+                                "__keyevent@0__:keymiss c"}));
+    // It looks twice, as Redis does, if all of its words are good.
+    run({"XREAD", "STREAMS", "a", "b", "0", "$"});
+    EXPECT_EQ(events(), (Events{"__keyevent@0__:keymiss a", "__keyevent@0__:keymiss b",
+                                "__keyevent@0__:keymiss a", "__keyevent@0__:keymiss b"}));
+    run({"XREAD", "STREAMS", "a", "b", "0", "?"});
+    EXPECT_EQ(events(), (Events{"__keyevent@0__:keymiss a", "__keyevent@0__:keymiss b"}));
+}
+
 TEST_F(PubsubCommandsTest, a_bitfield_that_sets_nothing_is_no_setbit) {
     listen("E$n");
     run({"BITFIELD", "b", "OVERFLOW", "FAIL", "INCRBY", "u2", "0", "7"});
