@@ -72,12 +72,21 @@ ChunkPool::~ChunkPool() {
 }
 
 char* ChunkPool::take() {
-    if (free_ == nullptr) return static_cast<char*>(allocate(Purpose::clients, kChunkBytes));
+    if (free_ == nullptr) {
+        least_free_ = 0;
+        return static_cast<char*>(allocate(Purpose::clients, kChunkBytes));
+    }
     char* chunk = free_;
     free_ = next_free(chunk);
     --free_count_;
+    least_free_ = std::min(least_free_, free_count_);
     unpoison(chunk);
     return chunk;
+}
+
+void ChunkPool::trim() noexcept {
+    for (size_t unused = least_free_; unused > 0; --unused) release(Purpose::clients, take());
+    least_free_ = free_count_;
 }
 
 void ChunkPool::give(char* chunk) noexcept {

@@ -47,12 +47,16 @@ public:
     /// kChunkBytes bytes, aligned for any type.
     char* take();
     void give(char* chunk) noexcept;
+    /// Gives back to the allocator what has lain unused since the last call, so that what a burst
+    /// has left does not stay for ever. To be called from time to time.
+    void trim() noexcept;
     /// Chunks waiting for reuse.
     size_t free_count() const noexcept { return free_count_; }
 
 private:
     char* free_ = nullptr;  // its first word points to the next
     size_t free_count_ = 0;
+    size_t least_free_ = 0;  // since the last trim()
 };
 
 class OutputBuffer {

@@ -498,3 +498,4 @@ void Worker::cron() {
 }
 
 }  // namespace gyre::server
+    chunks_.trim();

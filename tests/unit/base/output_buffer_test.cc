@@ -189,6 +189,28 @@ TEST(OutputBuffer, splice_moves_long_content_and_copies_short) {
     EXPECT_EQ(read_front(source), "still usable");
 }
 
+TEST(OutputBuffer, the_pool_gives_back_what_lies_unused) {
+    const int64_t before = used(Purpose::clients);
+    ChunkPool pool;
+    std::vector<char*> chunks(10);
+    for (char*& chunk : chunks) chunk = pool.take();
+    for (char* chunk : chunks) pool.give(chunk);
+    // All of them were in use since the last time.
+    pool.trim();
+    EXPECT_EQ(pool.free_count(), 10u);
+    // Now no more than three at once.
+    for (int round = 0; round < 5; ++round) {
+        for (size_t index = 0; index < 3; ++index) chunks[index] = pool.take();
+        for (size_t index = 0; index < 3; ++index) pool.give(chunks[index]);
+    }
+    pool.trim();
+    EXPECT_EQ(pool.free_count(), 3u);
+    EXPECT_LT(used(Purpose::clients) - before, int64_t{4 * ChunkPool::kChunkBytes});
+    pool.trim();
+    EXPECT_EQ(pool.free_count(), 0u);
+    EXPECT_EQ(used(Purpose::clients), before);
+}
+
 TEST(OutputBuffer, the_pool_keeps_a_bounded_number_of_chunks) {
     const int64_t before = used(Purpose::clients);
     {

@@ -274,6 +274,19 @@ TEST_F(WorkerTest, holds_monitors_to_the_limit_of_normal_clients) {
     EXPECT_EQ(server.worker().figures().output_limit_disconnections.load(), 1U);
 }
 
+TEST_F(WorkerTest, keeps_no_chunks_that_nobody_uses) {
+    SimulatedServer server;
+    SimulatedClient client(server);
+    const std::string value(10'000, 'v');
+    EXPECT_TRUE(client.exchange(command({"SET", "a", value}), "+OK\r\n"));
+    client.forget();
+    client.send(repeat("GET a\r\n", 200));
+    EXPECT_TRUE(client.expect(repeat(bulk(value), 200)));
+    EXPECT_GT(server.worker().chunks().free_count(), 50U);
+    server.run_for(3 * kSecondUs);
+    EXPECT_LE(server.worker().chunks().free_count(), 1U);
+}
+
 TEST_F(WorkerTest, takes_a_huge_pipeline_before_it_is_read) {
     SimulatedServer server({.faults = {.window_bytes = 1U << 20}});
     SimulatedClient client(server);
