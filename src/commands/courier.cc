@@ -55,6 +55,31 @@ void Courier::write_frame(const engine::Delivery& delivery) {
     frame_ += "\r\n";
 }
 
+void Courier::give(const engine::Delivery& delivery, Session& session) {
+    if (part_ != delivery.part || number_ != delivery.number) {
+        write_frame(delivery);
+        part_ = delivery.part;
+        number_ = delivery.number;
+    }
+    base::OutputBuffer* output = session.outlet->push_buffer();
+    if (output == nullptr) return;
+    if (output->empty()) ++sends_;
+    const bool is_resp3 = session.protocol.load(std::memory_order_relaxed) == 3;
+    if (delivery.part->topic->kind() != engine::TopicKind::monitor) {
+        frame_[0] = is_resp3 ? '>' : '*';
+    }
+    output->append(frame_);
+    if (!delivery.message.payload) return;
+    output->append_reference(delivery.message.payload);
+    output->append("\r\n");
+}
+
+void Courier::hand_over(Session& session) {
+    part_ = nullptr;
+    inbox_.take_for(session.subscriber,
+                    [&](const engine::Delivery& delivery) { give(delivery, session); });
+}
+
 bool Courier::run(size_t budget, size_t sends_max) {
     // The topic may be gone since, and another come to its place.
     part_ = nullptr;
@@ -68,22 +93,7 @@ bool Courier::run(size_t budget, size_t sends_max) {
             give_invalidation(session, delivery->message);
             continue;
         }
-        if (part_ != delivery->part || number_ != delivery->number) {
-            write_frame(*delivery);
-            part_ = delivery->part;
-            number_ = delivery->number;
-        }
-        base::OutputBuffer* output = session.outlet->push_buffer();
-        if (output == nullptr) continue;
-        if (output->empty()) ++sends_;
-        const bool is_resp3 = session.protocol.load(std::memory_order_relaxed) == 3;
-        if (delivery->part->topic->kind() != engine::TopicKind::monitor) {
-            frame_[0] = is_resp3 ? '>' : '*';
-        }
-        output->append(frame_);
-        if (!delivery->message.payload) continue;
-        output->append_reference(delivery->message.payload);
-        output->append("\r\n");
+        give(*delivery, session);
     }
     return !inbox_.empty();
 }

@@ -23,11 +23,14 @@
 
 namespace gyre::commands {
 
+struct Session;
+
 /// Where frames go that are no replies.
 class PushOutlet {
 public:
     virtual ~PushOutlet() = default;
-    /// Where whole frames may be appended just now; null: the client is leaving.
+    /// Where whole frames may be appended just now, behind the reply that is being written if there
+    /// is one; null: the client is leaving.
     virtual base::OutputBuffer* push_buffer() = 0;
 };
 
@@ -54,8 +57,12 @@ public:
     /// gets the reply, and what it publishes to itself right behind it. Who publishes far more than
     /// can be delivered is not waited for.
     void catch_up() { run(kCatchUpMax, kCatchUpMax); }
+    /// Hands over what waits for one subscriber, before it gives up subscriptions in the midst of a
+    /// transaction: its push_buffer() must be one that goes behind the reply.
+    void hand_over(Session& session);
 
 private:
+    void give(const engine::Delivery& delivery, Session& session);
     void write_frame(const engine::Delivery& delivery);
     void append(std::string_view bytes);
 

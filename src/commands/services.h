@@ -33,6 +33,7 @@ class AliasTable;
 class ClientRegistry;
 class CommandLog;
 class CommandStatistics;
+class Courier;
 class Dispatcher;
 class LatencyMonitor;
 class Slowlog;
@@ -168,6 +169,7 @@ struct Services {
     Slowlog& slowlog;
     LatencyMonitor& latency;
     CommandLog& command_log = no_command_log();
+    Courier* courier = nullptr;        ///< of this reactor; null where nobody subscribes
     Dispatcher* dispatcher = nullptr;  ///< of this reactor; it puts itself here
 };
 

@@ -120,7 +120,44 @@ void Inbox::refill() noexcept {
     }
 }
 
+/// The same behind what is there, of which `last` is one; returns the last one, or null.
+Delivery* Inbox::refill_behind(Delivery* last) noexcept {
+    Delivery* const front = std::exchange(front_, nullptr);
+    refill();
+    if (front == nullptr) {
+        last = front_;
+    } else {
+        if (last == nullptr) last = front;
+        while (last->next != nullptr) last = last->next;
+        last->next = std::exchange(front_, front);
+    }
+    while (last != nullptr && last->next != nullptr) last = last->next;
+    return last;
+}
+
+/// Of front_'s part, whose list is being gone through: the subscription has had its turn.
+bool Inbox::has_passed(const Subscription& subscription) const noexcept {
+    for (const Subscription* next = cursor_; next != nullptr; next = next->next) {
+        if (next == &subscription) return false;
+    }
+    return true;
+}
+
+void Inbox::take_for(Subscriber& subscriber, const std::function<void(const Delivery&)>& give) {
+    Delivery* const seen = std::exchange(seen_last_, refill_behind(seen_last_));
+    const bool knows = std::exchange(seen_for_, &subscriber) == &subscriber && seen != nullptr;
+    for (Delivery* next = knows ? seen->next : front_; next != nullptr; next = next->next) {
+        if (next->part->topic->kind() == TopicKind::tracking) continue;
+        Subscription* subscription = subscriber.find(*next->part);
+        if (subscription == nullptr || subscription->since >= next->number) continue;
+        if (next == front_ && has_begun_ && has_passed(*subscription)) continue;
+        subscription->since = next->number;
+        give(*next);
+    }
+}
+
 void Inbox::drop_front() noexcept {
+    if (seen_last_ == front_) seen_last_ = nullptr;
     Delivery* done = std::exchange(front_, front_->next);
     const int64_t bytes = bytes_of(*done);
     const int64_t before = bytes_.fetch_sub(bytes, kRelaxed);
@@ -153,6 +190,15 @@ size_t Subscriber::Hash::operator()(std::string_view name) const { return base::
 Subscriber::~Subscriber() {
     CHECK(count() == 0);
     CHECK(count(TopicKind::monitor) == 0);
+}
+
+Subscription* Subscriber::find(TopicPart& part) const {
+    const auto& table = tables_[static_cast<size_t>(part.topic->kind())];
+    if (!table) return nullptr;
+    Subscription like{.part = &part};
+    const auto found = table->find(&like);
+    // A topic of this name may have gone, and come again.
+    return found != table->end() && (*found)->part == &part ? *found : nullptr;
 }
 
 std::vector<std::string> Subscriber::names(TopicKind kind) const {

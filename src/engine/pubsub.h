@@ -146,6 +146,10 @@ public:
     /// The next subscription a message is for, and the message; null: nothing is left. The delivery
     /// is good until the next call.
     const Subscription* take(const Delivery*& delivery);
+    /// Gives away what waits for one subscriber, but for what its tracking has to tell; its turn
+    /// passes over that. For one who is about to give up subscriptions and was counted when it was
+    /// published. Complexity: O(deliveries that nobody of the same subscriber's calls has seen).
+    void take_for(Subscriber& subscriber, const std::function<void(const Delivery&)>& give);
     /// The subscription leaves its list.
     void pass(const Subscription& leaving) noexcept {
         if (cursor_ == &leaving) cursor_ = leaving.next;
@@ -153,6 +157,8 @@ public:
 
 private:
     void refill() noexcept;
+    Delivery* refill_behind(Delivery* last) noexcept;
+    bool has_passed(const Subscription& subscription) const noexcept;
     void drop_front() noexcept;
     static int64_t bytes_of(const Delivery& delivery);
 
@@ -162,6 +168,8 @@ private:
     Delivery* front_ = nullptr;             // oldest first; home reactor, as what follows
     const Subscription* cursor_ = nullptr;  // in the list of front_'s part
     bool has_begun_ = false;                // cursor_ is that of front_
+    Delivery* seen_last_ = nullptr;         // by take_for(): the last one there was; null: none
+    const Subscriber* seen_for_ = nullptr;
 };
 
 /// A subscriber's own index of its subscriptions. Home reactor, but for the counts.
@@ -180,6 +188,8 @@ public:
         return count(TopicKind::channel) + count(TopicKind::pattern) +
                count(TopicKind::shard_channel);
     }
+    /// The subscription to the topic of a part; null: there is none.
+    Subscription* find(TopicPart& part) const;
     /// Names of the topics of a kind, in no order.
     std::vector<std::string> names(TopicKind kind) const;
 

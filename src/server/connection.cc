@@ -346,10 +346,16 @@ void Connection::execute_batch() {
 base::OutputBuffer* Connection::push_buffer() {
     if (is_closing()) return nullptr;
     worker_.mark_dirty(*this);
-    if (!session_.executing) [[likely]]
+    if (!session_.executing && !session_.mode(commands::Session::kExecuting)) [[likely]]
         return &output();
     if (!held_pushes_) held_pushes_ = std::make_unique<base::OutputBuffer>(worker_.chunks());
     return held_pushes_.get();
+}
+
+/// No reply is half written any more.
+void Connection::release_pushes() {
+    output().splice(*held_pushes_);
+    held_pushes_.reset();
 }
 
 /// False when the rest of the batch must wait or will never run.
@@ -376,6 +382,8 @@ bool Connection::execute_one(const commands::Request& request) {
     if (mode_before != ReplyMode::on || session_.reply_mode != ReplyMode::on) [[unlikely]] {
         if (!keeps_reply(mode_before, request)) output().truncate(mark);
     }
+    if (held_pushes_) [[unlikely]]
+        release_pushes();
     if (session_.mode(kTold)) [[unlikely]]
         worker_.courier().catch_up();
     if (session_.close_after_reply) [[unlikely]] {
@@ -470,10 +478,7 @@ ring::Task<void> Connection::run_deferred() {
     session_.executing = false;
     // Its reply is for wait_until_over().
     if (outcome == commands::Dispatcher::Outcome::blocked) co_return;
-    if (held_pushes_) {
-        output().splice(*held_pushes_);
-        held_pushes_.reset();
-    }
+    if (held_pushes_) release_pushes();
     // However long it took, the client was not idle.
     session_.last_active_ms.store(worker_.reactor().now_ms(), std::memory_order_relaxed);
     if (keeps_reply(mode_before, command->request)) output().splice(aside);

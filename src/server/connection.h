@@ -111,6 +111,7 @@ private:
 
     void execute_batch();
     bool execute_one(const commands::Request& request);
+    void release_pushes();
     bool keeps_reply(commands::ReplyMode mode_before, const commands::Request& request);
     void defer(const commands::Request& request);
     ring::Task<void> run_deferred();

@@ -91,6 +91,39 @@ TEST_P(PubsubTest, ASubscriberThatDoesNotReadIsCutAndTheOthersGetAll) {
     EXPECT_EQ(publisher.ask("PING"), "PONG");
 }
 
+/// Behind the reply of EXEC, whole, and before what comes later.
+TEST_P(PubsubTest, WhoUnsubscribesInATransactionGetsItsOwnMessagesFirst) {
+    start();
+    const auto run = [this](std::vector<std::vector<std::string>> commands) {
+        RawSocket client = socket();
+        std::string text;
+        for (const auto& words : commands) text += encode(words);
+        EXPECT_TRUE(client.send_while_reading(text + encode({"QUIT"})));
+        return client.read_to_end();
+    };
+    const std::string queued = "+QUEUED\r\n";
+    const std::string subscribed = "*3\r\n$9\r\nsubscribe\r\n$2\r\ns1\r\n:1\r\n";
+    const std::string unsubscribed = "*3\r\n$11\r\nunsubscribe\r\n$2\r\ns1\r\n:0\r\n";
+    EXPECT_EQ(run({{"MULTI"},
+                   {"SUBSCRIBE", "s1"},
+                   {"PUBLISH", "s1", "hi"},
+                   {"UNSUBSCRIBE"},
+                   {"EXEC"},
+                   {"PING"}}),
+              "+OK\r\n" + queued + queued + queued + "*3\r\n" + subscribed + ":1\r\n" +
+                  unsubscribed + message("s1", "hi") + "+PONG\r\n+OK\r\n");
+    const std::string text = run({{"HELLO", "3"},
+                                  {"SUBSCRIBE", "s1"},
+                                  {"CLIENT", "REPLY", "OFF"},
+                                  {"MULTI"},
+                                  {"PUBLISH", "s1", std::string(40'000, 'x')},
+                                  {"UNSUBSCRIBE", "s1"},
+                                  {"EXEC"},
+                                  {"CLIENT", "REPLY", "ON"}});
+    EXPECT_NE(text.find(">3\r\n$7\r\nmessage\r\n$2\r\ns1\r\n$40000\r\nx"), std::string::npos)
+        << text.substr(0, 1000);
+}
+
 TEST_P(PubsubTest, NothingIsLeftOfClientsThatLeave) {
     start();
     Session control = session();

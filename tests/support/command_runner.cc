@@ -121,7 +121,8 @@ CommandRunner::CommandRunner(RunnerOptions options)
                 .statistics = statistics_,
                 .slowlog = slowlog_,
                 .latency = latency_,
-                .command_log = command_log_},
+                .command_log = command_log_,
+                .courier = &courier_},
       dispatcher_(services_, options.threads),
       now_ms_(options.now_ms) {
     information_.statistics = &statistics_;

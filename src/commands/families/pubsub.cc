@@ -10,6 +10,7 @@
 #include "base/glob.h"
 #include "base/numbers.h"
 #include "commands/context.h"
+#include "commands/courier.h"
 #include "commands/help.h"
 #include "commands/registry.h"
 #include "commands/slice.h"
@@ -50,11 +51,11 @@ void confirm(Context& context, std::string_view word, std::string_view name, Top
 
 void subscribe_to(Context& context, const Words& words) {
     Session& session = context.session;
-    session.has_pushed = session.reply_mode != ReplyMode::on;
     // Redis' rule, and for shard channels alone.
     if (words.kind == TopicKind::shard_channel && session.mode(Session::kExecuting)) {
         return context.error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
     }
+    session.has_pushed = session.reply_mode != ReplyMode::on;
     for (size_t index = 1; index < context.count(); ++index) {
         const auto added = context.services.dataset.pubsub().subscribe(
             session.subscriber, words.kind, context.argument(index));
@@ -73,6 +74,10 @@ void unsubscribe_from(Context& context, const Words& words) {
     Session& session = context.session;
     Pubsub& pubsub = context.services.dataset.pubsub();
     session.has_pushed = session.reply_mode != ReplyMode::on;
+    // What EXEC has published so far is on its way; outside of it nothing is.
+    if (session.mode(Session::kExecuting) && context.services.courier != nullptr) {
+        context.services.courier->hand_over(session);
+    }
     std::vector<std::string> all;
     if (context.count() == 1) all = session.subscriber.names(words.kind);
     for (const std::string& name : all) {

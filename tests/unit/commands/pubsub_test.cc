@@ -361,6 +361,26 @@ TEST_F(PubsubCommandsTest, a_transaction_subscribes_to_no_shard_channels) {
     EXPECT_EQ(run({"SSUBSCRIBE", "a"}), "*3\r\n$10\r\nssubscribe\r\n$1\r\na\r\n:1\r\n");
 }
 
+TEST_F(PubsubCommandsTest, who_unsubscribes_in_a_transaction_gets_what_it_has_published) {
+    run({"MULTI"});
+    run({"SUBSCRIBE", "a", "b"});
+    run({"PUBLISH", "b", "1"});
+    run({"PUBLISH", "a", "2"});
+    run({"UNSUBSCRIBE", "a"});
+    run({"PUBLISH", "a", "nobody"});
+    run({"PUBLISH", "b", "3"});
+    run({"UNSUBSCRIBE", "b"});
+    run({"SUBSCRIBE", "b"});
+    run({"PUBLISH", "b", "4"});
+    run({"EXEC"});
+    const auto message = [](const std::string& channel, const std::string& payload) {
+        return "*3\r\n$7\r\nmessage\r\n$1\r\n" + channel + "\r\n$1\r\n" + payload + "\r\n";
+    };
+    // Each once, and in their order.
+    EXPECT_EQ(runner_.pushed(runner_.session()),
+              message("b", "1") + message("a", "2") + message("b", "3") + message("b", "4"));
+}
+
 // --- MONITOR ------------------------------------------------------------------------------------
 
 TEST_F(PubsubCommandsTest, monitor_shows_commands_that_ran_with_secrets_hidden) {

@@ -119,6 +119,54 @@ TEST_F(PubsubTest, who_leaves_in_the_middle_of_a_delivery_is_passed_over) {
     EXPECT_EQ(pubsub_.inbox(0).take(delivery), nullptr);
 }
 
+TEST_F(PubsubTest, what_is_taken_for_one_does_not_come_again_and_leaves_the_others_theirs) {
+    Subscriber& first = subscriber();
+    Subscriber& leaving = subscriber();
+    Subscriber& last = subscriber();
+    for (Subscriber* one : {&first, &leaving, &last}) {
+        pubsub_.subscribe(*one, TopicKind::channel, "a");
+    }
+    pubsub_.subscribe(leaving, TopicKind::pattern, "b*");
+    std::vector<std::string> taken;
+    const auto take = [&] {
+        pubsub_.inbox(0).take_for(leaving, [&](const Delivery& delivery) {
+            taken.emplace_back(delivery.message.content());
+        });
+        return std::exchange(taken, {});
+    };
+    using Texts = std::vector<std::string>;
+    EXPECT_EQ(take(), Texts{});
+    publish("a", "1");
+    const Delivery* delivery = nullptr;
+    EXPECT_EQ(pubsub_.inbox(0).take(delivery)->subscriber, &first);
+    publish("b1", "2");
+    publish("a", "3");
+    publish("c", "for nobody");
+    EXPECT_EQ(take(), (Texts{"1", "2", "3"}));
+    EXPECT_EQ(take(), Texts{});
+    publish("a", "4");
+    EXPECT_EQ(take(), Texts{"4"});
+    EXPECT_EQ(take_all(pubsub_, 0), (Got{{&last, "a a 1"},
+                                         {&first, "a a 3"},
+                                         {&last, "a a 3"},
+                                         {&first, "a a 4"},
+                                         {&last, "a a 4"}}));
+    // What it has had in its turn is not taken either.
+    publish("a", "5");
+    EXPECT_EQ(pubsub_.inbox(0).take(delivery)->subscriber, &first);
+    EXPECT_EQ(pubsub_.inbox(0).take(delivery)->subscriber, &leaving);
+    EXPECT_EQ(take(), Texts{});
+    // Nor what was published to a channel of the same name that has gone.
+    EXPECT_EQ(take_all(pubsub_, 0), (Got{{&last, "a a 5"}}));
+    pubsub_.subscribe(leaving, TopicKind::channel, "d");
+    publish("d", "6");
+    pubsub_.unsubscribe(leaving, TopicKind::channel, "d");
+    pubsub_.subscribe(leaving, TopicKind::channel, "d");
+    publish("d", "7");
+    EXPECT_EQ(take(), Texts{"7"});
+    EXPECT_EQ(take_all(pubsub_, 0), Got{});
+}
+
 TEST_F(PubsubTest, patterns_get_what_matches_and_channels_come_first) {
     Subscriber& one = subscriber();
     for (const char* pattern : {"news.*", "news.[ab]", "*", "other.*", "news.a", "n\\ews.a"}) {
