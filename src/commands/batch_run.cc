@@ -318,7 +318,8 @@ void Dispatcher::run_batch(Context& context) {
     // Its row does not say that it writes: what it changes that is due has to go first, as for any
     // command that writes, also where others have to wait for the log.
     engine::Effects& effects = services_.executor.effects;
-    if (effects.is_on() && batch.writes() && !is_log_failing()) effects.begin_command(true);
+    const bool may_write = effects.is_on() ? !is_log_failing() : effects.holds();
+    if (batch.writes() && may_write) effects.begin_command(true);
     KeyNeed need;
     int64_t owed = 0;
     const bool is_in_exec = context.session.mode(Session::kExecuting);

@@ -253,6 +253,7 @@ void ClientRegistry::publish_pause() {
     pause_mode_.store(holds_ > 0 ? std::max(wanted_mode_, PauseMode::write) : wanted_mode_,
                       kRelaxed);
     pause_until_ms_.store(holds_ > 0 ? INT64_MAX : wanted_until_ms_, kRelaxed);
+    data_stays_until_ms_.store(wanted_until_ms_, kRelaxed);
 }
 
 /// Each home once; there are few.

@@ -83,6 +83,11 @@ public:
     }
     /// When what is paused now ends; INT64_MAX: not by itself.
     int64_t pause_until_ms() const { return pause_until_ms_.load(std::memory_order_relaxed); }
+    /// Until then nothing expires and nothing is evicted: when a pause ends that CLIENT PAUSE has
+    /// begun, of writes or of all. Where writes are merely held back what is due may go.
+    int64_t data_stays_until_ms() const {
+        return data_stays_until_ms_.load(std::memory_order_relaxed);
+    }
 
 private:
     void publish_pause();
@@ -98,6 +103,7 @@ private:
     size_t holds_ = 0;
     std::atomic<PauseMode> pause_mode_{PauseMode::none};
     std::atomic<int64_t> pause_until_ms_{0};
+    std::atomic<int64_t> data_stays_until_ms_{0};
 };
 
 }  // namespace gyre::commands

@@ -400,10 +400,11 @@ Dispatcher::Outcome Dispatcher::execute_any(const RequestView& request, Session&
     }
     const CommandSpec& spec = *request.spec;
     session.last_command.store(&spec, std::memory_order_relaxed);
-    if (services_.executor.effects.is_on()) [[unlikely]] {
+    if (const engine::Effects& effects = services_.executor.effects;
+        effects.is_on() || effects.holds()) [[unlikely]] {
         const bool is_write = (flags_of(spec, session) & flag::write) != 0;
         services_.executor.effects.begin_command(is_write);
-        if (is_write && is_log_failing()) {
+        if (is_write && effects.is_on() && is_log_failing()) {
             refuse(request, session, reply,
                    "MISCONF Errors writing to the AOF file: " +
                        services_.executor.effects.log()->failure());

@@ -104,9 +104,10 @@ engine::ShardSet Dispatcher::hold(engine::ShardSet shards, std::span<const store
 bool Dispatcher::is_touched(const Context& context) {
     const store::Watcher& watcher = context.session.watcher;
     for (const auto& watch : watcher.watches) {
-        engine::Keyspace(services_.dataset, services_.executor, watch->database, context.now_ms(),
-                         true)
-            .peek(watch->key());
+        engine::Keyspace keyspace(services_.dataset, services_.executor, watch->database,
+                                  context.now_ms(), true);
+        keyspace.peek(watch->key());
+        if (!watch->was_due && keyspace.hides(watch->key())) return true;
     }
     return watcher.is_touched.load(std::memory_order_relaxed);
 }

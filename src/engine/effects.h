@@ -48,11 +48,17 @@ public:
     bool is_gated() const noexcept {
         return log_->sync_mode.load(std::memory_order_relaxed) == log::SyncMode::always;
     }
-    /// Whether a key that is due may be removed now; if not, it is only not seen. One who reads may
-    /// not while nothing can be logged.
+    /// Whether a key that is due may be removed now; if not, it is only not seen. One who writes
+    /// may at any time, one who reads may not while nothing can be logged. Known of a command that
+    /// has begun; begin_command() may be left out while neither is_on() nor holds().
     bool may_remove() const noexcept {
-        return !is_on() || is_write_ || log_->admission() == log::Admission::open;
+        if (is_write_) return true;
+        return !holds_ && (!is_on() || log_->admission() == log::Admission::open);
     }
+    /// Whether one who reads may not for another reason: clients are paused, and meanwhile the data
+    /// stays as it is. To be said between two commands.
+    void set_holds(bool holds) noexcept { holds_ = holds; }
+    bool holds() const noexcept { return holds_; }
 
     // --- told by the Keyspace, the expiry cycle and the evictor ---
     void changed() noexcept { has_changed_ = true; }
@@ -170,6 +176,7 @@ private:
     log::Appender* appender_ = nullptr;
     RecentWrites* recent_ = nullptr;
 
+    bool holds_ = false;
     bool has_changed_ = false;
     bool is_told_ = false;
     bool lacks_defaults_ = false;  // what was told does not name default deadlines

@@ -55,10 +55,8 @@ Entry* Keyspace::find_live(Shard& shard, const Key& key) {
     if (entry == nullptr) return view_ == nullptr ? nullptr : view_->find(database_, key);
     if (!entry->is_expired(now_ms_)) [[likely]]
         return entry;
-    if (executor_.effects.is_on()) {
-        if (!executor_.effects.may_remove()) return nullptr;
-        executor_.effects.removed(database_, key.hash, key.bytes);
-    }
+    if (!executor_.effects.may_remove()) return nullptr;
+    if (executor_.effects.is_on()) executor_.effects.removed(database_, key.hash, key.bytes);
     partition->erase(key, entry);
     ++shard.statistics.expired_lazily;
     if (counts_keys()) dataset_.unreserve_keys(1);
@@ -97,6 +95,13 @@ Entry* Keyspace::probe(const Key& key, bool tells_of_miss) {
     ++(entry == nullptr ? shard.statistics.keyspace_misses : shard.statistics.keyspace_hits);
     if (entry == nullptr && tells_of_miss) notify(event::key_miss, "keymiss", key);
     return entry;
+}
+
+bool Keyspace::hides(const Key& key) {
+    if (executor_.effects.may_remove()) return false;
+    const Partition* partition = shard_of(key).find_database(database_);
+    const Entry* entry = partition == nullptr ? nullptr : partition->find(key);
+    return entry != nullptr && entry->is_expired(now_ms_);
 }
 
 int64_t Keyspace::deadline_ms(const Entry* present, Deadline deadline) const {

@@ -84,6 +84,9 @@ public:
     /// Counts a hit or a miss as read() does, without marking the key used (EXISTS, TTL, TYPE ...
     /// as Redis decides).
     store::Entry* probe(const store::Key& key, bool tells_of_miss = true);
+    /// The key is there and due, and has to stay for now (Effects::may_remove()): no lookup sees
+    /// it.
+    bool hides(const store::Key& key);
 
     // --- changing
     // ---------------------------------------------------------------------------------

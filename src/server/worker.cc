@@ -254,11 +254,21 @@ log::Position Worker::end_log_waits(log::Position durable) {
     return log_waits_.empty() ? log::kNoPosition : log_waits_.begin()->first.first;
 }
 
-/// While nothing can be logged, keys that are due stay, unseen; while a log is loaded, it says
-/// itself which keys have gone.
+/// While clients are paused the data stays as it is. Not while it is loaded: who loads writes.
+bool Worker::data_stays() const {
+    if (shared_.clients.data_stays_until_ms() <= reactor_.now_ms()) [[likely]]
+        return false;
+    const uint32_t refusals = shared_.dataset.settings.refusals.load(std::memory_order_relaxed);
+    return (refusals & engine::refusal::loading) == 0;
+}
+
+/// While nothing can be logged or clients are paused, keys that are due stay, unseen; while a log
+/// is loaded, it says itself which keys have gone.
 bool Worker::may_remove() const {
     const uint32_t refusals = shared_.dataset.settings.refusals.load(std::memory_order_relaxed);
     if ((refusals & engine::refusal::loading) != 0) [[unlikely]]
+        return false;
+    if (data_stays()) [[unlikely]]
         return false;
     return log_ == nullptr || log_->admission() == log::Admission::open;
 }
@@ -286,6 +296,7 @@ bool Worker::may_warn_of_attack() {
 void Worker::on_ready() {
     if (shared_.dataset.threads() > 1) shared_.dataset.announce_awake(index_);
     was_busy_ = !ready_.empty();
+    executor_.effects.set_holds(data_stays());
     evictor_.begin_turn();
     if (ready_.empty()) return;
     executor_.initial_access_word = engine::initial_access_word(
@@ -425,13 +436,21 @@ int64_t Worker::next_expiry_ms() {
     return std::min(due_ms, expiry_.next_due_ms());
 }
 
-/// The same by the monotonic clock; INT64_MAX: there is nothing that may be removed.
+/// The same by the monotonic clock; INT64_MAX: there is nothing that may be removed. The end of a
+/// pause is looked for: it ends by the wall clock, or because somebody says so, and may be told to
+/// the homes of clients alone.
 int64_t Worker::next_expiry_us() {
-    if (!shared_.dataset.settings.active_expire.load(std::memory_order_relaxed) || !may_remove()) {
+    const bool stays = data_stays();
+    if (!shared_.dataset.settings.active_expire.load(std::memory_order_relaxed) ||
+        (!stays && !may_remove())) {
         return INT64_MAX;
     }
-    const int64_t due_ms = next_expiry_ms();
+    int64_t due_ms = next_expiry_ms();
     if (due_ms == INT64_MAX) return INT64_MAX;
+    if (stays) [[unlikely]] {
+        const int64_t look_ms = reactor_.now_ms() + kDueLookMs;
+        due_ms = std::max(due_ms, std::min(shared_.clients.data_stays_until_ms(), look_ms));
+    }
     return reactor_.now_us() + std::max<int64_t>(due_ms - reactor_.now_ms(), 0) * 1000;
 }
 
@@ -491,6 +510,7 @@ void Worker::handle_cron(ring::Timer& timer) { static_cast<CronTimer&>(timer).wo
 void Worker::cron() {
     const int64_t now_ms = reactor_.now_ms();
     for (const auto& connection : connections_) connection->check_limits(now_ms);
+    chunks_.trim();
     if (index_ == 0 && shared_.each_second) shared_.each_second();
     if (index_ == 0 && shared_.transactions != nullptr) {
         shared_.transactions->expire(now_ms, executor_);
@@ -499,4 +519,3 @@ void Worker::cron() {
 }
 
 }  // namespace gyre::server
-    chunks_.trim();

@@ -99,6 +99,8 @@ public:
     static constexpr int64_t kCronUs = 1'000'000;
     /// A pause ends by the wall clock, which may be set: it is looked at so often at least.
     static constexpr int64_t kPauseLookMs = 1000;
+    /// While clients are paused it is looked so often whether what is due may go at last.
+    static constexpr int64_t kDueLookMs = 100;
     /// How soon somebody is asked again who waits for messages of his to be delivered.
     static constexpr int64_t kCongestedLookMs = 1;
     /// Subscriptions of clients that left, taken back in one turn.
@@ -196,6 +198,7 @@ private:
     log::Position end_log_waits(log::Position durable);
     void tend_log();
     bool may_remove() const;
+    bool data_stays() const;
     bool is_paused() const;
     void redirect(uint64_t client_id, const commands::Invalidation& invalidation,
                   SessionHome& origin, uint64_t origin_id);

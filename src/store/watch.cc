@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "store/watch.h"
 
+#include <utility>
+
 #include "base/check.h"
 
 namespace gyre::store {
@@ -22,6 +24,7 @@ void WatchTable::touch(size_t database, const Key& key, Change change) {
         Watch& watch = *mark->second;
         if (!watch.is_of(database, key)) continue;
         if (change == Change::beside && !watch.watcher.sees_all) continue;
+        if (std::exchange(watch.was_due, false) && change == Change::due) continue;
         watch.is_touched = true;
         watch.watcher.is_touched.store(true, std::memory_order_relaxed);
     }

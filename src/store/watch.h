@@ -48,7 +48,9 @@ struct Watch {
     const size_t database;
     const Text name;
     const uint64_t hash;
-    bool is_touched = false;  ///< the key has changed since; under the shard's lock
+    // Under the shard's lock:
+    bool is_touched = false;  ///< the key has changed since
+    bool was_due = false;     ///< the key was past its deadline then, and had to stay: it may go
 };
 
 /// What has changed of a key.

@@ -38,7 +38,8 @@ void exec(Context& context) {
     context.services.dispatcher->run_transaction(context);
 }
 
-/// A key that is past its deadline is removed first: it will not change any more by that.
+/// A key that is past its deadline is removed first: it will not change any more by that. Nor by
+/// its going where it has to stay for now.
 void watch(Context& context) {
     if (context.session.mode(Session::kQueueing)) {
         return context.error("ERR WATCH inside MULTI is not allowed");
@@ -49,7 +50,11 @@ void watch(Context& context) {
     }
     for (const store::Key& key : context.keys) {
         context.keyspace.peek(key);
+        const size_t before = watcher.watches.size();
         context.keyspace.shard_of(key).add_watch(watcher, context.keyspace.database(), key);
+        if (watcher.watches.size() > before) {
+            watcher.watches.back()->was_due = context.keyspace.hides(key);
+        }
     }
     context.reply.ok();
 }

@@ -136,6 +136,49 @@ TEST_F(TransactionTest, commands_are_counted_when_they_run) {
     EXPECT_EQ(calls("exec"), 1U);
 }
 
+/// While clients are paused what is due stays, and reading transactions run.
+TEST_F(TransactionTest, a_watched_key_that_falls_due_has_changed_though_it_stays) {
+    Session& before = runner_.add_session();
+    Session& after = runner_.add_session();
+    run({"SET", "a", "1", "PX", "10"});
+    run_as(before, {"WATCH", "a"});
+    runner_.executor().effects.set_holds(true);
+    runner_.advance_ms(11);
+    run_as(after, {"WATCH", "a"});
+    EXPECT_EQ(run({"GET", "a"}), "$-1\r\n");
+    EXPECT_NE(runner_.find("a"), nullptr);
+    for (Session* session : {&before, &after}) {
+        run_as(*session, {"MULTI"});
+        run_as(*session, {"GET", "a"});
+    }
+    EXPECT_EQ(run_as(before, {"EXEC"}), "*-1\r\n");
+    EXPECT_EQ(run_as(after, {"EXEC"}), "*1\r\n$-1\r\n");
+    // That it goes at last is no change for who found it gone; a new one is.
+    run_as(after, {"WATCH", "a"});
+    run_as(before, {"WATCH", "a"});
+    runner_.executor().effects.set_holds(false);
+    EXPECT_EQ(run({"GET", "a"}), "$-1\r\n");
+    EXPECT_EQ(runner_.find("a"), nullptr);
+    run_as(after, {"MULTI"});
+    EXPECT_EQ(run_as(after, {"EXEC"}), "*0\r\n");
+    run({"SET", "a", "2"});
+    run_as(before, {"MULTI"});
+    EXPECT_EQ(run_as(before, {"EXEC"}), "*-1\r\n");
+}
+
+/// Also where the pause ends while its turn lasts: who writes finds no key that is due.
+TEST_F(TransactionTest, who_writes_removes_what_is_due_first) {
+    run({"RPUSH", "a", "1"});
+    run({"PEXPIRE", "a", "10"});
+    runner_.executor().effects.set_holds(true);
+    runner_.advance_ms(11);
+    EXPECT_EQ(run({"LLEN", "a"}), ":0\r\n");
+    EXPECT_EQ(run({"DBSIZE"}), ":1\r\n");
+    EXPECT_EQ(run({"RPUSH", "a", "2"}), ":1\r\n");
+    EXPECT_EQ(run({"DBSIZE"}), ":1\r\n");
+    EXPECT_EQ(run({"LRANGE", "a", "0", "-1"}), "*1\r\n$1\r\n2\r\n");
+}
+
 TEST_F(TransactionTest, a_key_watched_twice_has_one_mark) {
     run({"WATCH", "a", "a"});
     run({"WATCH", "a"});

@@ -287,6 +287,64 @@ TEST_F(WorkerTest, keeps_no_chunks_that_nobody_uses) {
     EXPECT_LE(server.worker().chunks().free_count(), 1U);
 }
 
+void set_keys_for_a_moment(SimulatedClient& client) {
+    for (int i = 0; i < 100; ++i) {
+        const std::string key = "key" + std::to_string(i);
+        EXPECT_TRUE(client.exchange(command({"SET", key, "v", "PX", "50"}), "+OK\r\n"));
+    }
+}
+
+/// Keys in shards of all workers, a hash with fields, and clients of one worker alone.
+TEST_F(WorkerTest, nothing_expires_while_clients_are_paused) {
+    for (const std::string mode : {"WRITE", "ALL"}) {
+        SimulatedServer server({.workers = 2});
+        SimulatedClient client(server);
+        set_keys_for_a_moment(client);
+        EXPECT_TRUE(client.exchange("HSET h f v g w\r\n", ":2\r\n"));
+        EXPECT_TRUE(client.exchange("HPEXPIRE h 50 FIELDS 1 f\r\n", "*1\r\n:1\r\n"));
+        EXPECT_TRUE(client.exchange("CLIENT PAUSE 5000 " + mode + "\r\n", "+OK\r\n"));
+        const auto resident = [&] { return server.dataset().resident(std::nullopt); };
+        const int64_t before = resident();
+        EXPECT_GT(before, 50);
+        server.run_for(2 * kSecondUs);
+        EXPECT_EQ(resident(), before);
+        const bool reads = mode == "WRITE";
+        if (reads) {
+            // Not seen, and still there.
+            EXPECT_TRUE(client.exchange("GET key99\r\n", "$-1\r\n"));
+            EXPECT_TRUE(client.exchange("EXISTS key98 key97\r\n", ":0\r\n"));
+            EXPECT_TRUE(client.exchange("HGET h f\r\n", "$-1\r\n"));
+            EXPECT_TRUE(client.exchange("DBSIZE\r\n", ":" + std::to_string(before) + "\r\n"));
+        }
+        client.forget();
+        client.send("SET key99 w\r\n");
+        server.run_for(2 * kSecondUs);
+        EXPECT_EQ(resident(), before);
+        EXPECT_EQ(client.received(), "");
+        // The pause is over: the write comes to its key, and what is due goes.
+        server.run_for(kSecondUs + 200'000);
+        EXPECT_TRUE(client.expect("+OK\r\n"));
+        EXPECT_EQ(resident(), 2);
+        EXPECT_TRUE(client.exchange("GET key99\r\n", "$1\r\nw\r\n"));
+        EXPECT_TRUE(client.exchange("HKEYS h\r\n", "*1\r\n$1\r\ng\r\n"));
+    }
+}
+
+TEST_F(WorkerTest, what_is_due_goes_soon_after_a_pause_was_ended) {
+    SimulatedServer server({.workers = 2});
+    SimulatedClient client(server);
+    set_keys_for_a_moment(client);
+    EXPECT_TRUE(client.exchange("CLIENT PAUSE 1000000 WRITE\r\n", "+OK\r\n"));
+    server.run_for(10 * kSecondUs);
+    EXPECT_GT(server.dataset().resident(std::nullopt), 50);
+    const uint64_t turns = server.worker(1).reactor().statistics().turns;
+    server.run_for(10 * kSecondUs);
+    EXPECT_LE(server.worker(1).reactor().statistics().turns - turns, 200U);
+    EXPECT_TRUE(client.exchange("CLIENT UNPAUSE\r\n", "+OK\r\n"));
+    server.run_for(200'000);
+    EXPECT_EQ(server.dataset().resident(std::nullopt), 0);
+}
+
 TEST_F(WorkerTest, takes_a_huge_pipeline_before_it_is_read) {
     SimulatedServer server({.faults = {.window_bytes = 1U << 20}});
     SimulatedClient client(server);
