@@ -82,6 +82,30 @@ TEST(Replay, KeepsTheOrderOfEachKey) {
     EXPECT_FALSE(state_after(log).empty());
 }
 
+/// Redis writes what trimming has left, and the LIMIT it was given beside it, which then limits
+/// nothing. A client may not say so.
+TEST(Replay, TrimsAsRedisLogsIt) {
+    const std::string begin = text({"XADD", "s", "1-1", "f", "v"}) +
+                              text({"XADD", "s", "2-1", "f", "v"}) +
+                              text({"XADD", "s", "3-1", "f", "v"});
+    const std::vector<Words> rows = {
+        {"XTRIM", "s", "MAXLEN", "=", "1", "LIMIT", "10"},
+        {"XTRIM", "s", "MAXLEN", "=", "1", "LIMIT", "1"},
+        {"XTRIM", "s", "MINID", "=", "3-1", "LIMIT", "10"},
+        {"XADD", "s", "MAXLEN", "=", "1", "LIMIT", "10", "4-1", "f", "v"},
+        {"XADD", "s", "MINID", "=", "4-1", "LIMIT", "10", "4-1", "f", "v"}};
+    for (const Words& row : rows) {
+        SCOPED_TRACE(row[0] + " " + row[2] + " " + row[6]);
+        CommandRunner runner;
+        EXPECT_EQ(execute(runner, begin + text(row), 0), "");
+        EXPECT_EQ(runner.run({"XLEN", "s"}), ":1\r\n");
+        CommandRunner client;
+        const std::vector<std::string_view> words(row.begin(), row.end());
+        EXPECT_EQ(client.run(words),
+                  "-ERR syntax error, LIMIT cannot be used without the special ~ option\r\n");
+    }
+}
+
 /// It may have no end, and then nobody comes to execute it.
 TEST(Replay, RefusesInATransactionWhatItRefusesOutside) {
     const std::string begin = text({"SET", "a", "1"}) + text({"MULTI"}) + text({"SET", "b", "1"});
@@ -226,7 +250,9 @@ TEST(Replay, TellsTheSameFaultByAnyNumberOfThreads) {
         log += text({"INCR", "a"}) + text({"RPUSH", "a", "1"});
         CommandRunner alone;
         const std::string expected = execute(alone, log, 0);
-        EXPECT_NE(expected.find("it fails with WRONGTYPE"), std::string::npos) << expected;
+        EXPECT_NE(expected.find("it fails with WRONGTYPE"),
+                  std::string::npos)
+            << expected;
         for (const size_t helpers : {size_t{1}, size_t{3}}) {
             CommandRunner runner(kSeveralThreads);
             EXPECT_EQ(execute(runner, log, helpers), expected);
@@ -256,7 +282,8 @@ TEST(Replay, TellsTheFirstFaultInTheOrderOfTheFile) {
     EXPECT_EQ(lanes.failure()->unit, 0U);
     EXPECT_EQ(lanes.failure()->command, bad);
     EXPECT_EQ(done.error().message,
-              "command 'INCR' at offset " + std::to_string(bad) + ": it fails with ERR");
+              "command 'INCR' at offset " + std::to_string(bad) +
+                  ": it fails with ERR");
     // Behind a fault nothing of its lane is executed.
     EXPECT_EQ(runner.run({"GET", other}), "$1\r\nx\r\n");
 }
