@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "commands/replay.h"
 
+#include <array>
+#include <string>
+#include <string_view>
+
 #include <fmt/format.h>
+
+#include "base/numbers.h"
 
 namespace gyre::commands {
 namespace {
 
 /// Deadlines are absolute and above it.
 constexpr int64_t kReplayNowMs = 1;
+/// Of a command's error in a message.
+constexpr size_t kErrorShownMax = 512;
 
 }  // namespace
 
@@ -81,6 +89,16 @@ bool Replay::is_flush(const LoggedCommand& command) {
     return true;
 }
 
+/// A handler that fails writes its error, and nothing else.
+std::string Replay::error_text(const resp::ReplyWriter& reply) {
+    std::array<iovec, 1> pieces{};
+    const size_t count = output_.gather(pieces, kErrorShownMax);
+    const std::string_view frame(static_cast<const char*>(pieces[0].iov_base),
+                                 count == 0 ? 0 : pieces[0].iov_len);
+    if (!frame.starts_with('-')) return std::string(reply.last_error_code());
+    return base::escape_for_error(frame.substr(1, frame.find('\r') - 1), kErrorShownMax);
+}
+
 Result<void> Replay::call(const LoggedCommand& command) {
     const RequestView& request = command.request;
     if (request.spec->handler == nullptr) return fail("it cannot be executed again");
@@ -107,10 +125,10 @@ Result<void> Replay::call(const LoggedCommand& command) {
         const engine::ShardGuard guard(services_.dataset, shards, services_.executor);
         request.spec->handler(context);
     }
-    const bool has_failed = reply.errors() > 0;
+    Result<void> done;
+    if (reply.errors() > 0) done = fail(fmt::format("it fails with '{}'", error_text(reply)));
     output_.clear();
-    if (has_failed) return fail(fmt::format("it fails with {}", reply.last_error_code()));
-    return {};
+    return done;
 }
 
 }  // namespace gyre::commands

@@ -11,6 +11,7 @@
 // right form, or fails.
 
 #include <cstdint>
+#include <string>
 
 #include <gyre/result.h>
 
@@ -48,6 +49,7 @@ private:
     template <class F>
     void for_each_partition(const LoggedCommand& command, F&& visit);
     Result<void> call(const LoggedCommand& command);
+    std::string error_text(const resp::ReplyWriter& reply);
     bool is_flush(const LoggedCommand& command);
 
     Services& services_;

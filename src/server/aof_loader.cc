@@ -189,7 +189,11 @@ tl::unexpected<Error> AofLoader::refuse_record(std::string_view why) const {
 Result<void> AofLoader::finish_effects() {
     if (lanes_.finish()) return {};
     const commands::ReplayLanes::Failure& failure = *lanes_.failure();
-    return refuse(failure.unit, failure.message);
+    return fail(fmt::format(
+        "Cannot execute the append only file {}, offset {}: {}. Its form is right, and the data "
+        "are in it: load it with the server that wrote it and take a snapshot there (SAVE), or "
+        "make a backup of it and remove this command",
+        path_, failure.unit, failure.message));
 }
 
 /// An RDB file has a beginning and an end even when there is nothing in it. Of commands an empty

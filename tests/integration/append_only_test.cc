@@ -229,6 +229,25 @@ TEST_P(AppendOnlyTest, NamesFileAndOffsetOfDamage) {
     EXPECT_NE(failure().find("No such file or directory"), std::string::npos);
 }
 
+/// Nothing is wrong with the file's form, so redis-check-aof has nothing to mend.
+TEST_P(AppendOnlyTest, SaysWhichCommandCannotBeExecutedAndWhatToDo) {
+    start_at_home("always");
+    EXPECT_EQ(session().ask("SET", "a", "text"), "OK");
+    EXPECT_EQ(server().stop(), 0);
+    const std::string place = std::to_string(std::filesystem::file_size(home_.part()));
+    std::ofstream(home_.part(), std::ios::app) << encode({"INCR", "a"});
+    const std::string refused = failure();
+    EXPECT_NE(refused.find("Cannot execute the append only file"), std::string::npos) << refused;
+    EXPECT_NE(
+        refused.find("appendonly.aof.1.incr.aof, offset " + place + ": command 'INCR' at offset " +
+                     place + ": it fails with 'ERR value is not an integer or out of range'"),
+        std::string::npos)
+        << refused;
+    EXPECT_NE(refused.find("load it with the server that wrote it and take a snapshot"),
+              std::string::npos);
+    EXPECT_EQ(refused.find("redis-check-aof"), std::string::npos);
+}
+
 TEST_P(AppendOnlyTest, DoesNotBeginAnewWhereAManifestIsMissing) {
     start_at_home("always");
     EXPECT_EQ(session().ask("SET", "a", "1"), "OK");
