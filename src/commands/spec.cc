@@ -103,7 +103,7 @@ bool add_counted(const KeySpec& spec, std::span<const std::string_view> argument
 /// False: the arguments do not fit.
 bool add_keys(const KeySpec& one, std::span<const std::string_view> arguments,
               std::vector<uint32_t>& positions) {
-    if (one.find == KeySpec::Find::unknown) {
+    if (one.find == KeySpec::Find::unknown || one.position != nullptr) {
         add_unknown(one, arguments, positions);
         return true;
     }

@@ -143,7 +143,8 @@ struct KeySpec {
     /// none.
     std::string_view keyword = {};
     /// Of an unknown one: which of the arguments is its key, 0 for none. Null: no argument is, as
-    /// the names of its keys come from the data.
+    /// the names of its keys come from the data. Of one with a word: the same, where the first such
+    /// word is not always the one that counts; COMMAND GETKEYS tells what stands behind the first.
     uint32_t (*position)(std::span<const std::string_view> arguments) = nullptr;
     /// Why it is as it is, in COMMAND INFO.
     std::string_view notes = {};

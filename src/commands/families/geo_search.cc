@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -351,10 +352,31 @@ int64_t search_new_keys(Context& context) {
 constexpr uint16_t kReads = key_flag::ro | key_flag::access;
 constexpr uint16_t kStores = key_flag::ow | key_flag::update;
 
-constexpr KeySpecs radius_keys(int16_t options_at) {
+/// Where the target stands that read_options() takes, the last of all, if this is the word before
+/// it; 0 otherwise.
+template <size_t kOptionsAt, bool kIsDistance>
+uint32_t target_at(std::span<const std::string_view> arguments) {
+    uint32_t found = 0;
+    for (size_t at = kOptionsAt; at + 1 < arguments.size(); ++at) {
+        const bool stores = base::equals_ignore_case(arguments[at], "STORE");
+        if (stores || base::equals_ignore_case(arguments[at], "STOREDIST")) {
+            ++at;
+            found = stores == kIsDistance ? 0 : static_cast<uint32_t>(at);
+        } else if (base::equals_ignore_case(arguments[at], "COUNT")) {
+            ++at;
+        }
+    }
+    return found;
+}
+
+template <size_t kOptionsAt>
+constexpr KeySpecs radius_keys() {
+    constexpr auto kAt = static_cast<int16_t>(kOptionsAt);
     return {{KeySpec{kReads, 1, KeySpec::Find::range, 0, 1, 0, {}},
-             KeySpec{kStores, options_at, KeySpec::Find::range, 0, 1, 0, "STORE"},
-             KeySpec{kStores, options_at, KeySpec::Find::range, 0, 1, 0, "STOREDIST"}},
+             KeySpec{kStores, kAt, KeySpec::Find::range, 0, 1, 0, "STORE",
+                     target_at<kOptionsAt, false>},
+             KeySpec{kStores, kAt, KeySpec::Find::range, 0, 1, 0, "STOREDIST",
+                     target_at<kOptionsAt, true>}},
             3};
 }
 
@@ -369,7 +391,7 @@ constexpr CommandSpec kGeoSearchCommands[] = {
      .arity = -6,
      .flags = flag::write | flag::denyoom | flag::movablekeys,
      .group = Group::geo,
-     .keys = radius_keys(6),
+     .keys = radius_keys<6>(),
      .since = "3.2.0",
      .complexity = kSearchCost,
      .syntax = "key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] "
@@ -396,7 +418,7 @@ constexpr CommandSpec kGeoSearchCommands[] = {
      .arity = -5,
      .flags = flag::write | flag::denyoom | flag::movablekeys,
      .group = Group::geo,
-     .keys = radius_keys(5),
+     .keys = radius_keys<5>(),
      .since = "3.2.0",
      .complexity = kSearchCost,
      .syntax = "key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] "

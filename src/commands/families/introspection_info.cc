@@ -272,6 +272,8 @@ std::optional<std::vector<FoundKey>> find_keys_and_flags(const CommandSpec& spec
     for (const KeySpec& keys : spec.keys.view()) {
         CommandSpec single = spec;
         single.keys = {{keys}, 1};
+        // As Redis does, which looks for the word and not for what the command makes of it.
+        if (keys.find != KeySpec::Find::unknown) single.keys.items[0].position = nullptr;
         std::vector<uint32_t> positions;
         if (!find_keys(single, arguments, positions)) return std::nullopt;
         for (const uint32_t position : positions) {

@@ -132,6 +132,39 @@ TEST_F(ZsetTest, GeoDistancesAndBoxes) {
               "*1\r\n");
 }
 
+TEST_F(ZsetTest, TheLastTargetOfASearchCounts) {
+    run({"GEOADD", "g", "1", "1", "a"});
+    const auto search = [&](std::initializer_list<std::string_view> options) {
+        run({"DEL", "d1", "d2"});
+        std::vector<std::string_view> words{"GEORADIUS", "g", "1", "1", "10", "km"};
+        words.insert(words.end(), options.begin(), options.end());
+        return runner_.run(words);
+    };
+    const std::string by_score = bulk("a") + bulk("3377822707026402");
+    for (const std::string_view first : {"STORE", "STOREDIST"}) {
+        EXPECT_EQ(search({first, "d1", "STORE", "d2"}), ":1\r\n");
+        EXPECT_EQ(run({"EXISTS", "d1"}), ":0\r\n");
+        EXPECT_EQ(run({"ZRANGE", "d2", "0", "-1", "WITHSCORES"}), "*2\r\n" + by_score);
+        EXPECT_EQ(search({first, "d1", "STOREDIST", "d2"}), ":1\r\n");
+        EXPECT_EQ(run({"EXISTS", "d1"}), ":0\r\n");
+        const std::string distance = run({"ZRANGE", "d2", "0", "-1", "WITHSCORES"});
+        EXPECT_NE(distance, "*2\r\n" + by_score);
+        EXPECT_TRUE(distance.starts_with("*2\r\n" + bulk("a")));
+    }
+    EXPECT_EQ(search({"STORE", "STORE", "STORE", "d2", "COUNT", "1"}), ":1\r\n");
+    EXPECT_EQ(run({"EXISTS", "STORE", "d2"}), ":1\r\n");
+    EXPECT_EQ(search({"STORE", "d1", "STORE", "d2", "WITHDIST"}),
+              "-ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and "
+              "WITHCOORD options\r\n");
+    EXPECT_EQ(run({"GEORADIUSBYMEMBER", "g", "a", "10", "km", "STORE", "d1", "STOREDIST", "d2"}),
+              ":1\r\n");
+    EXPECT_EQ(run({"ZRANGE", "d2", "0", "-1", "WITHSCORES"}), "*2\r\n" + bulk("a") + bulk("0"));
+    // Redis looks for the first, whatever the command does.
+    EXPECT_EQ(run({"COMMAND", "GETKEYS", "GEORADIUS", "g", "1", "1", "10", "km", "STORE", "d1",
+                   "STORE", "d2"}),
+              "*2\r\n" + bulk("g") + bulk("d1"));
+}
+
 TEST_F(ZsetTest, HyperLogLogsAreStrings) {
     EXPECT_EQ(run({"PFADD", "h", "a", "b", "c"}), ":1\r\n");
     EXPECT_EQ(run({"PFCOUNT", "h"}), ":3\r\n");
