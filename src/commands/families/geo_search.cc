@@ -31,6 +31,7 @@ using types::GeoPoint;
 
 enum class Form : uint8_t { coordinates, member, search, search_store };
 enum class Sort : uint8_t { none, nearest, farthest };
+enum class From : uint8_t { nothing, member, coordinates };
 
 struct Search {
     Form form = Form::search;
@@ -40,7 +41,7 @@ struct Search {
     bool stores_distance = false;
     GeoArea area;
     double unit = 1;
-    bool has_center = false;
+    From from = From::nothing;  ///< of GEOSEARCH's options
     bool has_shape = false;
     bool with_distance = false;
     bool with_hash = false;
@@ -99,12 +100,10 @@ bool read_box(Context& context, size_t at, Search& search) {
 bool read_center(Context& context, size_t at, Search& search) {
     const auto point = read_point(context, at);
     if (point) search.area.center = *point;
-    search.has_center = point.has_value();
-    return search.has_center;
+    return point.has_value();
 }
 
 bool read_member(Context& context, size_t at, const ZsetValue& zset, Search& search) {
-    search.has_center = true;
     if (zset.size() == 0) return true;
     const auto score = zset.score(context.argument(at));
     if (score) {
@@ -127,12 +126,15 @@ std::optional<bool> read_search_option(Context& context, size_t& at, const ZsetV
                                        Search& search, bool& by_box) {
     const size_t left = context.count() - at - 1;
     const size_t here = at;
-    if (left >= 1 && context.is(here, "FROMMEMBER") && !search.has_center) {
+    // Given twice, the last counts; but not one where the other stands already.
+    if (left >= 1 && context.is(here, "FROMMEMBER") && search.from != From::coordinates) {
         at += 1;
+        search.from = From::member;
         return read_member(context, here + 1, zset, search);
     }
-    if (left >= 2 && context.is(here, "FROMLONLAT") && !search.has_center) {
+    if (left >= 2 && context.is(here, "FROMLONLAT") && search.from != From::member) {
         at += 2;
+        search.from = From::coordinates;
         return read_center(context, here + 1, search);
     }
     if (left >= 2 && context.is(here, "BYRADIUS") && !by_box) {
@@ -211,7 +213,7 @@ bool check_options(Context& context, const Search& search) {
         context.error(fmt::format(
             "ERR {} is not compatible with WITHDIST, WITHHASH and WITHCOORD options",
             search.form == Form::search_store ? "GEOSEARCHSTORE" : "STORE option in GEORADIUS"));
-    } else if (search.is_search() && !search.has_center) {
+    } else if (search.is_search() && search.from == From::nothing) {
         context.error(fmt::format(
             "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for {}", name));
     } else if (search.is_search() && !search.has_shape) {

@@ -165,6 +165,29 @@ TEST_F(ZsetTest, TheLastTargetOfASearchCounts) {
               "*2\r\n" + bulk("g") + bulk("d1"));
 }
 
+TEST_F(ZsetTest, TheLastCenterOfASearchCounts) {
+    run({"GEOADD", "g", "1", "1", "a", "1.01", "1.01", "b"});
+    EXPECT_EQ(run({"GEOSEARCH", "g", "FROMLONLAT", "0", "0", "FROMLONLAT", "1", "1", "BYRADIUS",
+                   "10", "m"}),
+              "*1\r\n" + bulk("a"));
+    EXPECT_EQ(run({"GEOSEARCH", "g", "FROMMEMBER", "a", "FROMMEMBER", "b", "BYRADIUS", "10", "m"}),
+              "*1\r\n" + bulk("b"));
+    EXPECT_EQ(run({"GEOSEARCHSTORE", "t", "g", "FROMMEMBER", "a", "FROMMEMBER", "b", "BYRADIUS",
+                   "10", "m"}),
+              ":1\r\n");
+    EXPECT_EQ(run({"ZRANGE", "t", "0", "-1"}), "*1\r\n" + bulk("b"));
+    EXPECT_EQ(run({"GEOSEARCH", "g", "FROMMEMBER", "no", "FROMMEMBER", "b", "BYRADIUS", "1", "m"}),
+              "-ERR could not decode requested zset member\r\n");
+    for (const std::string_view key : {"g", "none"}) {
+        EXPECT_EQ(run({"GEOSEARCH", key, "FROMMEMBER", "a", "FROMLONLAT", "1", "1", "BYRADIUS",
+                       "10", "m"}),
+                  "-ERR syntax error\r\n");
+        EXPECT_EQ(run({"GEOSEARCH", key, "FROMLONLAT", "1", "1", "FROMMEMBER", "a", "BYRADIUS",
+                       "10", "m"}),
+                  "-ERR syntax error\r\n");
+    }
+}
+
 TEST_F(ZsetTest, HyperLogLogsAreStrings) {
     EXPECT_EQ(run({"PFADD", "h", "a", "b", "c"}), ":1\r\n");
     EXPECT_EQ(run({"PFCOUNT", "h"}), ":3\r\n");
