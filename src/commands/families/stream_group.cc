@@ -41,6 +41,16 @@ struct GroupOptions {
 };
 
 std::optional<GroupOptions> read_group_options(Context& context, bool may_make) {
+/// Redis counts the arguments last, so that each option may stand there twice where there is room.
+constexpr size_t kCreateArgumentsMax = 8;
+constexpr size_t kSetIdArgumentsMax = 7;
+
+void refuse_group_form(Context& context) {
+    context.error(fmt::format(
+        "ERR unknown subcommand or wrong number of arguments for '{}'. Try XGROUP HELP.",
+        base::escape_for_error(context.argument(1))));
+}
+
     GroupOptions options;
     for (size_t at = 5; at < context.count(); ++at) {
         if (may_make && context.is(at, "MKSTREAM")) {
@@ -53,9 +63,7 @@ std::optional<GroupOptions> read_group_options(Context& context, bool may_make) 
             context.error("ERR value for ENTRIESREAD must be positive or -1");
             return std::nullopt;
         } else {
-            context.error(fmt::format(
-                "ERR unknown subcommand or wrong number of arguments for '{}'. Try XGROUP HELP.",
-                base::escape_for_error(context.argument(1))));
+            refuse_group_form(context);
             return std::nullopt;
         }
     }
@@ -85,6 +93,14 @@ std::optional<StreamId> read_group_id(Context& context, const Entry* entry) {
 }
 
 void xgroup_create(Context& context) {
+/// SETID's, for which an end of an interval is an id too.
+std::optional<StreamId> read_new_position(Context& context, const Entry* entry) {
+    const std::string_view text = up_to_nul(context.argument(4));
+    if (text == "-") return StreamId{};
+    if (text == "+") return StreamId::max();
+    return read_group_id(context, entry);
+}
+
     const auto options = read_group_options(context, true);
     if (!options) return;
     const Key& key = context.keys[0];
@@ -92,6 +108,7 @@ void xgroup_create(Context& context) {
     if (!require_stream(context, entry)) return;
     if (entry == nullptr && !options->makes_stream) return refuse_missing_stream(context);
     const auto id = read_group_id(context, entry);
+    if (context.count() > kCreateArgumentsMax) return refuse_group_form(context);
     if (!id) return;
     if (entry == nullptr) {
         entry = context.keyspace.put_object(key, nullptr, kStreamKind,
@@ -121,7 +138,8 @@ void xgroup_setid(Context& context) {
     if (entry == nullptr) return;
     StreamGroup* group = require_group(context, *entry);
     if (group == nullptr) return;
-    const auto id = read_group_id(context, entry);
+    if (context.count() > kSetIdArgumentsMax) return refuse_group_form(context);
+    const auto id = read_new_position(context, entry);
     if (!id) return;
     edit_stream(context, context.keys[0], entry, [&](Stream&) {
         group->last_id = *id;

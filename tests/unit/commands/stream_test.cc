@@ -122,8 +122,46 @@ TEST_F(StreamCommandTest, XinfoStreamShowsAll) {
                   bulk("pel-count") + ":1\r\n" + bulk("pel") + "*1\r\n*4\r\n" + bulk("1-1") +
                   bulk("c") + now + ":1\r\n" + bulk("consumers") + "*1\r\n*10\r\n" + bulk("name") +
                   bulk("c") + bulk("seen-time") + now + bulk("active-time") + now +
-                  bulk("pel-count") + ":1\r\n" + bulk("pel") + "*1\r\n*3\r\n" + bulk("1-1") + now +
-                  ":1\r\n");
+                  bulk("pel-count") + ":1\r\n" + bulk("pel") + "*1\r\n*3\r\n" + bulk("1-1") +
+                  now + ":1\r\n");
+}
+
+TEST_F(StreamCommandTest, TheEndsOfAnIntervalAreIdsForXgroupSetidAlone) {
+    const std::string bad = "-ERR Invalid stream ID specified as stream command argument\r\n";
+    const auto position = [&] {
+        const std::string groups = run({"XINFO", "GROUPS", "s"});
+        const std::string name = bulk("last-delivered-id");
+        return groups.substr(groups.find(name) + name.size());
+    };
+    run({"XADD", "s", "1-1", "f", "v"});
+    EXPECT_EQ(run({"XGROUP", "CREATE", "s", "g", "+"}), bad);
+    EXPECT_EQ(run({"XGROUP", "CREATE", "s", "g", "-"}), bad);
+    EXPECT_EQ(run({"XGROUP", "CREATE", "s", "g", "0"}), "+OK\r\n");
+    EXPECT_EQ(run({"XGROUP", "SETID", "s", "g", "+"}), "+OK\r\n");
+    EXPECT_TRUE(position().starts_with(bulk("18446744073709551615-18446744073709551615")));
+    EXPECT_EQ(run({"XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"}), "*-1\r\n");
+    EXPECT_EQ(run({"XGROUP", "SETID", "s", "g", "-"}), "+OK\r\n");
+    EXPECT_TRUE(position().starts_with(bulk("0-0")));
+    EXPECT_EQ(run({"XGROUP", "SETID", "s", "g", "(1"}), bad);
+}
+
+TEST_F(StreamCommandTest, XgroupCountsItsArgumentsLast) {
+    const std::string form = "-ERR unknown subcommand or wrong number of arguments for '";
+    const std::string create = form + "CREATE'. Try XGROUP HELP.\r\n";
+    const std::string set_id = form + "SETID'. Try XGROUP HELP.\r\n";
+    EXPECT_EQ(run({"XGROUP", "CREATE", "s", "g", "0", "MKSTREAM", "MKSTREAM", "ENTRIESREAD", "1"}),
+              create);
+    EXPECT_EQ(run({"EXISTS", "s"}), ":0\r\n");
+    EXPECT_EQ(run({"XGROUP", "CREATE", "s", "g", "0", "MKSTREAM", "MKSTREAM", "MKSTREAM"}),
+              "+OK\r\n");
+    EXPECT_EQ(run({"XGROUP", "CREATE", "s", "h", "0", "ENTRIESREAD", "1", "ENTRIESREAD", "2"}),
+              create);
+    EXPECT_EQ(run({"XGROUP", "SETID", "s", "g", "0", "ENTRIESREAD", "1", "ENTRIESREAD", "2"}),
+              set_id);
+    // What else is wrong comes first.
+    EXPECT_EQ(run({"XGROUP", "SETID", "s", "h", "0", "ENTRIESREAD", "1", "ENTRIESREAD", "2"}),
+              "-NOGROUP No such consumer group 'h' for key name 's'\r\n");
+    EXPECT_EQ(run({"XGROUP", "SETID", "s", "g", "0", "ENTRIESREAD", "1"}), "+OK\r\n");
 }
 
 TEST_F(StreamCommandTest, XreadAnswersWithAMapInResp3) {
