@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -291,6 +292,37 @@ bool read_start(Context& context, size_t at, ReadFrom& source) {
 }
 
 std::optional<std::vector<ReadFrom>> find_sources(Context& context, const ReadArguments& arguments,
+/// Of a group that is named again for its new entries: each place but the first gets what those
+/// before it leave over, and is not served where that is nothing.
+void settle_repeated(std::vector<ReadFrom>& sources, uint64_t count) {
+    std::vector<std::pair<const StreamGroup*, size_t>> fresh;
+    for (size_t i = 0; i < sources.size() && sources.size() > 1; ++i) {
+        if (sources[i].is_served && !sources[i].is_history) fresh.emplace_back(sources[i].group, i);
+    }
+    std::sort(fresh.begin(), fresh.end());
+    for (size_t begin = 0; begin < fresh.size();) {
+        const StreamGroup* group = fresh[begin].first;
+        size_t end = begin + 1;
+        while (end < fresh.size() && fresh[end].first == group) ++end;
+        uint64_t served = 1;
+        if (count != 0 && end - begin > 1) {
+            StreamId first = group->last_id;
+            first.increment();
+            uint64_t entries = 0;
+            stream_of(*sources[fresh[begin].second].entry)
+                .visit(first, StreamId::max(), [&](const StreamNode&, const StreamNode::Entry&) {
+                    // No more than all places together can take.
+                    return ++entries / count < end - begin;
+                });
+            served = entries / count + (entries % count != 0 ? 1 : 0);
+        }
+        for (size_t i = begin + std::min<uint64_t>(served, end - begin); i < end; ++i) {
+            sources[fresh[i].second].is_served = false;
+        }
+        begin = end;
+    }
+}
+
                                                   const Reach& reach) {
     const std::string_view group_name = context.argument(arguments.group_at);
     std::vector<ReadFrom> sources;
@@ -311,6 +343,7 @@ std::optional<std::vector<ReadFrom>> find_sources(Context& context, const ReadAr
         sources.push_back(source);
     }
     return sources;
+    settle_repeated(sources, arguments.count);
 }
 
 /// Entries given out again one by one, since each has its own count; the time of that alone.
