@@ -41,7 +41,6 @@ struct GroupOptions {
     int64_t entries_read = StreamGroup::kUnknown;
 };
 
-std::optional<GroupOptions> read_group_options(Context& context, bool may_make) {
 /// Redis counts the arguments last, so that each option may stand there twice where there is room.
 constexpr size_t kCreateArgumentsMax = 8;
 constexpr size_t kSetIdArgumentsMax = 7;
@@ -52,6 +51,7 @@ void refuse_group_form(Context& context) {
         base::escape_for_error(context.argument(1))));
 }
 
+std::optional<GroupOptions> read_group_options(Context& context, bool may_make) {
     GroupOptions options;
     for (size_t at = 5; at < context.count(); ++at) {
         if (may_make && context.is(at, "MKSTREAM")) {
@@ -93,7 +93,6 @@ std::optional<StreamId> read_group_id(Context& context, const Entry* entry) {
     return entry == nullptr ? StreamId{} : stream_of(*entry).last_id;
 }
 
-void xgroup_create(Context& context) {
 /// SETID's, for which an end of an interval is an id too.
 std::optional<StreamId> read_new_position(Context& context, const Entry* entry) {
     const std::string_view text = up_to_nul(context.argument(4));
@@ -102,14 +101,15 @@ std::optional<StreamId> read_new_position(Context& context, const Entry* entry) 
     return read_group_id(context, entry);
 }
 
+void xgroup_create(Context& context) {
     const auto options = read_group_options(context, true);
     if (!options) return;
     const Key& key = context.keys[0];
     Entry* entry = context.keyspace.write(key);
     if (!require_stream(context, entry)) return;
     if (entry == nullptr && !options->makes_stream) return refuse_missing_stream(context);
-    const auto id = read_group_id(context, entry);
     if (context.count() > kCreateArgumentsMax) return refuse_group_form(context);
+    const auto id = read_group_id(context, entry);
     if (!id) return;
     if (entry == nullptr) {
         entry = context.keyspace.put_object(key, nullptr, kStreamKind,
@@ -146,7 +146,8 @@ void xgroup_setid(Context& context) {
         group->last_id = *id;
         group->entries_read = options->entries_read;
     });
-    context.keyspace.changed_beside(context.keys[0], entry, true);
+    // As in Redis, those who wait for new entries wait for the next one.
+    context.keyspace.changed_beside(context.keys[0], entry);
     tell_stream(context, "xgroup-setid");
     context.reply.ok();
 }
@@ -291,7 +292,6 @@ bool read_start(Context& context, size_t at, ReadFrom& source) {
     return true;
 }
 
-std::optional<std::vector<ReadFrom>> find_sources(Context& context, const ReadArguments& arguments,
 /// Of a group that is named again for its new entries: each place but the first gets what those
 /// before it leave over, and is not served where that is nothing.
 void settle_repeated(std::vector<ReadFrom>& sources, uint64_t count) {
@@ -323,6 +323,7 @@ void settle_repeated(std::vector<ReadFrom>& sources, uint64_t count) {
     }
 }
 
+std::optional<std::vector<ReadFrom>> find_sources(Context& context, const ReadArguments& arguments,
                                                   const Reach& reach) {
     const std::string_view group_name = context.argument(arguments.group_at);
     std::vector<ReadFrom> sources;
@@ -342,8 +343,8 @@ void settle_repeated(std::vector<ReadFrom>& sources, uint64_t count) {
         }
         sources.push_back(source);
     }
-    return sources;
     settle_repeated(sources, arguments.count);
+    return sources;
 }
 
 /// Entries given out again one by one, since each has its own count; the time of that alone.
