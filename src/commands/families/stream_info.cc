@@ -109,7 +109,7 @@ void reply_full_consumer(Context& context, const StreamConsumer& consumer, uint6
     field(context, "seen-time", consumer.seen_ms);
     field(context, "active-time", consumer.active_ms);
     field(context, "pel-count", static_cast<int64_t>(consumer.pending.size()));
-    context.reply.bulk("pel");
+    context.reply.bulk("pending");
     reply_list(context, consumer.pending, count,
                [&](const StreamId& id, const StreamPending& pending) {
                    context.reply.array(3);
@@ -128,7 +128,7 @@ void reply_full_group(Context& context, const Stream& stream, const StreamGroup&
     field_or_null(context, "entries-read", known(group.entries_read));
     field_or_null(context, "lag", lag(stream, group));
     field(context, "pel-count", static_cast<int64_t>(group.pending().size()));
-    context.reply.bulk("pel");
+    context.reply.bulk("pending");
     reply_list(context, group.pending(), count,
                [&](const StreamId& id, const StreamPending& pending) {
                    context.reply.array(4);

@@ -119,10 +119,10 @@ TEST_F(StreamCommandTest, XinfoStreamShowsAll) {
               "*18\r\n" + state + bulk("entries") + "*1\r\n" + entry + bulk("groups") +
                   "*1\r\n*14\r\n" + bulk("name") + bulk("g") + bulk("last-delivered-id") +
                   bulk("1-1") + bulk("entries-read") + ":1\r\n" + bulk("lag") + ":0\r\n" +
-                  bulk("pel-count") + ":1\r\n" + bulk("pel") + "*1\r\n*4\r\n" + bulk("1-1") +
+                  bulk("pel-count") + ":1\r\n" + bulk("pending") + "*1\r\n*4\r\n" + bulk("1-1") +
                   bulk("c") + now + ":1\r\n" + bulk("consumers") + "*1\r\n*10\r\n" + bulk("name") +
                   bulk("c") + bulk("seen-time") + now + bulk("active-time") + now +
-                  bulk("pel-count") + ":1\r\n" + bulk("pel") + "*1\r\n*3\r\n" + bulk("1-1") +
+                  bulk("pel-count") + ":1\r\n" + bulk("pending") + "*1\r\n*3\r\n" + bulk("1-1") +
                   now + ":1\r\n");
 }
 
