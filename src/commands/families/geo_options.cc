@@ -40,11 +40,13 @@ std::optional<double> read_unit(Context& context, size_t at) {
 }
 
 types::GeoPoint point_of(double score) {
-    // Any sorted set may be asked, with any scores.
-    constexpr double kLimit = 9.2e18;
-    const bool is_integer = score > -kLimit && score < kLimit;
-    return types::geo_point(is_integer ? static_cast<uint64_t>(static_cast<int64_t>(score))
-                                       : uint64_t{1} << 63);
+    // Any sorted set may be asked, with any scores. What no integer can be is what Redis' cast
+    // makes of it on x86-64.
+    constexpr double kHalf = 9223372036854775808.0;  // 2^63
+    if (score >= 2 * kHalf) return types::geo_point(0);
+    if (score >= kHalf) return types::geo_point(static_cast<uint64_t>(score));
+    return types::geo_point(score >= -kHalf ? static_cast<uint64_t>(static_cast<int64_t>(score))
+                                            : uint64_t{1} << 63);
 }
 
 void reply_distance(resp::ReplyWriter& reply, double distance) {

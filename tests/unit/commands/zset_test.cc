@@ -188,6 +188,19 @@ TEST_F(ZsetTest, TheLastCenterOfASearchCounts) {
     }
 }
 
+TEST_F(ZsetTest, PlacesOfScoresThatNoPlaceHas) {
+    run({"ZADD", "z", "1e300", "x", "-1e300", "n", "9223372036854774784", "y", "9.3e18", "o"});
+    const std::string north = bulk("85.0511287799999991");
+    const std::string south = bulk("-85.05112751263942528");
+    const std::string west = bulk("-179.99999731779098511");
+    const std::string east = bulk("180");
+    EXPECT_EQ(run({"GEOPOS", "z", "x", "n", "y", "o"}), "*4\r\n*2\r\n" + west + south + "*2\r\n" +
+                                                            east + south + "*2\r\n" + east + north +
+                                                            "*2\r\n" + east + north);
+    EXPECT_EQ(run({"GEOHASH", "z", "x", "y"}),
+              "*2\r\n" + bulk("00bh0hbj200") + bulk("bp05b5048p0"));
+}
+
 TEST_F(ZsetTest, HyperLogLogsAreStrings) {
     EXPECT_EQ(run({"PFADD", "h", "a", "b", "c"}), ":1\r\n");
     EXPECT_EQ(run({"PFCOUNT", "h"}), ":3\r\n");
