@@ -231,6 +231,40 @@ TEST(AppendOnly, IsLoadedByBoth) {
     }
 }
 
+/// What 7.0 lets its clients say and logs, and what it logs in words that no client may use.
+TEST(AppendOnly, ReadsWhatRedisAloneWrites) {
+    const AofDirectory directory;
+    std::filesystem::remove(directory.file(""));
+    Data before;
+    {
+        ServerOptions options = directory.oracle();
+        options.arguments.insert(options.arguments.end(), {"--stream-node-max-entries", "1"});
+        ServerProcess oracle(options);
+        ASSERT_TRUE(AofDirectory::has_loaded(oracle)) << oracle.log();
+        Session session(oracle);
+        for (const char* key : {"x:1", "x:2", "x:3", "x:4", "x:5"}) {
+            for (const char* id : {"1-1", "2-1", "3-1"}) session.ask("XADD", key, id, "f", "v");
+        }
+        session.ask("XADD", "x:1", "MAXLEN", "~", "1", "LIMIT", "2", "4-1", "f", "v");
+        session.ask("XADD", "x:2", "MINID", "~", "3", "LIMIT", "10", "4-1", "f", "v");
+        EXPECT_EQ(session.ask("XTRIM", "x:3", "MAXLEN", "~", "1", "LIMIT", "1"), ":1");
+        EXPECT_EQ(session.ask("XTRIM", "x:4", "MINID", "~", "3", "LIMIT", "10"), ":2");
+        session.ask("XDEL", "x:5", "3-1");
+        EXPECT_EQ(session.ask("XSETID", "x:5", "2-1"), "OK");
+        session.ask("XGROUP", "CREATE", "x:1", "g", "0");
+        EXPECT_EQ(session.ask("XGROUP", "SETID", "x:1", "g", "+"), "OK");
+        session.ask("GEOADD", "g:1", "1", "1", "a");
+        EXPECT_EQ(
+            session.ask("GEORADIUS", "g:1", "1", "1", "10", "km", "STORE", "g:2", "STORE", "g:3"),
+            ":1");
+        before = data_of(oracle);
+        EXPECT_EQ(oracle.stop(), 0);
+    }
+    ServerProcess server(subject_in(directory, "always"));
+    ASSERT_TRUE(AofDirectory::has_loaded(server)) << server.log();
+    EXPECT_EQ(difference(before, data_of(server)), "");
+}
+
 TEST(AppendOnly, GoesOnWhereRedisEnded) {
     for (const bool has_rdb_base : {true, false}) {
         SCOPED_TRACE(has_rdb_base ? "base.rdb" : "base.aof");

@@ -84,11 +84,12 @@ constexpr OrderedGenerator::Row kRows[] = {
     {2, "xsetid {x} {newid} {state}"},
     {5, "xread {count} STREAMS {x} {x} {id} {id}"},
     {6, "xgroup create {x} {group} {start} {mkstream} {read}"},
-    {2, "xgroup setid {x} {group} {start} {read}"},
+    {2, "xgroup setid {x} {group} {position} {read}"},
     {1, "xgroup destroy {x} {group}"},
     {2, "xgroup createconsumer {x} {group} {consumer}"},
     {2, "xgroup delconsumer {x} {group} {consumer}"},
     {14, "xreadgroup GROUP {group} {consumer} {count} {noack} STREAMS {x} {new}"},
+    {4, "xreadgroup GROUP {group} {consumer} {count} {noack} STREAMS {x} {x} {new} {new}"},
     {6, "xack {x} {group} {ids}"},
     {4, "xpending {x} {group}"},
     {6, "xclaim {x} {group} {consumer} 0 {ids} {claim}"},
@@ -389,6 +390,7 @@ bool OrderedGenerator::expand_place(const std::string& word, Command& command) {
     } else if (word == "unit") {
         maybe(command, 50, random_.pick({"m", "km", "ft", "mi", "KM", "yd"}));
     } else if (word == "center") {
+        maybe(command, 10, "{center}");
         append(command, random_.chance(40)   ? "FROMMEMBER {member}"
                         : random_.chance(60) ? "FROMLONLAT 13.5 38.3"
                                              : "FROMLONLAT {place}");
@@ -407,6 +409,7 @@ bool OrderedGenerator::expand_place(const std::string& word, Command& command) {
         for (const char* option : {"WITHDIST", "WITHHASH", "WITHCOORD"}) maybe(command, 25, option);
     } else if (word == "store") {
         append(command, random_.pick({"STORE {g}", "STOREDIST {g}", "STORE {g} WITHDIST"}));
+        maybe(command, 25, random_.pick({"STORE {g}", "STOREDIST {g}"}));
     } else if (word == "storedist") {
         maybe(command, 40, "STOREDIST");
     } else {
@@ -452,8 +455,11 @@ bool OrderedGenerator::expand_stream(const std::string& word, Command& command) 
         command.push_back(random_.pick({"alice", "bob", "alice", "carol", ""}));
     } else if (word == "start") {
         command.push_back(random_.chance(40) ? random_.pick({"$", "0"}) : stream_id());
+    } else if (word == "position") {
+        append(command, random_.chance(20) ? random_.pick({"-", "+"}) : "{start}");
     } else if (word == "mkstream") {
         maybe(command, 50, "MKSTREAM");
+        maybe(command, 5, "MKSTREAM MKSTREAM");
     } else if (word == "read") {
         maybe(command, 30, "ENTRIESREAD " + std::to_string(random_.between(-2, 20)));
     } else if (word == "noack") {

@@ -82,6 +82,83 @@ TEST_P(OrderedTest, RangesByBytesDoNotLookAtScores) {
     compare({1, 2}, make);
 }
 
+// Options, targets, centers and keys that are given twice, and ids that are ends of intervals.
+TEST_P(OrderedTest, WhatIsGivenTwiceCountsAsItDoesThere) {
+    const auto searches = [](std::uint64_t /*seed*/) {
+        Sequence commands{{"GEOADD", "g", "1", "1", "a", "1.01", "1.01", "b"}};
+        const Sequence options = {{"STORE", "d1", "STORE", "d2"},
+                                  {"STOREDIST", "d1", "STOREDIST", "d2"},
+                                  {"STORE", "d1", "STOREDIST", "d2"},
+                                  {"STOREDIST", "d1", "STORE", "d2"},
+                                  {"STORE", "d1", "STORE", "d2", "WITHDIST"},
+                                  {"STORE", "STORE", "STORE", "d2"},
+                                  {"STORE", "STORE", "d2"},
+                                  {"COUNT", "1", "STORE", "d1", "ASC", "STORE", "g"},
+                                  {"STORE", "d1", "STOREDIST"}};
+        for (const Command& form : {Command{"GEORADIUS", "g", "1", "1", "10", "km"},
+                                    Command{"GEORADIUSBYMEMBER", "g", "a", "10", "km"}}) {
+            for (const Command& option : options) {
+                Command command = form;
+                command.insert(command.end(), option.begin(), option.end());
+                commands.push_back(command);
+                command.insert(command.begin(), {"COMMAND", "GETKEYS"});
+                commands.push_back(command);
+                for (const char* key : {"d1", "d2", "STORE", "g"}) {
+                    commands.push_back({"ZRANGE", key, "0", "-1", "WITHSCORES"});
+                    if (key[0] != 'g') commands.push_back({"DEL", key});
+                }
+            }
+        }
+        const Sequence centers = {{"FROMMEMBER", "a"},
+                                  {"FROMMEMBER", "b"},
+                                  {"FROMMEMBER", "none"},
+                                  {"FROMLONLAT", "1", "1"},
+                                  {"FROMLONLAT", "0", "0"}};
+        for (const char* key : {"g", "none"}) {
+            for (const Command& first : centers) {
+                for (const Command& second : centers) {
+                    Command command{"GEOSEARCH", key};
+                    command.insert(command.end(), first.begin(), first.end());
+                    command.insert(command.end(), {"BYRADIUS", "10", "m"});
+                    command.insert(command.end(), second.begin(), second.end());
+                    commands.push_back(command);
+                    command[0] = "GEOSEARCHSTORE";
+                    command.insert(command.begin() + 1, "to");
+                    commands.push_back(command);
+                }
+            }
+        }
+        return commands;
+    };
+    compare({1, 2}, searches);
+    const auto groups = [](std::uint64_t /*seed*/) {
+        const std::string last = "18446744073709551615-18446744073709551615";
+        Sequence commands{
+            {"XGROUP", "CREATE", "s", "g", "0", "MKSTREAM"},
+            {"XGROUP", "CREATE", "s", "h", "+"},
+            {"XGROUP", "CREATE", "s", "h", "-"},
+            {"XGROUP", "CREATE", "s", "h", "0", "MKSTREAM", "MKSTREAM", "ENTRIESREAD", "1"}};
+        for (const std::string& id : {std::string("1-1"), std::string("2-1"), last}) {
+            commands.push_back({"XADD", "s", id, "f", "v"});
+            for (const char* count : {"0", "1", "2", "3"}) {
+                commands.push_back({"XGROUP", "SETID", "s", "g", "-"});
+                commands.push_back({"XREADGROUP", "GROUP", "g", "c", "COUNT", count, "STREAMS", "s",
+                                    "s", "s", ">", last, ">"});
+                commands.push_back(
+                    {"XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", "s", ">", ">"});
+                commands.push_back(
+                    {"XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", "s", "0", ">"});
+                commands.push_back({"XPENDING", "s", "g"});
+                commands.push_back({"XGROUP", "SETID", "s", "g", "+"});
+                commands.push_back({"XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"});
+                commands.push_back({"XINFO", "GROUPS", "s"});
+            }
+        }
+        return commands;
+    };
+    compare({1, 2}, groups);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Limits, OrderedTest,
     ::testing::Values(Limits{"default", {}, {}},
