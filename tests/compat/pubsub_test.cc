@@ -87,11 +87,11 @@ TEST(PubsubCompatTest, WhatASubscriberMayDo) {
 
 TEST(PubsubCompatTest, SubscribingInATransaction) {
     compare_scripts({
-        {0, {"MULTI"}},
-        {0, {"SSUBSCRIBE", "a", "b"}},
-        {0, {"SUNSUBSCRIBE", "a"}},
-        {0, {"SUBSCRIBE", "a"}},
-        {0, {"UNSUBSCRIBE", "a"}},
+        {0, {"MULTI"}, {}, true, true},
+        {0, {"SSUBSCRIBE", "a", "b"}, {}, true, true},
+        {0, {"SUNSUBSCRIBE", "a"}, {}, true, true},
+        {0, {"SUBSCRIBE", "a"}, {}, true, true},
+        {0, {"UNSUBSCRIBE", "a"}, {}, true, true},
         {0, {"EXEC"}},
         {1, {"PUBSUB", "SHARDCHANNELS"}},
         {0, {"SSUBSCRIBE", "a"}},
