@@ -270,13 +270,16 @@ Result<void> Server::listen(Listeners& listeners, std::span<const std::string> h
 /// it with it: a server that was killed and is started again may be ahead of that.
 Result<void> Server::listen_at_start(Listeners& listeners, std::span<const std::string> hosts,
                                      int64_t port) {
+    auto listening = listen(listeners, hosts, port);
+    if (listening || listening.error().code != EADDRINUSE) return listening;
+    base::log(base::Level::notice, "Port {} is taken: trying again for a second", port);
     const auto until = std::chrono::steady_clock::now() + kPortPatience;
-    for (;;) {
-        auto listening = listen(listeners, hosts, port);
-        if (listening || listening.error().code != EADDRINUSE) return listening;
-        if (std::chrono::steady_clock::now() >= until) return listening;
+    while (!listening && listening.error().code == EADDRINUSE &&
+           std::chrono::steady_clock::now() < until) {
         std::this_thread::sleep_for(kPortRetry);
+        listening = listen(listeners, hosts, port);
     }
+    return listening;
 }
 
 Result<void> Server::open_listeners() {

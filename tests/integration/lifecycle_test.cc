@@ -10,11 +10,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <thread>
 
@@ -180,13 +181,24 @@ TEST_P(LifecycleTest, APortThatIsFreedAtOnceIsWaitedFor) {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     ASSERT_EQ(::bind(holder, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     ASSERT_EQ(::listen(holder, 1), 0);
-    std::thread freeing([holder] {
-        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    const std::string directory = make_temporary_directory();
+    const std::string path = directory + "/log";
+    std::atomic<bool> is_over{false};
+    std::thread freeing([&] {
+        const auto has_met_it = [&path] {
+            std::ifstream file(path);
+            const std::string text{std::istreambuf_iterator<char>(file), {}};
+            return text.find("is taken: trying again") != std::string::npos;
+        };
+        while (!has_met_it() && !is_over) std::this_thread::yield();
         ::close(holder);
     });
-    start({"--http-port", std::to_string(port)});
+    start({"--http-port", std::to_string(port), "--logfile", path});
+    is_over = true;
     freeing.join();
     EXPECT_TRUE(RawSocket::connect_tcp(port).has_value());
+    server_.reset();
+    std::filesystem::remove_all(directory);
 }
 
 TEST_P(LifecycleTest, AServerThatCannotStartLeavesThePidFileAlone) {
