@@ -299,8 +299,8 @@ public:
                   const std::function<void(const store::Entry&)>& visit);
 
     // --- transactions (engine/view.h) ------------------------------------------------------------
-    /// Grows when databases change places or figures are set back, under the locks of all shards or
-    /// of one after the other: what shards have counted before means nothing any more.
+    /// One more is open, or one less. Any thread; while there is one, memory that is counted as the
+    /// keyspace's may lie in a shard that is no part of it (engine/memory_check.h).
     void note_view(int64_t change) { views_.fetch_add(change, std::memory_order_relaxed); }
     /// For the random choices of one.
     uint64_t take_view_seed() {
