@@ -87,7 +87,9 @@ int64_t FileWriter::before_wait() {
         write_.in_flight || ((syncs_each_group() || is_at_part()) && sync_.in_flight);
     // Whatever is under way ends this sleep, and so does the time at which to write what gathers.
     if (is_waiting_for_disk || trouble_ != Trouble::none || gathers()) return next_deadline_us();
-    return log_.park(written_) ? next_deadline_us() : 0;
+    const bool is_held = holds();
+    if (!log_.park(written_ + (is_held ? policy_.wanted() : 1))) return 0;
+    return is_held ? sooner(next_deadline_us(), policy_.until_us()) : next_deadline_us();
 }
 
 void FileWriter::pump() {
@@ -118,7 +120,16 @@ void FileWriter::write_more() {
     const Position limit = std::min(log_.part(), close_at());
     if (written_ == limit) return;  // what follows is not for this file
     const Position end = written_ < limit ? std::min(frontier, limit) : frontier;
-    if (end > written_ && !gathers()) start_group(end);
+    if (end > written_ && !gathers() && !holds()) start_group(end);
+}
+
+/// Those whose last writes have just come to the disk are waited for.
+bool FileWriter::holds() {
+    const Position tail = log_.tail();
+    const bool may_hold = log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::always &&
+                          !is_finishing_.load(std::memory_order_relaxed) && !candidate_ &&
+                          close_at() == kNoPosition && log_.part() == kNoPosition;
+    return may_hold && tail != written_ && policy_.holds(tail - written_, now_us_);
 }
 
 /// More may come before it is worth a write.
@@ -154,7 +165,17 @@ std::string FileWriter::clock_prefix() {
 void FileWriter::start_group(Position end) {
     group_ = Group{.begin = written_, .end = end, .prefix = clock_prefix()};
     next_write_us_ = now_us_ + kGatherUs;
+    if (policy_.note_begun(end - written_)) add(figures_.held_groups);
     send_group();
+}
+
+/// What is synced with a write is that write and nothing else: only when all before it is.
+bool FileWriter::may_sync_with_write() const {
+#ifdef GYRE_MUTATION_SKIP_SYNC
+    return false;
+#endif
+    return syncs_each_group() && !sync_.in_flight && synced_ == group_->begin &&
+           group_->is_synced && doubt_ == 0;
 }
 
 /// As much of what is left as one write takes.
@@ -176,13 +197,15 @@ void FileWriter::send_group() {
     const std::span<const iovec> vectors(vectors_.data(), count);
     const uint64_t offset = file_bytes_ + group.done;
     add(figures_.groups);
-    if (at < group.end || !syncs_each_group() || sync_.in_flight) {
+    write_syncs_ = at == group.end && may_sync_with_write();
+    if (!write_syncs_) {
+        group_->is_synced = false;
         return ring_.write(write_, file_, vectors, offset);
     }
     sync_end_ = group.end;
     sync_file_bytes_ = file_bytes_ + group.bytes();
     note_sync_start();
-    ring_.write_and_sync(write_, sync_, file_, vectors, offset);
+    ring_.write_synced(write_, file_, vectors, offset);
 }
 
 void FileWriter::handle_write(ring::Op& op, const ring::Completion& completion) {
@@ -190,18 +213,34 @@ void FileWriter::handle_write(ring::Op& op, const ring::Completion& completion) 
 }
 
 void FileWriter::written(int32_t result) {
-    if (result <= 0) {
-        // A write of nothing gets nowhere: as good as an error.
-        const int error = result == 0 ? EIO : -result;
-        return run_into(Trouble::write, fmt::format("writing failed: {}", std::strerror(error)));
-    }
+    const bool was_to_sync = std::exchange(write_syncs_, false);
+    if (was_to_sync) figures_.is_syncing.store(false, std::memory_order_relaxed);
+    // A write of nothing gets nowhere: as good as an error.
+    if (result <= 0) return not_written(result == 0 ? EIO : -result, was_to_sync);
     CHECK(group_.has_value());
     group_->done += static_cast<uint64_t>(result);
     add(figures_.bytes, static_cast<uint64_t>(result));
-    if (group_->done < group_->bytes()) {
-        if (trouble_ == Trouble::none || is_retrying_) send_group();
-        return;
+    if (const int error = std::exchange(doubt_, 0); error != 0) {
+#ifndef GYRE_MUTATION_TRUST_FAILED_SYNC
+        return sync_failed(error);
+#endif
     }
+    if (group_->done == group_->bytes()) return all_written(was_to_sync);
+    if (trouble_ == Trouble::none || is_retrying_) send_group();
+}
+
+/// A disk that is full is waited for, but after a sync that failed the file is not trusted. So
+/// which of the two it was has to be known: the write is tried once more, alone.
+void FileWriter::not_written(int error, bool was_to_sync) {
+    doubt_ = was_to_sync ? error : 0;
+    if (!was_to_sync) {
+        return run_into(Trouble::write, fmt::format("writing failed: {}", std::strerror(error)));
+    }
+    if (trouble_ == Trouble::none || is_retrying_) send_group();
+}
+
+void FileWriter::all_written(bool is_synced) {
+    const uint64_t bytes = group_->end - group_->begin;
     written_ = group_->end;
     file_bytes_ += group_->bytes();
     group_.reset();
@@ -212,6 +251,13 @@ void FileWriter::written(int32_t result) {
     sync_file_bytes_ = file_bytes_;
     complete_sync();
 #endif
+    if (is_synced) {
+        note_sync_end();
+        const auto took_us =
+            static_cast<int64_t>(figures_.last_sync_us.load(std::memory_order_relaxed));
+        policy_.note_synced(bytes, log_.tail() - written_, took_us, sync_started_us_ + took_us);
+        return complete_sync();
+    }
     if (syncs_each_group()) return;
     if (log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::never) {
         kept_file_bytes_ = file_bytes_;
@@ -226,7 +272,7 @@ void FileWriter::written(int32_t result) {
 bool FileWriter::must_sync() const {
     if (sync_.in_flight || (trouble_ != Trouble::none && !is_retrying_)) return false;
     if (syncs_each_group()) {
-        // One that was linked may not have begun; an empty new file has none.
+        // An empty new file has no write.
         const bool is_complete = !write_.in_flight && !group_;
         return is_complete && (written_ > synced_ || candidate_);
     }
@@ -255,21 +301,26 @@ void FileWriter::handle_sync(ring::Op& op, const ring::Completion& completion) {
 
 void FileWriter::synced(int32_t result) {
     figures_.is_syncing.store(false, std::memory_order_relaxed);
-    if (result == -ECANCELED) return;  // its write did not get through; another one follows
 #ifdef GYRE_MUTATION_TRUST_FAILED_SYNC
     // Planted fault: the next sync will do.
     if (result != 0) return;
 #endif
-    if (result != 0) {
-        return run_into(Trouble::sync, fmt::format("syncing failed: {}", std::strerror(-result)));
-    }
+    if (result != 0) return sync_failed(-result);
+    note_sync_end();
+    complete_sync();
+}
+
+void FileWriter::sync_failed(int error) {
+    run_into(Trouble::sync, fmt::format("syncing failed: {}", std::strerror(error)));
+}
+
+void FileWriter::note_sync_end() {
     const auto took_us = static_cast<uint64_t>(ring_.monotonic_us() - sync_started_us_);
     add(figures_.syncs);
     figures_.last_sync_us.store(took_us, std::memory_order_relaxed);
     if (took_us > figures_.longest_sync_us.load(std::memory_order_relaxed)) {
         figures_.longest_sync_us.store(took_us, std::memory_order_relaxed);
     }
-    complete_sync();
 }
 
 void FileWriter::complete_sync() {
@@ -366,6 +417,7 @@ Result<void> FileWriter::begin_new_file() {
     const int64_t sequence = made->next.increments.back().sequence;
     candidate_ = cure_ ? made->next.with_base(cure_->file, sequence) : std::move(made->next);
     group_.reset();
+    doubt_ = 0;
     next_prefix_.clear();
     clock_s_ = 0;
     written_ = cure_ ? cure_->part : log_.released();
@@ -563,6 +615,7 @@ void FileWriter::end_file() {
     founding_.reset();
     candidate_.reset();
     group_.reset();
+    doubt_ = 0;
     next_prefix_.clear();
     if (cure_) end_cure(tl::unexpected(no_part()));
     displaced_us_ = -1;

@@ -5,7 +5,8 @@
 // has gathered as one group and syncs it, with one sync in flight at most, while the next group
 // gathers.
 //
-//     always         write and sync as one linked pair, at once
+//     always         write and sync as one operation, once those who write have come back
+//                    (log/group_policy.h)
 //     every second   write every few milliseconds, sync each second and when much is unsynced
 //     never          write; the kernel brings it to the disk when it likes
 //
@@ -38,6 +39,7 @@
 #include <string>
 
 #include "log/aof_directory.h"
+#include "log/group_policy.h"
 #include "log/log.h"
 #include "ring/reactor.h"
 
@@ -45,9 +47,10 @@ namespace gyre::log {
 
 /// Written by the log's thread, read by any.
 struct WriterFigures {
-    std::atomic<uint64_t> file_bytes{0};  ///< of the file that is written to
-    std::atomic<uint64_t> groups{0};      ///< writes
-    std::atomic<uint64_t> bytes{0};       ///< written
+    std::atomic<uint64_t> file_bytes{0};   ///< of the file that is written to
+    std::atomic<uint64_t> groups{0};       ///< writes
+    std::atomic<uint64_t> held_groups{0};  ///< that waited for those who write (GroupPolicy)
+    std::atomic<uint64_t> bytes{0};        ///< written
     std::atomic<uint64_t> syncs{0};
     std::atomic<uint64_t> delayed_syncs{0};  ///< due while one was still under way
     std::atomic<uint64_t> failures{0};
@@ -136,8 +139,9 @@ private:
     struct Group {
         Position begin = 0;
         Position end = 0;
-        std::string prefix;  // before it: a line with the time, a SELECT
-        uint64_t done = 0;   // bytes, the prefix counted
+        std::string prefix;     // before it: a line with the time, a SELECT
+        uint64_t done = 0;      // bytes, the prefix counted
+        bool is_synced = true;  // what is done of it is on the disk
         uint64_t bytes() const { return prefix.size() + (end - begin); }
     };
     /// The worse the greater.
@@ -151,7 +155,11 @@ private:
     static void handle_write(ring::Op& op, const ring::Completion& completion);
     static void handle_sync(ring::Op& op, const ring::Completion& completion);
     void written(int32_t result);
+    void not_written(int error, bool was_to_sync);
+    void all_written(bool is_synced);
     void synced(int32_t result);
+    void sync_failed(int error);
+    void note_sync_end();
     void pump();
     void write_more();
     void start_group(Position end);
@@ -160,6 +168,8 @@ private:
     void note_sync_start();
     bool must_sync() const;
     bool gathers() const;
+    bool holds();
+    bool may_sync_with_write() const;
     bool syncs_each_group() const;
     void complete_sync();
     void look_at_place();
@@ -203,6 +213,10 @@ private:
     std::optional<AofManifest> founding_;
     bool is_ending_ = false;  // the file is closed as soon as nothing is with the ring
     std::optional<Group> group_;
+    GroupPolicy policy_;
+    bool write_syncs_ = false;  // the write under way ends on the disk
+    /// An errno of such a write. Which of its halves failed, a write alone is to tell.
+    int doubt_ = 0;
     std::string next_prefix_;
     int64_t clock_s_ = 0;           // of the last line with the time
     Position written_ = 0;          // in the file

@@ -69,14 +69,15 @@ void Log::kick() {
     // Either the thread sees what was written when it looks for the last time before it sleeps, or
     // this sees that it does.
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (!is_parked_.load(std::memory_order_relaxed)) return;
-    if (is_parked_.exchange(false, std::memory_order_relaxed)) wake_thread_();
+    const Position wake_at = wake_at_.load(std::memory_order_relaxed);
+    if (wake_at == kNoPosition || tail_.load(std::memory_order_relaxed) < wake_at) return;
+    if (wake_at_.exchange(kNoPosition, std::memory_order_relaxed) != kNoPosition) wake_thread_();
 }
 
-bool Log::park(Position seen) {
-    is_parked_.store(true, std::memory_order_relaxed);
+bool Log::park(Position wake_at) {
+    wake_at_.store(wake_at, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (frontier() == seen) return true;
+    if (frontier() < wake_at) return true;
     unpark();
     return false;
 }

@@ -95,7 +95,8 @@ public:
     // --- writers, each with its own ---
     Appender& appender(size_t index) { return *appenders_[index]; }
     Admission admission() const noexcept { return admission_.load(std::memory_order_relaxed); }
-    /// After writing, at the end of a turn: has the log's thread look, if it sleeps.
+    /// After writing, at the end of a turn: has the log's thread look, if it sleeps and there is
+    /// what it waits for.
     void kick();
 
     /// What follows goes into a file of its own, because a snapshot is taken here: while nobody has
@@ -144,9 +145,10 @@ public:
     void recover();
     /// Set once: how to wake the log's thread.
     void set_thread_waker(std::function<void()> wake) { wake_thread_ = std::move(wake); }
-    /// The thread means to sleep although kick() would not find it: false when something came.
-    bool park(Position seen);
-    void unpark() noexcept { is_parked_.store(false, std::memory_order_relaxed); }
+    /// The thread means to sleep until everything before `wake_at` is written, and so to be found
+    /// by kick(): false when it is already.
+    bool park(Position wake_at);
+    void unpark() noexcept { wake_at_.store(kNoPosition, std::memory_order_relaxed); }
 
 private:
     friend class Appender;
@@ -163,7 +165,7 @@ private:
     std::atomic<Position> durable_{0};
     std::atomic<Position> released_{0};
     std::atomic<Admission> admission_{Admission::open};
-    std::atomic<bool> is_parked_{false};
+    std::atomic<Position> wake_at_{kNoPosition};  ///< of the log's thread, if it sleeps
     std::atomic<Position> part_{kNoPosition};
 
     const uint64_t bytes_max_;

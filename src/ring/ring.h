@@ -163,10 +163,12 @@ public:
     /// -errno; after an error nobody knows what has arrived of all that was written since the last
     /// success, and a later success does not tell either.
     virtual void sync(Op& op, int file) = 0;
-    /// Both with one submission. The sync begins when everything is written; when it is not, the
-    /// sync ends with -ECANCELED. `write` completes first.
-    virtual void write_and_sync(Op& write, Op& sync, int file, std::span<const iovec> vectors,
-                                uint64_t offset) = 0;
+    /// As write(), and what the completion counts is on the disk when it comes, with what it takes
+    /// to find it there (RWF_DSYNC); other bytes of the file are not meant. One operation costs the
+    /// kernel half the hand-overs between threads of a write with a sync linked to it. -errno may
+    /// be of either half, and then nobody knows what has arrived, as with sync().
+    virtual void write_synced(Op& op, int file, std::span<const iovec> vectors,
+                              uint64_t offset) = 0;
 
     // --- provided buffers -------------------------------------------------------------------
     virtual char* buffer_data(uint16_t buffer) = 0;

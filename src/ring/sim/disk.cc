@@ -140,14 +140,24 @@ void Disk::settle(Node& node, size_t page) {
 
 int32_t Disk::sync_now(int file) {
     Node& target = node(file);
-    const bool fails = chance(faults.sync_failure);
-    // Of a sync that fails some pages arrive and some do not; none is tried again.
-    for (const size_t page : target.dirty) {
-        if (!fails || random_.below(2) == 0) settle(target, page);
-    }
-    target.dirty.clear();
-    if (fails) return -EIO;
+    if (const int32_t result = sync_range(file, 0, target.seen.size()); result != 0) return result;
     target.durable.resize(target.seen.size(), '\0');
+    return 0;
+}
+
+int32_t Disk::sync_range(int file, uint64_t from, uint64_t end) {
+    Node& target = node(file);
+    const bool fails = chance(faults.sync_failure);
+    const auto first = target.dirty.lower_bound(from / kPageBytes);
+    const auto behind = target.dirty.lower_bound((end + kPageBytes - 1) / kPageBytes);
+    // Of a sync that fails some pages arrive and some do not; none is tried again.
+    for (auto page = first; page != behind; ++page) {
+        if (!fails || random_.below(2) == 0) settle(target, *page);
+    }
+    target.dirty.erase(first, behind);
+    if (fails) return -EIO;
+    // The length is the file's, not the range's.
+    if (target.durable.size() > target.seen.size()) target.durable.resize(target.seen.size());
     return 0;
 }
 

@@ -64,6 +64,8 @@ public:
     /// Bytes written or -errno.
     int32_t write(int file, std::string_view bytes, uint64_t offset);
     int32_t sync_now(int file);
+    /// Of these bytes only; what was written to other pages stays in doubt.
+    int32_t sync_range(int file, uint64_t from, uint64_t end);
     int64_t delay_us();
 
     // --- Files ---

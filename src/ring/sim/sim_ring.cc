@@ -92,11 +92,9 @@ void SimRing::sync(Op& op, int file) {
     unsubmitted_.push_back(index_of(start_on_file(op, Kind::sync, file)));
 }
 
-void SimRing::write_and_sync(Op& write, Op& sync, int file, std::span<const iovec> vectors,
-                             uint64_t offset) {
-    this->write(write, file, vectors, offset);
-    const uint32_t behind = index_of(start_on_file(sync, Kind::sync, file));
-    slots_[write.backend].behind = behind;
+void SimRing::write_synced(Op& op, int file, std::span<const iovec> vectors, uint64_t offset) {
+    write(op, file, vectors, offset);
+    slots_[op.backend].is_synced = true;
 }
 
 void SimRing::poll_accept(Op& op, int listener) { start(op, Kind::accept_poll, listener); }
@@ -183,19 +181,16 @@ void SimRing::attempt_on_socket(Slot& slot, Socket& socket) {
 }
 
 void SimRing::try_write(Slot& slot) {
-    const int32_t result = world_.disk().write(slot.file, outgoing(slot, slot.total), slot.offset);
-    finish(slot, result);
-}
-
-/// What waits behind a write that was seen to end: it begins, or never will.
-void SimRing::release_sync(const Slot& write) {
-    if (write.behind == kNoSlot) return;
-    Slot& sync = slots_[write.behind];
-    if (write.completion.result != static_cast<int64_t>(write.total)) {
-        return finish(sync, -ECANCELED);
+    Disk& disk = world_.disk();
+    if (slot.done > 0) {  // written: what is left is the sync of these bytes
+        const int32_t result = disk.sync_range(slot.file, slot.offset, slot.offset + slot.done);
+        return finish(slot, result == 0 ? static_cast<int32_t>(slot.done) : result);
     }
-    world_.schedule({.kind = EventKind::attempt, .operation = ref(write.behind)},
-                    world_.disk().delay_us());
+    const int32_t result = disk.write(slot.file, outgoing(slot, slot.total), slot.offset);
+    if (result <= 0 || !slot.is_synced) return finish(slot, result);
+    slot.done = static_cast<size_t>(result);
+    world_.schedule({.kind = EventKind::attempt, .operation = ref(index_of(slot))},
+                    disk.delay_us());
 }
 
 void SimRing::finish(Slot& slot, int32_t result) {
@@ -297,14 +292,12 @@ std::string SimRing::outgoing(const Slot& slot, size_t count) const {
     return bytes;
 }
 
-void SimRing::complete(const OperationRef& operation) {
-    completed_.push_back(operation.slot);
-    release_sync(slots_[operation.slot]);
-}
+void SimRing::complete(const OperationRef& operation) { completed_.push_back(operation.slot); }
 
 void SimRing::finish_cancel(const OperationRef& operation) {
     if (!is_waiting(operation)) return;  // it was faster
     Slot& slot = slots_[operation.slot];
+    if (slot.kind == Kind::write && slot.done > 0) return;  // nobody stops a sync
     world_.trace("cancel", slot.socket, static_cast<int64_t>(slot.done));
     finish(slot, slot.done > 0 ? static_cast<int32_t>(slot.done) : -ECANCELED);
 }

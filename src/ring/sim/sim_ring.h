@@ -57,8 +57,7 @@ public:
     void cancel(Op& op) override;
     void write(Op& op, int file, std::span<const iovec> vectors, uint64_t offset) override;
     void sync(Op& op, int file) override;
-    void write_and_sync(Op& write, Op& sync, int file, std::span<const iovec> vectors,
-                        uint64_t offset) override;
+    void write_synced(Op& op, int file, std::span<const iovec> vectors, uint64_t offset) override;
     char* buffer_data(uint16_t buffer) override;
     void give_back(uint16_t buffer) override;
     size_t poll() override;
@@ -84,7 +83,6 @@ public:
 
 private:
     enum class Kind : uint8_t { accept_poll, receive, receive_into, send, write, sync };
-    static constexpr uint32_t kNoSlot = UINT32_MAX;
     enum class State : uint8_t { free, waiting, over };
     struct Slot {
         Op* op = nullptr;
@@ -97,7 +95,7 @@ private:
         size_t total = 0;  // bytes asked for
         int file = -1;
         uint64_t offset = 0;
-        uint32_t behind = kNoSlot;  // the sync that waits for this write
+        bool is_synced = false;  // a write that ends when it is on the disk
         Completion completion;
         uint32_t generation = 0;
         bool is_silent = false;  // a send that ends no wait if it succeeds at once
@@ -117,7 +115,6 @@ private:
     void try_send(Slot& slot, Socket& socket);
     void attempt_on_socket(Slot& slot, Socket& socket);
     void try_write(Slot& slot);
-    void release_sync(const Slot& write);
     bool is_broken_by_chance(Socket& socket);
     int32_t end_of(const Socket& socket) const;
     void wait_to_receive(Slot& slot, Socket& socket);

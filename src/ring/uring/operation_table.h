@@ -31,7 +31,7 @@ struct OperationSlot {
     bool poll_first = false;
     bool cancel_wanted = false;
     bool is_silent = false;  // send: success posts no completion
-    bool is_linked = false;  // write: the sync behind it waits for it
+    bool is_synced = false;  // write: it ends when it is on the disk
     uint32_t index = 0;
     uint32_t position = 0;  // of a silent send in the submission queue
     uint32_t bytes = 0;     // of a silent send
@@ -53,7 +53,7 @@ public:
         slot.poll_first = false;
         slot.cancel_wanted = false;
         slot.is_silent = false;
-        slot.is_linked = false;
+        slot.is_synced = false;
         op.in_flight = true;
         op.backend = slot.index;
         ++in_flight_;

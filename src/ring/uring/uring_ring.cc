@@ -85,8 +85,7 @@ public:
 
     void write(Op& op, int file, std::span<const iovec> vectors, uint64_t offset) override;
     void sync(Op& op, int file) override;
-    void write_and_sync(Op& write, Op& sync, int file, std::span<const iovec> vectors,
-                        uint64_t offset) override;
+    void write_synced(Op& op, int file, std::span<const iovec> vectors, uint64_t offset) override;
 
     char* buffer_data(uint16_t buffer) override { return buffers_.data(buffer); }
     void give_back(uint16_t buffer) override { buffers_.give(buffer); }
@@ -120,7 +119,6 @@ private:
 
     void fill_features();
     io_uring_sqe& next_entry();
-    void make_room(unsigned entries);
     OperationSlot& take_write(Op& op, int file, std::span<const iovec> vectors, uint64_t offset);
     void issue(OperationSlot& slot);
     void arm_wake();
@@ -257,16 +255,12 @@ void UringRing::drain() {
 /// Never fails: a full submission queue is flushed on the spot. Losing an entry here would be a
 /// connection that is never read again.
 io_uring_sqe& UringRing::next_entry() {
-    make_room(1);
-    return *io_uring_get_sqe(&uring_);
-}
-
-void UringRing::make_room(unsigned entries) {
-    while (io_uring_sq_space_left(&uring_) < entries) [[unlikely]] {
+    while (io_uring_sq_space_left(&uring_) == 0) [[unlikely]] {
         SharedCounters::add(counters_.submission_full);
         enter_without_waiting();
         reap();  // a full completion queue could be what holds the kernel up; handlers run later
     }
+    return *io_uring_get_sqe(&uring_);
 }
 
 void UringRing::issue(OperationSlot& slot) {
@@ -306,8 +300,7 @@ void UringRing::issue(OperationSlot& slot) {
         case OperationKind::write:
             io_uring_prep_writev(entry, slot.descriptor, slot.message.msg_iov,
                                  static_cast<unsigned>(slot.message.msg_iovlen), slot.offset);
-            if (slot.is_linked) entry->flags |= IOSQE_IO_LINK;
-            slot.is_linked = false;  // started again, it is on its own
+            if (slot.is_synced) entry->rw_flags = RWF_DSYNC;
             break;
         case OperationKind::sync:
             io_uring_prep_fsync(entry, slot.descriptor, IORING_FSYNC_DATASYNC);
@@ -380,15 +373,10 @@ void UringRing::write(Op& op, int file, std::span<const iovec> vectors, uint64_t
 
 void UringRing::sync(Op& op, int file) { issue(operations_.take(op, OperationKind::sync, file)); }
 
-/// A short write breaks the link, and so does an error (io_uring_enter(2)). A chain must not be cut
-/// by the end of a submission.
-void UringRing::write_and_sync(Op& write, Op& sync, int file, std::span<const iovec> vectors,
-                               uint64_t offset) {
-    make_room(2);
-    OperationSlot& slot = take_write(write, file, vectors, offset);
-    slot.is_linked = true;
+void UringRing::write_synced(Op& op, int file, std::span<const iovec> vectors, uint64_t offset) {
+    OperationSlot& slot = take_write(op, file, vectors, offset);
+    slot.is_synced = true;
     issue(slot);
-    issue(operations_.take(sync, OperationKind::sync, file));
 }
 
 // --- cancelling ---------------------------------------------------------------------------------

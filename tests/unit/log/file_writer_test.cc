@@ -225,6 +225,7 @@ protected:
             if (random.below(500) == 0) disk.bytes_max = random.below(30'000);
             if (random.below(200) == 0) disk.bytes_max = UINT64_MAX;
             if (random.below(1000) == 0) disk.is_read_only = !disk.is_read_only;
+            if (random.below(300) == 0) life.log.sync_mode = mode_of(random);
             world.step();
         }
     }
@@ -322,6 +323,63 @@ TEST_F(FileWriterSim, SyncsOneGroupWhileTheNextGathers) {
     EXPECT_GT(life.next_number, 500U);
     EXPECT_LT(life.writer->figures().syncs, life.next_number / 4);
     EXPECT_EQ(life.writer->figures().failures, 0U);
+}
+
+/// A sync that comes with a write is of that write alone.
+TEST_F(FileWriterSim, SyncsWhatWasWrittenBeforeItSyncedAlways) {
+    World world(17);
+    bool is_open = false;
+    Life life(world, 0, FileWriter::Start{}, is_open);
+    const auto write_whole = [&](int count) {
+        for (int i = 0; i < count; ++i) life.write_one();
+        for (size_t index = 0; index < 2; ++index) life.complete(index);
+    };
+    const WriterFigures& figures = life.writer->figures();
+    // The first second is over with the first sync.
+    write_whole(50);
+    ASSERT_TRUE(world.run_until([&] { return figures.syncs == 1; }, 10'000'000));
+    write_whole(50);
+    const uint64_t groups = figures.groups;
+    ASSERT_TRUE(world.run_until([&] { return figures.groups > groups && life.writer->is_idle(); },
+                                500'000));
+    ASSERT_EQ(figures.syncs, 1U);
+    ASSERT_LT(life.log.durable(), life.log.tail());
+    life.log.sync_mode = SyncMode::always;
+    write_whole(50);
+    ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 500'000));
+    world.disk().crash();
+    check(load(world.disk()), life.next_number, life.next_number);
+}
+
+/// Two halves of the clients become one.
+TEST_F(FileWriterSim, WaitsForThoseWhoseWritesAreOnTheDisk) {
+    World world(19);
+    bool is_open = false;
+    Life life(world, 0, FileWriter::Start{}, is_open);
+    life.log.sync_mode = SyncMode::always;
+    world.disk().faults.slow = 1000;
+    world.disk().faults.slow_us = 400;
+    const auto is_durable = [&] { return life.log.durable() == life.log.tail(); };
+    // Each client writes again as soon as it is answered, one half of them while the other's is
+    // brought to the disk.
+    constexpr uint64_t kClients = 40;
+    std::vector<Position> waiting(kClients);
+    uint64_t answered = 0;
+    for (int64_t turn = 0; turn < 20'000; ++turn) {
+        for (uint64_t client = 0; client < kClients; ++client) {
+            if (waiting[client] > life.log.durable()) continue;
+            if (turn < 5 && client >= kClients / 2) continue;
+            answered += waiting[client] > 0 ? 1 : 0;
+            life.write_one();
+            for (size_t index = 0; index < 2; ++index) life.complete(index);
+            waiting[client] = life.log.tail();
+        }
+        world.step();
+    }
+    ASSERT_TRUE(world.run_until(is_durable, 10'000'000));
+    ASSERT_GT(answered, 10'000U);
+    EXPECT_GT(answered / life.writer->figures().syncs, kClients * 3 / 4);
+    EXPECT_GT(life.writer->figures().held_groups, 0U);
 }
 
 TEST_F(FileWriterSim, RefusesWhileTheDiskIsFull) {

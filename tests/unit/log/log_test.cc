@@ -138,12 +138,20 @@ TEST(Log, AKickWakesOnlyAThreadThatSleeps) {
     put(log.appender(0), "a");
     log.kick();
     EXPECT_EQ(woken, 0);
-    EXPECT_FALSE(log.park(0));
-    EXPECT_TRUE(log.park(1));
+    EXPECT_FALSE(log.park(1));
+    EXPECT_TRUE(log.park(2));
     put(log.appender(0), "b");
     log.kick();
     log.kick();
     EXPECT_EQ(woken, 1);
+    // One that sleeps for more than that.
+    EXPECT_TRUE(log.park(4));
+    put(log.appender(0), "c");
+    log.kick();
+    EXPECT_EQ(woken, 1);
+    put(log.appender(0), "d");
+    log.kick();
+    EXPECT_EQ(woken, 2);
 }
 
 /// Real threads: the order of each is kept, and nothing is missing before the frontier.

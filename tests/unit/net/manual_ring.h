@@ -98,9 +98,7 @@ public:
     void close(int descriptor) override { closed.push_back(descriptor); }
     void write(ring::Op&, int, std::span<const iovec>, uint64_t) override { CHECK(false); }
     void sync(ring::Op&, int) override { CHECK(false); }
-    void write_and_sync(ring::Op&, ring::Op&, int, std::span<const iovec>, uint64_t) override {
-        CHECK(false);
-    }
+    void write_synced(ring::Op&, int, std::span<const iovec>, uint64_t) override { CHECK(false); }
     void cancel(ring::Op& op) override { cancelled = &op; }
     char* buffer_data(uint16_t) override { return buffer_; }
     void give_back(uint16_t buffer) override { given_back.push_back(buffer); }

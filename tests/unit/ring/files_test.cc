@@ -68,12 +68,9 @@ TEST_F(FilesTest, WritesWhereItIsToldAndSyncs) {
     std::string second = "world";
     const iovec vectors[] = {{first.data(), first.size()}, {second.data(), second.size()}};
     Recorder write;
-    Recorder sync;
-    ring_->write_and_sync(write, sync, *file, vectors, 3);
-    finish(sync);
+    ring_->write_synced(write, *file, vectors, 3);
+    finish(write);
     EXPECT_EQ(write.completion.result, 11);
-    EXPECT_EQ(sync.completion.result, 0);
-    EXPECT_LT(write.order, sync.order);
     Recorder again;
     const iovec start[] = {{first.data(), 3}};
     ring_->write(again, *file, start, 0);
@@ -86,7 +83,7 @@ TEST_F(FilesTest, WritesWhereItIsToldAndSyncs) {
     EXPECT_EQ(content("a"), "helhello world");
 }
 
-TEST_F(FilesTest, AWriteThatFailsKeepsItsSyncFromBeginning) {
+TEST_F(FilesTest, AWriteThatFailsSaysWhy) {
     ASSERT_NE(ring_, nullptr);
     ASSERT_TRUE(files_.write_whole(path("a"), "x"));
     const auto file = files_.open(path("a"), OpenFor::reading);
@@ -94,35 +91,27 @@ TEST_F(FilesTest, AWriteThatFailsKeepsItsSyncFromBeginning) {
     char byte = 'y';
     const iovec vectors[] = {{&byte, 1}};
     Recorder write;
-    Recorder sync;
-    ring_->write_and_sync(write, sync, *file, vectors, 0);
+    ring_->write_synced(write, *file, vectors, 0);
     finish(write);
-    finish(sync);
     EXPECT_EQ(write.completion.result, -EBADF);
-    EXPECT_EQ(sync.completion.result, -ECANCELED);
     files_.close(*file);
 }
 
-/// More pairs than the submission queue has places for: none is torn apart.
-TEST_F(FilesTest, KeepsPairsTogetherInAFullQueue) {
+/// More writes than the submission queue has places for.
+TEST_F(FilesTest, WritesAreKeptInAFullQueue) {
     ASSERT_NE(ring_, nullptr);
     const auto file = files_.open(path("a"), OpenFor::creating);
     ASSERT_TRUE(file);
     char byte = 'y';
     const iovec vectors[] = {{&byte, 1}};
-    Recorder writes[9];
-    Recorder syncs[9];
-    for (size_t i = 0; i < 9; ++i) {
-        ring_->write_and_sync(writes[i], syncs[i], *file, vectors, i);
-    }
-    for (size_t i = 0; i < 9; ++i) {
-        finish(writes[i]);
-        finish(syncs[i]);
-        EXPECT_EQ(writes[i].completion.result, 1);
-        EXPECT_EQ(syncs[i].completion.result, 0);
+    Recorder writes[19];
+    for (size_t i = 0; i < 19; ++i) ring_->write_synced(writes[i], *file, vectors, i);
+    for (const Recorder& write : writes) {
+        finish(write);
+        EXPECT_EQ(write.completion.result, 1);
     }
     files_.close(*file);
-    EXPECT_EQ(content("a"), "yyyyyyyyy");
+    EXPECT_EQ(content("a"), std::string(19, 'y'));
 }
 
 TEST_F(FilesTest, NamesAreMadeMovedAndRemoved) {

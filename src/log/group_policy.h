@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+// When the next group is to be written under `always`: at once, or when those have come back who
+// were just told that theirs is on the disk. A sync costs as much processor time as some ten
+// requests, and clients that wait for each answer fall into two halves of which one is written
+// while the other gathers: twice the syncs that are needed. So when a group is on the disk the next
+// one is held until nearly as many bytes have come as it had, beside those that gathered meanwhile,
+// but no longer than two syncs take. Databases do the same for a fixed time (PostgreSQL's
+// commit_delay), file systems for the mean time of a commit (jbd2).
+//
+// Clients that do not come back would be waited for in vain. So a hold that ran out and brought
+// less than half of what it was for is followed by groups without one, twice as many each time.
+// One client alone is never held up: its next write is all there is to wait for.
+//
+// Threads: one. Time: given, so that tests need no clock.
+
+#include <cstdint>
+
+namespace gyre::log {
+
+class GroupPolicy {
+public:
+    static constexpr int64_t kHoldUsMax = 500;
+    /// Of the group on the disk, so much has to come again.
+    static constexpr uint64_t kReturnPercent = 90;
+    static constexpr uint32_t kPauseMax = 256;
+
+    /// A group of so many bytes is on the disk, which took so long; `waiting` bytes have come
+    /// meanwhile.
+    void note_synced(uint64_t bytes, uint64_t waiting, int64_t took_us, int64_t now_us) noexcept;
+    /// The next group is not to begin: `waiting` bytes have come for it by now.
+    bool holds(uint64_t waiting, int64_t now_us) noexcept {
+        const bool holds = waiting < wanted_ && now_us < until_us_;
+        has_held_ |= holds;
+        return holds;
+    }
+    /// It begins, with so many bytes. True when it was held until now.
+    bool note_begun(uint64_t bytes) noexcept;
+
+    /// Bytes with which a hold ends, and when it ends without them.
+    uint64_t wanted() const noexcept { return wanted_; }
+    int64_t until_us() const noexcept { return until_us_; }
+
+private:
+    bool has_held_ = false;
+    uint64_t waited_ = 0;  // bytes when the hold began
+    uint64_t wanted_ = 0;
+    int64_t until_us_ = 0;
+    uint32_t pause_ = 0;   // groups without a hold behind the next that is in vain
+    uint32_t paused_ = 0;  // of them, those to come
+};
+
+}  // namespace gyre::log

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "log/group_policy.h"
+
+#include <gtest/gtest.h>
+
+namespace gyre::log {
+namespace {
+
+constexpr int64_t kSyncUs = 200;
+
+TEST(GroupPolicyTest, WaitsForThoseWhoWereToldBesideThoseWhoWait) {
+    GroupPolicy policy;
+    EXPECT_FALSE(policy.holds(1, 0));
+    policy.note_synced(1000, 500, kSyncUs, 10'000);
+    EXPECT_EQ(policy.wanted(), 1400U);
+    EXPECT_EQ(policy.until_us(), 10'400);
+    EXPECT_TRUE(policy.holds(500, 10'000));
+    EXPECT_TRUE(policy.holds(1399, 10'399));
+    EXPECT_FALSE(policy.holds(1400, 10'001));
+    EXPECT_FALSE(policy.holds(1399, 10'400));
+}
+
+TEST(GroupPolicyTest, NeverWaitsLongerThanTheMost) {
+    GroupPolicy policy;
+    policy.note_synced(1000, 0, 10'000, 50'000);
+    EXPECT_EQ(policy.until_us(), 50'000 + GroupPolicy::kHoldUsMax);
+    EXPECT_FALSE(policy.holds(1, 50'000 + GroupPolicy::kHoldUsMax));
+}
+
+TEST(GroupPolicyTest, OneWhoWritesAloneIsNotHeldUp) {
+    GroupPolicy policy;
+    for (int64_t now_us = 0; now_us < 100'000; now_us += 1000) {
+        policy.note_synced(100, 0, kSyncUs, now_us);
+        EXPECT_FALSE(policy.holds(100, now_us + 50));
+        policy.note_begun(100);
+    }
+}
+
+/// One group: a hold that runs out, with so many of the bytes it was for. True when it held.
+bool group_with(GroupPolicy& policy, uint64_t came) {
+    policy.note_synced(1000, 50, kSyncUs, 0);
+    const bool has_held = policy.holds(50, 1);
+    EXPECT_FALSE(policy.holds(50 + came, kSyncUs * 2));
+    EXPECT_EQ(policy.note_begun(50 + came), has_held);
+    return has_held;
+}
+
+TEST(GroupPolicyTest, WhoDoesNotComeBackIsWaitedForLessAndLess) {
+    GroupPolicy policy;
+    for (uint32_t pause = 1; pause <= GroupPolicy::kPauseMax; pause *= 2) {
+        ASSERT_TRUE(group_with(policy, 100)) << pause;
+        for (uint32_t i = 0; i < pause; ++i) ASSERT_FALSE(group_with(policy, 100)) << pause;
+    }
+    ASSERT_TRUE(group_with(policy, 100));
+    for (uint32_t i = 0; i < GroupPolicy::kPauseMax; ++i) ASSERT_FALSE(group_with(policy, 100));
+    // One that was worth it, and all is as in the beginning.
+    ASSERT_TRUE(group_with(policy, 800));
+    ASSERT_TRUE(group_with(policy, 100));
+    ASSERT_FALSE(group_with(policy, 100));
+    ASSERT_TRUE(group_with(policy, 450));
+}
+
+TEST(GroupPolicyTest, NothingIsInVainThatWasNotWaitedFor) {
+    GroupPolicy policy;
+    policy.note_synced(1000, 0, kSyncUs, 0);
+    // Nobody wrote for a second: there was nothing to hold.
+    EXPECT_FALSE(policy.holds(10, 1'000'000));
+    policy.note_begun(10);
+    policy.note_synced(1000, 0, kSyncUs, 2'000'000);
+    EXPECT_TRUE(policy.holds(10, 2'000'001));
+}
+
+}  // namespace
+}  // namespace gyre::log
