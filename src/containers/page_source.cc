@@ -46,6 +46,11 @@ void PageSource::trim_all() {
     bucket_pages().trim();
 }
 
+void PageSource::join_small_pages() {
+    slab_pages().join();
+    bucket_pages().join();
+}
+
 void PageSource::use_huge_pages(bool wanted) noexcept {
     huge_pages_wanted.store(wanted, std::memory_order_relaxed);
 }
@@ -67,12 +72,7 @@ void PageSource::unmap(char* arena) noexcept {
     base::unmap_pages(arena, kArenaBytes);
 }
 
-char* PageSource::map_arena() {
-    bool is_first = false;
-    {
-        std::lock_guard lock(mutex_);
-        is_first = open_.empty() && full_.empty();
-    }
+char* PageSource::map_arena(bool is_first) {
     char* arena = static_cast<char*>(base::map_pages(kArenaBytes, kArenaBytes));
     // Advice: where the kernel has no huge pages, or none to spare, small ones do.
     if (!is_first && huge_pages_wanted.load(std::memory_order_relaxed)) {
@@ -81,8 +81,9 @@ char* PageSource::map_arena() {
     return arena;
 }
 
-void PageSource::add_arena(char* arena) {
-    open_.push_back(Arena{.base = arena, .free_count = pages_per_arena(), .free_pages = {}});
+void PageSource::add_arena(char* arena, bool is_first) {
+    open_.push_back(Arena{
+        .base = arena, .free_count = pages_per_arena(), .is_small = is_first, .free_pages = {}});
     open_.back().free_pages.set();  // those behind the last are never reached
     poison(arena, kArenaBytes);
     by_base_.emplace(reinterpret_cast<uintptr_t>(arena), std::prev(open_.end()));
@@ -104,14 +105,16 @@ void* PageSource::take_locked() {
 }
 
 void* PageSource::take() {
+    bool is_first = false;
     {
         std::lock_guard lock(mutex_);
         if (void* page = take_locked()) return page;
+        is_first = full_.empty();
     }
     // Two threads may both come here and map an arena each: both get used.
-    char* arena = map_arena();
+    char* arena = map_arena(is_first);
     std::lock_guard lock(mutex_);
-    add_arena(arena);
+    add_arena(arena, is_first);
     return take_locked();
 }
 
@@ -156,6 +159,15 @@ void PageSource::trim() noexcept {
         }
     }
     for (const Arena& arena : unused) unmap(arena.base);
+}
+
+void PageSource::join() noexcept {
+    std::lock_guard lock(mutex_);
+    for (const Arenas* arenas : {&open_, &full_}) {
+        for (const Arena& arena : *arenas) {
+            if (!arena.is_small) madvise(arena.base, kArenaBytes, MADV_HUGEPAGE);
+        }
+    }
 }
 
 int64_t PageSource::mapped_bytes() const {

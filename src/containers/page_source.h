@@ -9,7 +9,9 @@
 // An arena is as large as a huge page of x86-64 and aligned to it, and the kernel is asked to back
 // it with one: keys lie anywhere, so with small pages nearly each access to one walks the page
 // tables. There is no fork here that would have to copy 2 MiB for a byte. The first arena of a
-// source stays with small pages, so that a small data set stays small.
+// source stays with small pages, so that a small data set stays small. And a huge page is cleared
+// whole at its first touch, which costs 5 ms on a virtual machine whose host has to give the memory
+// first: who fills many arenas at once takes small pages, and has the kernel join them later.
 //
 // A page given back and taken again has arbitrary content. Under AddressSanitizer pages that are
 // not out are poisoned.
@@ -47,6 +49,9 @@ public:
     static void trim_all();
     /// Whether arenas mapped from now on are to be huge pages; they are when nobody says.
     static void use_huge_pages(bool wanted) noexcept;
+    /// Has the kernel join the small pages of those mapped before, of both sources, in its own time
+    /// (khugepaged). A system call for each 2 MiB.
+    static void join_small_pages();
 
     /// `page_bytes` is a power of two from kPageBytesMin to kArenaBytes.
     explicit PageSource(size_t page_bytes);
@@ -58,6 +63,7 @@ public:
     [[nodiscard]] void* take();
     void give(void* page) noexcept;
     void trim() noexcept;
+    void join() noexcept;
 
     size_t page_bytes() const noexcept { return page_bytes_; }
     size_t pages_per_arena() const noexcept { return kArenaBytes / page_bytes_; }
@@ -70,13 +76,14 @@ private:
     struct Arena {
         char* base;
         size_t free_count;
+        bool is_small;  // for good
         std::bitset<kArenaBytes / kPageBytesMin> free_pages;
     };
     using Arenas = std::list<Arena>;
 
     void* take_locked();
-    char* map_arena();
-    void add_arena(char* arena);
+    static char* map_arena(bool is_first);
+    void add_arena(char* arena, bool is_first);
     static void unmap(char* arena) noexcept;
 
     const size_t page_bytes_;

@@ -304,7 +304,9 @@ const ConfigRow kGeneralRows[] = {
      .kind = boolean,
      .change = at_start,
      .initial = "yes",
-     .summary = "Ask the kernel to back keys and index with huge pages, all but the first 4 MiB.",
+     .summary =
+         "Ask the kernel to back keys and index with huge pages, all but the first 4 MiB; what is "
+         "loaded at the start gets small ones, which the kernel is asked to join afterwards.",
      .to_settings = SETTING(huge_pages = value.number != 0)},
     {.name = "databases",
      .kind = integer,

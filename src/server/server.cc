@@ -180,7 +180,8 @@ Result<void> Server::start() {
 
 /// Rings are made on the threads that use them. The first worker's is this one.
 Result<void> Server::start_workers() {
-    containers::PageSource::use_huge_pages(config_.settings().huge_pages);
+    // Not before there is data (load_data()): many arenas are filled at once then.
+    containers::PageSource::use_huge_pages(false);
     const auto count = static_cast<size_t>(config_.settings().threads);
     rings_.resize(count);
     workers_.resize(count);
@@ -397,6 +398,10 @@ Result<void> Server::load_data() {
     dataset_->settings.refusals.fetch_or(engine::refusal::loading);
     auto loaded = has_log ? append_only_->load(workers_, serve)
                           : persistence_->load(workers_[0]->executor(), serve, std::move(helpers));
+    if (config_.settings().huge_pages) {
+        containers::PageSource::join_small_pages();
+        containers::PageSource::use_huge_pages(true);
+    }
     if (loaded && has_log) log_switch_->begin_on();
     dataset_->settings.refusals.fetch_and(~engine::refusal::loading);
     if (loaded) persistence_->begin_count(workers_[0]->executor());

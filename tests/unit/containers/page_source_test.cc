@@ -101,6 +101,9 @@ TEST(PageSource, AllArenasButTheFirstAreToBeHugePages) {
     pages.push_back(source.take());
     PageSource::use_huge_pages(true);
     EXPECT_EQ(is_advised_huge(pages.back()), false);
+    source.join();
+    EXPECT_EQ(is_advised_huge(pages.back()), true);
+    EXPECT_EQ(is_advised_huge(pages.front()), false);
     for (void* page : pages) source.give(page);
 }
 
