@@ -89,6 +89,11 @@ public:
     void sample_clock();
     /// A peer sent something, for the first time in this now_ms(). Home thread.
     void note_active_peer() noexcept { gather_policy_.note_active(); }
+    /// False while something is awaited that other threads tell by a wake, and peers by nothing: a
+    /// wait for more completions would go on past it.
+    void set_may_gather(bool may) noexcept {
+        if (gather_policy_.set_may_gather(may)) ring_.gather(gather_policy_.gathering());
+    }
 
     /// One turn. `may_wait` false: never blocks. Returns true when it did any work.
     bool turn(bool may_wait);

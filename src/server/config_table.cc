@@ -297,7 +297,7 @@ const ConfigRow kGeneralRows[] = {
      .change = at_start,
      .initial = "100",
      .max = 1000,
-     .summary = "Microseconds for which a thread that uses most of a processor waits for "
+     .summary = "Microseconds for which a thread that uses much of a processor waits for "
                 "requests of several clients at once, where the kernel can (6.12). 0: never.",
      .to_settings = SETTING(gather_us = value.number)},
     {.name = "memory-huge-pages",

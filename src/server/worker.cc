@@ -226,11 +226,14 @@ void Worker::forget_log_wait(Connection& connection, log::Position position) {
 /// Replies that may leave and commands that wait no more, now that the log is durable so far. True
 /// when this worker has to look again at once: what the others wait for is durable.
 bool Worker::follow_log() {
-    if (gated_.empty() && log_waits_.empty()) [[likely]]
+    if (gated_.empty() && log_waits_.empty()) [[likely]] {
+        reactor_.set_may_gather(true);
         return false;
+    }
     const log::Position durable = log_->durable();
     const log::Position next_reply = release_gated(durable);
     const log::Position next = std::min(next_reply, end_log_waits(durable));
+    reactor_.set_may_gather(next == log::kNoPosition);
     return next != log::kNoPosition && log_->wait_durable(index_, next);
 }
 

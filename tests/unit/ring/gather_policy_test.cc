@@ -32,8 +32,8 @@ TEST_F(GatherPolicyTest, WaitsForOneAtFirst) {
 
 TEST_F(GatherPolicyTest, WaitsForAThirdOfThePeersUnderLoad) {
     window(60, 0);  // the first has no beginning
-    EXPECT_EQ(window(60, 59).completions, 1U);
-    const Gathering gathering = window(60, 60);
+    EXPECT_EQ(window(60, 39).completions, 1U);
+    const Gathering gathering = window(60, 40);
     EXPECT_EQ(gathering.completions, 20U);
     EXPECT_EQ(gathering.us, kGatherUs);
     EXPECT_EQ(window(90, 80).completions, 30U);
@@ -41,10 +41,23 @@ TEST_F(GatherPolicyTest, WaitsForAThirdOfThePeersUnderLoad) {
 
 TEST_F(GatherPolicyTest, GoesOnUntilTheLoadIsWellBelow) {
     window(60, 0);
-    window(60, 60);
-    EXPECT_EQ(window(60, 48).completions, 20U);
-    EXPECT_EQ(window(60, 47).completions, 1U);
-    EXPECT_EQ(window(60, 48).completions, 1U);
+    window(60, 40);
+    EXPECT_EQ(window(60, 30).completions, 20U);
+    EXPECT_EQ(window(60, 29).completions, 1U);
+    EXPECT_EQ(window(60, 30).completions, 1U);
+}
+
+TEST_F(GatherPolicyTest, WaitsForOneWhileAWakeIsAwaited) {
+    window(60, 0);
+    ASSERT_EQ(window(60, 60).completions, 20U);
+    EXPECT_TRUE(policy_.set_may_gather(false));
+    EXPECT_FALSE(policy_.set_may_gather(false));
+    EXPECT_EQ(policy_.gathering().completions, 1U);
+    EXPECT_EQ(policy_.gathering().us, 0U);
+    // What is learned meanwhile counts afterwards.
+    EXPECT_EQ(window(90, 80).completions, 1U);
+    EXPECT_TRUE(policy_.set_may_gather(true));
+    EXPECT_EQ(policy_.gathering().completions, 30U);
 }
 
 // Few peers would all wait for an answer before there are enough.
