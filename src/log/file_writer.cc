@@ -57,6 +57,9 @@ Result<void> FileWriter::open(const Start& start) {
         const auto file = directory_.files().open(path_, ring::OpenFor::writing);
         if (!file) return tl::unexpected(file.error());
         file_ = *file;
+        // Whoever wrote it may have died before it was on the disk; what follows would be synced
+        // alone, behind a hole.
+        if (auto done = directory_.files().sync(file_); !done) return done;
         file_bytes_ = start.file_bytes;
         if (start.database != 0) append(next_prefix_, SelectEffect{0});
     }
@@ -115,7 +118,8 @@ void FileWriter::pump() {
 
 void FileWriter::write_more() {
     if (group_) return send_group();
-    if (syncs_each_group() && sync_.in_flight) return;
+    // A group that was only written has its sync before the next.
+    if (syncs_each_group() && (sync_.in_flight || written_ > synced_)) return;
     const Position frontier = log_.frontier();
     const Position limit = std::min(log_.part(), close_at());
     if (written_ == limit) return;  // what follows is not for this file

@@ -399,8 +399,8 @@ Result<void> Server::load_data() {
     auto loaded = has_log ? append_only_->load(workers_, serve)
                           : persistence_->load(workers_[0]->executor(), serve, std::move(helpers));
     if (config_.settings().huge_pages) {
-        containers::PageSource::join_small_pages();
         containers::PageSource::use_huge_pages(true);
+        containers::PageSource::join_small_pages();
     }
     if (loaded && has_log) log_switch_->begin_on();
     dataset_->settings.refusals.fetch_and(~engine::refusal::loading);

@@ -233,7 +233,7 @@ bool Worker::follow_log() {
     const log::Position durable = log_->durable();
     const log::Position next_reply = release_gated(durable);
     const log::Position next = std::min(next_reply, end_log_waits(durable));
-    reactor_.set_may_gather(next == log::kNoPosition);
+    reactor_.set_may_gather(next_reply == log::kNoPosition);
     return next != log::kNoPosition && log_->wait_durable(index_, next);
 }
 

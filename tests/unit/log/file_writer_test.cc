@@ -195,6 +195,7 @@ protected:
             EXPECT_TRUE(is_last || end.kind == AofEnd::Kind::clean) << path << ": " << end.message;
             loaded.numbers.insert(loaded.numbers.end(), numbers.found.begin(), numbers.found.end());
             loaded.start = {end.good_to, end.database};
+            if (end.good_to == content.size()) continue;
             const auto opened = disk.open(path, ring::OpenFor::writing);
             EXPECT_TRUE(disk.truncate(*opened, end.good_to));
             EXPECT_TRUE(disk.sync(*opened));
@@ -349,6 +350,63 @@ TEST_F(FileWriterSim, SyncsWhatWasWrittenBeforeItSyncedAlways) {
     ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 500'000));
     world.disk().crash();
     check(load(world.disk()), life.next_number, life.next_number);
+}
+
+/// One who died left bytes in the file that were never synced: they are there for who starts next,
+/// and what that writes lies behind them.
+TEST_F(FileWriterSim, SyncsWhatTheOneBeforeItLeft) {
+    World world(23);
+    uint64_t left = 0;
+    {
+        bool is_open = false;
+        Life life(world, 0, FileWriter::Start{}, is_open);
+        const WriterFigures& figures = life.writer->figures();
+        const auto write_whole = [&] {
+            for (int i = 0; i < 50; ++i) life.write_one();
+            for (size_t index = 0; index < 2; ++index) life.complete(index);
+        };
+        write_whole();
+        ASSERT_TRUE(world.run_until([&] { return figures.syncs == 1; }, 10'000'000));
+        write_whole();
+        const auto is_written = [&] { return life.writer->missing_bytes() == 0; };
+        ASSERT_TRUE(world.run_until(is_written, 500'000));
+        ASSERT_LT(life.log.durable(), life.log.tail());
+        left = life.next_number;
+    }
+    const Loaded loaded = load(world.disk());
+    check(loaded, left, left);
+    bool is_open = false;
+    Life life(world, left, loaded.start, is_open);
+    life.log.sync_mode = SyncMode::always;
+    life.write_one();
+    for (size_t index = 0; index < 2; ++index) life.complete(index);
+    ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 10'000'000));
+    world.disk().crash();
+    check(load(world.disk()), life.next_number, life.next_number);
+}
+
+/// Writers who wait for nothing, and a log that has something unsynced when it is to sync always.
+TEST_F(FileWriterSim, SyncsHoweverMuchIsWrittenMeanwhile) {
+    World world(29);
+    bool is_open = false;
+    Life life(world, 0, FileWriter::Start{}, is_open);
+    const WriterFigures& figures = life.writer->figures();
+    for (int i = 0; i < 20; ++i) life.write_one();
+    ASSERT_TRUE(world.run_until([&] { return figures.syncs == 1; }, 10'000'000));
+    for (int i = 0; i < 20; ++i) life.write_one();
+    for (size_t index = 0; index < 2; ++index) life.complete(index);
+    const auto is_written = [&] { return life.writer->missing_bytes() == 0; };
+    ASSERT_TRUE(world.run_until(is_written, 500'000));
+    ASSERT_LT(life.log.durable(), life.log.tail());
+    life.log.sync_mode = SyncMode::always;
+    const uint64_t groups = figures.groups;
+    for (int step = 0; step < 10'000 && figures.syncs == 1; ++step) {
+        for (int i = 0; i < 4; ++i) life.write_one();
+        for (size_t index = 0; index < 2; ++index) life.complete(index);
+        world.step();
+    }
+    EXPECT_EQ(figures.syncs, 2U);
+    EXPECT_LE(figures.groups, groups + 1);
 }
 
 /// Two halves of the clients become one.
