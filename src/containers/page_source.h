@@ -18,9 +18,10 @@
 //
 // Ownership: the source owns the arenas; a page belongs to its taker until given back. The two
 //            sources of the process live as long as the process.
-// Threads: any; a mutex held for some tens of instructions. Mapping and unmapping happen outside
-// it. Errors: running out of memory ends the process (base::map_pages). Invariants: 1. an arena is
-// in open_ exactly when it has a free page, wholly free ones at the back.
+// Threads: any; a mutex held for some tens of instructions, but by join() for a system call for
+// each arena. Mapping and unmapping happen outside it. Errors: running out of memory ends the
+// process (base::map_pages). Invariants: 1. an arena is in open_ exactly when it has a free page,
+// wholly free ones at the back.
 //             2. slack() = obtained through map_pages here - handed out.
 
 #include <bitset>
@@ -63,6 +64,7 @@ public:
     [[nodiscard]] void* take();
     void give(void* page) noexcept;
     void trim() noexcept;
+    /// join_small_pages() for this one.
     void join() noexcept;
 
     size_t page_bytes() const noexcept { return page_bytes_; }

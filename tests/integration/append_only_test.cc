@@ -474,11 +474,13 @@ TEST_P(AppendOnlyTest, AnswersThatItIsLoading) {
                       .waits_for_data = false});
     Session client = session();
     int refused = 0;
+    int looked = 0;
     const auto is_loaded = [&] {
         const std::string answer = client.ask("GET", "key:1");
         if (answer == "-LOADING Redis is loading the dataset in memory") ++refused;
         const std::string figures = client.ask("INFO", "persistence");
         if (figures.find("\r\nloading:1\r\n") != std::string::npos) {
+            ++looked;
             EXPECT_EQ(figures.find("\r\nloading_total_bytes:0\r\n"), std::string::npos) << figures;
         }
         return answer == "some value";
@@ -486,6 +488,7 @@ TEST_P(AppendOnlyTest, AnswersThatItIsLoading) {
     // A million commands, with sanitizers and beside other tests.
     ASSERT_TRUE(wait_until(is_loaded, std::chrono::minutes(2)));
     EXPECT_GT(refused, 0);
+    EXPECT_GT(looked, 0);
     EXPECT_EQ(client.ask("DBSIZE"), ":1000000");
     EXPECT_EQ(client.info("persistence", "loading"), "0");
 }
@@ -834,6 +837,14 @@ TEST_P(AppendOnlyTest, ChangesHowItSyncsWhileItRuns) {
     EXPECT_EQ(client.ask("CONFIG", "SET", "appendfsync", "always"), "OK");
     EXPECT_EQ(client.ask("SET", "b", "1"), "OK");
     EXPECT_GT(client.info_number("persistence", "aof_syncs"), 0);
+}
+
+TEST_P(AppendOnlyTest, HoldsNoWriteOfOneWhoWritesAlone) {
+    start_at_home("always");
+    Session client = session();
+    for (int i = 0; i < 50; ++i) ASSERT_EQ(client.ask("SET", "a", "1"), "OK");
+    EXPECT_GE(client.info_number("persistence", "aof_writes"), 50);
+    EXPECT_EQ(client.info("persistence", "aof_held_writes"), "0");
 }
 
 TEST_P(AppendOnlyTest, IsSwitchedOnAndOffWhileItRuns) {

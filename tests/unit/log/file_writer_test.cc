@@ -352,6 +352,27 @@ TEST_F(FileWriterSim, SyncsWhatWasWrittenBeforeItSyncedAlways) {
     check(load(world.disk()), life.next_number, life.next_number);
 }
 
+/// Its parts are written one after the other, and none but the last could be synced with its write.
+TEST_F(FileWriterSim, SyncsAllOfARecordThatTakesSeveralWrites) {
+    World world(31);
+    bool is_open = false;
+    Life life(world, 0, FileWriter::Start{}, is_open);
+    life.log.sync_mode = SyncMode::always;
+    const std::string value(2 * FileWriter::kGroupBytesMax + 12'345, 'v');
+    const std::string_view words[] = {"SET", "0", value};
+    std::string text;
+    append(text, CommandEffect{words});
+    life.log.appender(0).reserve(text.size());
+    life.log.appender(0).write(EncodedEffects{text});
+    life.log.kick();
+    ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 10'000'000));
+    EXPECT_EQ(life.writer->figures().groups, 2U);
+    EXPECT_EQ(life.writer->figures().syncs, 1U);
+    EXPECT_EQ(life.log.admission(), Admission::open);
+    world.disk().crash();
+    check(load(world.disk()), 1, 1);
+}
+
 /// One who died left bytes in the file that were never synced: they are there for who starts next,
 /// and what that writes lies behind them.
 TEST_F(FileWriterSim, SyncsWhatTheOneBeforeItLeft) {
