@@ -70,7 +70,7 @@ using Failure = RequestParser::Failure;
 /// One for all that is wrong there: which fault is met first depends on where the stream is cut.
 constexpr Failure kBadChunk = {400,
                                "A line around a chunk of the body is malformed. Correct its "
-                               "length, and end each line by CR and LF."};
+                               "length and extensions, and end each line by CR and LF."};
 
 Failure failure_of(const beast::error_code& error) {
     if (error == bhttp::error::body_limit) {
@@ -97,10 +97,21 @@ Failure failure_of(const beast::error_code& error) {
             "CR and LF."};
 }
 
+/// A quoted string ends in the line it began in. Beast would look for its end in what stands
+/// behind.
+bool has_open_quote(std::string_view line) {
+    bool is_open = false;
+    for (size_t at = 0; at < line.size(); ++at) {
+        if (line[at] == '"') is_open = !is_open;
+        if (is_open && line[at] == '\\') ++at;
+    }
+    return is_open;
+}
+
 /// Of the lines around a chunk, which may not have come whole: the end of the chunk before, the
 /// line with the length and, when that is zero, the trailers. What stands behind them is not looked
 /// at.
-bool has_bare_line_feed(std::string_view text) {
+bool has_bad_line(std::string_view text) {
     for (bool has_length = false;;) {
         const size_t end = text.find('\n');
         if (end == std::string_view::npos) return false;
@@ -110,6 +121,7 @@ bool has_bare_line_feed(std::string_view text) {
         if (has_length && line.empty()) return false;
         if (has_length || line.empty()) continue;
         has_length = true;
+        if (has_open_quote(line)) return true;
         const std::string_view length = line.substr(0, line.find(';'));
         if (length.find_first_not_of('0') != length.npos) return false;
     }
@@ -270,7 +282,7 @@ RequestParser::Status RequestParser::Impl::take_rest(std::string_view& input) {
         const std::string_view piece = is_line ? input.substr(0, kChunkLineBytesMax - kept) : input;
         if (kept > 0) chunk.append(piece);
         const std::string_view bytes = kept > 0 ? std::string_view(chunk) : piece;
-        if (is_line && has_bare_line_feed(bytes)) return fail_with(kBadChunk);
+        if (is_line && has_bad_line(bytes)) return fail_with(kBadChunk);
         beast::error_code error;
         const size_t taken = reader->put(boost::asio::buffer(bytes.data(), bytes.size()), error);
         if (error && error != bhttp::error::need_more) {

@@ -122,6 +122,20 @@ TEST(HttpRequestParser, refuses_bad_chunks) {
     EXPECT_EQ(whole(head + "0\r\nX: " + std::string(5000, 'a') + "\r\n\r\n").status, 400);
 }
 
+TEST(HttpRequestParser, a_quoted_string_ends_in_its_line) {
+    const std::string head = with_fields("Transfer-Encoding: chunked\r\n");
+    for (const std::string_view body : {"1;a=\"b\r\n", "1;a=\"b\\\"\r\n", "1;a=\"\\\r\n",
+                                        "0;a=\"b\r\n", "1;a=\"b\r\nx\r\n0;\"\r\n\r\n"}) {
+        const auto outcome = outcome_of(head + std::string(body));
+        EXPECT_EQ(outcome.status, 400) << body;
+        EXPECT_TRUE(outcome.requests.empty()) << body;
+    }
+    const auto outcome =
+        outcome_of(head + "1;a=\"b\\\"c\"\r\nx\r\n1;d;e=\"\\\\\"\r\ny\r\n0;f=\"g\"\r\n\r\n");
+    ASSERT_EQ(outcome.requests.size(), 1U) << outcome.error;
+    EXPECT_EQ(outcome.requests[0].body, "xy");
+}
+
 TEST(HttpRequestParser, refuses_bare_line_feeds_at_once) {
     for (const std::string_view stream :
          {"GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nHost: a\n", "GET / HTTP/1.1\r\nHost: a\r\n\n",
