@@ -35,17 +35,29 @@ FileWriter::FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory)
 
 FileWriter::~FileWriter() {
     if (file_ < 0) return;
-    // What could not be written whole is no effect: its beginning would only be in the way.
-    if (group_ && group_->done > 0) {
-        static_cast<void>(directory_.files().truncate(file_, file_bytes_));
-    }
+    cut_end();
     directory_.files().close(file_);
     if (founding_) static_cast<void>(directory_.files().remove(path_));
 }
 
 void FileWriter::stay_closed() { next_look_us_ = ring_.monotonic_us() + kLookUs; }
 
+/// Whoever wrote them may have died before they were on the disk; what follows would be synced
+/// alone, behind a hole.
+Result<void> FileWriter::sync_what_is_there() {
+    ring::Files& files = directory_.files();
+    for (const AofFile& there : directory_.manifest().load_order()) {
+        const auto file = files.open(directory_.path_of(there.name), ring::OpenFor::reading);
+        if (!file) return tl::unexpected(file.error());
+        auto done = files.sync(*file);
+        files.close(*file);
+        if (!done) return done;
+    }
+    return {};
+}
+
 Result<void> FileWriter::open(const Start& start) {
+    if (auto done = sync_what_is_there(); !done) return done;
     if (directory_.manifest().increments.empty()) {
         auto made = directory_.create_increment();
         if (!made) return tl::unexpected(std::move(made.error()));
@@ -57,9 +69,6 @@ Result<void> FileWriter::open(const Start& start) {
         const auto file = directory_.files().open(path_, ring::OpenFor::writing);
         if (!file) return tl::unexpected(file.error());
         file_ = *file;
-        // Whoever wrote it may have died before it was on the disk; what follows would be synced
-        // alone, behind a hole.
-        if (auto done = directory_.files().sync(file_); !done) return done;
         file_bytes_ = start.file_bytes;
         if (start.database != 0) append(next_prefix_, SelectEffect{0});
     }
@@ -101,6 +110,7 @@ void FileWriter::pump() {
     look_at_place();
     if (trouble_ != Trouble::none && !is_retrying_) {
         if (!is_idle()) return;
+        cut_untrusted();
         cure();
         if (now_us_ < retry_us_ && !is_retrying_) return;
         if (!is_retrying_) try_again();
@@ -168,6 +178,7 @@ std::string FileWriter::clock_prefix() {
 /// cut.
 void FileWriter::start_group(Position end) {
     group_ = Group{.begin = written_, .end = end, .prefix = clock_prefix()};
+    is_part_synced_ = false;
     next_write_us_ = now_us_ + kGatherUs;
     if (policy_.note_begun(end - written_)) add(figures_.held_groups);
     send_group();
@@ -234,7 +245,9 @@ void FileWriter::written(int32_t result) {
 }
 
 /// A disk that is full is waited for, but after a sync that failed the file is not trusted. So
-/// which of the two it was has to be known: the write is tried once more, alone.
+/// which of the two it was has to be known: the write is tried once more, alone. Where that fails
+/// as well it is the disk's being full, or as good as that: all that a sync may have failed for is
+/// written again.
 void FileWriter::not_written(int error, bool was_to_sync) {
     doubt_ = was_to_sync ? error : 0;
     if (!was_to_sync) {
@@ -405,11 +418,28 @@ void FileWriter::try_again() {
     }
 }
 
+/// Who starts after a crash is not told that the sync has failed, and would trust it.
+void FileWriter::cut_untrusted() {
+    if (trouble_ != Trouble::sync || is_cut_ || candidate_ || cure_) return;
+    is_cut_ = directory_.files().truncate(file_, kept_file_bytes_).has_value();
+}
+
+/// What could not be written whole is no effect: its beginning would only be in the way.
+void FileWriter::cut_end() {
+    cut_untrusted();
+    if (group_ && !is_cut_) static_cast<void>(directory_.files().truncate(file_, file_bytes_));
+}
+
 /// The old file ends where it is known to be good; what followed goes into a new one. With a base
-/// that cures it the old file does not matter.
+/// that cures it the old file does not matter. Without a base nothing can be done for what was
+/// given up in memory before it was synced (`never`): it may be a hole in the file.
 Result<void> FileWriter::begin_new_file() {
     ring::Files& files = directory_.files();
     if (!candidate_ && !cure_) {
+        if (log_.released() > synced_) {
+            figures_.needs_base.store(true, std::memory_order_relaxed);
+            return fail("syncing failed, also of what the log has in memory no more: BGREWRITEAOF");
+        }
         if (auto done = files.truncate(file_, kept_file_bytes_); !done) return done;
         if (auto done = files.sync(file_); !done) return done;
     }
@@ -428,6 +458,7 @@ Result<void> FileWriter::begin_new_file() {
     synced_ = written_;
     file_bytes_ = 0;
     kept_file_bytes_ = 0;
+    is_cut_ = false;
     return {};
 }
 
@@ -606,7 +637,7 @@ bool FileWriter::may_end() const {
 /// A file that no manifest can name goes.
 void FileWriter::end_file() {
     ring::Files& files = directory_.files();
-    if (group_ && group_->done > 0) static_cast<void>(files.truncate(file_, file_bytes_));
+    cut_end();
     files.close(file_);
     file_ = -1;
     if (founding_) static_cast<void>(files.remove(path_));
@@ -625,7 +656,7 @@ void FileWriter::end_file() {
     displaced_us_ = -1;
     figures_.needs_base.store(false, std::memory_order_relaxed);
     trouble_ = Trouble::none;
-    is_retrying_ = is_ending_ = is_part_synced_ = false;
+    is_retrying_ = is_ending_ = is_part_synced_ = is_cut_ = false;
     pause_us_ = kRetryUsMin;
     if (close_at() != kNoPosition) part_error_ = no_part();
     figures_.file_bytes.store(0, std::memory_order_relaxed);

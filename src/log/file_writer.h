@@ -14,7 +14,8 @@
 // in memory, in order, until it is on the disk after all:
 //   - a write that fails (disk full, read-only) is tried again, at the same offset;
 //   - after a sync that failed nothing behind the last success is trusted: the file is cut there,
-//     and all since then goes into a new one, which is synced before the manifest names it;
+//     and all since then goes into a new one, which is synced before the manifest names it; where
+//     memory has not got all since then (it was given up unsynced: never), a rewrite has to do it;
 //   - a file or directory that has vanished is waited for, and then (kPlacePatienceUs) a rewrite.
 // Each is tried again after a pause. Nothing here ends the process, and nothing is told to be
 // durable that is not. A rewrite cures them all: writes are refused, so the log in memory goes on
@@ -59,7 +60,7 @@ struct WriterFigures {
     std::atomic<uint64_t> last_sync_us{0};
     std::atomic<uint64_t> longest_sync_us{0};
     std::atomic<bool> is_syncing{false};
-    std::atomic<bool> needs_base{false};  ///< the file has gone: only a rewrite can help
+    std::atomic<bool> needs_base{false};  ///< only a rewrite can help
 };
 
 class FileWriter final : public ring::Reactor::Client {
@@ -121,7 +122,7 @@ public:
     bool is_idle() const noexcept { return !write_.in_flight && !sync_.in_flight; }
     /// Bytes of the log that a start from here would not find, for one whose file is where it was.
     uint64_t missing_bytes() const noexcept {
-        return log_.tail() - (trouble_ == Trouble::sync ? log_.released() : written_);
+        return log_.tail() - (trouble_ == Trouble::sync ? synced_ : written_);
     }
 
     const WriterFigures& figures() const noexcept { return figures_; }
@@ -175,7 +176,10 @@ private:
     void look_at_place();
     void run_into(Trouble trouble, std::string why);
     void try_again();
+    void cut_untrusted();
+    void cut_end();
     Result<void> begin_new_file();
+    Result<void> sync_what_is_there();
     bool is_at_part() const { return written_ == log_.part() && !group_; }
     Position close_at() const { return close_at_.load(std::memory_order_acquire); }
     static Error no_part() { return {"the log does not go on behind it", ECANCELED}; }
@@ -252,6 +256,7 @@ private:
 
     Trouble trouble_ = Trouble::none;
     bool is_retrying_ = false;
+    bool is_cut_ = false;        // after a failed sync the file ends where it is trusted
     int64_t retry_us_ = 0;       // when
     int64_t displaced_us_ = -1;  // since when the file is not where it was
     int64_t pause_us_ = kRetryUsMin;

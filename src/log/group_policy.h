@@ -11,7 +11,8 @@
 //
 // Clients that do not come back would be waited for in vain. So a hold that ran out and brought
 // less than half of what it was for is followed by groups without one, twice as many each time.
-// One client alone is never held up: its next write is all there is to wait for.
+// One client alone is not held up: its next write is all there is to wait for, unless that is much
+// smaller than the one before.
 //
 // Threads: one. Time: given, so that tests need no clock.
 

@@ -166,7 +166,9 @@ public:
     /// As write(), and what the completion counts is on the disk when it comes, with what it takes
     /// to find it there (RWF_DSYNC); other bytes of the file are not meant. One operation costs the
     /// kernel half the hand-overs between threads of a write with a sync linked to it. -errno may
-    /// be of either half, and then nobody knows what has arrived, as with sync().
+    /// be of either half, and then nobody knows what has arrived, as with sync(); and where fewer
+    /// bytes are counted than were asked for, the sync of others may have failed. Either way, what
+    /// was not counted is on the disk once it has been written again and that was synced.
     virtual void write_synced(Op& op, int file, std::span<const iovec> vectors,
                               uint64_t offset) = 0;
 

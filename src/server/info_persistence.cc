@@ -178,7 +178,7 @@ const InfoMetric kLogMetrics[] = {
      WRITER(delayed_syncs)},
     {"aof_writes", counter, count, "Groups of effects written", WRITER(groups)},
     {"aof_held_writes", counter, count,
-     "Of them, those held until the writers of the last had come back", WRITER(held_groups)},
+     "Of them, those held for the writers of the last to come back", WRITER(held_groups)},
     {"aof_syncs", counter, count, "Syncs that were done", WRITER(syncs)},
     {"aof_last_sync_usec", gauge, microseconds, "How long the last one took", WRITER(last_sync_us)},
     {"aof_longest_sync_usec", gauge, microseconds, "How long the longest one took",

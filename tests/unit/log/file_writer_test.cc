@@ -216,7 +216,9 @@ protected:
     }
 
     /// Writers and disk for a while; now and then the disk is full, or its directory elsewhere.
-    static void live(Life& life, int64_t steps) {
+    /// Under `never` only a rewrite helps in some cases, so not who waits for it to be well uses
+    /// it.
+    static void live(Life& life, int64_t steps, bool has_never) {
         World& world = life.world;
         base::Random& random = world.random();
         Disk& disk = world.disk();
@@ -227,8 +229,23 @@ protected:
             if (random.below(200) == 0) disk.bytes_max = UINT64_MAX;
             if (random.below(1000) == 0) disk.is_read_only = !disk.is_read_only;
             if (random.below(300) == 0) life.log.sync_mode = mode_of(random);
+            if (has_never && random.below(600) == 0) life.log.sync_mode = SyncMode::never;
             world.step();
         }
+    }
+    /// Another life, with a write that has come to the disk when power is lost.
+    static void goes_on_behind(World& world, uint64_t left) {
+        const Loaded loaded = load(world.disk());
+        check(loaded, left, left);
+        bool is_open = false;
+        Life life(world, left, loaded.start, is_open);
+        life.log.sync_mode = SyncMode::always;
+        life.write_one();
+        for (size_t index = 0; index < 2; ++index) life.complete(index);
+        const auto is_durable = [&] { return life.log.durable() == life.log.tail(); };
+        ASSERT_TRUE(world.run_until(is_durable, 10'000'000));
+        world.disk().crash();
+        check(load(world.disk()), life.next_number, life.next_number);
     }
     static void heal(Disk& disk) {
         disk.faults = {};
@@ -256,7 +273,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
             if (is_open) {
                 life->log.sync_mode = mode_of(choices);
                 life->log.writes_clock = choices.below(2) == 0;
-                live(*life, static_cast<int64_t>(choices.below(3000)));
+                live(*life, static_cast<int64_t>(choices.below(3000)), true);
                 durable = logged + life->durable_count();
                 logged = life->next_number;
                 recoveries += life->writer->figures().recoveries;
@@ -290,7 +307,7 @@ TEST_F(FileWriterSim, GoesOnByItselfOnceTheDiskIsWell) {
         ASSERT_TRUE(is_open);
         life.log.sync_mode = mode_of(choices);
         world.disk().faults = DiskFaults::swarm(choices);
-        live(life, 2000);
+        live(life, 2000, false);
         heal(world.disk());
         for (size_t index = 0; index < 2; ++index) life.complete(index);
         ASSERT_TRUE(world.run_until(
@@ -394,16 +411,27 @@ TEST_F(FileWriterSim, SyncsWhatTheOneBeforeItLeft) {
         ASSERT_LT(life.log.durable(), life.log.tail());
         left = life.next_number;
     }
-    const Loaded loaded = load(world.disk());
-    check(loaded, left, left);
-    bool is_open = false;
-    Life life(world, left, loaded.start, is_open);
-    life.log.sync_mode = SyncMode::always;
-    life.write_one();
-    for (size_t index = 0; index < 2; ++index) life.complete(index);
-    ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 10'000'000));
-    world.disk().crash();
-    check(load(world.disk()), life.next_number, life.next_number);
+    goes_on_behind(world, left);
+}
+
+/// And not only in the last of the files.
+TEST_F(FileWriterSim, SyncsEveryFileThatWasLeft) {
+    World world(43);
+    uint64_t left = 0;
+    {
+        bool is_open = false;
+        Life life(world, 0, FileWriter::Start{}, is_open);
+        for (int i = 0; i < 50; ++i) life.write_one();
+        for (size_t index = 0; index < 2; ++index) life.complete(index);
+        ASSERT_TRUE(world.run_until([&] { return life.writer->missing_bytes() == 0; }, 500'000));
+        ASSERT_EQ(life.log.durable(), 0U);
+        const auto next = life.directory.create_increment();
+        ASSERT_TRUE(next);
+        ASSERT_TRUE(life.directory.commit(next->next));
+        world.disk().close(next->file);
+        left = life.next_number;
+    }
+    goes_on_behind(world, left);
 }
 
 /// Writers who wait for nothing, and a log that has something unsynced when it is to sync always.
@@ -504,6 +532,58 @@ TEST_F(FileWriterSim, TrustsOnlyANewFileAfterAFailedSync) {
     EXPECT_EQ(life.directory.manifest().increments.size(), 2U);
     world.disk().crash();
     check(load(world.disk()), 2, 2);
+}
+
+/// Whoever starts after a crash is not told of the failure.
+TEST_F(FileWriterSim, CutsWhatItDoesNotTrustAtOnce) {
+    World world(47);
+    bool is_open = false;
+    Life life(world, 0, FileWriter::Start{}, is_open);
+    for (int i = 0; i < 50; ++i) life.write_one();
+    for (size_t index = 0; index < 2; ++index) life.complete(index);
+    world.disk().faults.sync_failure = 1000;
+    ASSERT_TRUE(
+        world.run_until([&] { return life.log.admission() == Admission::failing; }, 10'000'000));
+    const int64_t failed_us = life.ring.monotonic_us();
+    const std::string path = life.directory.path_of("appendonly.aof.1.incr.aof");
+    ASSERT_TRUE(world.run_until([&] { return world.disk().content(path).empty(); }, 10'000'000));
+    EXPECT_LT(life.ring.monotonic_us() - failed_us, FileWriter::kRetryUsMin);
+    EXPECT_EQ(life.writer->missing_bytes(), life.log.tail());
+    world.disk().faults.sync_failure = 0;
+    ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 10'000'000));
+    world.disk().crash();
+    check(load(world.disk()), life.next_number, life.next_number);
+}
+
+/// `never` gives up memory before anything is synced: what a sync then loses is in no log.
+TEST_F(FileWriterSim, IsCuredByARewriteWhenASyncLosesWhatMemoryHasNoMore) {
+    World world(53);
+    bool is_open = false;
+    Life life(world, 0, FileWriter::Start{}, is_open);
+    life.log.sync_mode = SyncMode::never;
+    for (int i = 0; i < 50; ++i) life.write_one();
+    for (size_t index = 0; index < 2; ++index) life.complete(index);
+    ASSERT_TRUE(
+        world.run_until([&] { return life.log.released() == life.log.tail(); }, 10'000'000));
+    world.disk().faults.sync_failure = 1000;
+    life.log.sync_mode = SyncMode::always;
+    life.write_one();
+    for (size_t index = 0; index < 2; ++index) life.complete(index);
+    ASSERT_TRUE(
+        world.run_until([&] { return life.log.admission() == Admission::failing; }, 10'000'000));
+    world.disk().faults.sync_failure = 0;
+    const auto& needs_base = life.writer->figures().needs_base;
+    ASSERT_TRUE(world.run_until([&] { return needs_base.load(); }, 10'000'000));
+    EXPECT_EQ(life.log.durable(), 0U);
+    EXPECT_EQ(life.log.admission(), Admission::failing);
+    life.rewrite_some();
+    life.rewrite_some();
+    ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 10'000'000));
+    EXPECT_EQ(life.log.admission(), Admission::open);
+    EXPECT_FALSE(needs_base);
+    EXPECT_EQ(life.rewrites, 1U);
+    world.disk().crash();
+    check(load(world.disk()), life.next_number, life.next_number);
 }
 
 TEST_F(FileWriterSim, WaitsForADirectoryThatWasMovedAway) {
@@ -756,7 +836,7 @@ TEST_F(FileWriterSim, EndsWithEverythingOnTheDisk) {
     bool is_open = false;
     Life life(world, 0, FileWriter::Start{}, is_open);
     life.log.sync_mode = SyncMode::never;
-    live(life, 300);
+    live(life, 300, false);
     heal(world.disk());
     for (size_t index = 0; index < 2; ++index) life.complete(index);
     life.writer->finish();
