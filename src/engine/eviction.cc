@@ -40,11 +40,11 @@ size_t Evictor::samples() const {
     return std::min(kSamplesMax, static_cast<size_t>(wanted));
 }
 
-/// What counts against maxmemory: not the log, which eviction itself makes longer.
+/// What counts against maxmemory: not the log.
 int64_t Evictor::used_bytes() const {
     const log::Log* const log = executor_.effects.log();
     const int64_t used = base::used_estimate_here();
-    return log == nullptr ? used : used - static_cast<int64_t>(log->memory_bytes());
+    return log == nullptr ? used : used - static_cast<int64_t>(uncounted_bytes(*log));
 }
 
 bool Evictor::is_over_memory() const {

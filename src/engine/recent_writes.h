@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "base/counted.h"
+#include "log/log.h"
 #include "log/segments.h"
 
 namespace gyre::engine {
@@ -23,6 +24,7 @@ class RecentWrites {
 public:
     /// 2 MiB; with 500 writes under way a reader of another key waits in one of 500 cases.
     static constexpr unsigned kPlacesBits = 18;
+    static constexpr size_t kBytes = sizeof(std::atomic<log::Position>) << kPlacesBits;
 
     RecentWrites() : ends_(size_t{1} << kPlacesBits) {}
 
@@ -45,5 +47,11 @@ private:
     base::CountedVector<std::atomic<log::Position>, base::Purpose::log> ends_;
     std::atomic<log::Position> all_{0};
 };
+
+/// What does not count against maxmemory: a log that gets longer by what is evicted, and what it
+/// takes to have one at all.
+inline uint64_t uncounted_bytes(const log::Log& log) noexcept {
+    return log.memory_bytes() + log::Segments::kTableBytes + RecentWrites::kBytes;
+}
 
 }  // namespace gyre::engine

@@ -27,6 +27,8 @@ class Segments {
 public:
     static constexpr size_t kSegmentBytes = size_t{1} << 20;
     static constexpr size_t kSlots = 16384;
+    /// Of what finds the segments.
+    static constexpr size_t kTableBytes = kSlots * sizeof(std::atomic<char*>);
     /// From the first position that is held to the last, at most.
     static constexpr uint64_t kSpanBytes = uint64_t{kSegmentBytes} * kSlots;
     /// Kept for the next writer.

@@ -158,7 +158,7 @@ const InfoMetric kMetrics[] = {
     {"mem_not_counted_for_evict", gauge, bytes, "In use and not counted against maxmemory: the log",
      [](InfoSource& source) {
          const log::Log* log = source.server.append_only().log();
-         return std::to_string(log == nullptr ? 0 : log->memory_bytes());
+         return std::to_string(log == nullptr ? 0 : engine::uncounted_bytes(*log));
      }},
     {"mem_replication_backlog", gauge, bytes, "Replication; there is none", zero},
     {"mem_total_replication_buffers", gauge, bytes, "Replication; there is none", zero},

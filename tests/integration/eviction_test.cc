@@ -3,6 +3,8 @@
 // Goal: maxmemory is kept by every policy in the way the policy promises: who may go, who should go
 // first, and what a client is told when nobody may.
 
+#include <filesystem>
+
 #include "integration/server_test.h"
 
 namespace gyre::test {
@@ -48,6 +50,20 @@ TEST_P(EvictionTest, NoevictionRefusesWritesThatNeedMemoryAndNoOthers) {
     EXPECT_EQ(s.info_number("stats", "evicted_keys"), 0);
     EXPECT_EQ(s.ask("FLUSHALL"), "OK");
     EXPECT_EQ(s.ask("SET", "k", "v"), "OK");
+}
+
+/// Two MiB of it are there before the first write.
+TEST_P(EvictionTest, ALogDoesNotCountAgainstTheLimit) {
+    const std::string directory = make_temporary_directory();
+    start({"--dir", directory, "--appendonly", "yes"});
+    Session s = session();
+    EXPECT_GT(s.info_number("memory", "mem_not_counted_for_evict"), 2'000'000);
+    const int64_t used = s.info_number("memory", "used_memory");
+    const int64_t counted = used - s.info_number("memory", "mem_not_counted_for_evict");
+    ASSERT_EQ(s.ask("CONFIG", "SET", "maxmemory", std::to_string(counted + 500'000)), "OK");
+    for (int i = 0; i < 100; ++i) ASSERT_EQ(s.ask("SET", key("k:", i), value()), "OK");
+    server_.reset();
+    std::filesystem::remove_all(directory);
 }
 
 TEST_P(EvictionTest, EveryAllkeysPolicyMakesRoom) {
