@@ -68,7 +68,19 @@ bool may_ask_configuration(const CommandSpec& spec) {
 bool Dispatcher::queue(const RequestView& request, Session& session, resp::ReplyWriter& reply) {
     const CommandSpec& spec = *request.spec;
     if (runs_in_transaction(spec)) return false;
+    // COMMAND is one without a sub-command, which nobody has looked at yet.
+    if (spec.is_container) {
+        if (const std::string text = refusal(request, session); !text.empty()) {
+            refuse(request, session, reply, text);
+            return true;
+        }
+    }
     Transaction& transaction = *session.transaction;
+    // EXEC will refuse it: what else comes need not be kept.
+    if (transaction.is_spoilt || session.watcher.is_touched.load(std::memory_order_relaxed)) {
+        reply.simple("QUEUED");
+        return true;
+    }
     const auto arguments = transaction.queue(spec, request.arguments);
     append_keys(&spec, arguments, key_search_, transaction.keys());
     transaction.end_command();

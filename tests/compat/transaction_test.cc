@@ -83,6 +83,7 @@ TEST(TransactionCompatTest, ErrorsWhileQueueingSpoilTheTransaction) {
         transaction(0, {{"NOSUCH"}, {"SET", "a", "1"}}),
         transaction(0, {{"SET", "a"}, {"SET", "a", "1"}}),
         transaction(0, {{"CONFIG", "NOSUCH"}, {"SET", "a", "1"}}),
+        transaction(0, {{"COMMAND", "NOSUCH"}, {"SET", "a", "1"}}),
         transaction(0, {{"MULTI"}, {"SET", "a", "1"}}),
         transaction(0, {{"WATCH", "a"}, {"SET", "a", "2"}}),
         transaction(0, {{"UNWATCH"}, {"SET", "a", "3"}}),

@@ -139,6 +139,32 @@ TEST_P(TransactionTest, QueuedCommandsCountAsQueryBuffer) {
     EXPECT_EQ(session().info("stats", "client_query_buffer_limit_disconnections"), "1");
 }
 
+TEST_P(TransactionTest, OneThatIsLostKeepsNothingMore) {
+    start();
+    Session one = session();
+    Session other = session();
+    const std::string part(500'000, 'x');
+    const auto queue_much = [&] {
+        for (int index = 0; index < 10; ++index) EXPECT_EQ(one.ask("SET", "a", part), "QUEUED");
+    };
+    const std::string id = one.ask("CLIENT", "ID").substr(1);
+    const auto queued = [&] {
+        const std::string text = other.ask("CLIENT", "LIST", "ID", id);
+        return text.substr(text.find(" multi="), 8);
+    };
+    one.ask("MULTI");
+    one.ask("SET", "a");
+    queue_much();
+    EXPECT_EQ(queued(), " multi=0");
+    EXPECT_EQ(one.ask("EXEC"), "-EXECABORT Transaction discarded because of previous errors.");
+    one.ask("WATCH", "w");
+    other.ask("SET", "w", "1");
+    one.ask("MULTI");
+    queue_much();
+    EXPECT_EQ(queued(), " multi=0");
+    EXPECT_EQ(one.ask("EXEC"), "(nil)");
+}
+
 TEST_P(TransactionTest, APauseOfWritesHoldsBackTransactionsThatWrite) {
     start();
     Session control = session();
