@@ -146,6 +146,11 @@ public:
     /// The key, which is absent, was written with a deadline that is past: whoever watches it is
     /// told, and nothing is left.
     void wrote_nothing(const store::Key& key) { note_touched(key, Cause::command); }
+    /// What was asked for is so already: whoever watches the key is told all the same, as in Redis,
+    /// and nothing else has happened.
+    void left_as_it_was(const store::Key& key) {
+        dataset_.note_touched_unready(shard_of(key), database_, key, executor_);
+    }
     /// Removes up to `budget` fields that are due of a hash that is an object, which is no change
     /// by the command. Returns the entry; null: it went with the last of them.
     store::Entry* remove_due_fields(const store::Key& key, store::Entry* entry, size_t budget);

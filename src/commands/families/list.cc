@@ -162,10 +162,7 @@ void ltrim(Context& context) {
             context.keyspace.notify(engine::event::generic, "del", context.keys[0]);
             return context.reply.ok();
         }
-        // To who watches the list it has changed even so, as in Redis.
-        if (range.count == list_size(*entry)) {
-            entry = context.keyspace.changed_unready(context.keys[0], entry);
-        }
+        if (range.count == list_size(*entry)) context.keyspace.left_as_it_was(context.keys[0]);
         ListValue list(context, context.keys[0], entry);
         list.erase(range.start + range.count, list.size() - range.start - range.count);
         list.erase(0, range.start);

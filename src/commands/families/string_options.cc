@@ -174,6 +174,7 @@ void put_until(Context& context, const store::Key& key, store::Entry* present, s
         context.tell_deleted(key);
     } else {
         context.keyspace.wrote_nothing(key);
+        context.keyspace.notify(engine::event::created, "new", key);
     }
     context.keyspace.notify(engine::event::string, "set", key);
     if (deadline.kind != engine::Deadline::Kind::at) return;

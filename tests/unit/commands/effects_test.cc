@@ -139,6 +139,8 @@ TEST_F(EffectsTest, AreNothingWhereNothingChanged) {
     // It changes the form of the list before it sees that there is no such element.
     run({"RPUSH", "l", "a"});
     EXPECT_EQ(effect({"LSET", "l", "1", std::string(9000, 'v')}), "");
+    run({"RPUSH", "few", "a", "b"});
+    EXPECT_EQ(effect({"LTRIM", "few", "0", "9"}), "");
 }
 
 TEST_F(EffectsTest, NameTimesInFull) {
