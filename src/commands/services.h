@@ -95,6 +95,8 @@ public:
     virtual ~Persistence() = default;
     /// Begins a snapshot of the data as it is now. False: one is under way.
     virtual bool begin_save(engine::Executor& executor) = 0;
+    /// One begins within a second of the end of the rewrite under way. False: a snapshot is.
+    virtual bool schedule_save() = 0;
     /// A snapshot has begun and not ended.
     virtual bool is_saving() const = 0;
     /// Begins to rewrite the append-only file; where there is none, a base is written that another

@@ -488,6 +488,7 @@ void Dataset::exchange(size_t first, size_t second, Executor& executor, int64_t 
         }
         data.swap_databases(first, second);
     }
+    ++shard(0).statistics.changes;
     publish_update("swapdb", first, now_ms, executor);
     publish_update("swapdb", second, now_ms, executor);
     finish_change(all, 0, log::SwapDatabasesEffect{first, second}, executor);

@@ -529,6 +529,14 @@ const ConfigRow kSnapshotRows[] = {
      .initial = "yes",
      .summary = "Write a checksum at the end of a snapshot, and compare it when one is read.",
      .to_settings = SETTING(rdb_checksum = value.number != 0)},
+    {.name = "rdb-version",
+     .kind = choice,
+     .initial = "10",
+     .choices = "10 11",
+     .summary = "Version of RDB that snapshots and bases of the append-only file are written in. "
+                "Redis 7.0 reads up to 10; 11 keeps when consumers of streams were active. DUMP "
+                "gives 10.",
+     .to_settings = SETTING(rdb_version = value.text == "11" ? 11 : snapshot::kRdbVersion)},
     {.name = "rdb-save-incremental-fsync",
      .kind = boolean,
      .initial = "yes",

@@ -49,12 +49,13 @@ Result<void> Persistence::start(std::function<void(bool)> brake) {
 
 // --- saving -------------------------------------------------------------------------------------
 
-engine::SnapshotFile Persistence::file_now() const {
+engine::SnapshotFile Persistence::file_now(int version) const {
     engine::SnapshotFile file;
     file.name = settings_.snapshot_file();
     file.kind = settings_.storage_format;
     file.limits = engine::value_limits(dataset_.settings);
     file.temporary_name = fmt::format("temp-{}.{}", getpid(), extension(settings_.storage_format));
+    file.format.version = version;
     file.format.has_checksum = settings_.rdb_checksum;
     file.format.strings.compress = dataset_.settings.rdb_compression.load();
     file.syncs_often = settings_.rdb_syncs_often.load(std::memory_order_relaxed);
@@ -73,21 +74,32 @@ bool Persistence::begin_save(engine::Executor& executor) {
         const std::lock_guard hold(mutex_);
         if (is_saving_) return false;
         is_saving_ = true;
+        is_scheduled_ = false;
         saver_.forget_give_up();
         save_started_s_ = last_try_s_ = wall_s();
         memory_before_ = base::used(base::Purpose::snapshot);
         figures_.last_save_memory_bytes = 0;
     }
-    start_job(executor, nullptr);
-    saver_.save(file_now(), [this](const Result<uint64_t>& bytes) { finish(bytes); });
+    const int version = settings_.rdb_version.load(std::memory_order_relaxed);
+    start_job(executor, version, nullptr);
+    saver_.save(file_now(version), [this](const Result<uint64_t>& bytes) { finish(bytes); });
     dataset_.wake_all();
     base::log(Level::notice, "Background saving started");
     return true;
 }
 
+bool Persistence::schedule_save() {
+    const std::lock_guard hold(mutex_);
+    if (is_saving_ && !is_for_log_) return false;
+    is_scheduled_ = true;
+    return true;
+}
+
 /// Fixes the moment and has the workers walk. Only who has set is_saving_.
-void Persistence::start_job(engine::Executor& executor, const std::function<uint64_t()>& position) {
+void Persistence::start_job(engine::Executor& executor, int version,
+                            const std::function<uint64_t()>& position) {
     engine::SnapshotOptions options;
+    options.version = version;
     options.strings = {.compress = dataset_.settings.rdb_compression.load(),
                        .compressed_bytes_max = kCompressedBytesMax};
     options.now_ms = wall_ms();
@@ -101,8 +113,9 @@ bool Persistence::begin_base(Base base, engine::Executor& executor) {
         is_saving_ = is_for_log_ = true;
         saver_.forget_give_up();
     }
-    start_job(executor, base.position);
-    engine::SnapshotFile file = file_now();
+    const int version = settings_.rdb_version.load(std::memory_order_relaxed);
+    start_job(executor, version, base.position);
+    engine::SnapshotFile file = file_now(version);
     file.directory = base.directory;
     file.name = base.name;
     file.kind = snapshot::Format::rdb;
@@ -232,6 +245,7 @@ void Persistence::refresh_refusal() {
 
 void Persistence::look_at_rules(engine::Executor& executor) {
     std::vector<SaveRule> rules;
+    bool is_scheduled = false;
     uint64_t saved_changes = 0;
     int64_t since_s = 0;
     {
@@ -241,11 +255,17 @@ void Persistence::look_at_rules(engine::Executor& executor) {
                      is_saving_ ? base::used(base::Purpose::snapshot) - memory_before_ : 0);
         const int64_t now_s = wall_s();
         const bool waits = !figures_.is_last_save_good && now_s - last_try_s_ <= kRetrySeconds;
-        if (is_saving_ || rules_.empty() || waits || is_loading()) return;
+        if (is_saving_ || waits || is_loading()) return;
+        is_scheduled = is_scheduled_;
         rules = rules_;
         saved_changes = figures_.changes_at_save;
         since_s = now_s - figures_.last_save_s;
     }
+    if (is_scheduled) {
+        begin_save(executor);
+        return;
+    }
+    if (rules.empty()) return;
     const uint64_t changes = dataset_.statistics(executor).changes - saved_changes;
     for (const SaveRule& rule : rules) {
         if (changes < static_cast<uint64_t>(rule.changes) || since_s <= rule.seconds) continue;
@@ -260,7 +280,10 @@ void Persistence::look_at_rules(engine::Executor& executor) {
 Result<void> Persistence::load(engine::Executor& executor, const std::function<bool()>& serve,
                                std::vector<engine::LoadHelper> helpers) {
     const std::string name = settings_.snapshot_file();
-    if (!files_.exists(name)) return {};
+    if (!files_.exists(name)) {
+        warn_of_other_format();
+        return {};
+    }
     const auto file = files_.open(name, ring::OpenFor::reading);
     if (!file) return tl::unexpected(file.error());
     const auto bytes = files_.size(*file);
@@ -331,6 +354,19 @@ Result<void> Persistence::load_open(int file, uint64_t bytes, engine::Executor& 
               loader.keys_loaded(), loader.keys_expired(), bytes,
               static_cast<double>(wall_ms() - started_ms) / 1000);
     return {};
+}
+
+/// Who has changed storage-format alone would find no data, and not know why.
+void Persistence::warn_of_other_format() {
+    const bool is_json = settings_.storage_format == snapshot::Format::json;
+    const std::string_view other = is_json ? "dump.rdb" : "dump.json";
+    if (settings_.rdb_file != "dump.rdb" || !files_.exists(std::string(other))) return;
+    base::log(
+        Level::warning,
+        "There is no {}, so the server starts without data; {} is there, and is not read with "
+        "storage-format {}. To take it over: --convert {} {}",
+        settings_.snapshot_file(), other, extension(settings_.storage_format), other,
+        settings_.snapshot_file());
 }
 
 /// A file of the other format would be refused for its first byte; this says what to do about it.

@@ -77,6 +77,7 @@ public:
 
     // --- commands::Persistence ---
     bool begin_save(engine::Executor& executor) override;
+    bool schedule_save() override;
     bool is_saving() const override;
     void when_saved(std::function<void(bool is_saved)> tell) override;
     commands::RewriteOrder begin_rewrite(engine::Executor& executor, bool is_later) override;
@@ -101,7 +102,8 @@ public:
     void give_up();
     /// The same, if it is for the append-only file.
     void give_up_base();
-    /// To be called each second, by one thread: begins a snapshot when a rule asks for it.
+    /// To be called each second, by one thread: begins a snapshot when a rule asks for it, or one
+    /// was scheduled.
     void look_at_rules(engine::Executor& executor);
     void set_rules(std::vector<SaveRule> rules);
     bool has_rules() const;
@@ -127,15 +129,17 @@ public:
     uint64_t mapped_bytes() const { return saver_.mapped_bytes(); }
 
 private:
-    void start_job(engine::Executor& executor, const std::function<uint64_t()>& position);
+    void start_job(engine::Executor& executor, int version,
+                   const std::function<uint64_t()>& position);
     void finish(const Result<uint64_t>& bytes);
     void finish_base(const Result<uint64_t>& bytes, const Base& base);
-    engine::SnapshotFile file_now() const;
+    engine::SnapshotFile file_now(int version) const;
     Result<void> load_open(int file, uint64_t bytes, engine::Executor& executor,
                            const std::function<bool()>& serve,
                            std::vector<engine::LoadHelper> helpers);
     Result<void> load_rdb(const base::ByteSource& source, engine::RdbLoader& loader);
     Result<void> load_json(const base::ByteSource& source, engine::RdbLoader& loader);
+    void warn_of_other_format();
     Result<void> check_format(std::string_view begin) const;
     uint64_t string_bytes_max() const;
     void refresh_refusal();  // under mutex_
@@ -152,7 +156,8 @@ private:
     std::vector<SaveRule> rules_;
     bool stops_writes_ = true;
     bool is_saving_ = false;
-    bool is_for_log_ = false;  // what is saved
+    bool is_for_log_ = false;    // what is saved
+    bool is_scheduled_ = false;  // a snapshot begins as soon as none is under way
     std::vector<std::function<void(bool)>> waiters_;
     PersistenceFigures figures_;
     int64_t save_started_s_ = 0;

@@ -78,6 +78,7 @@ struct ServerSettings {
     std::atomic<uint64_t> query_buffer_bytes_max{1024ULL * 1024 * 1024};
     std::atomic<int64_t> shutdown_timeout_seconds{10};
     std::atomic<bool> rdb_syncs_often{true};
+    std::atomic<int> rdb_version{snapshot::kRdbVersion};
     std::atomic<bool> load_truncated{true};
     std::atomic<bool> aof_syncs_often{true};
     std::atomic<bool> keeps_aof_history{false};

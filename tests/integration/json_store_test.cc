@@ -227,6 +227,17 @@ TEST_P(JsonStoreTest, BesideALogThereIsNone) {
     EXPECT_FALSE(fs::exists(path("appendonlydir")));
 }
 
+TEST_P(JsonStoreTest, AStartWithoutDataBesideTheOtherFormatSaysSo) {
+    start_here("rdb");
+    Session s = session();
+    s.ask("SET", "a", "1");
+    EXPECT_EQ(s.ask("SAVE"), "OK");
+    start_here("json");
+    EXPECT_EQ(session().ask("DBSIZE"), ":0");
+    EXPECT_TRUE(server().wait_for_log("There is no dump.json, so the server starts without data"))
+        << server().log();
+}
+
 TEST_P(JsonStoreTest, ADataSetIsConvertedThereAndBack) {
     start_here("rdb");
     Session s = session();

@@ -197,6 +197,69 @@ TEST_P(SnapshotTest, RulesSaveByThemselves) {
     EXPECT_EQ(s.ask("CONFIG", "GET", "save"), "[save ]");
 }
 
+TEST_P(SnapshotTest, DatabasesThatChangePlacesAreAChange) {
+    start_here({"--save", "1", "1"});
+    Session s = session();
+    s.ask("SET", "a", "1");
+    EXPECT_EQ(s.ask("SAVE"), "OK");
+    EXPECT_EQ(s.ask("SWAPDB", "0", "1"), "OK");
+    ASSERT_TRUE(wait_until([&s] { return s.info_number("persistence", "rdb_saves") > 1; }));
+    server().send_signal(SIGKILL);
+    server().wait_exit();
+    start_here();
+    Session t = session();
+    EXPECT_EQ(t.ask("EXISTS", "a"), ":0");
+    EXPECT_EQ(t.ask("SELECT", "1"), "OK");
+    EXPECT_EQ(t.ask("GET", "a"), "1");
+}
+
+TEST_P(SnapshotTest, IsOfTheVersionThatWasAskedFor) {
+    REQUIRE_GYRE();
+    start_here({"--save", ""});
+    Session s = session();
+    s.ask("XADD", "s", "1-1", "f", "v");
+    s.ask("XGROUP", "CREATE", "s", "g", "0");
+    s.ask("XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">");
+    EXPECT_EQ(s.ask("SAVE"), "OK");
+    EXPECT_EQ(content().substr(0, 9), "REDIS0010");
+    EXPECT_EQ(s.ask("CONFIG", "SET", "rdb-version", "11"), "OK");
+    EXPECT_EQ(s.ask("SAVE"), "OK");
+    EXPECT_EQ(content().substr(0, 9), "REDIS0011");
+    const std::string before = s.ask("XINFO", "STREAM", "s");
+    EXPECT_EQ(s.ask("CONFIG", "SET", "rdb-version", "12").substr(0, 4), "-ERR");
+    start_here({"--save", "", "--rdb-version", "11"});
+    Session t = session();
+    EXPECT_EQ(t.ask("XINFO", "STREAM", "s"), before);
+    EXPECT_EQ(t.ask("CONFIG", "GET", "rdb-version"), "[rdb-version 11]");
+}
+
+/// All in one turn of the server, so that the rewrite is under way for certain.
+TEST_P(SnapshotTest, IsTakenAfterTheRewriteOfALog) {
+    start_here({"--save", "", "--appendonly", "yes"});
+    Session s = session();
+    for (int i = 0; i < 1000; ++i) s.ask("SET", "k" + std::to_string(i), "v");
+    const auto replies_to = [this](const std::vector<std::vector<std::string>>& commands) {
+        std::string text;
+        for (const auto& words : commands) text += encode(words);
+        RawSocket raw = socket();
+        raw.send(text);
+        std::string replies;
+        for (const Frame& frame : raw.read_frames(commands.size())) replies += frame.text + "; ";
+        return replies;
+    };
+    EXPECT_EQ(replies_to({{"BGREWRITEAOF"}, {"BGSAVE", "SCHEDULE"}}),
+              "Background append only file rewriting started; Background saving scheduled; ");
+    ASSERT_TRUE(wait_until([this] { return fs::exists(path()); }));
+    ASSERT_TRUE(
+        wait_until([&s] { return s.info_number("persistence", "rdb_bgsave_in_progress") == 0; }));
+    fs::remove(path());
+    EXPECT_EQ(replies_to({{"BGREWRITEAOF"}, {"BGSAVE"}, {"SAVE"}}),
+              "Background append only file rewriting started; ERR Another child process is active "
+              "(AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE "
+              "whenever possible.; OK; ");
+    EXPECT_TRUE(fs::exists(path()));
+}
+
 TEST_P(SnapshotTest, AServerThatStopsSavesAsItsRulesSay) {
     struct Case {
         std::vector<std::string> command;  // empty: SIGTERM

@@ -77,6 +77,7 @@ public:
 class FakePersistence : public commands::Persistence {
 public:
     int saves = 0;
+    int scheduled = 0;
     bool is_busy = false;  ///< a snapshot is under way that never ends
     bool is_disk_good = true;
     commands::RewriteOrder rewrite_order = commands::RewriteOrder::begun;
@@ -84,8 +85,20 @@ public:
     std::function<void()> on_begin;
 
     bool begin_save(engine::Executor& executor) override;
+    bool schedule_save() override {
+        if (!is_rewriting()) return false;
+        ++scheduled;
+        return true;
+    }
     bool is_saving() const override { return is_busy; }
-    void when_saved(std::function<void(bool)> tell) override { tell(is_disk_good); }
+    /// A rewrite that is waited for ends.
+    void when_saved(std::function<void(bool)> tell) override {
+        if (is_rewriting()) {
+            rewrite_order = commands::RewriteOrder::begun;
+            is_busy = false;
+        }
+        tell(is_disk_good);
+    }
     commands::RewriteOrder begin_rewrite(engine::Executor&, bool is_later) override {
         return is_later ? commands::RewriteOrder::scheduled : rewrite_order;
     }

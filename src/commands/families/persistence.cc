@@ -24,11 +24,18 @@ std::string_view why_not(const Persistence& persistence) {
     return persistence.is_rewriting() ? kOtherInProgress : kInProgress;
 }
 
+/// A rewrite of the append-only file has the one walker there is: it is waited for, as Redis' own
+/// save beside its rewriting child takes its time.
 ring::Task<void> save(Context& context) {
     Persistence& persistence = context.services.persistence;
-    if (!persistence.begin_save(context.services.executor)) {
-        context.error(why_not(persistence));
-        co_return;
+    while (!persistence.begin_save(context.services.executor)) {
+        if (!persistence.is_rewriting()) {
+            context.error(kInProgress);
+            co_return;
+        }
+        const auto end = std::make_shared<Answer>(context);
+        persistence.when_saved([end](bool) { Answer::give(end, true); });
+        co_await end->wait();
     }
     const auto answer = std::make_shared<Answer>(context);
     persistence.when_saved([answer](bool is_saved) { Answer::give(answer, is_saved); });
@@ -40,8 +47,7 @@ ring::Task<void> save(Context& context) {
     }
 }
 
-/// SCHEDULE is for when a rewrite of the append-only file keeps Redis from forking once more; here
-/// nothing does.
+/// SCHEDULE is for when a rewrite of the append-only file is under way.
 void bgsave(Context& context) {
     if (context.count() > 2 || (context.count() == 2 && !context.is(1, "SCHEDULE"))) {
         return context.error(errors::kSyntax);
@@ -53,10 +59,14 @@ void bgsave(Context& context) {
         context.services.dispatcher->save_after_transaction();
         return context.reply.simple("Background saving scheduled");
     }
-    if (!context.services.persistence.begin_save(context.services.executor)) {
-        return context.error(why_not(context.services.persistence));
+    Persistence& persistence = context.services.persistence;
+    if (persistence.begin_save(context.services.executor)) {
+        return context.reply.simple("Background saving started");
     }
-    context.reply.simple("Background saving started");
+    if (context.count() == 2 && persistence.schedule_save()) {
+        return context.reply.simple("Background saving scheduled");
+    }
+    context.error(why_not(persistence));
 }
 
 void bgrewriteaof(Context& context) {

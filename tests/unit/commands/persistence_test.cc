@@ -41,6 +41,11 @@ TEST_F(PersistenceTest, one_snapshot_at_a_time) {
     for (const std::string_view name : {"SAVE", "BGSAVE"}) {
         EXPECT_EQ(run({name}), "-ERR Background save already in progress\r\n");
     }
+    EXPECT_EQ(run({"BGSAVE", "SCHEDULE"}), "-ERR Background save already in progress\r\n");
+    EXPECT_EQ(runner_.persistence().scheduled, 0);
+    runner_.persistence().rewrite_order = RewriteOrder::running;
+    EXPECT_EQ(run({"BGSAVE", "SCHEDULE"}), "+Background saving scheduled\r\n");
+    EXPECT_EQ(runner_.persistence().scheduled, 1);
     EXPECT_EQ(runner_.persistence().saves, 0);
 }
 
@@ -108,9 +113,10 @@ TEST_F(PersistenceTest, bgrewriteaof_says_what_became_of_it) {
     EXPECT_EQ(run({"BGREWRITEAOF"}),
               "-ERR Background append only file rewriting already in progress\r\n");
     runner_.persistence().is_busy = true;
-    for (const std::string_view name : {"SAVE", "BGSAVE"}) {
-        EXPECT_EQ(run({name}).substr(0, 38), "-ERR Another child process is active (");
-    }
+    EXPECT_EQ(run({"BGSAVE"}).substr(0, 38), "-ERR Another child process is active (");
+    EXPECT_EQ(runner_.persistence().saves, 0);
+    EXPECT_EQ(run({"SAVE"}), "+OK\r\n");
+    EXPECT_EQ(runner_.persistence().saves, 1);
 }
 
 TEST_F(PersistenceTest, a_transaction_has_no_place_in_the_log_yet_so_the_rewrite_waits) {
