@@ -29,7 +29,7 @@ std::string_view why_not(const Persistence& persistence) {
 ring::Task<void> save(Context& context) {
     Persistence& persistence = context.services.persistence;
     while (!persistence.begin_save(context.services.executor)) {
-        if (!persistence.is_rewriting()) {
+        if (!persistence.is_rewriting() && persistence.is_saving()) {
             context.error(kInProgress);
             co_return;
         }
