@@ -212,9 +212,11 @@ void Dispatcher::run_transaction(Context& context) {
     written_batches_.clear();
     settle_room(*transaction, context.now_ms());
     services_.executor.reclaimer.run();
-    // When another one has begun since, it has all of the transaction too.
-    if (std::exchange(saves_after_transaction_, false)) {
-        services_.persistence.begin_save(services_.executor);
+    // When another snapshot has begun since, it has all of the transaction too; a rewrite is no
+    // snapshot.
+    if (std::exchange(saves_after_transaction_, false) &&
+        !services_.persistence.begin_save(services_.executor)) {
+        services_.persistence.schedule_save();
     }
 }
 

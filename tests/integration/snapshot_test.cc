@@ -198,12 +198,13 @@ TEST_P(SnapshotTest, RulesSaveByThemselves) {
 }
 
 TEST_P(SnapshotTest, DatabasesThatChangePlacesAreAChange) {
-    start_here({"--save", "1", "1"});
+    start_here({"--save", ""});
     Session s = session();
     s.ask("SET", "a", "1");
     EXPECT_EQ(s.ask("SAVE"), "OK");
+    EXPECT_EQ(s.ask("CONFIG", "SET", "save", "1 1"), "OK");
     EXPECT_EQ(s.ask("SWAPDB", "0", "1"), "OK");
-    ASSERT_TRUE(wait_until([&s] { return s.info_number("persistence", "rdb_saves") > 1; }));
+    ASSERT_TRUE(wait_until([&s] { return s.info_number("persistence", "rdb_saves") == 2; }));
     server().send_signal(SIGKILL);
     server().wait_exit();
     start_here();
@@ -249,9 +250,15 @@ TEST_P(SnapshotTest, IsTakenAfterTheRewriteOfALog) {
     };
     EXPECT_EQ(replies_to({{"BGREWRITEAOF"}, {"BGSAVE", "SCHEDULE"}}),
               "Background append only file rewriting started; Background saving scheduled; ");
-    ASSERT_TRUE(wait_until([this] { return fs::exists(path()); }));
-    ASSERT_TRUE(
-        wait_until([&s] { return s.info_number("persistence", "rdb_bgsave_in_progress") == 0; }));
+    const auto is_taken = [&] {
+        return fs::exists(path()) && s.info_number("persistence", "rdb_bgsave_in_progress") == 0 &&
+               s.info_number("persistence", "aof_rewrite_in_progress") == 0;
+    };
+    ASSERT_TRUE(wait_until(is_taken));
+    fs::remove(path());
+    EXPECT_EQ(replies_to({{"BGREWRITEAOF"}, {"MULTI"}, {"BGSAVE"}, {"EXEC"}}),
+              "Background append only file rewriting started; OK; QUEUED; ; ");
+    ASSERT_TRUE(wait_until(is_taken));
     fs::remove(path());
     EXPECT_EQ(replies_to({{"BGREWRITEAOF"}, {"BGSAVE"}, {"SAVE"}}),
               "Background append only file rewriting started; ERR Another child process is active "

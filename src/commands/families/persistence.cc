@@ -47,19 +47,21 @@ ring::Task<void> save(Context& context) {
     }
 }
 
-/// SCHEDULE is for when a rewrite of the append-only file is under way.
+/// SCHEDULE is for when a rewrite of the append-only file is under way; in a transaction it is
+/// meant, as in Redis.
 void bgsave(Context& context) {
     if (context.count() > 2 || (context.count() == 2 && !context.is(1, "SCHEDULE"))) {
         return context.error(errors::kSyntax);
     }
+    Persistence& persistence = context.services.persistence;
     // A moment within a transaction would have a part of it.
     if (context.session.mode(Session::kExecuting)) {
-        const Persistence& persistence = context.services.persistence;
-        if (persistence.is_saving()) return context.error(why_not(persistence));
+        if (persistence.is_saving() && !persistence.is_rewriting()) {
+            return context.error(kInProgress);
+        }
         context.services.dispatcher->save_after_transaction();
         return context.reply.simple("Background saving scheduled");
     }
-    Persistence& persistence = context.services.persistence;
     if (persistence.begin_save(context.services.executor)) {
         return context.reply.simple("Background saving started");
     }
