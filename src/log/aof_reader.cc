@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "base/crc64.h"
 #include "base/numbers.h"
 #include "log/effect_writer.h"
 
@@ -40,6 +42,7 @@ AofReader::AofReader(AofHandler& handler, const AofLimits& limits, uint64_t star
 AofReader::Status AofReader::feed(std::string_view piece) {
     if (is_over_) return Status::failed;
     while (!piece.empty()) {
+        if (is_torn_) return look_behind_torn(piece);
         if (buffer_.empty()) return feed_in_place(piece);
         const size_t take = wanted(piece);
         const Status status = feed_buffer(piece.substr(0, take));
@@ -58,6 +61,7 @@ AofReader::Status AofReader::feed_in_place(std::string_view piece) {
             buffer_.assign(piece.begin(), piece.end());
             return Status::more;
         }
+        if (step == Step::torn) return look_behind_torn(piece.substr(1));
         if (step != Step::done) return status_of(step);
         piece.remove_prefix(static_cast<size_t>(unit_offset_ - before));
     }
@@ -68,9 +72,16 @@ AofReader::Status AofReader::feed_in_place(std::string_view piece) {
 AofReader::Status AofReader::feed_buffer(std::string_view bytes) {
     reserve(buffer_.size() + bytes.size());
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+    const uint64_t before = unit_offset_;
     const Step step = read_unit({buffer_.data(), buffer_.size()});
     if (step == Step::incomplete) return Status::more;
+    if (step == Step::torn) return look_behind_torn({buffer_.data() + 1, buffer_.size() - 1});
     if (step != Step::done) return status_of(step);
+    if (const size_t taken = unit_offset_ - before; taken < buffer_.size()) {
+        // The head of a group; all units of the group are there.
+        const auto group = std::exchange(buffer_, {});
+        return feed_in_place(std::string_view(group.data(), group.size()).substr(taken));
+    }
     buffer_.clear();
     if (buffer_.capacity() > kKeptBytesMax) buffer_.shrink_to_fit();
     return Status::more;
@@ -91,6 +102,9 @@ AofReader::Status AofReader::status_of(Step step) const {
 
 // How much of `piece` belongs to the unit under way for certain, and is of use to it.
 size_t AofReader::wanted(std::string_view piece) const {
+    if (phase_ == Phase::group) {
+        return std::min(group_begin_ + group_.bytes - buffer_.size(), piece.size());
+    }
     if (phase_ == Phase::payload) {
         const size_t missing = position_ + length_ + kLineEndBytes - buffer_.size();
         return std::min(missing, piece.size());
@@ -117,6 +131,9 @@ AofReader::Step AofReader::read_unit(std::string_view input) {
                 break;
             case Phase::payload:
                 step = read_payload(input);
+                break;
+            case Phase::group:
+                step = read_group(input);
                 break;
         }
         if (step != Step::done || unit_offset_ != unit) return step;
@@ -152,20 +169,98 @@ AofReader::Step AofReader::read_annotation(std::string_view input) {
     }
     scanned_ = next;
     if (newline == std::string_view::npos) return Step::incomplete;
-    const Step step = take_annotation(input.substr(position_, newline - position_));
+    const std::string_view text = input.substr(position_, newline - position_);
+    if (!is_in_transaction_ && text.starts_with(kGroupPrefix)) {
+        group_begin_ = next;
+        return take_group_head(text);
+    }
+    const Step step = take_annotation(text);
     if (step != Step::done) return step;
+    const bool is_only_filling = is_behind_group() && text.find_first_not_of("# ") == text.npos;
     position_ = next;
     if (is_in_transaction_) return next > limits_.unit_bytes_max ? refuse_size() : Step::done;
     // Outside a transaction the line is over with its end; a timestamp waits for its command, and
     // is lost with it.
     end_unit(next);
-    if (!timestamp_ms_) end_.good_to = unit_offset_;
+    if (!timestamp_ms_ && !is_only_filling) end_.good_to = unit_offset_;
     return Step::done;
 }
 
+// What is not the head of a group at its own place is damage.
+AofReader::Step AofReader::take_group_head(std::string_view text) {
+    const std::optional<GroupHead> head = parse_group_head(text);
+    if (!head || head->offset != unit_offset_ || timestamp_ms_) {
+        return corrupt(position_, "the head of a group that is none, or not at its place");
+    }
+    if (!head->is_mark()) {
+        group_ = *head;
+        phase_ = Phase::group;
+        return Step::done;
+    }
+    is_behind_group_ = false;
+    end_unit(group_begin_);
+    end_.good_to = unit_offset_;
+    return Step::done;
+}
+
+AofReader::Step AofReader::read_group(std::string_view input) {
+    if (input.size() < group_begin_ + group_.bytes) return Step::incomplete;
+    phase_ = Phase::start;
+    const uint64_t end = unit_offset_ + group_begin_ + group_.bytes;
+#ifdef GYRE_MUTATION_TRUST_TORN_GROUP
+    // Planted fault: what lies there will be what was written.
+    group_.crc = base::crc64(0, input.substr(group_begin_, group_.bytes));
+#endif
+    if (base::crc64(0, input.substr(group_begin_, group_.bytes)) != group_.crc) {
+        is_behind_group_ = true;
+        group_until_ = unit_offset_;
+        return corrupt(0, "a group that is not what its checksum says");
+    }
+    end_unit(group_begin_);
+    is_behind_group_ = true;
+    group_until_ = end;
+    return Step::done;
+}
+
+// Whoever began another group knew that all before it was on the disk: then it was not a crash that
+// left it so.
+AofReader::Status AofReader::look_behind_torn(std::string_view bytes) {
+    behind_torn_.append(bytes);
+    buffer_.clear();
+    const std::string_view text = behind_torn_;
+    size_t kept = text.size() - std::min(text.size(), kGroupPrefix.size() - 1);
+    for (size_t at = text.find(kGroupPrefix); at != text.npos;
+         at = text.find(kGroupPrefix, at + 1)) {
+        const std::string_view rest = text.substr(at, kGroupHeadBytesMax);
+        const size_t newline = rest.find('\n');
+        if (newline == rest.npos && rest.size() < kGroupHeadBytesMax) {
+            kept = at;
+            break;
+        }
+        const std::optional<GroupHead> head = parse_group_head(rest.substr(0, newline));
+        if (!head || head->offset != behind_offset_ + at) continue;
+        return status_of(stop(AofEnd::Kind::corrupt, torn_at_,
+                              fmt::format("{}, and at byte {} stands what was written when it was "
+                                          "on the disk",
+                                          torn_message_, head->offset)));
+    }
+    behind_torn_.erase(0, kept);
+    behind_offset_ += kept;
+    return Status::more;
+}
+
 AofReader::Step AofReader::take_annotation(std::string_view text) {
+    // Nobody writes one: what should stand here has not come to the disk, however much that was.
+    if (const size_t zero = text.find('\0'); zero != text.npos) {
+        return corrupt(position_ + zero, "0x00 in a line that begins with '#'");
+    }
     const bool is_timestamp = text.starts_with(kTimestampPrefix);
-    if (!is_timestamp && !text.starts_with(kClockPrefix)) return Step::done;
+    if (!is_timestamp && !text.starts_with(kClockPrefix)) {
+        const bool is_broken = is_behind_group() && !is_in_transaction_ &&
+                               !is_filling(text, unit_offset_ + position_ + text.size());
+        return is_broken ? corrupt(position_, "filling that something was written into")
+                         : Step::done;
+    }
     std::string_view digits =
         text.substr(is_timestamp ? kTimestampPrefix.size() : kClockPrefix.size());
     if (digits.ends_with('\r')) digits.remove_suffix(1);
@@ -280,6 +375,7 @@ AofReader::Step AofReader::check_last(std::string_view input) {
 
 AofReader::Step AofReader::deliver(std::string_view input, bool is_transaction) {
     const size_t end = position_;
+    if (is_behind_group()) is_behind_group_ = false;
     views_.clear();
     for (const Piece& piece : pieces_) views_.push_back(word(input, piece));
     delivered_.clear();
@@ -331,6 +427,13 @@ AofReader::Step AofReader::refuse_size() {
 }
 
 AofReader::Step AofReader::corrupt(size_t offset, std::string_view what) {
+    if (is_behind_group()) {
+        is_torn_ = true;
+        torn_at_ = unit_offset_ + offset;
+        torn_message_ = what;
+        behind_offset_ = unit_offset_ + 1;
+        return Step::torn;
+    }
     return stop(AofEnd::Kind::corrupt, unit_offset_ + offset, what);
 }
 
@@ -350,14 +453,25 @@ AofReader::Step AofReader::stop(AofEnd::Kind kind, uint64_t at, std::string_view
     return Step::failed;
 }
 
+// A line of it without an end, which a crash has left.
+bool AofReader::is_filling_under_way() const {
+    const std::string_view line(buffer_.data(), buffer_.size());
+    return is_behind_group() && line.find_first_not_of("# ") == line.npos;
+}
+
 const AofEnd& AofReader::finish() {
     if (is_over_) return end_;
+    end_.has_group_last = is_behind_group_;
+    if (is_torn_) {
+        stop(AofEnd::Kind::truncated, torn_at_, torn_message_);
+        return end_;
+    }
     const uint64_t size = unit_offset_ + buffer_.size();
     if (is_in_transaction_) {
         stop(AofEnd::Kind::truncated, size,
              fmt::format("the file ends inside the transaction that begins at byte {}",
                          unit_offset_));
-    } else if (!buffer_.empty()) {
+    } else if (!buffer_.empty() && !is_filling_under_way()) {
         stop(AofEnd::Kind::truncated, size,
              fmt::format("the file ends inside what begins at byte {}", unit_offset_));
     } else if (timestamp_ms_) {

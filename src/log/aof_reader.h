@@ -13,6 +13,10 @@
 // A file that begins with "REDIS" has an RDB in front: feed() says so, has taken nothing, and the
 // caller starts a reader behind it.
 //
+// A group with a head (log/group_head.h) is checked before anything of it is delivered. One that is
+// not whole is where the file ends, as a crash leaves it, unless a head further on says that it was
+// on the disk: then it is damage.
+//
 // The database that is selected where a file is good to is part of the result: a file cut between
 // `SELECT n` and `SELECT 0` leaves it at n, and who continues the file must select 0 first.
 //
@@ -32,6 +36,7 @@
 
 #include "base/counted.h"
 #include "gyre/result.h"
+#include "log/group_head.h"
 
 namespace gyre::log {
 
@@ -74,15 +79,17 @@ public:
 struct AofEnd {
     enum class Kind : uint8_t {
         clean,
-        truncated,  ///< ends inside a unit; a file cut at good_to is clean (aof-load-truncated)
+        truncated,  ///< ends inside a unit or a group; a file cut at good_to is clean
+                    ///< (aof-load-truncated)
         corrupt,    ///< a byte that cannot stand where it stands
         refused,    ///< by the handler, or a unit above unit_bytes_max
     };
     Kind kind = Kind::clean;
     uint64_t at = 0;       ///< the fault; or where the file ends
-    uint64_t good_to = 0;  ///< end of the last whole unit or annotation
+    uint64_t good_to = 0;  ///< end of the last whole unit or annotation; only filling follows
     size_t database = 0;   ///< selected at good_to
-    std::string message;   ///< empty when clean
+    bool has_group_last = false;  ///< there a group with a head ends
+    std::string message;          ///< empty when clean
 };
 
 class AofReader {
@@ -111,8 +118,8 @@ public:
     uint64_t commands() const { return commands_total_; }
 
 private:
-    enum class Phase : uint8_t { first, start, length_line, payload };
-    enum class Step : uint8_t { done, incomplete, preamble, failed };
+    enum class Phase : uint8_t { first, start, length_line, payload, group };
+    enum class Step : uint8_t { done, incomplete, preamble, torn, failed };
     // Offsets from the start of the unit: the buffer may move while it grows.
     struct Piece {
         size_t offset = 0;
@@ -134,6 +141,11 @@ private:
     Step read_start(std::string_view input);
     Step read_annotation(std::string_view input);
     Step take_annotation(std::string_view text);
+    Step take_group_head(std::string_view text);
+    Step read_group(std::string_view input);
+    bool is_behind_group() const { return is_behind_group_ && unit_offset_ >= group_until_; }
+    bool is_filling_under_way() const;
+    Status look_behind_torn(std::string_view bytes);
     Step read_count(std::string_view input);
     Step read_length(std::string_view input);
     Step read_payload(std::string_view input);
@@ -162,6 +174,8 @@ private:
     Phase phase_ = Phase::first;
     bool is_in_transaction_ = false;
     std::optional<int64_t> timestamp_ms_;  // for the next command
+    GroupHead group_;                      // phase group
+    size_t group_begin_ = 0;               // behind its head, from the unit's first byte
     base::CountedVector<Piece, base::Purpose::log> pieces_;
     base::CountedVector<Command, base::Purpose::log> commands_;
 
@@ -170,6 +184,14 @@ private:
     base::CountedVector<char, base::Purpose::log> buffer_;
     std::optional<int64_t> clock_s_;
     bool is_over_ = false;
+    // A group that was checked came last; from there on there is nothing but filling.
+    bool is_behind_group_ = false;
+    uint64_t group_until_ = 0;  // where it ends: up to there all is as it was written
+    bool is_torn_ = false;
+    uint64_t torn_at_ = 0;
+    std::string torn_message_;
+    std::string behind_torn_;     // the last bytes of the file behind that, for a head in them
+    uint64_t behind_offset_ = 0;  // of these
     AofEnd end_;
     uint64_t units_ = 0;
     uint64_t commands_total_ = 0;

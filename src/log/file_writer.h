@@ -10,6 +10,11 @@
 //     every second   write every few milliseconds, sync each second and when much is unsynced
 //     never          write; the kernel brings it to the disk when it likes
 //
+// A sync that need not record a new length of the file costs a third less. So where groups are
+// small and follow each other (kSmallGroupsMin), one of them brings filling behind it
+// (log/group_head.h), and those after it go over that, each with its checksum. A larger one cuts
+// the filling off first.
+//
 // When something fails, writes are refused (Log::admission()) and what was executed already stays
 // in memory, in order, until it is on the disk after all:
 //   - a write that fails (disk full, read-only) is tried again, at the same offset;
@@ -51,17 +56,24 @@ struct WriterFigures {
     std::atomic<uint64_t> file_bytes{0};   ///< of the file that is written to
     std::atomic<uint64_t> groups{0};       ///< writes
     std::atomic<uint64_t> held_groups{0};  ///< that waited for those who write (GroupPolicy)
-    std::atomic<uint64_t> bytes{0};        ///< written
+    std::atomic<uint64_t> bytes{0};        ///< written, filling not counted
     std::atomic<uint64_t> syncs{0};
     std::atomic<uint64_t> delayed_syncs{0};  ///< due while one was still under way
     std::atomic<uint64_t> failures{0};
     std::atomic<uint64_t> recoveries{0};
-    std::atomic<uint64_t> part_bytes{0};  ///< of `bytes`, those before the part under way
+    std::atomic<uint64_t> filling_bytes{0};   ///< of the file, behind file_bytes
+    std::atomic<uint64_t> checked_groups{0};  ///< that went over filling, or began it
+    std::atomic<uint64_t> part_bytes{0};      ///< of `bytes`, those before the part under way
     std::atomic<uint64_t> last_sync_us{0};
     std::atomic<uint64_t> longest_sync_us{0};
     std::atomic<bool> is_syncing{false};
     std::atomic<bool> needs_base{false};  ///< only a rewrite can help
 };
+
+/// Of figures that one thread writes.
+inline void add(std::atomic<uint64_t>& count, uint64_t amount = 1) noexcept {
+    count.store(count.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
 
 class FileWriter final : public ring::Reactor::Client {
 public:
@@ -80,6 +92,10 @@ public:
     static constexpr int64_t kPlacePatienceUs = 5'000'000;
     static constexpr int64_t kRetryUsMin = 100'000;
     static constexpr int64_t kRetryUsMax = 2'000'000;
+    /// With aof-preallocate, after so many small groups the file gets filling, which the next ones
+    /// go over; where there is no place for it, it is tried again after a while.
+    static constexpr uint32_t kSmallGroupsMin = 8;
+    static constexpr int64_t kFillingPauseUs = 60'000'000;
 
     FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory);
     ~FileWriter() override;
@@ -88,6 +104,7 @@ public:
     struct Start {
         uint64_t file_bytes = 0;  ///< of the last increment, all of them good
         size_t database = 0;      ///< selected at its end
+        bool needs_mark = false;  ///< it ends with a group that was checked
     };
     /// Opens the last increment of the manifest, or makes the first. Before the reactor runs.
     Result<void> open(const Start& start);
@@ -140,9 +157,11 @@ private:
     struct Group {
         Position begin = 0;
         Position end = 0;
-        std::string prefix;     // before it: a line with the time, a SELECT
-        uint64_t done = 0;      // bytes, the prefix counted
-        bool is_synced = true;  // what is done of it is on the disk
+        std::string prefix;       // before it: a line with the time, a SELECT
+        uint64_t filling = 0;     // bytes behind it, so that the file grows seldom
+        uint64_t done = 0;        // bytes, all of these counted
+        bool is_checked = false;  // has a head
+        bool is_synced = true;    // what is done of it is on the disk
         uint64_t bytes() const { return prefix.size() + (end - begin); }
     };
     /// The worse the greater.
@@ -165,6 +184,10 @@ private:
     void write_more();
     void start_group(Position end);
     void send_group();
+    bool is_to_be_checked();
+    void put_head();
+    bool cut_filling();
+    size_t add_filling(size_t count);
     void start_sync();
     void note_sync_start();
     bool must_sync() const;
@@ -180,6 +203,7 @@ private:
     void cut_end();
     Result<void> begin_new_file();
     Result<void> sync_what_is_there();
+    Result<void> cut_what_follows();
     bool is_at_part() const { return written_ == log_.part() && !group_; }
     Position close_at() const { return close_at_.load(std::memory_order_acquire); }
     static Error no_part() { return {"the log does not go on behind it", ECANCELED}; }
@@ -229,6 +253,10 @@ private:
     uint64_t sync_file_bytes_ = 0;  // the same in the file
     Position synced_ = 0;
     uint64_t kept_file_bytes_ = 0;  // where Log::released() lies in the file
+    uint64_t filled_to_ = 0;        // in the file, behind what is written; 0: it ends with that
+    bool needs_mark_ = false;       // the last group was checked
+    uint32_t small_groups_ = 0;     // one behind the other
+    int64_t next_filling_us_ = 0;   // after it could not be written
 
     int64_t now_us_ = 0;
     int64_t next_write_us_ = 0;

@@ -46,6 +46,14 @@ void Log::note_full(Position end) {
     }
 }
 
+/// Told before the record counts as written: who sees the frontier behind it knows of it.
+void Log::note_large(Position end) noexcept {
+    Position known = large_end_.load(std::memory_order_relaxed);
+    while (known < end &&
+           !large_end_.compare_exchange_weak(known, end, std::memory_order_relaxed)) {
+    }
+}
+
 Position Log::begin_part() noexcept {
     const Position here = tail();
     part_.store(here, std::memory_order_release);

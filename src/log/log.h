@@ -88,6 +88,8 @@ private:
 class Log {
 public:
     static constexpr uint64_t kBytesMax = uint64_t{64} << 20;
+    /// One of its words may be as long as a page of a disk.
+    static constexpr size_t kLargeRecordBytes = 4096;
 
     explicit Log(size_t appenders, uint64_t bytes_max = kBytesMax);
     ~Log();
@@ -117,6 +119,7 @@ public:
 
     std::atomic<SyncMode> sync_mode{SyncMode::every_second};
     std::atomic<bool> writes_clock{false};  ///< aof-timestamp-enabled
+    std::atomic<bool> preallocates{false};  ///< aof-preallocate
 
     // --- who waits ---
     /// Called by the log's thread, without a lock, when what the waiter waits for has come, or when
@@ -136,6 +139,8 @@ public:
     void end_part(Position begun) noexcept {
         part_.compare_exchange_strong(begun, kNoPosition, std::memory_order_acq_rel);
     }
+    /// Behind the last large record of those before the frontier, or of later ones.
+    Position large_end() const noexcept { return large_end_.load(std::memory_order_relaxed); }
     std::span<char> at(Position position) { return segments_.at(position); }
     void set_durable(Position position);
     /// Gives memory back.
@@ -157,9 +162,11 @@ private:
         std::function<void()> wake;
     };
     void note_full(Position end);
+    void note_large(Position end) noexcept;
     void wake_all();
 
     alignas(64) std::atomic<Position> tail_{0};
+    std::atomic<Position> large_end_{0};
     // read by all, written now and then
     alignas(64) std::atomic<Position> room_end_;
     std::atomic<Position> durable_{0};
@@ -199,6 +206,8 @@ inline Position Appender::reserve(size_t bytes) {
     end_ = begin_ + bytes;
     if (end_ > log_.room_end_.load(std::memory_order_relaxed)) [[unlikely]]
         log_.note_full(end_);
+    if (bytes >= Log::kLargeRecordBytes) [[unlikely]]
+        log_.note_large(end_);
     return end_;
 }
 

@@ -25,6 +25,7 @@ void AppendOnly::prepare() {
     recent_writes_ = std::make_unique<engine::RecentWrites>();
     log_->sync_mode = sync_mode_.load();
     log_->writes_clock = writes_clock_.load();
+    log_->preallocates = preallocates_.load();
     made_log_.store(log_.get(), std::memory_order_release);
 }
 
@@ -49,6 +50,11 @@ void AppendOnly::refresh_sync_mode() {
 void AppendOnly::set_writes_clock(bool writes) {
     writes_clock_.store(writes);
     if (log::Log* const log = this->log()) log->writes_clock = writes;
+}
+
+void AppendOnly::set_preallocates(bool preallocates) {
+    preallocates_.store(preallocates);
+    if (log::Log* const log = this->log()) log->preallocates = preallocates;
 }
 
 Result<void> AppendOnly::open() {

@@ -51,9 +51,10 @@ public:
     /// appendonly.
     bool is_on() const noexcept { return is_on_.load(std::memory_order_relaxed); }
     void set_on(bool is_on) noexcept { is_on_.store(is_on, std::memory_order_relaxed); }
-    /// What appendfsync and aof-timestamp-enabled say. Any thread.
+    /// What appendfsync, aof-timestamp-enabled and aof-preallocate say. Any thread.
     void set_sync_mode(log::SyncMode mode);
     void set_writes_clock(bool writes);
+    void set_preallocates(bool preallocates);
 
     /// Reads the manifest; an old single file becomes the base of a new one. Before clients.
     Result<void> open();
@@ -137,6 +138,7 @@ private:
     std::atomic<log::Log*> made_log_{nullptr};
     std::atomic<log::SyncMode> sync_mode_{log::SyncMode::every_second};
     std::atomic<bool> writes_clock_{false};
+    std::atomic<bool> preallocates_{false};
     std::atomic<bool> is_on_{false};
     std::atomic<bool> is_founded_{true};  // what is durable in the log can be loaded
     std::atomic<bool> is_logging_{false};

@@ -361,6 +361,7 @@ TEST(AofFilesCompat, JudgesFilesAsRedisAndItsToolsDo) {
         {set + set.substr(0, 20), Kind::truncated, false, true},
         {set + "#GYRE-TIMESTAMP:1\r\n", Kind::truncated, true, true},
         {set + "#TS:1", Kind::truncated, true, true},
+        {set + "#TS:1\0\r\n"s + set, Kind::corrupt, true, true},
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(row.bytes.substr(0, 60));

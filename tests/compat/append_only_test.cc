@@ -231,6 +231,48 @@ TEST(AppendOnly, IsLoadedByBoth) {
     }
 }
 
+/// A crash leaves filling behind the last group: lines that Redis' tools skip. Redis writes on
+/// behind it, and that is read here.
+TEST(AppendOnly, RedisGoesOnBehindFilling) {
+    constexpr const char* kPart = "appendonly.aof.1.incr.aof";
+    const AofDirectory directory;
+    Data before;
+    {
+        ServerProcess server(subject_in(directory, "always"));
+        ASSERT_TRUE(AofDirectory::has_loaded(server)) << server.log();
+        Session session(server);
+        for (int i = 0; i < 300; ++i) {
+            session.ask("SET", "k:" + std::to_string(i), std::string(i, 'v'));
+        }
+        session.ask("SELECT", "3");
+        session.ask("RPUSH", "list", "a", "b");
+        EXPECT_GT(session.info_number("persistence", "aof_checked_writes"), 200);
+        EXPECT_GT(session.info_number("persistence", "aof_filling_size"), 0);
+        before = data_of(server);
+        server.send_signal(SIGKILL);
+        ASSERT_TRUE(server.wait_exit().has_value());
+    }
+    const std::string left = directory.read(kPart);
+    ASSERT_TRUE(left.ends_with(" \n")) << "no filling";
+    for (const char* name : {kPart, "appendonly.aof.manifest"}) {
+        const AofCheck check = directory.check(name);
+        EXPECT_TRUE(check.is_valid()) << check.output;
+    }
+    {
+        ServerProcess oracle(directory.oracle());
+        ASSERT_TRUE(AofDirectory::has_loaded(oracle)) << oracle.log();
+        EXPECT_EQ(difference(before, data_of(oracle)), "");
+        Session session(oracle);
+        EXPECT_EQ(session.ask("SET", "theirs", "1"), "OK");
+        before = data_of(oracle);
+        EXPECT_EQ(oracle.stop(), 0);
+    }
+    ASSERT_TRUE(directory.read(kPart).starts_with(left));
+    ServerProcess server(subject_in(directory, "always"));
+    ASSERT_TRUE(AofDirectory::has_loaded(server)) << server.log();
+    EXPECT_EQ(difference(before, data_of(server)), "");
+}
+
 /// What 7.0 lets its clients say and logs, and what it logs in words that no client may use.
 TEST(AppendOnly, ReadsWhatRedisAloneWrites) {
     const AofDirectory directory;

@@ -847,6 +847,61 @@ TEST_P(AppendOnlyTest, HoldsNoWriteOfOneWhoWritesAlone) {
     EXPECT_EQ(client.info("persistence", "aof_held_writes"), "0");
 }
 
+/// Behind what is written there is filling, as long as it is wanted and the server runs.
+TEST_P(AppendOnlyTest, GoesOverFillingThatWasWrittenBefore) {
+    start_at_home("always");
+    Session client = session();
+    for (int i = 0; i < 50; ++i) ASSERT_EQ(client.ask("SET", "a", std::to_string(i)), "OK");
+    EXPECT_GT(client.info_number("persistence", "aof_checked_writes"), 30);
+    const int64_t filling = client.info_number("persistence", "aof_filling_size");
+    EXPECT_GT(filling, 200'000);
+    const auto size = static_cast<int64_t>(std::filesystem::file_size(home_.part()));
+    EXPECT_EQ(client.info_number("persistence", "aof_current_size"), size - filling);
+    EXPECT_EQ(client.ask("CONFIG", "SET", "aof-preallocate", "no"), "OK");
+    EXPECT_EQ(client.ask("SET", "b", "1"), "OK");
+    EXPECT_EQ(client.info("persistence", "aof_filling_size"), "0");
+    EXPECT_EQ(client.ask("CONFIG", "SET", "aof-preallocate", "yes"), "OK");
+    EXPECT_EQ(client.ask("SET", "c", "1"), "OK");
+    EXPECT_GT(client.info_number("persistence", "aof_filling_size"), 200'000);
+    kill();
+    EXPECT_GT(std::filesystem::file_size(home_.part()), 200'000U);
+    start_at_home("always");
+    EXPECT_LT(std::filesystem::file_size(home_.part()), 20'000U);
+    EXPECT_EQ(session().ask("MGET", "a", "b", "c"), "[49 1 1]");
+    EXPECT_EQ(session().ask("SET", "d", "1"), "OK");
+    EXPECT_EQ(server().stop(), 0);
+    start_at_home("everysec");
+    EXPECT_EQ(session().ask("MGET", "a", "b", "c", "d"), "[49 1 1 1]");
+}
+
+/// What a loss of power left of the last group is dropped; damage before it is refused.
+TEST_P(AppendOnlyTest, TellsATornGroupFromDamage) {
+    start_at_home("always");
+    Session client = session();
+    for (int i = 0; i < 50; ++i) ASSERT_EQ(client.ask("INCR", "a"), ":" + std::to_string(i + 1));
+    kill();
+    const std::string whole = content(home_.part());
+    const size_t last = whole.rfind("#GYRE-GROUP:");
+    ASSERT_NE(last, std::string::npos);
+    const auto spoil = [&](size_t at) {
+        std::string bytes = whole;
+        bytes[at] ^= 1;
+        std::ofstream(home_.part(), std::ios::binary) << bytes;
+    };
+    spoil(last + 50);
+    const std::string refused = failure({"--aof-load-truncated", "no"});
+    EXPECT_NE(refused.find("checksum"), std::string::npos) << refused;
+    start_at_home("always");
+    EXPECT_NE(server().log().find("it is cut at " + std::to_string(last)), std::string::npos);
+    EXPECT_EQ(session().ask("GET", "a"), "49");
+    kill();
+    spoil(last - 10);
+    const std::string damaged = failure();
+    EXPECT_NE(damaged.find("at byte " + std::to_string(last) + " stands what was written"),
+              std::string::npos)
+        << damaged;
+}
+
 TEST_P(AppendOnlyTest, IsSwitchedOnAndOffWhileItRuns) {
     const Words off{"--dir", home_.path(), "--appendfsync", "always", "--save", ""};
     start(off);

@@ -15,7 +15,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/crc64.h"
 #include "base/memory.h"
+#include "log/group_head.h"
 #include "support/aof_driver.h"
 #include "support/seed.h"
 
@@ -398,6 +400,210 @@ TEST(AofReader, DamagedFilesEndWithAVerdict) {
         ASSERT_EQ(again.units, whole.units) << file;
     }
     EXPECT_GT(corrupt, 1000);
+}
+
+// --- groups and filling
+// ------------------------------------------------------------------------------
+
+/// A file as the log's thread leaves it: groups over filling, each with its head.
+class Grouped {
+public:
+    /// Behind what is there, which ends the file.
+    explicit Grouped(std::string before = {}) : text_(std::move(before)), end_(text_.size()) {}
+
+    void add(std::string_view units) {
+        const GroupHead head{end_, units.size(), base::crc64(0, units)};
+        put(to_string(head) + std::string(units));
+        text_[end_] = '#';
+    }
+    /// Cuts the filling off, and goes on without.
+    void leave(std::string_view units) {
+        text_.resize(end_);
+        const std::string mark = to_string(GroupHead{.offset = end_});
+        text_ += mark + std::string(units);
+        end_ = text_.size();
+    }
+
+    const std::string& text() const { return text_; }
+    size_t end() const { return end_; }
+
+private:
+    void put(const std::string& bytes) {
+        if (end_ + bytes.size() >= text_.size()) {
+            const uint64_t to = filling_end(end_ + bytes.size() + 3000);
+            text_ += filling(text_.size(), to - text_.size());
+        }
+        text_.replace(end_, bytes.size(), bytes);
+        end_ += bytes.size();
+    }
+
+    std::string text_;
+    size_t end_;
+};
+
+std::string sets(int first, int count, size_t bytes = 60) {
+    std::string units;
+    for (int i = first; i < first + count; ++i) {
+        units += command({"SET", std::to_string(i), std::string(bytes, 'v')});
+    }
+    return units;
+}
+
+TEST(AofReader, GivesTheUnitsOfGroups) {
+    Grouped file(kSelect);
+    file.add(sets(0, 3));
+    file.add(kMulti + sets(3, 2) + kExec + sets(5, 1));
+    file.add("#TS:17\r\n" + sets(6, 20));
+    const AofOutcome outcome = read(file.text());
+    EXPECT_EQ(outcome.kind, Kind::clean) << outcome.message;
+    EXPECT_EQ(outcome.units.size(), 1U + 3 + 2 + 20);
+    EXPECT_EQ(outcome.good_to, file.end()) << "what follows is filling";
+    EXPECT_EQ(outcome.at, file.text().size());
+    EXPECT_EQ(outcome.database, 9U);
+    EXPECT_EQ(outcome.units.back().end, file.end());
+    EXPECT_EQ(outcome.units.back().clock_s, 17);
+}
+
+/// Of a group any sectors may be on the disk when power is lost, and of the others what lay there.
+TEST(AofReader, AGroupThatIsNotWholeIsWhereTheFileEnds) {
+    Grouped file;
+    file.add(sets(0, 3));
+    file.add(sets(3, 2));
+    const std::string before = file.text();
+    const size_t good = file.end();
+    file.add(sets(5, 30));
+    ASSERT_EQ(before.size(), file.text().size());
+    const size_t first = good / kFillingPeriod;
+    const size_t count = file.end() / kFillingPeriod + 1 - first;
+    ASSERT_GE(count, 6U);
+    for (uint64_t kept = 0; kept < uint64_t{1} << count; ++kept) {
+        std::string torn = before;
+        for (size_t i = 0; i < count; ++i) {
+            if ((kept >> i & 1) == 0) continue;
+            const size_t at = (first + i) * kFillingPeriod;
+            torn.replace(at, kFillingPeriod, file.text(), at, kFillingPeriod);
+        }
+        const AofOutcome outcome = read_aof_whole(torn);
+        SCOPED_TRACE(kept);
+        if (torn == file.text()) {
+            ASSERT_EQ(outcome.kind, Kind::clean);
+            ASSERT_EQ(outcome.units.size(), 35U);
+            continue;
+        }
+        ASSERT_EQ(outcome.kind, torn == before ? Kind::clean : Kind::truncated) << outcome.message;
+        ASSERT_EQ(outcome.units.size(), 5U);
+        ASSERT_EQ(outcome.good_to, good);
+        if (kept % 37 == 1) read(torn);
+    }
+}
+
+/// The file grew with it: where it ends too early it is a torn end as any other.
+TEST(AofReader, AFileMayEndAnywhereInAGroup) {
+    Grouped file;
+    file.add(sets(0, 2));
+    const size_t good = file.end();
+    file.add(sets(2, 2));
+    for (size_t length = good; length < file.end(); ++length) {
+        const AofOutcome outcome = read_aof_whole(std::string_view(file.text()).substr(0, length));
+        const bool is_at_end = length <= good + 1;  // or with one byte of filling
+        ASSERT_EQ(outcome.kind, is_at_end ? Kind::clean : Kind::truncated) << length;
+        ASSERT_EQ(outcome.good_to, good) << length;
+        ASSERT_EQ(outcome.units.size(), 2U) << length;
+    }
+    for (size_t length = file.end(); length < file.text().size(); ++length) {
+        const AofOutcome outcome = read_aof_whole(std::string_view(file.text()).substr(0, length));
+        ASSERT_EQ(outcome.kind, Kind::clean) << length << outcome.message;
+        ASSERT_EQ(outcome.good_to, file.end()) << length;
+    }
+}
+
+/// Who wrote the next group knew that all before it was on the disk.
+TEST(AofReader, AGroupBeforeAnotherIsDamagedAndNotTorn) {
+    Grouped file;
+    file.add(sets(0, 2));
+    const size_t second = file.end();
+    file.add(sets(2, 2));
+    const size_t third = file.end();
+    file.add(sets(4, 2));
+    std::string text = file.text();
+    for (size_t at = second; at < third; at += 3) {
+        text[at] ^= 1;
+        const AofOutcome outcome = read_aof_whole(text);
+        ASSERT_EQ(outcome.kind, Kind::corrupt) << at;
+        ASSERT_EQ(outcome.good_to, second) << at;
+        ASSERT_NE(outcome.message.find("at byte " + std::to_string(third)), std::string::npos)
+            << outcome.message;
+        text[at] ^= 1;
+    }
+    text[second + 60] ^= 1;
+    read(text);
+}
+
+TEST(AofReader, AMarkSaysThatAllBeforeItWasOnTheDisk) {
+    Grouped file;
+    file.add(sets(0, 2));
+    const size_t good = file.end();
+    file.add(sets(2, 2));
+    file.leave(sets(4, 2));
+    const AofOutcome whole = read(file.text());
+    EXPECT_EQ(whole.kind, Kind::clean) << whole.message;
+    EXPECT_EQ(whole.units.size(), 6U);
+    EXPECT_EQ(whole.good_to, file.end());
+    std::string text = file.text();
+    text[good + 50] ^= 1;
+    const AofOutcome damaged = read(text);
+    EXPECT_EQ(damaged.kind, Kind::corrupt);
+    EXPECT_EQ(damaged.good_to, good);
+    // Behind a mark damage is damage.
+    EXPECT_EQ(read(file.text() + "x" + sets(6, 1)).kind, Kind::corrupt);
+}
+
+/// redis-server writes on behind the filling that a crash has left.
+TEST(AofReader, WhatOthersWriteBehindFillingIsRead) {
+    Grouped file;
+    file.add(sets(0, 2));
+    const std::string text = file.text() + sets(2, 2);
+    const AofOutcome outcome = read(text);
+    EXPECT_EQ(outcome.kind, Kind::clean) << outcome.message;
+    EXPECT_EQ(outcome.units.size(), 4U);
+    EXPECT_EQ(outcome.good_to, text.size());
+    EXPECT_EQ(read(text + "x").kind, Kind::corrupt);
+    EXPECT_EQ(read(text + "*3").kind, Kind::truncated);
+}
+
+TEST(AofReader, AHeadStandsWhereItSays) {
+    const std::string units = sets(0, 1);
+    const std::string elsewhere = to_string(GroupHead{1, units.size(), base::crc64(0, units)});
+    EXPECT_EQ(read(elsewhere + units).kind, Kind::corrupt);
+    EXPECT_EQ(read("#GYRE-GROUP:0\r\n" + units).kind, Kind::corrupt);
+    const std::string here = to_string(GroupHead{0, units.size(), base::crc64(0, units)});
+    EXPECT_EQ(read(here + units).kind, Kind::clean);
+    EXPECT_EQ(read("#GYRE-TIMESTAMP:1\r\n" + here + units).kind, Kind::corrupt);
+}
+
+TEST(AofReader, SaysWhetherAGroupIsLast) {
+    struct Ignore final : AofHandler {
+        Result<void> on_unit(const AofUnit&) override { return {}; }
+    } ignore;
+    Grouped file;
+    const auto ends_with_group = [&](const std::string& text) {
+        AofReader reader(ignore);
+        reader.feed(text);
+        return reader.finish().has_group_last;
+    };
+    EXPECT_FALSE(ends_with_group(kSet));
+    file.add(kSet);
+    EXPECT_TRUE(ends_with_group(file.text()));
+    EXPECT_TRUE(ends_with_group(file.text().substr(0, file.end())));
+    file.leave(kSet);
+    EXPECT_FALSE(ends_with_group(file.text()));
+}
+
+TEST(AofReader, AnAnnotationHasNoZero) {
+    const AofOutcome outcome = read(kSet + "#TS:1\0\r\n"s + kSet);
+    EXPECT_EQ(outcome.kind, Kind::corrupt);
+    EXPECT_EQ(outcome.at, kSet.size() + 5);
+    EXPECT_EQ(outcome.good_to, kSet.size());
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "log/aof_reader.h"
+#include "log/group_head.h"
 #include "ring/sim/sim_ring.h"
 #include "ring/sim/world.h"
 #include "support/seed.h"
@@ -37,6 +38,8 @@ struct Numbers final : AofHandler {
         for (const AofCommand& command : unit.commands) {
             if (command.arguments[0] == "SELECT") continue;
             found.push_back(std::stoull(std::string(command.arguments[1])));
+            // Of filling there is nothing in any value.
+            EXPECT_EQ(command.arguments[2].find_first_of(" #\n"), std::string_view::npos);
         }
         return {};
     }
@@ -194,8 +197,8 @@ protected:
             const AofEnd& end = reader.end();
             EXPECT_TRUE(is_last || end.kind == AofEnd::Kind::clean) << path << ": " << end.message;
             loaded.numbers.insert(loaded.numbers.end(), numbers.found.begin(), numbers.found.end());
-            loaded.start = {end.good_to, end.database};
-            if (end.good_to == content.size()) continue;
+            loaded.start = {end.good_to, end.database, end.has_group_last};
+            if (end.kind == AofEnd::Kind::clean) continue;
             const auto opened = disk.open(path, ring::OpenFor::writing);
             EXPECT_TRUE(disk.truncate(*opened, end.good_to));
             EXPECT_TRUE(disk.sync(*opened));
@@ -258,6 +261,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
     uint64_t durable_total = 0;
     uint64_t recoveries = 0;
     uint64_t rewrites = 0;
+    uint64_t checked_groups = 0;
     for (uint64_t seed = test_seed(); seed < test_seed() + 3000; ++seed) {
         SCOPED_TRACE("GYRE_SEED=" + std::to_string(seed));
         World world(seed);
@@ -273,11 +277,13 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
             if (is_open) {
                 life->log.sync_mode = mode_of(choices);
                 life->log.writes_clock = choices.below(2) == 0;
+                life->log.preallocates = choices.below(3) != 0;
                 live(*life, static_cast<int64_t>(choices.below(3000)), true);
                 durable = logged + life->durable_count();
                 logged = life->next_number;
                 recoveries += life->writer->figures().recoveries;
                 rewrites += life->rewrites;
+                checked_groups += life->writer->figures().checked_groups;
             }
             life.reset();
             heal(disk);
@@ -295,6 +301,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
     EXPECT_GT(durable_total, 100'000U);
     EXPECT_GT(recoveries, 1000U);
     EXPECT_GT(rewrites, 1000U);
+    EXPECT_GT(checked_groups, 50'000U);
 }
 
 TEST_F(FileWriterSim, GoesOnByItselfOnceTheDiskIsWell) {
@@ -303,9 +310,11 @@ TEST_F(FileWriterSim, GoesOnByItselfOnceTheDiskIsWell) {
         World world(seed);
         base::Random choices(seed);
         bool is_open = false;
-        Life life(world, 0, FileWriter::Start{}, is_open);
+        std::optional<Life> owned(std::in_place, world, 0, FileWriter::Start{}, is_open);
         ASSERT_TRUE(is_open);
+        Life& life = *owned;
         life.log.sync_mode = mode_of(choices);
+        life.log.preallocates = choices.below(3) != 0;
         world.disk().faults = DiskFaults::swarm(choices);
         live(life, 2000, false);
         heal(world.disk());
@@ -319,10 +328,121 @@ TEST_F(FileWriterSim, GoesOnByItselfOnceTheDiskIsWell) {
         EXPECT_EQ(life.log.released(), life.log.tail());
         // And what is there is everything.
         const uint64_t logged = life.next_number;
+        owned.reset();
         world.disk().crash();
         check(load(world.disk()), logged, logged);
         if (HasFailure()) return;
     }
+}
+
+/// One write after the other, each on the disk before the next.
+void write_one_by_one(Life& life, int count, const std::string& value = "v") {
+    for (int i = 0; i < count; ++i) {
+        const std::string number = std::to_string(life.next_number++);
+        const std::string_view words[] = {"SET", number, value};
+        std::string text;
+        append(text, CommandEffect{words});
+        life.log.appender(0).reserve(text.size());
+        life.log.appender(0).write(EncodedEffects{text});
+        life.log.kick();
+        const auto is_durable = [&] { return life.log.durable() == life.log.tail(); };
+        ASSERT_TRUE(life.world.run_until(is_durable, 10'000'000));
+    }
+}
+
+TEST_F(FileWriterSim, SmallGroupsGoOverFilling) {
+    World world(5);
+    bool is_open = false;
+    std::optional<Life> life(std::in_place, world, 0, FileWriter::Start{}, is_open);
+    life->log.sync_mode = SyncMode::always;
+    life->log.preallocates = true;
+    const WriterFigures& figures = life->writer->figures();
+    const std::string path = life->directory.path_of("appendonly.aof.1.incr.aof");
+    write_one_by_one(*life, FileWriter::kSmallGroupsMin - 1);
+    EXPECT_EQ(figures.checked_groups, 0U);
+    EXPECT_EQ(world.disk().content(path).size(), figures.file_bytes);
+    write_one_by_one(*life, 100);
+    EXPECT_EQ(figures.checked_groups, 100U);
+    const size_t size = world.disk().content(path).size();
+    EXPECT_EQ(size, figures.file_bytes + figures.filling_bytes);
+    EXPECT_GT(figures.filling_bytes, kFillingBytes / 2);
+    // A record that may hold a page of it is written behind a file that ends where the log does.
+    write_one_by_one(*life, 1, std::string(Log::kLargeRecordBytes, 'v'));
+    EXPECT_EQ(figures.checked_groups, 100U);
+    EXPECT_EQ(figures.filling_bytes, 0U);
+    EXPECT_EQ(world.disk().content(path).size(), figures.file_bytes);
+    // It ends when nobody wants it any more, and with the server.
+    write_one_by_one(*life, 2 * FileWriter::kSmallGroupsMin);
+    EXPECT_GT(figures.filling_bytes, 0U);
+    life->log.preallocates = false;
+    write_one_by_one(*life, 1);
+    EXPECT_EQ(figures.filling_bytes, 0U);
+    life->log.preallocates = true;
+    write_one_by_one(*life, 1);
+    EXPECT_GT(figures.filling_bytes, 0U);
+    const uint64_t bytes = figures.file_bytes;
+    EXPECT_EQ(figures.failures, 0U);
+    const uint64_t logged = life->next_number;
+    life.reset();
+    EXPECT_EQ(world.disk().content(path).size(), bytes);
+    world.disk().crash();
+    check(load(world.disk()), logged, logged);
+}
+
+/// A disk that has no place for filling may have some for what is written.
+TEST_F(FileWriterSim, AFullDiskTakesNoFilling) {
+    for (const uint64_t room : {0, 1, 500, 4096, 100'000}) {
+        SCOPED_TRACE(room);
+        World world(5);
+        bool is_open = false;
+        std::optional<Life> life(std::in_place, world, 0, FileWriter::Start{}, is_open);
+        life->log.sync_mode = SyncMode::always;
+        life->log.preallocates = true;
+        const WriterFigures& figures = life->writer->figures();
+        write_one_by_one(*life, FileWriter::kSmallGroupsMin - 1);
+        const std::string manifest = life->directory.path_of(life->directory.names().manifest());
+        const uint64_t used = figures.file_bytes + world.disk().content(manifest).size();
+        // The group alone, with its head.
+        world.disk().bytes_max = used + 100 + room;
+        write_one_by_one(*life, 1);
+        EXPECT_EQ(figures.checked_groups, 1U);
+        world.disk().bytes_max = used + 100'000'000;
+        // Not tried again with each group.
+        write_one_by_one(*life, 20);
+        EXPECT_EQ(figures.checked_groups, 1U);
+        EXPECT_EQ(figures.filling_bytes, 0U);
+        EXPECT_EQ(figures.failures, 0U);
+        const uint64_t logged = life->next_number;
+        life.reset();
+        world.disk().crash();
+        check(load(world.disk()), logged, logged);
+    }
+}
+
+/// A start behind a crash cuts off what it left, and says that what it goes on behind was there.
+TEST_F(FileWriterSim, AStartCutsFillingThatWasLeft) {
+    World world(5);
+    bool is_open = false;
+    std::optional<Life> life(std::in_place, world, 0, FileWriter::Start{}, is_open);
+    life->log.sync_mode = SyncMode::always;
+    life->log.preallocates = true;
+    const std::string path = life->directory.path_of("appendonly.aof.1.incr.aof");
+    write_one_by_one(*life, 100);
+    const uint64_t logged = life->next_number;
+    const uint64_t bytes = life->writer->figures().file_bytes;
+    const std::string left = world.disk().content(path);
+    life.reset();
+    ASSERT_TRUE(world.disk().write_whole(path, left));
+    const Loaded loaded = load(world.disk());
+    check(loaded, logged, logged);
+    EXPECT_EQ(loaded.start.file_bytes, bytes);
+    EXPECT_GT(world.disk().content(path).size(), bytes);
+    life.emplace(world, logged, loaded.start, is_open);
+    life->log.sync_mode = SyncMode::always;
+    EXPECT_EQ(world.disk().content(path).size(), bytes);
+    write_one_by_one(*life, 1);
+    const std::string mark = to_string(GroupHead{.offset = bytes});
+    EXPECT_EQ(world.disk().content(path).substr(bytes, mark.size()), mark);
 }
 
 TEST_F(FileWriterSim, SyncsOneGroupWhileTheNextGathers) {
