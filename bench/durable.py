@@ -14,9 +14,10 @@ made where temporary files go: TMPDIR chooses the disk. The first remark says wh
 that, no rate under always means anything. Gyre has one thread beside the one that writes its log, and all
 of a server's threads, those of the kernel for its ring too, have one processor.
 
-    ./dev bench durable [--only always|readers|everysec] [--seconds 5] [--quick] [--json] [--plot DIR]
+    ./dev bench durable [--only always|readers|everysec] [--preallocate] [--seconds 5] [--quick] [--json] [--plot DIR]
 """
 
+import dataclasses
 import os
 import tempfile
 import time
@@ -32,6 +33,7 @@ ROUNDS = 5
 # No rewrite in the middle of a round.
 ALWAYS = ("--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-percentage", "0")
 EVERYSEC = ("--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0")
+PREALLOCATE = ("--aof-preallocate", "yes")
 LEAD_SECONDS = 0.5
 # Requests of redis-benchmark for each second of a round, about what it sends at pipeline 16.
 BENCHMARK_RATE = 500_000
@@ -195,11 +197,15 @@ def main():
     parser = harness.parser(__doc__)
     parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--keys", type=int, help="keys of each kind (1000000)")
+    parser.add_argument("--preallocate", action="store_true", help="Gyre with aof-preallocate yes")
     parser.add_argument("--seconds", type=float, help="of each run (5)")
     options = parser.parse_args()
     options.keys = options.keys or (10_000 if options.quick else generator.KEYS)
     options.seconds = options.seconds or (0.5 if options.quick else 5)
     specs = harness.prepare(options)
+    if options.preallocate:
+        specs = [dataclasses.replace(spec, options=(*spec.options, *PREALLOCATE)) if spec.is_gyre else spec
+                 for spec in specs]
     makers = {"always": always_table, "readers": readers_table, "everysec": everysec_table}
     disk = f"the disk: {disk_syncs_per_second():,.0f} appends of 4 KiB, each synced, in a second"
     tables = {part: makers[part](specs, options) for part in PARTS if options.only in (None, part)}

@@ -733,11 +733,11 @@ const ConfigRow kLogRows[] = {
          }},
     {.name = "aof-preallocate",
      .kind = boolean,
-     .initial = "yes",
+     .initial = "no",
      .summary = "Under appendfsync always, small groups of writes go over filling that was written "
-                "before them, each with a checksum: their syncs take a third less. Who starts "
-                "redis-server on the directory after a loss of power, and not this server, may be "
-                "given a part of the last group, which nobody was answered.",
+                "before them, each with a checksum: their syncs take a third less. The files are "
+                "for this server then: redis-server reads them, but who edits one by hand, or "
+                "cuts it with Redis' tools, makes its end one that is cut off here.",
      .to_targets =
          [](const ConfigTargets& targets, const ConfigValue& value) {
              if (targets.append_only == nullptr) return;

@@ -123,9 +123,9 @@ std::string difference(const Data& expected, const Data& found) {
 }
 
 ServerOptions subject_in(const AofDirectory& directory, const char* fsync) {
-    return {
-        .threads = 2,
-        .arguments = {"--dir", directory.path(), "--appendonly", "yes", "--appendfsync", fsync}};
+    return {.threads = 2,
+            .arguments = {"--dir", directory.path(), "--appendonly", "yes", "--appendfsync", fsync,
+                          "--aof-preallocate", "yes"}};
 }
 
 std::set<std::string> commands_of(const ServerProcess& server) {

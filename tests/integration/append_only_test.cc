@@ -849,7 +849,7 @@ TEST_P(AppendOnlyTest, HoldsNoWriteOfOneWhoWritesAlone) {
 
 /// Behind what is written there is filling, as long as it is wanted and the server runs.
 TEST_P(AppendOnlyTest, GoesOverFillingThatWasWrittenBefore) {
-    start_at_home("always");
+    start_at_home("always", {"--aof-preallocate", "yes"});
     Session client = session();
     for (int i = 0; i < 50; ++i) ASSERT_EQ(client.ask("SET", "a", std::to_string(i)), "OK");
     EXPECT_GT(client.info_number("persistence", "aof_checked_writes"), 30);
@@ -876,7 +876,7 @@ TEST_P(AppendOnlyTest, GoesOverFillingThatWasWrittenBefore) {
 
 /// What a loss of power left of the last group is dropped; damage before it is refused.
 TEST_P(AppendOnlyTest, TellsATornGroupFromDamage) {
-    start_at_home("always");
+    start_at_home("always", {"--aof-preallocate", "yes"});
     Session client = session();
     for (int i = 0; i < 50; ++i) ASSERT_EQ(client.ask("INCR", "a"), ":" + std::to_string(i + 1));
     kill();
