@@ -391,6 +391,7 @@ Dispatcher::Outcome Dispatcher::execute_tracking(const RequestView& request, Ses
 Dispatcher::Outcome Dispatcher::execute_any(const RequestView& request, Session& session,
                                             resp::ReplyWriter& reply, int64_t now_ms) {
     gate_ = 0;
+    const uint64_t previous_end = std::exchange(previous_end_, 0);
     if (!is_plainly_allowed(request, session)) [[unlikely]] {
         const std::string text = refusal(request, session);
         if (!text.empty()) {
@@ -411,12 +412,14 @@ Dispatcher::Outcome Dispatcher::execute_any(const RequestView& request, Session&
             return Outcome::done;
         }
     }
+    uint64_t start = previous_end;
     if ((flags_of(spec, session) & flag::denyoom) != 0 && services_.evictor.is_over_memory())
         [[unlikely]] {
         if (!make_memory(request, now_ms)) {
             refuse(request, session, reply, errors::kOutOfMemory);
             return Outcome::done;
         }
+        start = 0;
     }
     if (services_.dataset.settings.refusals.load(std::memory_order_relaxed) != 0) [[unlikely]] {
         if (const std::string_view text = refusal_by_state(spec, session); !text.empty()) {
@@ -431,16 +434,18 @@ Dispatcher::Outcome Dispatcher::execute_any(const RequestView& request, Session&
         if (is_done) return Outcome::done;
     }
     if (spec.coroutine != nullptr) return Outcome::coroutine;
-    const uint64_t start = base::ticks();
+    if (start == 0) start = base::ticks();
     const uint32_t errors_before = reply.errors();
     Context context = make_context(request, session, reply, now_ms);
     run(request, context);
-    const uint64_t nanoseconds = base::ticks_to_ns(base::ticks() - start);
+    const uint64_t end = base::ticks();
+    const uint64_t nanoseconds = base::ticks_to_ns(end - start);
     if (session.mode(Session::kBlocked)) [[unlikely]] {
         if (has_monitors(services_)) tell_monitors(request, session, services_, now_ms);
         session.blocked->home_nanoseconds = nanoseconds;
         return Outcome::blocked;
     }
+    previous_end_ = end;
     book(request, session, reply, errors_before, nanoseconds, now_ms);
     return Outcome::done;
 }
@@ -509,8 +514,10 @@ void Dispatcher::refuse(const RequestView& request, Session& session, resp::Repl
 void Dispatcher::book(const RequestView& request, const Session& session,
                       const resp::ReplyWriter& reply, uint32_t errors_before, uint64_t nanoseconds,
                       int64_t now_ms) {
-    if (has_monitors(services_)) [[unlikely]]
+    if (has_monitors(services_)) [[unlikely]] {
         tell_monitors(request, session, services_, now_ms);
+        begin_run();
+    }
     record(request, session, reply, errors_before, nanoseconds, now_ms);
 }
 
@@ -525,6 +532,7 @@ void Dispatcher::record(const RequestView& request, const Session& session,
     if (services_.command_log.is_on()) [[unlikely]] {
         services_.command_log.add(request, session, nanoseconds,
                                   failed ? reply.last_error_code() : std::string_view());
+        begin_run();
     }
     // A microsecond is the finest threshold of the slow log; most commands take less.
     const auto duration_us = static_cast<int64_t>(nanoseconds / 1000);
@@ -532,6 +540,7 @@ void Dispatcher::record(const RequestView& request, const Session& session,
         [[unlikely]] {
         services_.slowlog.add(now_ms, duration_us, request.arguments, session.peer_address,
                               session.name);
+        begin_run();
     }
     services_.latency.add_if_slow(request.spec->has(flag::fast) ? "fast-command" : "command",
                                   now_ms, duration_us / 1000);

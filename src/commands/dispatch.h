@@ -127,6 +127,10 @@ public:
                 {keys_.data() + request.first_key, request.key_count}};
     }
 
+    /// Before the first of commands that are executed one behind the other, with nothing to speak
+    /// of between them: the end of one counts as the beginning of the next, as a look at the clock
+    /// for each costs as much as a small command's lookup.
+    void begin_run() { previous_end_ = 0; }
     Outcome execute(const RequestView& request, Session& session, resp::ReplyWriter& reply,
                     int64_t now_ms);
     /// The context of a request; of a coroutine row the caller keeps request, session and writer
@@ -275,6 +279,7 @@ private:
     std::vector<Request> requests_;
     size_t prefetched_ = 0;
     log::Position gate_ = 0;
+    uint64_t previous_end_ = 0;  // of the run under way, in ticks; 0: look at the clock
 };
 
 }  // namespace gyre::commands

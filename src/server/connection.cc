@@ -338,6 +338,7 @@ bool Connection::exceeds_query_limit() {
 void Connection::execute_batch() {
     const auto requests = worker_.dispatcher().requests().subspan(first_request_, request_count_);
     batch_begin_ = output_end();
+    worker_.dispatcher().begin_run();
     for (const commands::Request& request : requests) {
         if (!execute_one(request)) return;
     }
@@ -384,8 +385,10 @@ bool Connection::execute_one(const commands::Request& request) {
     }
     if (held_pushes_) [[unlikely]]
         release_pushes();
-    if (session_.mode(kTold)) [[unlikely]]
+    if (session_.mode(kTold)) [[unlikely]] {
         worker_.courier().catch_up();
+        worker_.dispatcher().begin_run();
+    }
     if (session_.close_after_reply) [[unlikely]] {
         ends_after_batch_ = true;
         return false;
@@ -456,6 +459,7 @@ ring::Task<void> Connection::run_deferred() {
     const commands::DetachedRequest detached(command->arguments);
     const commands::RequestView view = detached.view();
     batch_begin_ = output_end();
+    dispatcher.begin_run();
     const auto outcome = dispatcher.execute(view, session_, reply, now_ms);
     if (dispatcher.gate() != 0) hold_reply(batch_begin_, dispatcher.gate());
     if (outcome == commands::Dispatcher::Outcome::coroutine) {

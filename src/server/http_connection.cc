@@ -502,6 +502,7 @@ ring::Task<Reply> HttpConnection::execute(const commands::RequestView& request) 
     commands::Dispatcher& dispatcher = worker_.dispatcher();
     base::OutputBuffer aside(worker_.chunks());
     resp::ReplyWriter reply(aside, resp::Protocol::resp3);
+    dispatcher.begin_run();
     const auto outcome = dispatcher.execute(request, session_, reply, worker_.reactor().now_ms());
     note_gate();
     if (outcome == commands::Dispatcher::Outcome::coroutine) {

@@ -112,6 +112,38 @@ TEST_P(IntrospectionTest, CountersCount) {
     EXPECT_EQ(latency.rfind("p50=", 0), 0U) << latency;
 }
 
+/// In a pipeline a command's time begins where that of the one before ended; but a wait between
+/// them, and a command that has taken its time, are not the next one's.
+TEST_P(IntrospectionTest, TimesInAPipelineAreEachItsOwn) {
+    start({"--enable-debug-command", "yes"});
+    Session s = session();
+    RawSocket socket = this->socket();
+    std::string pipeline;
+    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+             {"DEBUG", "SLEEP", "0.05"},
+             {"GET", "a"},
+             {"BLPOP", "b", "0.05"},
+             {"GET", "a"},
+             {"KEYS", "*"},
+             {"GET", "a"},
+         }) {
+        pipeline += encode(words);
+    }
+    socket.send(pipeline);
+    ASSERT_EQ(socket.read_frames(6).size(), 6U);
+    // Nor is the time between two pipelines.
+    socket.send(encode({"BLPOP", "b", "0.05"}));
+    s.ask("GET", "a");
+    ASSERT_EQ(socket.read_frames(1).size(), 1U);
+    s.ask("GET", "a");
+    const auto microseconds = [&](const std::string& row) {
+        const std::string figures = s.info("commandstats", "cmdstat_" + row);
+        return std::stoll(figures.substr(figures.find("usec=") + 5));
+    };
+    EXPECT_GE(microseconds("debug"), 50'000);
+    EXPECT_LT(microseconds("get"), 25'000);
+}
+
 TEST_P(IntrospectionTest, SlowlogRecordsCutsAndForgets) {
     start({"--slowlog-log-slower-than", "0", "--slowlog-max-len", "5"});
     Session s = session();

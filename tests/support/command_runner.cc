@@ -214,6 +214,7 @@ std::string CommandRunner::run_words(Session& session, std::span<const std::stri
     const commands::RequestView request = dispatcher_.view(admitted);
     dispatcher_.prefetch_entries();
     resp::ReplyWriter reply(output_, static_cast<resp::Protocol>(session.protocol.load()));
+    dispatcher_.begin_run();
     const auto outcome = dispatcher_.execute(request, session, reply, now_ms_);
     if (outcome == Dispatcher::Outcome::coroutine) run_coroutine(request, session, reply);
     dispatcher_.clear();
