@@ -20,6 +20,11 @@ constexpr size_t kLineEndBytes = kLineEnd.size();
 constexpr size_t kNumberBytesMax = base::kIntegerCharsMax + kLineEndBytes;
 // What is kept between units; a larger one gives its memory back.
 constexpr size_t kKeptBytesMax = 1024 * 1024;
+// A line with the time. Any group is longer.
+constexpr uint64_t kClockBytesMax = 32;
+// Of a group: such a line, its head, what it holds.
+constexpr uint64_t kGroupPlaceBytesMax = kClockBytesMax + kGroupHeadBytesMax + kCheckedBytesMax;
+constexpr std::string_view kFillingOrZero("# \n\0", 4);
 
 std::string describe_byte(char byte) {
     const auto code = static_cast<unsigned char>(byte);
@@ -61,7 +66,7 @@ AofReader::Status AofReader::feed_in_place(std::string_view piece) {
             buffer_.assign(piece.begin(), piece.end());
             return Status::more;
         }
-        if (step == Step::torn) return look_behind_torn(piece.substr(1));
+        if (step == Step::torn) return look_behind_torn(piece);
         if (step != Step::done) return status_of(step);
         piece.remove_prefix(static_cast<size_t>(unit_offset_ - before));
     }
@@ -75,7 +80,7 @@ AofReader::Status AofReader::feed_buffer(std::string_view bytes) {
     const uint64_t before = unit_offset_;
     const Step step = read_unit({buffer_.data(), buffer_.size()});
     if (step == Step::incomplete) return Status::more;
-    if (step == Step::torn) return look_behind_torn({buffer_.data() + 1, buffer_.size() - 1});
+    if (step == Step::torn) return look_behind_torn({buffer_.data(), buffer_.size()});
     if (step != Step::done) return status_of(step);
     if (const size_t taken = unit_offset_ - before; taken < buffer_.size()) {
         // The head of a group; all units of the group are there.
@@ -171,8 +176,7 @@ AofReader::Step AofReader::read_annotation(std::string_view input) {
     if (newline == std::string_view::npos) return Step::incomplete;
     const std::string_view text = input.substr(position_, newline - position_);
     if (!is_in_transaction_ && text.starts_with(kGroupPrefix)) {
-        group_begin_ = next;
-        return take_group_head(text);
+        return take_group_head(text, next);
     }
     const Step step = take_annotation(text);
     if (step != Step::done) return step;
@@ -187,18 +191,19 @@ AofReader::Step AofReader::read_annotation(std::string_view input) {
 }
 
 // What is not the head of a group at its own place is damage.
-AofReader::Step AofReader::take_group_head(std::string_view text) {
+AofReader::Step AofReader::take_group_head(std::string_view text, size_t next) {
     const std::optional<GroupHead> head = parse_group_head(text);
     if (!head || head->offset != unit_offset_ || timestamp_ms_) {
         return corrupt(position_, "the head of a group that is none, or not at its place");
     }
     if (!head->is_mark()) {
         group_ = *head;
+        group_begin_ = next;
         phase_ = Phase::group;
         return Step::done;
     }
     is_behind_group_ = false;
-    end_unit(group_begin_);
+    end_unit(next);
     end_.good_to = unit_offset_;
     return Step::done;
 }
@@ -213,8 +218,8 @@ AofReader::Step AofReader::read_group(std::string_view input) {
 #endif
     if (base::crc64(0, input.substr(group_begin_, group_.bytes)) != group_.crc) {
         is_behind_group_ = true;
-        group_until_ = unit_offset_;
-        return corrupt(0, "a group that is not what its checksum says");
+        begin_torn(unit_offset_, "a group that is not what its checksum says");
+        return Step::torn;
     }
     end_unit(group_begin_);
     is_behind_group_ = true;
@@ -222,31 +227,57 @@ AofReader::Step AofReader::read_group(std::string_view input) {
     return Step::done;
 }
 
-// Whoever began another group knew that all before it was on the disk: then it was not a crash that
-// left it so.
+// The place of a group whose head is there is known; of another it is as large as that of any.
+void AofReader::begin_torn(uint64_t at, std::string_view what) {
+    is_torn_ = true;
+    torn_at_ = at;
+    torn_message_ = what;
+    torn_next_ = unit_offset_;
+    torn_until_ = group_begin_ > 0 ? unit_offset_ + group_begin_ + group_.bytes
+                                   : group_until_ + kGroupPlaceBytesMax;
+}
+
+// `bytes` are those from the unit under way on, or what follows the last ones. Filling that was to
+// be brought with the group may be zeros.
 AofReader::Status AofReader::look_behind_torn(std::string_view bytes) {
-    behind_torn_.append(bytes);
+    const uint64_t offset = torn_next_;
+    const size_t inside =
+        std::min<uint64_t>(torn_until_ - std::min(torn_until_, offset), bytes.size());
+    torn_.append(bytes.substr(0, inside));
+    const size_t other = bytes.find_first_not_of(kFillingOrZero, inside);
+    torn_next_ += bytes.size();
     buffer_.clear();
-    const std::string_view text = behind_torn_;
-    size_t kept = text.size() - std::min(text.size(), kGroupPrefix.size() - 1);
-    for (size_t at = text.find(kGroupPrefix); at != text.npos;
+    if (other == bytes.npos) return Status::more;
+    return refuse_torn(offset + other, "is more than filling");
+}
+
+// Whoever began another group knew that all before it was on the disk: then it was not a crash that
+// left this one so. In a file that somebody has changed by hand it has another offset, but is
+// whole.
+std::optional<uint64_t> AofReader::head_in_torn() const {
+    const std::string_view text = torn_;
+    for (size_t at = text.find(kGroupPrefix, group_begin_ > 0 ? 1 : 0); at != text.npos;
          at = text.find(kGroupPrefix, at + 1)) {
         const std::string_view rest = text.substr(at, kGroupHeadBytesMax);
         const size_t newline = rest.find('\n');
-        if (newline == rest.npos && rest.size() < kGroupHeadBytesMax) {
-            kept = at;
-            break;
-        }
+        if (newline == rest.npos) continue;
         const std::optional<GroupHead> head = parse_group_head(rest.substr(0, newline));
-        if (!head || head->offset != behind_offset_ + at) continue;
-        return status_of(stop(AofEnd::Kind::corrupt, torn_at_,
-                              fmt::format("{}, and at byte {} stands what was written when it was "
-                                          "on the disk",
-                                          torn_message_, head->offset)));
+        if (!head) continue;
+        const uint64_t here = unit_offset_ + at;
+        const std::string_view group = text.substr(at + newline + 1, head->bytes);
+        const bool is_whole =
+            !head->is_mark() && group.size() == head->bytes && base::crc64(0, group) == head->crc;
+        // Its own, where what is missing is the line with the time before it.
+        const bool is_its_own = here <= group_until_ + kClockBytesMax;
+        if (head->offset == here ? !is_its_own : is_whole) return here;
     }
-    behind_torn_.erase(0, kept);
-    behind_offset_ += kept;
-    return Status::more;
+    return std::nullopt;
+}
+
+AofReader::Status AofReader::refuse_torn(uint64_t at, std::string_view what) {
+    return status_of(
+        stop(AofEnd::Kind::corrupt, torn_at_,
+             fmt::format("{}, and what stands at byte {} {}", torn_message_, at, what)));
 }
 
 AofReader::Step AofReader::take_annotation(std::string_view text) {
@@ -428,10 +459,7 @@ AofReader::Step AofReader::refuse_size() {
 
 AofReader::Step AofReader::corrupt(size_t offset, std::string_view what) {
     if (is_behind_group()) {
-        is_torn_ = true;
-        torn_at_ = unit_offset_ + offset;
-        torn_message_ = what;
-        behind_offset_ = unit_offset_ + 1;
+        begin_torn(unit_offset_ + offset, what);
         return Step::torn;
     }
     return stop(AofEnd::Kind::corrupt, unit_offset_ + offset, what);
@@ -462,8 +490,18 @@ bool AofReader::is_filling_under_way() const {
 const AofEnd& AofReader::finish() {
     if (is_over_) return end_;
     end_.has_group_last = is_behind_group_;
+    if (phase_ == Phase::group && !is_torn_) {
+        torn_.assign(buffer_.begin(), buffer_.end());
+        begin_torn(
+            unit_offset_ + buffer_.size(),
+            fmt::format("the file ends inside the group that begins at byte {}", unit_offset_));
+    }
     if (is_torn_) {
-        stop(AofEnd::Kind::truncated, torn_at_, torn_message_);
+        if (const auto head = head_in_torn()) {
+            refuse_torn(*head, "was written when all before it was on the disk");
+        } else {
+            stop(AofEnd::Kind::truncated, torn_at_, torn_message_);
+        }
         return end_;
     }
     const uint64_t size = unit_offset_ + buffer_.size();
@@ -507,6 +545,7 @@ void AofReader::end_unit(size_t bytes) {
     unit_offset_ += bytes;
     position_ = 0;
     scanned_ = 0;
+    group_begin_ = 0;
     is_in_transaction_ = false;
     pieces_.clear();
     commands_.clear();

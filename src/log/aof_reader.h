@@ -14,8 +14,9 @@
 // caller starts a reader behind it.
 //
 // A group with a head (log/group_head.h) is checked before anything of it is delivered. One that is
-// not whole is where the file ends, as a crash leaves it, unless a head further on says that it was
-// on the disk: then it is damage.
+// not whole is where the file ends, as a crash leaves it, if nothing but filling follows the place
+// that it has. It is damage where something else does, or another head, which says that all before
+// it was on the disk.
 //
 // The database that is selected where a file is good to is part of the result: a file cut between
 // `SELECT n` and `SELECT 0` leaves it at n, and who continues the file must select 0 first.
@@ -141,11 +142,14 @@ private:
     Step read_start(std::string_view input);
     Step read_annotation(std::string_view input);
     Step take_annotation(std::string_view text);
-    Step take_group_head(std::string_view text);
+    Step take_group_head(std::string_view text, size_t next);
     Step read_group(std::string_view input);
     bool is_behind_group() const { return is_behind_group_ && unit_offset_ >= group_until_; }
     bool is_filling_under_way() const;
     Status look_behind_torn(std::string_view bytes);
+    std::optional<uint64_t> head_in_torn() const;
+    Status refuse_torn(uint64_t at, std::string_view what);
+    void begin_torn(uint64_t at, std::string_view what);
     Step read_count(std::string_view input);
     Step read_length(std::string_view input);
     Step read_payload(std::string_view input);
@@ -190,8 +194,9 @@ private:
     bool is_torn_ = false;
     uint64_t torn_at_ = 0;
     std::string torn_message_;
-    std::string behind_torn_;     // the last bytes of the file behind that, for a head in them
-    uint64_t behind_offset_ = 0;  // of these
+    uint64_t torn_until_ = 0;  // behind the place of the group that is not whole
+    std::string torn_;         // the file from the unit under way up to there
+    uint64_t torn_next_ = 0;   // offset of the first byte that has not come
     AofEnd end_;
     uint64_t units_ = 0;
     uint64_t commands_total_ = 0;

@@ -105,8 +105,9 @@ int64_t FileWriter::before_wait() {
     now_us_ = ring_.monotonic_us();
     log_.unpark();
     pump();
-    const bool is_waiting_for_disk =
-        write_.in_flight || ((syncs_each_group() || is_at_part()) && sync_.in_flight);
+    const bool is_waiting_for_sync =
+        sync_.in_flight && (syncs_each_group() || is_at_part() || needs_mark_ || group_);
+    const bool is_waiting_for_disk = write_.in_flight || is_waiting_for_sync;
     // Whatever is under way ends this sleep, and so does the time at which to write what gathers.
     if (is_waiting_for_disk || trouble_ != Trouble::none || gathers()) return next_deadline_us();
     const bool is_held = holds();
@@ -144,7 +145,13 @@ void FileWriter::write_more() {
     const Position limit = std::min(log_.part(), close_at());
     if (written_ == limit) return;  // what follows is not for this file
     const Position end = written_ < limit ? std::min(frontier, limit) : frontier;
-    if (end > written_ && !gathers() && !holds()) start_group(end);
+    if (end <= written_ || gathers() || holds()) return;
+    // A head says that all before it is on the disk, and so does the mark that ends a row of them.
+    if (needs_mark_ && written_ > synced_) {
+        if (!sync_.in_flight) start_sync();
+        return;
+    }
+    start_group(end);
 }
 
 /// Those whose last writes have just come to the disk are waited for.
@@ -175,20 +182,20 @@ int64_t FileWriter::next_deadline_us() const {
 // --- writing
 // -----------------------------------------------------------------------------------------
 
-std::string FileWriter::clock_prefix() {
-    std::string prefix = std::exchange(next_prefix_, {});
-    if (!log_.writes_clock.load(std::memory_order_relaxed)) return prefix;
+std::string FileWriter::clock_line() {
+    std::string line;
+    if (!log_.writes_clock.load(std::memory_order_relaxed)) return line;
     const int64_t now_s = ring_.wall_ms() / 1000;
-    if (now_s != clock_s_) append(prefix, ClockLine{now_s});
+    if (now_s != clock_s_) append(line, ClockLine{now_s});
     clock_s_ = now_s;
-    return prefix;
+    return line;
 }
 
 /// Up to a frontier, and whole: where a group ends a record ends, so that is where a file may be
 /// cut.
 void FileWriter::start_group(Position end) {
-    group_ = Group{.begin = written_, .end = end, .prefix = clock_prefix()};
-    put_head();
+    group_ = Group{.begin = written_, .end = end, .prefix = std::exchange(next_prefix_, {})};
+    put_head(clock_line());
     is_part_synced_ = false;
     next_write_us_ = now_us_ + kGatherUs;
     if (policy_.note_begun(end - written_)) add(figures_.held_groups);
@@ -209,34 +216,45 @@ bool FileWriter::may_sync_with_write() const {
 // whole page.
 bool FileWriter::is_to_be_checked() {
     const bool is_small = group_->bytes() <= kCheckedBytesMax && log_.large_end() <= group_->begin;
-    small_groups_ = is_small ? std::min(small_groups_ + 1, kSmallGroupsMin) : 0;
-    return small_groups_ == kSmallGroupsMin && log_.preallocates.load(std::memory_order_relaxed) &&
+    small_groups_ = is_small ? std::min(small_groups_ + 1, small_groups_wanted_) : 0;
+    return small_groups_ == small_groups_wanted_ &&
+           log_.preallocates.load(std::memory_order_relaxed) &&
            log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::always && !candidate_ &&
            !founding_ && now_us_ >= next_filling_us_ && may_sync_with_write();
 }
 
-void FileWriter::put_head() {
+// `clock`, the line with the time or nothing, comes before a head: redis-check-aof may cut the file
+// at it, and no head is left without its group.
+void FileWriter::put_head(const std::string& clock) {
     Group& group = *group_;
     if (!is_to_be_checked()) {
-        if (needs_mark_ && synced_ == written_) {
-            group.prefix.insert(0, to_string(GroupHead{.offset = file_bytes_}));
-            needs_mark_ = false;
-        }
+        std::string mark;
+        if (std::exchange(needs_mark_, false)) mark = to_string(GroupHead{.offset = file_bytes_});
+        group.prefix.insert(0, mark + clock);
         return;
     }
-    GroupHead head{
-        .offset = file_bytes_, .bytes = group.bytes(), .crc = base::crc64(0, group.prefix)};
+    GroupHead head{.offset = file_bytes_ + clock.size(),
+                   .bytes = group.bytes(),
+                   .crc = base::crc64(0, group.prefix)};
     for (Position at = group.begin; at < group.end;) {
         const std::span<const char> room = log_.at(at);
         const size_t bytes = std::min<uint64_t>(room.size(), group.end - at);
         head.crc = base::crc64(head.crc, {room.data(), bytes});
         at += bytes;
     }
-    group.prefix.insert(0, to_string(head));
-    group.is_checked = needs_mark_ = true;
+    group.prefix.insert(0, clock + to_string(head));
+    group.is_checked = true;
     add(figures_.checked_groups);
+    // Where its beginning might be missing behind a length that is there, nobody would know that
+    // it was to be checked. Behind one that is whole a reader does.
+    if (!std::exchange(needs_mark_, true)) return;
     const uint64_t end = file_bytes_ + group.bytes();
-    group.filling = end < filled_to_ ? 1 : filling_end(end + kFillingBytes) - end;
+    if (end < filled_to_) {
+        group.filling = 1;
+        return;
+    }
+    group.filling = filling_end(end + kFillingBytes) - end;
+    if (filled_to_ > 0) small_groups_wanted_ = kSmallGroupsMin;
 }
 
 /// A line of filling begins where the group ends, wherever that is.
@@ -251,6 +269,24 @@ size_t FileWriter::add_filling(size_t count) {
     return count;
 }
 
+void FileWriter::set_filled_to(uint64_t end) {
+    filled_to_ = end;
+    figures_.filling_bytes.store(end - std::min(end, file_bytes_), std::memory_order_relaxed);
+}
+
+/// Where large groups come between the small ones, each piece of filling costs two changes of the
+/// file's length and saves little.
+void FileWriter::note_filling_cut() {
+    const bool is_for_large = small_groups_ == 0;
+    if (!is_for_large || filled_to_ - std::min(filled_to_, file_bytes_) < kFillingBytes / 2) return;
+    small_groups_wanted_ = std::min(2 * small_groups_wanted_, kSmallGroupsMax);
+}
+
+/// A sync of its own is told what one under way has failed for, and that one nothing.
+bool FileWriter::waits_for_filling_cut() const {
+    return filled_to_ > 0 && !group_->is_checked && sync_.in_flight;
+}
+
 /// The file ends with what was written, also after a crash.
 bool FileWriter::cut_filling() {
     if (filled_to_ == 0) return true;
@@ -260,13 +296,15 @@ bool FileWriter::cut_filling() {
         run_into(Trouble::write, done.error().message);
         return false;
     }
-    filled_to_ = 0;
+    note_filling_cut();
+    set_filled_to(0);
     if (done = files.sync(file_); !done) run_into(Trouble::sync, done.error().message);
     return done.has_value();
 }
 
 /// As much of what is left as one write takes.
 void FileWriter::send_group() {
+    if (waits_for_filling_cut()) return;
     if (!group_->is_checked && !cut_filling()) return;
     const Group& group = *group_;
     size_t count = 0;
@@ -319,13 +357,13 @@ void FileWriter::written(int32_t result) {
     }
     const bool has_filling = group_->filling == 0 || group_->done > group_->bytes();
     if (group_->done >= group_->bytes() && has_filling) {
-        // Where there was no place for all of it, what there is does for now.
+        // What there is of it stays: the next group that needs none cuts it off.
         const uint64_t filling_done = group_->done - group_->bytes();
         if (filling_done < group_->filling) next_filling_us_ = now_us_ + kFillingPauseUs;
         group_->filling = filling_done;
         return all_written(was_to_sync);
     }
-    if (trouble_ == Trouble::none || is_retrying_) send_group();
+    send_again();
 }
 
 /// A disk that is full is waited for, but after a sync that failed the file is not trusted. So
@@ -334,28 +372,41 @@ void FileWriter::written(int32_t result) {
 /// written again.
 void FileWriter::not_written(int error, bool was_to_sync) {
     if (group_->filling > 1) {
-        // There may be place for the group alone. Of all that it was to bring any part may be
-        // there.
-        next_filling_us_ = now_us_ + kFillingPauseUs;
-        filled_to_ = file_bytes_ + group_->bytes() + group_->filling;
-        group_->filling = group_->done = 0;
-        group_->is_checked = group_->is_synced = false;
+        give_up_filling();
+        // It is cut off, and that synced, before the group is written again, so a sync that failed
+        // for want of space has left nothing that is trusted.
+        if (error == ENOSPC || error == EDQUOT || error == EFBIG) return send_again();
     }
     doubt_ = was_to_sync ? error : 0;
     if (!was_to_sync) {
         return run_into(Trouble::write, fmt::format("writing failed: {}", std::strerror(error)));
     }
+    send_again();
+}
+
+void FileWriter::send_again() {
     if (trouble_ == Trouble::none || is_retrying_) send_group();
+}
+
+/// There may be place for the group alone. Of all that it was to bring any part may be there.
+void FileWriter::give_up_filling() {
+    Group& group = *group_;
+    next_filling_us_ = now_us_ + kFillingPauseUs;
+    set_filled_to(file_bytes_ + group.bytes() + group.filling);
+    const uint64_t done = std::min(group.done, group.bytes());
+    figures_.bytes.store(figures_.bytes.load(std::memory_order_relaxed) - done,
+                         std::memory_order_relaxed);
+    group.filling = group.done = 0;
+    group.is_checked = group.is_synced = false;
 }
 
 void FileWriter::all_written(bool is_synced) {
     const uint64_t bytes = group_->end - group_->begin;
     written_ = group_->end;
     file_bytes_ += group_->bytes();
-    if (group_->filling > 0) filled_to_ = std::max(filled_to_, file_bytes_ + group_->filling);
+    const uint64_t filled_to = group_->filling > 0 ? file_bytes_ + group_->filling : 0;
+    set_filled_to(std::max(filled_to_, filled_to));
     group_.reset();
-    figures_.filling_bytes.store(filled_to_ - std::min(filled_to_, file_bytes_),
-                                 std::memory_order_relaxed);
     figures_.file_bytes.store(file_bytes_, std::memory_order_relaxed);
 #ifdef GYRE_MUTATION_SKIP_SYNC
     // Planted fault: what is only written counts as durable.

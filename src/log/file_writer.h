@@ -95,6 +95,8 @@ public:
     /// With aof-preallocate, after so many small groups the file gets filling, which the next ones
     /// go over; where there is no place for it, it is tried again after a while.
     static constexpr uint32_t kSmallGroupsMin = 8;
+    /// Where filling is cut off that was hardly used, twice as many are asked for, up to so many.
+    static constexpr uint32_t kSmallGroupsMax = 1024;
     static constexpr int64_t kFillingPauseUs = 60'000'000;
 
     FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory);
@@ -157,7 +159,7 @@ private:
     struct Group {
         Position begin = 0;
         Position end = 0;
-        std::string prefix;       // before it: a line with the time, a SELECT
+        std::string prefix;       // before it: a line with the time, a head, a SELECT
         uint64_t filling = 0;     // bytes behind it, so that the file grows seldom
         uint64_t done = 0;        // bytes, all of these counted
         bool is_checked = false;  // has a head
@@ -176,6 +178,8 @@ private:
     static void handle_sync(ring::Op& op, const ring::Completion& completion);
     void written(int32_t result);
     void not_written(int error, bool was_to_sync);
+    void send_again();
+    void give_up_filling();
     void all_written(bool is_synced);
     void synced(int32_t result);
     void sync_failed(int error);
@@ -185,8 +189,11 @@ private:
     void start_group(Position end);
     void send_group();
     bool is_to_be_checked();
-    void put_head();
+    void put_head(const std::string& clock);
     bool cut_filling();
+    void note_filling_cut();
+    bool waits_for_filling_cut() const;
+    void set_filled_to(uint64_t end);
     size_t add_filling(size_t count);
     void start_sync();
     void note_sync_start();
@@ -222,7 +229,7 @@ private:
     Result<void> replace_base(const NewBase& base);
     void succeed();
     int64_t next_deadline_us() const;
-    std::string clock_prefix();
+    std::string clock_line();
 
     Log& log_;
     ring::Ring& ring_;
@@ -255,8 +262,9 @@ private:
     uint64_t kept_file_bytes_ = 0;  // where Log::released() lies in the file
     uint64_t filled_to_ = 0;        // in the file, behind what is written; 0: it ends with that
     bool needs_mark_ = false;       // the last group was checked
-    uint32_t small_groups_ = 0;     // one behind the other
-    int64_t next_filling_us_ = 0;   // after it could not be written
+    uint32_t small_groups_ = 0;     // one behind the other, of those that are asked for
+    uint32_t small_groups_wanted_ = kSmallGroupsMin;
+    int64_t next_filling_us_ = 0;  // after it could not be written
 
     int64_t now_us_ = 0;
     int64_t next_write_us_ = 0;

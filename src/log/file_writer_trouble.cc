@@ -79,7 +79,7 @@ void FileWriter::try_again() {
 void FileWriter::cut_untrusted() {
     if (trouble_ != Trouble::sync || is_cut_ || candidate_ || cure_) return;
     is_cut_ = directory_.files().truncate(file_, kept_file_bytes_).has_value();
-    if (is_cut_) filled_to_ = 0;
+    if (is_cut_) set_filled_to(0);
 }
 
 /// What could not be written whole is no effect: its beginning would only be in the way.
@@ -88,7 +88,7 @@ void FileWriter::cut_end() {
     if ((group_ || filled_to_ > 0) && !is_cut_) {
         static_cast<void>(directory_.files().truncate(file_, file_bytes_));
     }
-    filled_to_ = 0;
+    set_filled_to(0);
     needs_mark_ = false;
 }
 
@@ -123,7 +123,7 @@ Result<void> FileWriter::begin_new_file() {
     synced_ = written_;
     file_bytes_ = 0;
     kept_file_bytes_ = 0;
-    filled_to_ = 0;
+    set_filled_to(0);
     needs_mark_ = false;
     is_cut_ = false;
     return {};
@@ -166,7 +166,7 @@ Result<void> FileWriter::open_part() {
     file_ = made->file;
     path_ = std::move(made->path);
     first_kept_ = made->next.increments.back().sequence;
-    filled_to_ = 0;  // filling stays in the old one
+    set_filled_to(0);  // filling stays in the old one
     needs_mark_ = false;
     (is_founding ? founding_ : candidate_) = std::move(made->next);
     next_prefix_.clear();

@@ -224,6 +224,7 @@ Result<void> AofLoader::finish_file() {
     } else if (end.kind != log::AofEnd::Kind::clean) {
         return refuse(end.at, end.message);
     }
+    kept_bytes_ += effects_ && !rdb_ ? end.good_to : offset_;
     end_ = {.file_bytes = end.good_to, .database = end.database, .needs_mark = end.has_group_last};
     directory_.files().close(file_);
     file_ = -1;

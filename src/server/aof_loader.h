@@ -65,6 +65,8 @@ public:
     Result<bool> step();
     /// Afterwards: where the last increment goes on.
     const log::FileWriter::Start& end() const noexcept { return end_; }
+    /// And of how many bytes the data came: those of the files, without filling and torn ends.
+    uint64_t kept_bytes() const noexcept { return kept_bytes_; }
 
 private:
     Result<void> open_next();
@@ -97,6 +99,7 @@ private:
     std::optional<snapshot::RdbReader> rdb_;
     std::optional<log::AofReader> effects_;
     log::FileWriter::Start end_;
+    uint64_t kept_bytes_ = 0;
 };
 
 }  // namespace gyre::server

@@ -106,7 +106,7 @@ Result<void> AppendOnly::load(std::span<const std::unique_ptr<Worker>> workers,
     base::log(base::Level::notice, "DB loaded from append only file: {:.3f} seconds, {} effects",
               static_cast<double>(first.ring().wall_ms() - started_ms) / 1000,
               load_figures_.commands.load());
-    const uint64_t loaded = load_figures_.bytes_total.load();
+    const uint64_t loaded = loader.kept_bytes();
     base_bytes_.store(loaded, std::memory_order_relaxed);
     rewritten_bytes_.store(loaded, std::memory_order_relaxed);
     auto started = start_thread(loader.end());

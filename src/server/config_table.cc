@@ -736,8 +736,8 @@ const ConfigRow kLogRows[] = {
      .initial = "no",
      .summary = "Under appendfsync always, small groups of writes go over filling that was written "
                 "before them, each with a checksum: their syncs take a third less. The files are "
-                "for this server then: redis-server reads them, but who edits one by hand, or "
-                "cuts it with Redis' tools, makes its end one that is cut off here.",
+                "for this server then: redis-server reads them, but one that was edited by hand, "
+                "or cut with Redis' tools, is refused here.",
      .to_targets =
          [](const ConfigTargets& targets, const ConfigValue& value) {
              if (targets.append_only == nullptr) return;

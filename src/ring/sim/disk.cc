@@ -121,7 +121,7 @@ int32_t Disk::write(int file, std::string_view bytes, uint64_t offset) {
     const uint64_t grows =
         offset + count > target.seen.size() ? offset + count - target.seen.size() : 0;
     const uint64_t room = bytes_max - std::min(bytes_max, used());
-    if (grows > room) count -= std::min<uint64_t>(count, grows - room);
+    if (grows > room) count -= fits_whole ? count : std::min<uint64_t>(count, grows - room);
     if (count == 0) return -ENOSPC;
     if (target.seen.size() < offset + count) target.seen.resize(offset + count, '\0');
     target.seen.replace(offset, count, bytes.substr(0, count));

@@ -49,6 +49,7 @@ public:
 
     DiskFaults faults;                ///< may change at any time
     uint64_t bytes_max = UINT64_MAX;  ///< of all files together: then ENOSPC
+    bool fits_whole = false;          ///< ENOSPC also where a part of a write would fit
     bool is_read_only = false;        ///< EROFS
 
     static bool is_file(int descriptor) noexcept { return descriptor >= kFirstDescriptor; }

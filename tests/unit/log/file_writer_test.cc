@@ -180,8 +180,13 @@ class FileWriterSim : public ::testing::Test {
 protected:
     void SetUp() override { base::set_level(base::Level::nothing); }
 
+    /// How the last file may end.
+    enum class Ending : uint8_t {
+        any,   ///< cut as if it were torn: a disk may leave holes in what made a file longer
+        torn,  ///< or whole; never damaged: small groups went over filling
+    };
     /// What a server that starts finds. Only the last file may end badly; it is cut there.
-    static Loaded load(Disk& disk) {
+    static Loaded load(Disk& disk, Ending ending = Ending::any) {
         Loaded loaded;
         AofDirectory directory(disk, kDirectory, AofNames{});
         EXPECT_TRUE(directory.open());
@@ -196,6 +201,9 @@ protected:
             if (reader.feed(content) != AofReader::Status::failed) reader.finish();
             const AofEnd& end = reader.end();
             EXPECT_TRUE(is_last || end.kind == AofEnd::Kind::clean) << path << ": " << end.message;
+            if (ending == Ending::torn) {
+                EXPECT_NE(end.kind, AofEnd::Kind::corrupt) << path << ": " << end.message;
+            }
             loaded.numbers.insert(loaded.numbers.end(), numbers.found.begin(), numbers.found.end());
             loaded.start = {end.good_to, end.database, end.has_group_last};
             if (end.kind == AofEnd::Kind::clean) continue;
@@ -262,6 +270,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
     uint64_t recoveries = 0;
     uint64_t rewrites = 0;
     uint64_t checked_groups = 0;
+    uint64_t torn_endings = 0;
     for (uint64_t seed = test_seed(); seed < test_seed() + 3000; ++seed) {
         SCOPED_TRACE("GYRE_SEED=" + std::to_string(seed));
         World world(seed);
@@ -270,6 +279,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
         uint64_t durable = 0;
         uint64_t logged = 0;
         FileWriter::Start start;
+        Ending ending = Ending::any;
         for (int lives = 0; lives < 3; ++lives) {
             disk.faults = DiskFaults::swarm(choices);
             bool is_open = false;
@@ -284,11 +294,15 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
                 recoveries += life->writer->figures().recoveries;
                 rewrites += life->rewrites;
                 checked_groups += life->writer->figures().checked_groups;
+                const bool has_filling = life->writer->figures().filling_bytes > 0;
+                ending = has_filling ? Ending::torn : Ending::any;
+                torn_endings += has_filling ? 1 : 0;
             }
             life.reset();
             heal(disk);
             disk.crash();
-            const Loaded loaded = load(disk);
+            const Loaded loaded = load(disk, ending);
+            ending = Ending::any;
             check(loaded, durable, logged);
             if (HasFatalFailure() || HasNonfatalFailure()) return;
             durable_total += durable;
@@ -302,6 +316,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
     EXPECT_GT(recoveries, 1000U);
     EXPECT_GT(rewrites, 1000U);
     EXPECT_GT(checked_groups, 50'000U);
+    EXPECT_GT(torn_endings, 500U);
 }
 
 TEST_F(FileWriterSim, GoesOnByItselfOnceTheDiskIsWell) {
@@ -350,99 +365,168 @@ void write_one_by_one(Life& life, int count, const std::string& value = "v") {
     }
 }
 
-TEST_F(FileWriterSim, SmallGroupsGoOverFilling) {
-    World world(5);
-    bool is_open = false;
-    std::optional<Life> life(std::in_place, world, 0, FileWriter::Start{}, is_open);
-    life->log.sync_mode = SyncMode::always;
-    life->log.preallocates = true;
-    const WriterFigures& figures = life->writer->figures();
-    const std::string path = life->directory.path_of("appendonly.aof.1.incr.aof");
-    write_one_by_one(*life, FileWriter::kSmallGroupsMin - 1);
-    EXPECT_EQ(figures.checked_groups, 0U);
-    EXPECT_EQ(world.disk().content(path).size(), figures.file_bytes);
-    write_one_by_one(*life, 100);
-    EXPECT_EQ(figures.checked_groups, 100U);
-    const size_t size = world.disk().content(path).size();
-    EXPECT_EQ(size, figures.file_bytes + figures.filling_bytes);
-    EXPECT_GT(figures.filling_bytes, kFillingBytes / 2);
-    // A record that may hold a page of it is written behind a file that ends where the log does.
-    write_one_by_one(*life, 1, std::string(Log::kLargeRecordBytes, 'v'));
-    EXPECT_EQ(figures.checked_groups, 100U);
-    EXPECT_EQ(figures.filling_bytes, 0U);
-    EXPECT_EQ(world.disk().content(path).size(), figures.file_bytes);
-    // It ends when nobody wants it any more, and with the server.
-    write_one_by_one(*life, 2 * FileWriter::kSmallGroupsMin);
-    EXPECT_GT(figures.filling_bytes, 0U);
-    life->log.preallocates = false;
-    write_one_by_one(*life, 1);
-    EXPECT_EQ(figures.filling_bytes, 0U);
-    life->log.preallocates = true;
-    write_one_by_one(*life, 1);
-    EXPECT_GT(figures.filling_bytes, 0U);
-    const uint64_t bytes = figures.file_bytes;
-    EXPECT_EQ(figures.failures, 0U);
-    const uint64_t logged = life->next_number;
-    life.reset();
-    EXPECT_EQ(world.disk().content(path).size(), bytes);
-    world.disk().crash();
-    check(load(world.disk()), logged, logged);
-}
-
-/// A disk that has no place for filling may have some for what is written.
-TEST_F(FileWriterSim, AFullDiskTakesNoFilling) {
-    for (const uint64_t room : {0, 1, 500, 4096, 100'000}) {
-        SCOPED_TRACE(room);
-        World world(5);
-        bool is_open = false;
-        std::optional<Life> life(std::in_place, world, 0, FileWriter::Start{}, is_open);
+/// A life whose small groups go over filling.
+struct OverFilling {
+    OverFilling() {
+        life.emplace(world, 0, FileWriter::Start{}, is_open);
         life->log.sync_mode = SyncMode::always;
         life->log.preallocates = true;
-        const WriterFigures& figures = life->writer->figures();
-        write_one_by_one(*life, FileWriter::kSmallGroupsMin - 1);
-        const std::string manifest = life->directory.path_of(life->directory.names().manifest());
-        const uint64_t used = figures.file_bytes + world.disk().content(manifest).size();
-        // The group alone, with its head.
-        world.disk().bytes_max = used + 100 + room;
-        write_one_by_one(*life, 1);
-        EXPECT_EQ(figures.checked_groups, 1U);
-        world.disk().bytes_max = used + 100'000'000;
-        // Not tried again with each group.
-        write_one_by_one(*life, 20);
-        EXPECT_EQ(figures.checked_groups, 1U);
+        path = life->directory.path_of("appendonly.aof.1.incr.aof");
+    }
+    const WriterFigures& figures() const { return life->writer->figures(); }
+    std::string content() const { return world.disk().content(path); }
+
+    mutable World world{5};
+    bool is_open = false;
+    std::optional<Life> life;
+    std::string path;
+};
+
+TEST_F(FileWriterSim, SmallGroupsGoOverFilling) {
+    OverFilling one;
+    const WriterFigures& figures = one.figures();
+    write_one_by_one(*one.life, FileWriter::kSmallGroupsMin - 1);
+    EXPECT_EQ(figures.checked_groups, 0U);
+    EXPECT_EQ(one.content().size(), figures.file_bytes);
+    write_one_by_one(*one.life, 1);
+    EXPECT_EQ(figures.checked_groups, 1U);
+    EXPECT_EQ(one.content().size(), figures.file_bytes) << "brought behind one that is checked";
+    write_one_by_one(*one.life, 99);
+    EXPECT_EQ(figures.checked_groups, 100U);
+    EXPECT_EQ(one.content().size(), figures.file_bytes + figures.filling_bytes);
+    EXPECT_GT(figures.filling_bytes, kFillingBytes / 2);
+    // It ends when nobody wants it any more.
+    one.life->log.preallocates = false;
+    write_one_by_one(*one.life, 1);
+    EXPECT_EQ(figures.checked_groups, 100U);
+    EXPECT_EQ(figures.filling_bytes, 0U);
+    EXPECT_EQ(one.content().size(), figures.file_bytes);
+    one.life->log.preallocates = true;
+    write_one_by_one(*one.life, 2);
+    EXPECT_GT(figures.filling_bytes, 0U);
+    // And with the server.
+    const uint64_t bytes = figures.file_bytes;
+    EXPECT_EQ(figures.failures, 0U);
+    const uint64_t logged = one.life->next_number;
+    one.life.reset();
+    EXPECT_EQ(one.content().size(), bytes);
+    one.world.disk().crash();
+    check(load(one.world.disk()), logged, logged);
+}
+
+/// A record that may hold a page of it is written behind a file that ends where the log does. Where
+/// that happens again and again, more small groups have to come before there is filling.
+TEST_F(FileWriterSim, LargeGroupsBetweenSmallOnesTakeNoFilling) {
+    OverFilling one;
+    const WriterFigures& figures = one.figures();
+    for (int small = FileWriter::kSmallGroupsMin; small <= 64; small *= 2) {
+        SCOPED_TRACE(small);
+        const uint64_t before = figures.checked_groups;
+        write_one_by_one(*one.life, small + 1);
+        EXPECT_EQ(figures.checked_groups, before + 2);
+        EXPECT_GT(figures.filling_bytes, 0U);
+        write_one_by_one(*one.life, 1, std::string(Log::kLargeRecordBytes, 'v'));
+        EXPECT_EQ(figures.checked_groups, before + 2);
         EXPECT_EQ(figures.filling_bytes, 0U);
-        EXPECT_EQ(figures.failures, 0U);
-        const uint64_t logged = life->next_number;
-        life.reset();
-        world.disk().crash();
-        check(load(world.disk()), logged, logged);
+        EXPECT_EQ(one.content().size(), figures.file_bytes);
+    }
+    // Once all of it was wanted, there is more soon.
+    write_one_by_one(*one.life, 128 + 2 * kFillingBytes / 512, std::string(512, 'v'));
+    EXPECT_GT(figures.filling_bytes, 0U);
+    write_one_by_one(*one.life, 1, std::string(Log::kLargeRecordBytes, 'v'));
+    const uint64_t before = figures.checked_groups;
+    write_one_by_one(*one.life, 2 * FileWriter::kSmallGroupsMin);
+    EXPECT_GT(figures.checked_groups, before);
+    EXPECT_EQ(figures.failures, 0U);
+    one.world.disk().crash();
+    check(load(one.world.disk()), one.life->next_number, one.life->next_number);
+}
+
+/// A disk that has no place for filling may have some for what is written; and one may write what
+/// fits, or nothing.
+TEST_F(FileWriterSim, AFullDiskTakesNoFilling) {
+    for (const uint64_t room : {0, 1, 500, 4096, 100'000}) {
+        for (const bool fits_whole : {false, true}) {
+            SCOPED_TRACE(room);
+            OverFilling one;
+            const WriterFigures& figures = one.figures();
+            write_one_by_one(*one.life, FileWriter::kSmallGroupsMin);
+            const std::string manifest =
+                one.life->directory.path_of(one.life->directory.names().manifest());
+            Disk& disk = one.world.disk();
+            const uint64_t used = figures.file_bytes + disk.content(manifest).size();
+            const uint64_t bytes = figures.bytes;
+            // The group alone, with its head.
+            disk.bytes_max = used + 100 + room;
+            disk.fits_whole = fits_whole;
+            write_one_by_one(*one.life, 1);
+            EXPECT_EQ(figures.checked_groups, 2U);
+            EXPECT_EQ(figures.bytes - bytes,
+                      figures.file_bytes + disk.content(manifest).size() - used);
+            disk.bytes_max = used + 100'000'000;
+            // Not tried again with each group.
+            write_one_by_one(*one.life, 20);
+            EXPECT_EQ(figures.checked_groups, 2U);
+            EXPECT_EQ(figures.filling_bytes, 0U);
+            EXPECT_EQ(figures.failures, 0U);
+            const uint64_t logged = one.life->next_number;
+            one.life.reset();
+            disk.crash();
+            check(load(disk), logged, logged);
+        }
     }
 }
 
 /// A start behind a crash cuts off what it left, and says that what it goes on behind was there.
 TEST_F(FileWriterSim, AStartCutsFillingThatWasLeft) {
-    World world(5);
-    bool is_open = false;
-    std::optional<Life> life(std::in_place, world, 0, FileWriter::Start{}, is_open);
-    life->log.sync_mode = SyncMode::always;
-    life->log.preallocates = true;
-    const std::string path = life->directory.path_of("appendonly.aof.1.incr.aof");
-    write_one_by_one(*life, 100);
-    const uint64_t logged = life->next_number;
-    const uint64_t bytes = life->writer->figures().file_bytes;
-    const std::string left = world.disk().content(path);
-    life.reset();
-    ASSERT_TRUE(world.disk().write_whole(path, left));
-    const Loaded loaded = load(world.disk());
+    OverFilling one;
+    write_one_by_one(*one.life, 100);
+    const uint64_t logged = one.life->next_number;
+    const uint64_t bytes = one.figures().file_bytes;
+    const std::string left = one.content();
+    one.life.reset();
+    ASSERT_TRUE(one.world.disk().write_whole(one.path, left));
+    const Loaded loaded = load(one.world.disk());
     check(loaded, logged, logged);
     EXPECT_EQ(loaded.start.file_bytes, bytes);
-    EXPECT_GT(world.disk().content(path).size(), bytes);
-    life.emplace(world, logged, loaded.start, is_open);
-    life->log.sync_mode = SyncMode::always;
-    EXPECT_EQ(world.disk().content(path).size(), bytes);
-    write_one_by_one(*life, 1);
+    EXPECT_GT(one.content().size(), bytes);
+    one.life.emplace(one.world, logged, loaded.start, one.is_open);
+    one.life->log.sync_mode = SyncMode::always;
+    EXPECT_EQ(one.content().size(), bytes);
+    write_one_by_one(*one.life, 1);
     const std::string mark = to_string(GroupHead{.offset = bytes});
-    EXPECT_EQ(world.disk().content(path).substr(bytes, mark.size()), mark);
+    EXPECT_EQ(one.content().substr(bytes, mark.size()), mark);
+}
+
+/// What ends a row of checked groups says that all before it is on the disk: so it is, also where
+/// it would have had its sync a second later.
+TEST_F(FileWriterSim, AMarkComesBehindASync) {
+    OverFilling one;
+    write_one_by_one(*one.life, FileWriter::kSmallGroupsMin);
+    Life& life = *one.life;
+    const WriterFigures& figures = one.figures();
+    Disk& disk = one.world.disk();
+    // Without place for its filling the next group is written once more, and synced afterwards.
+    const uint64_t groups = figures.groups;
+    const uint64_t syncs = figures.syncs;
+    const uint64_t bytes = figures.file_bytes;
+    disk.bytes_max = bytes + 1000;
+    disk.fits_whole = true;
+    life.write_one();
+    for (size_t index = 0; index < 2; ++index) life.complete(index);
+    ASSERT_TRUE(one.world.run_until([&] { return figures.groups == groups + 2; }, 1'000'000));
+    life.log.sync_mode = SyncMode::every_second;
+    ASSERT_TRUE(one.world.run_until([&] { return figures.file_bytes > bytes; }, 1'000'000));
+    ASSERT_EQ(figures.syncs, syncs);
+    const uint64_t end = figures.file_bytes;
+    disk.bytes_max = UINT64_MAX;
+    life.write_one();
+    for (size_t index = 0; index < 2; ++index) life.complete(index);
+    ASSERT_TRUE(one.world.run_until([&] { return figures.file_bytes > end; }, 500'000));
+    EXPECT_EQ(figures.syncs, syncs + 1);
+    const std::string mark = to_string(GroupHead{.offset = end});
+    EXPECT_EQ(one.content().substr(end, mark.size()), mark);
+    EXPECT_EQ(figures.failures, 0U);
 }
 
 TEST_F(FileWriterSim, SyncsOneGroupWhileTheNextGathers) {
