@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/thread_name.h"
 #include "base/ticks.h"
 #include "diary/outlet.h"
 #include "diary/record_ring.h"
@@ -401,6 +402,7 @@ void Keeper::stop() {
 }
 
 void Keeper::run() {
+    base::name_thread("gyre-diary");
     is_writing = true;
     for (;;) {
         const bool is_ending = is_ending_.load();

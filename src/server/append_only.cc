@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "ring/uring/uring_ring.h"
 #include "server/worker.h"
 
@@ -228,6 +229,7 @@ Result<void> AppendOnly::start_thread(const std::optional<log::FileWriter::Start
     std::promise<Result<void>> opened;
     auto outcome = opened.get_future();
     thread_ = std::thread([this, start, promise = std::move(opened)]() mutable {
+        base::name_thread("gyre-log");
         Result<void> result = open_writer(start);
         const bool is_open = result.has_value();
         // Who made the ring must end it.

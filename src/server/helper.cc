@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/thread_name.h"
 
 namespace gyre::server {
 
@@ -25,6 +26,7 @@ void Helper::stop() {
 }
 
 void Helper::serve() {
+    base::name_thread("gyre-helper");
     std::unique_lock hold(mutex_);
     for (;;) {
         has_news_.wait(hold, [this] { return is_stopping_ || !queue_.empty(); });

@@ -4,6 +4,7 @@
 #include <future>
 #include <utility>
 
+#include "base/thread_name.h"
 #include "ring/uring/uring_ring.h"
 
 namespace gyre::server {
@@ -37,6 +38,7 @@ Result<void> Saver::start() {
     std::promise<Result<void>> started;
     auto outcome = started.get_future();
     thread_ = std::thread([this, promise = std::move(started)]() mutable {
+        base::name_thread("gyre-saver");
         ring::UringOptions options;
         options.submission_entries = kEntries;
         options.completion_entries = 2 * kEntries;

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/thread_name.h"
 #include "commands/registry.h"
 #include "containers/page_source.h"
 #include "diary/diary.h"
@@ -202,6 +203,7 @@ Result<void> Server::start_workers() {
         std::promise<Result<void>> made;
         auto outcome = made.get_future();
         threads_.emplace_back([this, index, &make, promise = std::move(made)]() mutable {
+            base::name_thread("gyre-worker-" + std::to_string(index));
             Result<void> own = make(index);
             const bool is_running = own.has_value();
             if (is_running) serving_.fetch_add(1);

@@ -16,6 +16,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -34,6 +35,22 @@ TEST_P(LifecycleTest, SigtermAndSigintEndItGracefully) {
         server().send_signal(signal);
         EXPECT_EQ(server().wait_exit(), 0) << server().log();
     }
+}
+
+/// As `top -H` and `perf` show them; the first has the program's name.
+TEST_P(LifecycleTest, ThreadsHaveNames) {
+    start({"--appendonly", "yes"});
+    session().ask("SET", "a", "b");
+    std::set<std::string> names;
+    const std::string tasks = "/proc/" + std::to_string(server().pid()) + "/task";
+    for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+        std::ifstream file(task.path() / "comm");
+        std::string name;
+        if (std::getline(file, name)) names.insert(name);
+    }
+    EXPECT_TRUE(names.contains("gyre-server"));
+    EXPECT_TRUE(names.contains("gyre-log"));
+    EXPECT_EQ(names.contains("gyre-worker-1"), GetParam() > 1);
 }
 
 TEST_P(LifecycleTest, ConnectionsSeeTheEndOfTheStream) {
