@@ -120,11 +120,16 @@ public:
     std::atomic<SyncMode> sync_mode{SyncMode::every_second};
     std::atomic<bool> writes_clock{false};  ///< aof-timestamp-enabled
     std::atomic<bool> preallocates{false};  ///< aof-preallocate
+    /// Of a log that was switched on, until its first base is there: whatever is durable, nothing
+    /// of it can be loaded.
+    std::atomic<bool> lacks_base{false};
 
     // --- who waits ---
     /// Called by the log's thread, without a lock, when what the waiter waits for has come, or when
     /// admission() has changed. Set once, before anybody waits.
     void set_waker(size_t waiter, std::function<void()> wake);
+    /// Has all of them look again.
+    void wake_all();
     /// True when `position` is durable. If it is not, the waiter is woken once it is; one position
     /// at a time, the next replaces it.
     bool wait_durable(size_t waiter, Position position);
@@ -163,7 +168,6 @@ private:
     };
     void note_full(Position end);
     void note_large(Position end) noexcept;
-    void wake_all();
 
     alignas(64) std::atomic<Position> tail_{0};
     std::atomic<Position> large_end_{0};

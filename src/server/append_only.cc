@@ -46,6 +46,7 @@ void AppendOnly::refresh_sync_mode() {
     const bool is_too_early = wanted == log::SyncMode::always && !is_founded_.load();
     log->sync_mode = is_too_early ? log::SyncMode::every_second : wanted;
     recent_writes_->note_all(log->tail());
+    if (log->lacks_base.exchange(!is_founded_.load()) && is_founded_.load()) log->wake_all();
 }
 
 void AppendOnly::set_writes_clock(bool writes) {

@@ -232,7 +232,10 @@ bool Worker::follow_log() {
     }
     const log::Position durable = log_->durable();
     const log::Position next_reply = release_gated(durable);
-    const log::Position next = std::min(next_reply, end_log_waits(durable));
+    // Whose log has no base yet is woken with it.
+    const log::Position next_wait =
+        log_->lacks_base.load() ? log::kNoPosition : end_log_waits(durable);
+    const log::Position next = std::min(next_reply, next_wait);
     reactor_.set_may_gather(next_reply == log::kNoPosition);
     return next != log::kNoPosition && log_->wait_durable(index_, next);
 }

@@ -930,6 +930,20 @@ TEST_P(AppendOnlyTest, IsSwitchedOnAndOffWhileItRuns) {
     EXPECT_EQ(session().ask("MGET", "before", "with", "last", "without"), "[1 2 3 (nil)]");
 }
 
+/// What a client wrote before is in the base of the log, which takes its time.
+TEST_P(AppendOnlyTest, WaitaofWaitsForTheBaseOfALogThatBegins) {
+    start({"--dir", home_.path(), "--enable-debug-command", "yes", "--save", ""});
+    Session client = session();
+    EXPECT_EQ(client.ask("DEBUG", "POPULATE", "200000"), "OK");
+    EXPECT_EQ(client.ask("SET", "last", "1"), "OK");
+    EXPECT_EQ(client.ask("CONFIG", "SET", "appendonly", "yes"), "OK");
+    EXPECT_EQ(client.ask("WAITAOF", "1", "0", "0"), "[:1 :0]");
+    kill();
+    start_at_home("everysec", {"--save", ""});
+    EXPECT_EQ(session().ask("DBSIZE"), ":200001");
+    EXPECT_EQ(session().ask("GET", "last"), "1");
+}
+
 TEST_P(AppendOnlyTest, SaysWhyItCannotBeSwitchedOn) {
     start({"--dir", home_.path(), "--save", ""});
     std::ofstream(home_.directory()) << "in the way";

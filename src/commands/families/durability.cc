@@ -38,7 +38,9 @@ std::optional<WaitaofOptions> parse_waitaof(Context& context) {
 }
 
 bool is_durable(Context& context) {
-    return context.logs() && context.effects().log()->durable() >= context.session.log_position;
+    if (!context.logs()) return false;
+    const log::Log& log = *context.effects().log();
+    return !log.lacks_base.load() && log.durable() >= context.session.log_position;
 }
 
 /// There are no replicas. Who waits for the log when it is switched off is told so, as in Redis.
