@@ -27,6 +27,12 @@ inline constexpr size_t kIntegerCharsMax = 20;
 char* write_integer(char* out, int64_t value) noexcept;
 /// How many characters write_integer() would produce.
 size_t integer_chars(int64_t value) noexcept;
+/// The same for counts and lengths, which are small, most of them.
+inline size_t unsigned_chars(size_t value) noexcept {
+    if (value < 10) return 1;
+    if (value < 100) return 2;
+    return integer_chars(static_cast<int64_t>(value));
+}
 
 /// A long double as INCRBYFLOAT reads it: whatever strtold takes (decimal, exponent, hexadecimal,
 /// "inf"), the whole text, no leading space, no NaN, neither overflow nor underflow to zero, less

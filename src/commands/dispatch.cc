@@ -583,7 +583,9 @@ inline void Dispatcher::handle(const RequestView& request, Context& context) {
 inline void Dispatcher::call(const RequestView& request, Context& context) {
     handle(request, context);
     if (services_.executor.effects.is_on()) [[unlikely]] {
-        note_effects(request, context);
+        if (ends_itself(*request.spec)) return;
+        services_.executor.effects.end_alone(context.keyspace.database(), request.wire,
+                                             request.arguments, request.keys);
         log_effects(request, context);
     }
 }

@@ -35,6 +35,7 @@ struct Request {
     uint32_t database = 0;              ///< selected when it was admitted: what was prefetched
     uint32_t input_end = 0;             ///< for the caller: where the command ends in its input
     bool is_empty_behind = false;       ///< for the caller: an empty command came behind it
+    std::string_view wire = {};         ///< the command as it came, where it came in one piece
     const CommandSpec* spec = nullptr;  ///< null: unknown command, or a call of an alias that fails
 };
 
@@ -43,6 +44,7 @@ struct RequestView {
     const CommandSpec* spec = nullptr;
     std::span<const resp::Argument> arguments;
     std::span<const store::Key> keys;
+    std::string_view wire = {};  ///< the bytes the arguments are views of, or empty
 };
 
 /// Room for finding the keys of a command that has several; kept to spare allocations.
@@ -124,7 +126,8 @@ public:
     RequestView view(const Request& request) const {
         return {request.spec,
                 {arguments_.data() + request.first_argument, request.argument_count},
-                {keys_.data() + request.first_key, request.key_count}};
+                {keys_.data() + request.first_key, request.key_count},
+                request.wire};
     }
 
     /// Before the first of commands that are executed one behind the other, with nothing to speak

@@ -134,6 +134,7 @@ void Effects::finish_steps() {
 }
 
 log::Position Effects::reserve() {
+    if (!wire_.empty()) return reserve_place(wire_.size());
     if (is_in_transaction_) return 0;
     finish_steps();
     const size_t bytes = Outgoing{removed_, steps_}.bytes();
@@ -141,12 +142,7 @@ log::Position Effects::reserve() {
         clear();
         return 0;
     }
-    const log::Position end = appender_->reserve(bytes);
-    is_reserved_ = true;
-    if (is_gated()) {
-        for (const uint64_t hash : hashes_) recent_->note(hash, end);
-        if (concerns_all_) recent_->note_all(end);
-    }
+    const log::Position end = reserve_place(bytes);
     // What was told for those who were served are views of their words, which may go with them once
     // the locks are let go.
     if (has_served_) [[unlikely]]
@@ -154,10 +150,26 @@ log::Position Effects::reserve() {
     return end;
 }
 
+log::Position Effects::reserve_place(size_t bytes) {
+    const log::Position end = appender_->reserve(bytes);
+    is_reserved_ = true;
+    if (is_gated()) {
+        for (const uint64_t hash : hashes_) recent_->note(hash, end);
+        if (concerns_all_) recent_->note_all(end);
+    }
+    return end;
+}
+
 void Effects::write_reserved() {
-    appender_->write(Outgoing{removed_, steps_});
     has_written_ = true;
-    clear();
+    if (wire_.empty()) {
+        appender_->write(Outgoing{removed_, steps_});
+        return clear();
+    }
+    // There is nothing else to clear.
+    appender_->write(log::EncodedEffects{std::exchange(wire_, {})});
+    is_reserved_ = false;
+    hashes_.clear();
 }
 
 void Effects::clear() {

@@ -90,6 +90,11 @@ public:
     /// The words of the command and the hashes of its keys, of which any may have been changed.
     template <class Arguments, class Keys>
     void end_command(size_t database, const Arguments& arguments, const Keys& keys);
+    /// The same for a command that nothing follows before reserve(). `wire` is the command as it
+    /// came, or empty: where that is just what would be written, it is.
+    template <class Arguments, class Keys>
+    void end_alone(size_t database, std::string_view wire, const Arguments& arguments,
+                   const Keys& keys);
     /// Until end_transaction() nothing is reserved, and all that is told keeps its order: it
     /// becomes one record, however many commands and removals it is of.
     void begin_transaction() noexcept { is_in_transaction_ = is_on(); }
@@ -166,8 +171,14 @@ private:
         if (!defaulted_.empty()) [[unlikely]]
             defaulted_.clear();
     }
+    /// Than one command as it was given.
+    bool has_more() const noexcept {
+        return is_told_ || stamp_ms_ != log::kNoTimestamp || is_in_transaction_ || has_served_ ||
+               !steps_.empty() || !removed_.empty() || !defaulted_.empty();
+    }
     void remove(size_t database, uint64_t hash, std::span<const std::string_view> words);
     std::span<const std::string_view> keep_words(std::vector<std::string_view> words);
+    log::Position reserve_place(size_t bytes);
     void write_reserved();
     void finish_steps();
     void clear();
@@ -187,6 +198,7 @@ private:
     bool is_in_transaction_ = false;
     bool has_served_ = false;
     int64_t stamp_ms_ = log::kNoTimestamp;
+    std::string_view wire_;  // of one command that is all there is to write
     std::vector<log::Step> steps_;
     std::vector<AsGiven> as_given_;
     std::vector<std::string_view> words_;
@@ -214,6 +226,16 @@ void Effects::end_command(size_t database, const Arguments& arguments, const Key
         }
         for (const auto& key : keys) hashes_.push_back(key.hash);
     }
+    forget_command();
+}
+
+template <class Arguments, class Keys>
+void Effects::end_alone(size_t database, std::string_view wire, const Arguments& arguments,
+                        const Keys& keys) {
+    if (!has_changed_ || database != 0 || has_more() || !log::is_written_form(wire, arguments))
+        return end_command(database, arguments, keys);
+    wire_ = wire;
+    for (const auto& key : keys) hashes_.push_back(key.hash);
     forget_command();
 }
 

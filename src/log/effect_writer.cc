@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kLineEndBytes = 2;
 
-size_t unsigned_chars(size_t value) { return base::integer_chars(static_cast<int64_t>(value)); }
+using base::unsigned_chars;
 
 // The two sinks take the same calls: one adds up, the other writes.
 class Measure {
@@ -55,7 +55,12 @@ public:
     }
     void length(char marker, size_t value) {
         *at_++ = marker;
-        at_ = base::write_integer(at_, static_cast<int64_t>(value));
+        if (value < 100) [[likely]] {
+            if (value >= 10) *at_++ = static_cast<char>('0' + value / 10);
+            *at_++ = static_cast<char>('0' + value % 10);
+        } else {
+            at_ = base::write_integer(at_, static_cast<int64_t>(value));
+        }
         end_line();
     }
     char* end() const { return at_; }

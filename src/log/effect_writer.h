@@ -28,6 +28,8 @@
 #include <string_view>
 #include <variant>
 
+#include "base/numbers.h"
+
 namespace gyre::log {
 
 /// The same numbers as store::kNoExpiry and store::kNoTimestamp, which this room cannot name.
@@ -212,6 +214,27 @@ void append(Buffer& out, const Part& part) {
     const size_t before = out.size();
     out.resize(before + part.bytes());
     part.write(out.data() + before);
+}
+
+/// Whether `wire`, a command that was parsed into `arguments` (with bytes, views of it), is byte
+/// for byte what CommandEffect writes of them: numbers in their shortest form, CRLF behind each
+/// line.
+template <class Arguments>
+bool is_written_form(std::string_view wire, const Arguments& arguments) noexcept {
+    if (wire.empty() || wire[0] != '*') return false;
+    const auto ends_line = [](const char* end) { return end[-2] == '\r' && end[-1] == '\n'; };
+    const char* at = wire.data() + 1 + base::unsigned_chars(arguments.size()) + 2;
+    const char* const behind_count = at;
+    for (const auto& argument : arguments) {
+        const std::string_view word = argument.bytes;
+        const char* const line = at;
+        at += 1 + base::unsigned_chars(word.size()) + 2;
+        // Only of what lies in its place is known that what stands before and behind it is there.
+        if (word.data() != at || *line != '$' || !ends_line(at)) return false;
+        at += word.size() + 2;
+        if (!ends_line(at)) return false;
+    }
+    return at == wire.data() + wire.size() && ends_line(behind_count);
 }
 
 /// What a timestamp line begins with; digits and CRLF follow.

@@ -156,6 +156,7 @@ bool Connection::parse_one() {
     auto& arguments = worker_.dispatcher().arguments();
     const auto first_argument = static_cast<uint32_t>(arguments.size());
     RequestParser::Status status;
+    std::string_view wire;
     size_t consumed = 0;
     if (!tail_.empty() && !tail_is_parsed_) {
         status = parse_tail(consumed);
@@ -166,11 +167,12 @@ bool Connection::parse_one() {
             worker_.shared().dataset.settings.proto_max_bulk_len.load(std::memory_order_relaxed);
         limits.authenticated = is_trusted();
         status = parser_.parse(input_.substr(offset_), limits, arguments, consumed);
+        wire = input_.substr(offset_, consumed);
         offset_ += consumed;
     }
     switch (status) {
         case RequestParser::Status::complete:
-            return admit(first_argument);
+            return admit(first_argument, wire);
         case RequestParser::Status::empty:
             pass_empty();
             return true;
@@ -237,7 +239,7 @@ void Connection::warn_of_attack() {
               session_.peer_address);
 }
 
-bool Connection::admit(uint32_t first_argument) {
+bool Connection::admit(uint32_t first_argument, std::string_view wire) {
     auto& dispatcher = worker_.dispatcher();
     if (is_http(dispatcher.arguments()[first_argument].bytes)) {
         is_http_ = true;
@@ -245,6 +247,7 @@ bool Connection::admit(uint32_t first_argument) {
     }
     commands::Request& request = dispatcher.admit(first_argument, session_);
     request.input_end = static_cast<uint32_t>(offset_);
+    request.wire = wire;
     ++request_count_;
     // Behind a command that may wait, and behind one that changes how to go on, nothing is parsed
     // ahead.

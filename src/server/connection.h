@@ -99,7 +99,7 @@ private:
     bool parse_one();
     void pass_empty();
     resp::RequestParser::Status parse_tail(size_t& consumed);
-    bool admit(uint32_t first_argument);
+    bool admit(uint32_t first_argument, std::string_view wire);
     void warn_of_attack();
     void keep_tail();
     bool begin_large();

@@ -847,6 +847,23 @@ TEST_P(AppendOnlyTest, HoldsNoWriteOfOneWhoWritesAlone) {
     EXPECT_EQ(client.info("persistence", "aof_held_writes"), "0");
 }
 
+/// What the socket lets pass, as in Redis, the file must not have.
+TEST_P(AppendOnlyTest, WritesCommandsInTheirOwnFormHoweverTheyCame) {
+    start_at_home("always");
+    RawSocket socket = this->socket();
+    socket.send(
+        "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n"
+        "*3\r\n$3\r\nsetxx$1\r\nbxx$1\r\n2xx"
+        "*3\rx$3\rxSET\r\n$1\rxc\r\n$1\rx3xx"
+        "SET d 4\r\n");
+    ASSERT_EQ(socket.read_frames(4).size(), 4U);
+    EXPECT_EQ(content(home_.part()),
+              "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n"
+              "*3\r\n$3\r\nset\r\n$1\r\nb\r\n$1\r\n2\r\n"
+              "*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$1\r\n3\r\n"
+              "*3\r\n$3\r\nSET\r\n$1\r\nd\r\n$1\r\n4\r\n");
+}
+
 /// Behind what is written there is filling, as long as it is wanted and the server runs.
 TEST_P(AppendOnlyTest, GoesOverFillingThatWasWrittenBefore) {
     start_at_home("always", {"--aof-preallocate", "yes"});

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "resp/request_parser.h"
 #include "support/aof_driver.h"
 #include "support/seed.h"
 
@@ -219,6 +220,59 @@ TEST(EffectWriter, TheReaderGivesBackWhatWasWritten) {
     }
     EXPECT_EQ(again, file);
     EXPECT_EQ(effects, steps_total);
+}
+
+/// A command as it came is what would be written, or its parser has let something pass that the
+/// file must not have.
+TEST(EffectWriter, KnowsTheFormItWrites) {
+    SCOPED_TRACE(seed_note());
+    std::mt19937_64 random(test_seed());
+    int written = 0;
+    int others = 0;
+    for (int round = 0; round < 50'000; ++round) {
+        std::vector<std::string> words(1 + random() % 12);
+        for (std::string& word : words) word.assign(random() % 4 == 0 ? random() % 120 : 3, 'w');
+        std::string wire = command(words);
+        for (uint64_t changes = random() % 3; changes > 0; --changes) {
+            constexpr std::string_view bytes = "\r\n$*0123456789w ";
+            wire[random() % wire.size()] = bytes[random() % bytes.size()];
+        }
+        resp::RequestParser parser;
+        std::vector<resp::Argument> arguments;
+        size_t consumed = 0;
+        if (parser.parse(wire, {}, arguments, consumed) != resp::RequestParser::Status::complete)
+            continue;
+        if (arguments.empty()) continue;
+        const std::string_view taken = std::string_view(wire).substr(0, consumed);
+        std::vector<std::string> parsed;
+        for (const resp::Argument& argument : arguments) {
+            parsed.emplace_back(argument.bytes);
+            if (argument.block != nullptr) argument.block->release();
+        }
+        const bool is_written = taken == command(parsed);
+        ASSERT_EQ(is_written_form(taken, arguments), is_written) << wire;
+        is_written ? ++written : ++others;
+    }
+    EXPECT_GT(written, 10'000);
+    EXPECT_GT(others, 1000);
+}
+
+TEST(EffectWriter, WordsFromElsewhereAreNotOfTheWire) {
+    const std::string wire = command({"SET", "key", "value"});
+    const std::string other = wire;
+    std::vector<resp::Argument> arguments{{std::string_view(wire).substr(8, 3)},
+                                          {std::string_view(wire).substr(17, 3)},
+                                          {std::string_view(wire).substr(26, 5)}};
+    EXPECT_TRUE(is_written_form(wire, arguments));
+    EXPECT_FALSE(is_written_form({}, arguments));
+    EXPECT_FALSE(is_written_form(std::string_view(wire).substr(0, wire.size() - 1), arguments));
+    for (resp::Argument& argument : arguments) {
+        const std::string_view before = argument.bytes;
+        argument.bytes = std::string_view(other).substr(
+            static_cast<size_t>(before.data() - wire.data()), before.size());
+        EXPECT_FALSE(is_written_form(wire, arguments));
+        argument.bytes = before;
+    }
 }
 
 }  // namespace
