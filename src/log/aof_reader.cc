@@ -26,6 +26,11 @@ constexpr uint64_t kClockBytesMax = 32;
 constexpr uint64_t kGroupPlaceBytesMax = kClockBytesMax + kGroupHeadBytesMax + kCheckedBytesMax;
 constexpr std::string_view kFillingOrZero("# \n\0", 4);
 
+bool is_whole(const GroupHead& head, std::string_view behind) {
+    const std::string_view group = behind.substr(0, head.bytes);
+    return !head.is_mark() && group.size() == head.bytes && base::crc64(0, group) == head.crc;
+}
+
 std::string describe_byte(char byte) {
     const auto code = static_cast<unsigned char>(byte);
     if (code > 0x20 && code < 0x7f) return fmt::format("'{}'", byte);
@@ -252,10 +257,10 @@ AofReader::Status AofReader::look_behind_torn(std::string_view bytes) {
 }
 
 // Whoever began another group knew that all before it was on the disk: then it was not a crash that
-// left this one so. In a file that somebody has changed by hand it has another offset, but is
-// whole.
-std::optional<uint64_t> AofReader::head_in_torn() const {
-    const std::string_view text = torn_;
+// left this one so. `text` are bytes of the file from the unit under way on. At another offset than
+// its own a head counts where a group has to begin, and only with its whole group: in a file that
+// somebody took something out of. Elsewhere it may be a part of what a client has stored.
+std::optional<uint64_t> AofReader::head_in(std::string_view text) const {
     for (size_t at = text.find(kGroupPrefix, group_begin_ > 0 ? 1 : 0); at != text.npos;
          at = text.find(kGroupPrefix, at + 1)) {
         const std::string_view rest = text.substr(at, kGroupHeadBytesMax);
@@ -264,12 +269,13 @@ std::optional<uint64_t> AofReader::head_in_torn() const {
         const std::optional<GroupHead> head = parse_group_head(rest.substr(0, newline));
         if (!head) continue;
         const uint64_t here = unit_offset_ + at;
-        const std::string_view group = text.substr(at + newline + 1, head->bytes);
-        const bool is_whole =
-            !head->is_mark() && group.size() == head->bytes && base::crc64(0, group) == head->crc;
-        // Its own, where what is missing is the line with the time before it.
-        const bool is_its_own = here <= group_until_ + kClockBytesMax;
-        if (head->offset == here ? !is_its_own : is_whole) return here;
+        const bool is_where_one_begins = here <= group_until_ + kClockBytesMax;
+        const bool is_at_home = head->offset == here;
+        // There it is the head of the group that is torn; what is missing is the line with the
+        // time.
+        if (is_at_home && !is_where_one_begins) return here;
+        if (is_where_one_begins && !is_at_home && is_whole(*head, text.substr(at + newline + 1)))
+            return here;
     }
     return std::nullopt;
 }
@@ -297,7 +303,11 @@ AofReader::Step AofReader::take_annotation(std::string_view text) {
     if (digits.ends_with('\r')) digits.remove_suffix(1);
     const std::optional<int64_t> value = base::parse_integer(digits);
     if (!is_timestamp) {
-        // Redis skips a clock line whatever stands in it.
+        // Redis skips a clock line whatever stands in it. Behind a group it may be one that filling
+        // shows through.
+        if (is_behind_group() && !is_in_transaction_ && (!value || !text.ends_with('\r'))) {
+            return corrupt(position_, "a line with the time that is not whole");
+        }
         if (value) clock_s_ = value;
         return Step::done;
     }
@@ -490,18 +500,15 @@ bool AofReader::is_filling_under_way() const {
 const AofEnd& AofReader::finish() {
     if (is_over_) return end_;
     end_.has_group_last = is_behind_group_;
-    if (phase_ == Phase::group && !is_torn_) {
-        torn_.assign(buffer_.begin(), buffer_.end());
-        begin_torn(
-            unit_offset_ + buffer_.size(),
-            fmt::format("the file ends inside the group that begins at byte {}", unit_offset_));
+    const std::string_view rest(buffer_.data(), buffer_.size());
+    const bool may_hold_heads = is_torn_ || phase_ == Phase::group || is_behind_group();
+    if (const auto head = may_hold_heads ? head_in(is_torn_ ? torn_ : rest) : std::nullopt) {
+        if (!is_torn_) begin_torn(unit_offset_, "a unit that is not whole");
+        refuse_torn(*head, "was written when all before it was on the disk");
+        return end_;
     }
     if (is_torn_) {
-        if (const auto head = head_in_torn()) {
-            refuse_torn(*head, "was written when all before it was on the disk");
-        } else {
-            stop(AofEnd::Kind::truncated, torn_at_, torn_message_);
-        }
+        stop(AofEnd::Kind::truncated, torn_at_, torn_message_);
         return end_;
     }
     const uint64_t size = unit_offset_ + buffer_.size();

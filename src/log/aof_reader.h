@@ -147,7 +147,7 @@ private:
     bool is_behind_group() const { return is_behind_group_ && unit_offset_ >= group_until_; }
     bool is_filling_under_way() const;
     Status look_behind_torn(std::string_view bytes);
-    std::optional<uint64_t> head_in_torn() const;
+    std::optional<uint64_t> head_in(std::string_view text) const;
     Status refuse_torn(uint64_t at, std::string_view what);
     void begin_torn(uint64_t at, std::string_view what);
     Step read_count(std::string_view input);

@@ -175,7 +175,7 @@ int64_t FileWriter::next_deadline_us() const {
     if (gathers()) deadline_us = sooner(deadline_us, next_write_us_);
     const bool is_sync_due =
         log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::every_second &&
-        written_ > synced_ && !(sync_.in_flight && is_delay_counted_);
+        written_ > synced_ && (!sync_.in_flight || (written_ > sync_end_ && !is_delay_counted_));
     return is_sync_due ? sooner(deadline_us, next_sync_us_) : deadline_us;
 }
 

@@ -92,7 +92,7 @@ public:
     static constexpr int64_t kPlacePatienceUs = 5'000'000;
     static constexpr int64_t kRetryUsMin = 100'000;
     static constexpr int64_t kRetryUsMax = 2'000'000;
-    /// With aof-preallocate, after so many small groups the file gets filling, which the next ones
+    /// With aof-preallocate the group after so many small ones brings filling, which the next ones
     /// go over; where there is no place for it, it is tried again after a while.
     static constexpr uint32_t kSmallGroupsMin = 8;
     /// Where filling is cut off that was hardly used, twice as many are asked for, up to so many.

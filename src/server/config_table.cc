@@ -737,7 +737,7 @@ const ConfigRow kLogRows[] = {
      .summary = "Under appendfsync always, small groups of writes go over filling that was written "
                 "before them, each with a checksum: their syncs take a third less. The files are "
                 "for this server then: redis-server reads them, but one that was edited by hand, "
-                "or cut with Redis' tools, is refused here.",
+                "or cut with Redis' tools, may be refused here, or lose its last group.",
      .to_targets =
          [](const ConfigTargets& targets, const ConfigValue& value) {
              if (targets.append_only == nullptr) return;

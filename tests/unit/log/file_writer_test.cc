@@ -498,6 +498,25 @@ TEST_F(FileWriterSim, AStartCutsFillingThatWasLeft) {
     EXPECT_EQ(one.content().substr(bytes, mark.size()), mark);
 }
 
+/// A sync that takes more than its second is waited for, not asked after again and again.
+TEST_F(FileWriterSim, SleepsWhileASyncTakesLong) {
+    World world(11);
+    bool is_open = false;
+    Life life(world, 0, FileWriter::Start{}, is_open);
+    life.write_one();
+    for (size_t index = 0; index < 2; ++index) life.complete(index);
+    world.disk().faults.slow = 1000;
+    world.disk().faults.slow_us = 30'000'000;
+    int turns = 0;
+    const auto is_durable = [&] {
+        ++turns;
+        return life.log.durable() == life.log.tail();
+    };
+    ASSERT_TRUE(world.run_until(is_durable, 100'000'000));
+    EXPECT_GT(life.writer->figures().longest_sync_us, 1'500'000U);
+    EXPECT_LT(turns, 1000);
+}
+
 /// What ends a row of checked groups says that all before it is on the disk: so it is, also where
 /// it would have had its sync a second later.
 TEST_F(FileWriterSim, AMarkComesBehindASync) {
