@@ -122,10 +122,10 @@ std::string difference(const Data& expected, const Data& found) {
     return text;
 }
 
-ServerOptions subject_in(const AofDirectory& directory, const char* fsync) {
+ServerOptions subject_in(const AofDirectory& directory, const char* preallocate = "no") {
     return {.threads = 2,
-            .arguments = {"--dir", directory.path(), "--appendonly", "yes", "--appendfsync", fsync,
-                          "--aof-preallocate", "yes"}};
+            .arguments = {"--dir", directory.path(), "--appendonly", "yes", "--appendfsync",
+                          "always", "--aof-preallocate", preallocate}};
 }
 
 std::set<std::string> commands_of(const ServerProcess& server) {
@@ -202,13 +202,13 @@ void rewrite(const ServerProcess& server, const char* has_rdb_base) {
     session.ask("SET", "behind", "the base");
 }
 
-TEST(AppendOnly, IsLoadedByBoth) {
+void expect_loaded_by_both(const char* preallocate) {
     for (uint64_t seed = test_seed(); seed < test_seed() + 3; ++seed) {
         SCOPED_TRACE("GYRE_SEED=" + std::to_string(seed));
         const AofDirectory directory;
         Data before;
         {
-            ServerProcess server(subject_in(directory, "always"));
+            ServerProcess server(subject_in(directory, preallocate));
             ASSERT_TRUE(AofDirectory::has_loaded(server)) << server.log();
             run_workload(server, seed, 2500);
             if (seed % 3 != 0) rewrite(server, seed % 3 == 1 ? "no" : "yes");
@@ -220,7 +220,7 @@ TEST(AppendOnly, IsLoadedByBoth) {
         const AofCheck check = directory.check("appendonly.aof.manifest");
         EXPECT_TRUE(check.is_valid()) << check.output;
         {
-            ServerProcess again(subject_in(directory, "always"));
+            ServerProcess again(subject_in(directory, preallocate));
             ASSERT_TRUE(AofDirectory::has_loaded(again)) << again.log();
             EXPECT_EQ(difference(before, data_of(again)), "");
             EXPECT_EQ(again.stop(), 0);
@@ -231,6 +231,10 @@ TEST(AppendOnly, IsLoadedByBoth) {
     }
 }
 
+TEST(AppendOnly, IsLoadedByBoth) { expect_loaded_by_both("no"); }
+
+TEST(AppendOnly, IsLoadedByBothWithFilling) { expect_loaded_by_both("yes"); }
+
 /// A crash leaves filling behind the last group: lines that Redis' tools skip. Redis writes on
 /// behind it, and that is read here.
 TEST(AppendOnly, RedisGoesOnBehindFilling) {
@@ -238,7 +242,7 @@ TEST(AppendOnly, RedisGoesOnBehindFilling) {
     const AofDirectory directory;
     Data before;
     {
-        ServerProcess server(subject_in(directory, "always"));
+        ServerProcess server(subject_in(directory, "yes"));
         ASSERT_TRUE(AofDirectory::has_loaded(server)) << server.log();
         Session session(server);
         for (int i = 0; i < 300; ++i) {
@@ -268,7 +272,7 @@ TEST(AppendOnly, RedisGoesOnBehindFilling) {
         EXPECT_EQ(oracle.stop(), 0);
     }
     ASSERT_TRUE(directory.read(kPart).starts_with(left));
-    ServerProcess server(subject_in(directory, "always"));
+    ServerProcess server(subject_in(directory, "yes"));
     ASSERT_TRUE(AofDirectory::has_loaded(server)) << server.log();
     EXPECT_EQ(difference(before, data_of(server)), "");
 }
@@ -302,7 +306,7 @@ TEST(AppendOnly, ReadsWhatRedisAloneWrites) {
         before = data_of(oracle);
         EXPECT_EQ(oracle.stop(), 0);
     }
-    ServerProcess server(subject_in(directory, "always"));
+    ServerProcess server(subject_in(directory));
     ASSERT_TRUE(AofDirectory::has_loaded(server)) << server.log();
     EXPECT_EQ(difference(before, data_of(server)), "");
 }
@@ -334,7 +338,7 @@ TEST(AppendOnly, GoesOnWhereRedisEnded) {
             EXPECT_EQ(oracle.stop(), 0);
         }
         {
-            ServerProcess server(subject_in(directory, "always"));
+            ServerProcess server(subject_in(directory, has_rdb_base ? "yes" : "no"));
             ASSERT_TRUE(AofDirectory::has_loaded(server)) << server.log();
             EXPECT_EQ(difference(before, data_of(server)), "");
             Session session(server);
