@@ -69,6 +69,8 @@ std::optional<int64_t> read_timeout_ms(Context& context, size_t index) {
     return checked_timeout(context, *milliseconds);
 }
 
+bool Reach::claim() const { return !is_service() || blocked_->session_.waiter.claim(); }
+
 Blocked::Blocked(Context& context, const BlockOrder& order)
     : spec_(context.spec),
       session_(context.session),
@@ -84,7 +86,8 @@ Blocked::Blocked(Context& context, const BlockOrder& order)
     append_keys(&spec_, copies, search, keys_);
     CHECK(keys_.size() == context.keys.size());
     for (size_t index = 0; index < order.keys.size(); ++index) {
-        Wait& wait = waits_.emplace_back(this, session_.waiter, database_, keys_[index]);
+        Wait& wait = waits_.emplace_back(this, session_.waiter, database_, keys_[index], order.type,
+                                         std::span<const Key>(keys_).first(order.keys.size()));
         if (order.has_target) wait.target = &keys_[order.keys.size()];
         wait.wants_removal = order.wants_removal;
     }
@@ -125,7 +128,7 @@ int64_t WaiterService::now_ms() const {
 
 namespace {
 
-bool has_targets(store::Shard& shard) { return shard.is_awaited() && shard.waits().has_targets(); }
+bool leads_on(store::Shard& shard) { return shard.is_awaited() && shard.waits().leads_on(); }
 
 }  // namespace
 
@@ -133,7 +136,7 @@ bool WaiterService::extend(ShardSet& locked, std::span<const Key> keys) {
     engine::Dataset& dataset = services_.dataset;
     std::vector<uint64_t> waiting;
     for (const Key& key : keys) {
-        if (has_targets(dataset.shard(dataset.shard_of(key.hash)))) waiting.push_back(key.hash);
+        if (leads_on(dataset.shard(dataset.shard_of(key.hash)))) waiting.push_back(key.hash);
     }
     if (waiting.empty()) [[likely]]
         return false;
@@ -150,9 +153,9 @@ bool WaiterService::extend(ShardSet& locked, std::span<const Key> keys) {
             has_grown = true;
             continue;
         }
-        if (!has_targets(dataset.shard(index))) continue;
-        dataset.shard(index).waits().for_each_target_of(hash, [&](const Key& target) {
-            if (seen.insert(target.hash).second) waiting.push_back(target.hash);
+        if (!leads_on(dataset.shard(index))) continue;
+        dataset.shard(index).waits().for_each_led_to(hash, [&](const Key& key) {
+            if (seen.insert(key.hash).second) waiting.push_back(key.hash);
         });
     }
     if (has_grown) locked = wider;
@@ -189,13 +192,19 @@ void WaiterService::serve_queue(store::Shard& shard, const ShardSet& locked) {
     store::WaitQueue& queue = shard.begin_service();
     engine::Keyspace keyspace(services_.dataset, services_.executor, queue.database, now_ms(),
                               true);
+    const auto held = [&]() -> std::optional<store::Type> {
+        const store::Entry* entry = keyspace.peek(queue.key());
+        return entry != nullptr ? std::optional(entry->type()) : std::nullopt;
+    };
     for (Wait& wait : queue.waits) {
-        const bool is_present = keyspace.peek(queue.key()) != nullptr;
-        if (!is_present && queue.wanting_removal == 0) break;
-        if (!is_present && !wait.wants_removal) continue;
+        const auto type = held();
+        if (!type && queue.wanting_removal == 0) break;
+        // As since Redis 7.2: a value of another type wakes nobody but who asked for its going.
+        if (type != wait.type && !wait.wants_removal) continue;
         if (!wait.waiter.is_waiting()) continue;
         serve_one(*static_cast<Blocked*>(wait.owner), locked);
     }
+    shard.waits().settle(queue, held());
     shard.end_service(queue);
 }
 
@@ -203,7 +212,7 @@ void WaiterService::serve_queue(store::Shard& shard, const ShardSet& locked) {
 /// the excess goes at the end of the turn, unless it is known that nothing may go.
 bool WaiterService::attempt(Blocked& blocked, Context& context, const ShardSet& locked) {
     engine::Dataset& dataset = services_.dataset;
-    const Reach reach(dataset, locked, blocked.session_.waiter);
+    const Reach reach(dataset, locked, blocked);
     if (!context.spec.has(flag::denyoom) || !dataset.counts_keys()) {
         return blocked.attempt_(context, reach);
     }
@@ -339,8 +348,8 @@ ServedLock::ServedLock(Services& services, WaiterService& service, ShardSet set,
     const bool leads_on = context.spec.has(flag::leads_on);
     const auto has_grown = [&](ShardSet& wider) {
         // First, as it takes what it is given for what is locked.
-        const bool has_targets = service.extend(wider, context.keys);
-        return (leads_on && context.spec.lead_on(context, wider)) || has_targets;
+        const bool has_led_on = service.extend(wider, context.keys);
+        return (leads_on && context.spec.lead_on(context, wider)) || has_led_on;
     };
     // Each time the set has grown: it ends with all shards, if not before.
     for (ShardSet wider = set_; has_grown(wider); set_ = wider) {

@@ -43,25 +43,29 @@
 
 namespace gyre::commands {
 
+class Blocked;
+
 /// What an attempt may look at. The command's own sees all of its keys; one on behalf of a waiter
-/// sees those that are locked just now, and has to claim the waiter before it changes anything.
+/// sees those that are locked just now, and has to claim the waiter before it changes anything or
+/// refuses.
 class Reach {
 public:
     Reach() = default;
-    Reach(const engine::Dataset& dataset, const engine::ShardSet& locked, store::Waiter& waiter)
-        : dataset_(&dataset), locked_(&locked), waiter_(&waiter) {}
+    Reach(const engine::Dataset& dataset, const engine::ShardSet& locked, const Blocked& blocked)
+        : dataset_(&dataset), locked_(&locked), blocked_(&blocked) {}
 
-    bool is_service() const { return waiter_ != nullptr; }
+    bool is_service() const { return blocked_ != nullptr; }
     bool sees(const store::Key& key) const {
         return locked_ == nullptr || locked_->has(dataset_->shard_of(key.hash));
     }
-    /// Once, when the attempt is about to succeed. False: the client waits no more.
-    bool claim() const { return waiter_ == nullptr || waiter_->claim(); }
+    /// Once, when the attempt is about to succeed, or to fail for good. False: the client waits no
+    /// more.
+    bool claim() const;
 
 private:
     const engine::Dataset* dataset_ = nullptr;
     const engine::ShardSet* locked_ = nullptr;
-    store::Waiter* waiter_ = nullptr;
+    const Blocked* blocked_ = nullptr;
 };
 
 /// The command's work. False: nothing is there yet; what was written counts only with true.
@@ -79,8 +83,9 @@ struct BlockOrder {
     using Replacement = std::pair<size_t, std::string_view>;
 
     Attempt attempt = nullptr;
-    std::span<const store::Key> keys;  ///< those of the context it waits for, from the first on
-    int64_t timeout_ms = 0;            ///< 0: for ever
+    std::span<const store::Key> keys;      ///< those of the context it waits for, from the first on
+    store::Type type = store::Type::list;  ///< of what is to be there
+    int64_t timeout_ms = 0;                ///< 0: for ever
     NullReply null = NullReply::array;
     bool has_target = false;     ///< the key behind `keys` gets what is taken
     bool wants_removal = false;  ///< the keys' going ends the wait too
@@ -121,6 +126,7 @@ public:
     uint64_t service_nanoseconds = 0;
 
 private:
+    friend class Reach;
     friend class WaiterService;
     friend void block(Context& context, const BlockOrder& order);
     void take_places(engine::Dataset& dataset);
@@ -148,8 +154,10 @@ public:
     explicit WaiterService(Services& services);
     ~WaiterService() override;
 
-    /// Adds the shards of targets that waiters for these keys, and for the targets themselves, move
-    /// elements to. The set is locked; true: it has grown, and has to be locked anew.
+    /// Adds the shards that serving those who wait for these keys may look at: of the targets that
+    /// elements move to, and what is waited for there, and where a key of another type may be in
+    /// the way, of all that those clients wait for. The set is locked; true: it has grown, and has
+    /// to be locked anew.
     bool extend(engine::ShardSet& locked, std::span<const store::Key> keys);
     /// All waiters for touched keys in these shards, which are locked, in the order in which the
     /// keys were changed and the clients came.

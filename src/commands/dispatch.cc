@@ -654,7 +654,7 @@ void Dispatcher::finish_served(const RequestView& request, Context& context, Ser
 void Dispatcher::run_awaited(size_t shard, const RequestView& request, Context& context) {
     engine::Dataset& dataset = services_.dataset;
     const bool is_alone =
-        !context.session.mode(Session::kExecuting) && !dataset.shard(shard).waits().has_targets();
+        !context.session.mode(Session::kExecuting) && !dataset.shard(shard).waits().leads_on();
     if (!is_alone) {
         dataset.unlock(shard);
         return run_served(request, context);

@@ -25,6 +25,9 @@ bool WaitTable::add(Wait& wait) {
     // A client takes its places in one go, so that of its own stands last.
     if (!queue->waits.empty() && &queue->waits.back().waiter == &wait.waiter) return false;
     queue->waits.push_back(wait);
+    ++queue->count;
+    ++queue->wanting[static_cast<size_t>(wait.type)];
+    count_barring(*queue);
     if (wait.wants_removal) ++queue->wanting_removal;
     if (wait.target != nullptr) {
         ++queue->with_target;
@@ -37,6 +40,9 @@ void WaitTable::remove(Wait& wait) {
     WaitQueue* queue = find(wait.database, wait.key);
     CHECK(queue != nullptr);
     queue->waits.remove(wait);
+    --queue->count;
+    --queue->wanting[static_cast<size_t>(wait.type)];
+    count_barring(*queue);
     if (wait.wants_removal) --queue->wanting_removal;
     if (wait.target != nullptr) {
         --queue->with_target;
@@ -78,6 +84,22 @@ WaitQueue& WaitTable::begin_service() {
     queue.touched_at = 0;
     queue.is_in_service = true;
     return queue;
+}
+
+void WaitTable::count_barring(WaitQueue& queue) {
+    const bool bars = queue.type && queue.wanting[static_cast<size_t>(*queue.type)] != queue.count;
+    if (bars == queue.bars) return;
+    queue.bars = bars;
+    if (bars) {
+        barring_.fetch_add(1, std::memory_order_release);
+    } else {
+        barring_.fetch_sub(1, std::memory_order_release);
+    }
+}
+
+void WaitTable::settle(WaitQueue& queue, std::optional<Type> held) {
+    queue.type = held;
+    count_barring(queue);
 }
 
 void WaitTable::end_service(WaitQueue& queue) {

@@ -12,11 +12,14 @@
 // comes upon them sees that the wait is over. Complexity: O(1) for each change of a key that is
 // waited for.
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
+#include <span>
 #include <unordered_map>
 
 #include "base/counted.h"
@@ -66,17 +69,25 @@ private:
     std::atomic<State> state_{State::idle};
 };
 
-/// One key that one client waits for.
+/// One key that one client waits for, to hold a value of one type.
 struct Wait : base::ListHook<> {
-    Wait(void* the_owner, Waiter& the_waiter, size_t in_database, const Key& awaited)
-        : owner(the_owner), waiter(the_waiter), database(in_database), key(awaited) {}
+    Wait(void* the_owner, Waiter& the_waiter, size_t in_database, const Key& awaited, Type wanted,
+         std::span<const Key> all_awaited)
+        : owner(the_owner),
+          waiter(the_waiter),
+          database(in_database),
+          key(awaited),
+          type(wanted),
+          keys(all_awaited) {}
 
     void* const owner;  ///< what the commands know of the client that waits
     Waiter& waiter;
     const size_t database;
-    const Key key;                ///< its bytes are the home's
-    const Key* target = nullptr;  ///< where the element goes (BLMOVE)
-    bool wants_removal = false;   ///< it also wants to know when the key goes
+    const Key key;  ///< its bytes are the home's
+    const Type type;
+    const std::span<const Key> keys;  ///< all that the client waits for, the home's
+    const Key* target = nullptr;      ///< where the element goes (BLMOVE)
+    bool wants_removal = false;       ///< it also wants to know when the key goes
 };
 
 /// All who wait for one key, the longest first.
@@ -95,10 +106,14 @@ struct WaitQueue {
     const Text name;
     const uint64_t hash;
     base::IntrusiveList<Wait> waits;
-    size_t wanting_removal = 0;  ///< of the waits
-    size_t with_target = 0;      ///< of the waits
-    uint64_t touched_at = 0;     ///< when its key was changed; 0: it was not
-    bool is_in_service = false;  ///< it stays although nobody waits any more
+    size_t count = 0;                          ///< of the waits
+    std::array<size_t, kTypeCount> wanting{};  ///< of the waits, by the type they want
+    size_t wanting_removal = 0;                ///< of the waits
+    size_t with_target = 0;                    ///< of the waits
+    uint64_t touched_at = 0;                   ///< when its key was changed; 0: it was not
+    bool is_in_service = false;                ///< it stays although nobody waits any more
+    std::optional<Type> type;  ///< of what its key held at the last settle(), if anything
+    bool bars = false;         ///< that is of another type than some of them want
 };
 
 class WaitTable {
@@ -107,8 +122,13 @@ public:
     bool add(Wait& wait);
     void remove(Wait& wait);
     bool empty() const { return queues_.empty(); }
-    /// Somebody waits for an element that goes to another key.
-    bool has_targets() const { return with_target_ != 0; }
+    /// Who serves a waiter may have to look at other keys: where an element goes, and, while any
+    /// key anywhere holds a value of another type than somebody waits for, at all keys he waits
+    /// for.
+    bool leads_on() const { return with_target_ != 0 || is_any_barred(); }
+    /// Some key that is waited for held such a value when it was last served: it may have gone
+    /// since, but there is none that is not counted.
+    static bool is_any_barred() { return barring_.load(std::memory_order_acquire) != 0; }
     /// Notes that a key was changed, if anybody waits for it.
     void touch(size_t database, const Key& key);
     void touch_database(size_t database);
@@ -120,17 +140,22 @@ public:
     /// That key's waiters; it counts as not touched from here on. The queue stays until
     /// end_service().
     WaitQueue& begin_service();
+    /// All are served who could be, and this is what the key holds now; nullopt: nothing.
+    void settle(WaitQueue& queue, std::optional<Type> held);
     void end_service(WaitQueue& queue);
 
-    /// Calls `visit` with the target of each wait for a key with this hash, of any database, that
-    /// has one.
+    /// Calls `visit` with the keys that waits for a key with this hash, of any database, lead on
+    /// to.
     template <class F>
-    void for_each_target_of(uint64_t hash, F&& visit) {
+    void for_each_led_to(uint64_t hash, F&& visit) {
+        const bool is_barred = is_any_barred();
         const auto [first, last] = queues_.equal_range(hash);
         for (auto queue = first; queue != last; ++queue) {
-            if (queue->second->with_target == 0) continue;
+            if (queue->second->with_target == 0 && !is_barred) continue;
             for (const Wait& wait : queue->second->waits) {
                 if (wait.target != nullptr) visit(*wait.target);
+                if (!is_barred) continue;
+                for (const Key& key : wait.keys) visit(key);
             }
         }
     }
@@ -144,6 +169,7 @@ private:
     };
     WaitQueue* find(size_t database, const Key& key);
     void mark(WaitQueue& queue);
+    static void count_barring(WaitQueue& queue);
     void drop_if_empty(WaitQueue& queue);
 
     std::unordered_multimap<
@@ -156,6 +182,7 @@ private:
     size_t with_target_ = 0;  // of all waits
     // Of all shards: a command may change keys of several.
     static inline std::atomic<uint64_t> changes_{0};
+    static inline std::atomic<uint64_t> barring_{0};  // queues, of all shards as well
 };
 
 }  // namespace gyre::store

@@ -197,6 +197,32 @@ TEST_F(WaitingCompatTest, Order) {
     });
 }
 
+// Since 7.2 whoever is woken runs the whole command again, and a key of another type that comes
+// first is its error; 7.0 serves from the key that is ready. Behind that key both look at nothing.
+TEST_F(WaitingCompatTest, AnotherType) {
+    const std::vector<Scene> scenes{
+        {{}, {"BLPOP", "b", "a", "0"}, {{"SET", "b", "x"}, {"RPUSH", "a", "y"}}},
+        {{}, {"BLMPOP", "0", "2", "b", "a", "LEFT"}, {{"SET", "b", "x"}, {"RPUSH", "a", "y"}}},
+        {{}, {"BZPOPMIN", "b", "a", "0"}, {{"RPUSH", "b", "x"}, {"ZADD", "a", "1", "m"}}},
+        {{}, {"BZMPOP", "0", "2", "b", "a", "MIN"}, {{"RPUSH", "b", "x"}, {"ZADD", "a", "1", "m"}}},
+        {{},
+         {"XREAD", "BLOCK", "0", "STREAMS", "b", "a", "$", "$"},
+         {{"SET", "b", "x"}, {"XADD", "a", "1-1", "f", "v"}}},
+    };
+    for (const Scene& scene : scenes) {
+        EXPECT_NE(play(*subject_, scene).find("| -WRONGTYPE"), std::string::npos);
+        EXPECT_NE(play(*oracle_, scene).find("| *"), std::string::npos) << "no difference any more";
+    }
+    compare({
+        {{}, {"BLPOP", "a", "b", "0"}, {{"SET", "b", "x"}, {"RPUSH", "a", "y"}}},
+        {{}, {"BLPOP", "b", "a", "0"}, {{"SET", "b", "x"}, {"DEL", "b"}, {"RPUSH", "a", "y"}}},
+        {{}, {"BZPOPMIN", "a", "b", "0"}, {{"RPUSH", "b", "x"}, {"ZADD", "a", "1", "m"}}},
+        {{},
+         {"BLPOP", "b", "a", "0"},
+         {{"SET", "b", "x", "PX", "1"}, {"DEBUG", "SLEEP", "0.02"}, {"RPUSH", "a", "y"}}},
+    });
+}
+
 // Of keys that have something all are answered at once, whatever the timeout.
 TEST_F(WaitingCompatTest, Timeouts) {
     const Words timeouts{"",

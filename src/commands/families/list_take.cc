@@ -50,8 +50,7 @@ void tell_moved(Context& context, ListMove move) {
         .tell();
 }
 
-/// The first list within reach. A key of another type is an error, but for one that waits: its
-/// turn may yet come.
+/// The first list within reach. A key of another type that comes first is an error.
 struct Found {
     const Key* key = nullptr;
     Entry* entry = nullptr;
@@ -64,7 +63,6 @@ Found find_list(Context& context, const Reach& reach) {
         Entry* entry = context.keyspace.write(key);
         if (entry == nullptr) continue;
         if (entry->type() == store::Type::list) return {&key, entry};
-        if (reach.is_service()) continue;
         context.error(errors::kWrongType);
         return {.is_refused = true};
     }
@@ -156,7 +154,8 @@ std::optional<ListPop> read_list_pop(Context& context, size_t at) {
 
 bool pop_from_first(Context& context, const ListPop& pop, const Reach& reach) {
     const Found found = find_list(context, reach);
-    if (found.entry == nullptr || !reach.claim()) return found.is_refused;
+    if (found.is_refused) return reach.claim();
+    if (found.entry == nullptr || !reach.claim()) return false;
     const size_t taken = std::min(static_cast<size_t>(pop.count), list_size(*found.entry));
     context.reply.array(2);
     context.reply.bulk(found.key->bytes);
@@ -171,7 +170,8 @@ bool pop_from_first(Context& context, const ListPop& pop, const Reach& reach) {
 
 bool pop_one_from_first(Context& context, ListEnd end, const Reach& reach) {
     const Found found = find_list(context, reach);
-    if (found.entry == nullptr || !reach.claim()) return found.is_refused;
+    if (found.is_refused) return reach.claim();
+    if (found.entry == nullptr || !reach.claim()) return false;
     context.reply.array(2);
     context.reply.bulk(found.key->bytes);
     reply_end(context.reply, *found.entry, end, 1);

@@ -393,9 +393,6 @@ std::optional<std::vector<ReadFrom>> find_readable(Context& context, const ReadA
         if (!reach.sees(context.keys[i])) continue;
         const size_t at = arguments.streams_at + arguments.streams + i;
         const Entry* entry = context.keyspace.read(context.keys[i]);
-        // For one that waits, a stream may yet come.
-        if (reach.is_service() && entry != nullptr && entry->type() != store::Type::stream)
-            continue;
         if (!require_stream(context, entry)) return std::nullopt;
         const Stream* stream = entry == nullptr ? nullptr : &stream_of(*entry);
         if (stream == nullptr && !reach.is_service()) missing.push_back(&context.keys[i]);
@@ -436,7 +433,7 @@ bool try_xread(Context& context, const Reach& reach) {
     ReadArguments arguments;
     if (!read_read_words(context, arguments)) return true;
     const auto found = find_readable(context, arguments, reach);
-    if (!found) return true;
+    if (!found) return reach.claim();
     if (found->empty() || !reach.claim()) return false;
     reply_read(context, *found, arguments.count);
     return true;
@@ -456,6 +453,7 @@ void wait_for_entries(Context& context, const ReadArguments& arguments) {
     }
     block(context, {.attempt = try_xread,
                     .keys = context.keys,
+                    .type = store::Type::stream,
                     .timeout_ms = *arguments.timeout_ms,
                     .replacements = replacements});
 }

@@ -489,6 +489,7 @@ void xreadgroup(Context& context) {
     if (!arguments.timeout_ms) return context.reply.null_array();
     block(context, {.attempt = try_xreadgroup,
                     .keys = context.keys,
+                    .type = store::Type::stream,
                     .timeout_ms = *arguments.timeout_ms,
                     .wants_removal = true});
 }

@@ -25,7 +25,10 @@ bool try_bzmpop(Context& context, const Reach& reach) {
 void pop_or_wait(Context& context, Attempt attempt) {
     const auto timeout_ms = read_timeout_seconds(context, context.count() - 1);
     if (!timeout_ms || attempt(context, {})) return;
-    block(context, {.attempt = attempt, .keys = context.keys, .timeout_ms = *timeout_ms});
+    block(context, {.attempt = attempt,
+                    .keys = context.keys,
+                    .type = store::Type::zset,
+                    .timeout_ms = *timeout_ms});
 }
 
 void bzpopmin(Context& context) { pop_or_wait(context, try_bzpopmin); }
@@ -36,7 +39,10 @@ void bzmpop(Context& context) {
     if (!pop) return;
     const auto timeout_ms = read_timeout_seconds(context, 1);
     if (!timeout_ms || pop_from_first(context, *pop, {})) return;
-    block(context, {.attempt = try_bzmpop, .keys = context.keys, .timeout_ms = *timeout_ms});
+    block(context, {.attempt = try_bzmpop,
+                    .keys = context.keys,
+                    .type = store::Type::zset,
+                    .timeout_ms = *timeout_ms});
 }
 
 constexpr uint16_t kPops = key_flag::rw | key_flag::access | key_flag::remove;

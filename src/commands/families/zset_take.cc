@@ -23,8 +23,7 @@ void tell_popped(Context& context, const Key& key, const ZsetPop& pop) {
     words.tell();
 }
 
-/// The first sorted set within reach. A key of another type is an error, but for one that waits:
-/// its turn may yet come.
+/// The first sorted set within reach. A key of another type that comes first is an error.
 struct Found {
     const Key* key = nullptr;
     Entry* entry = nullptr;
@@ -37,7 +36,6 @@ Found find_zset(Context& context, const Reach& reach) {
         Entry* entry = context.keyspace.write(key);
         if (entry == nullptr) continue;
         if (entry->type() == store::Type::zset) return {&key, entry};
-        if (reach.is_service()) continue;
         context.error(errors::kWrongType);
         return {.is_refused = true};
     }
@@ -74,7 +72,8 @@ std::optional<ZsetPop> read_zset_pop(Context& context, size_t at) {
 
 bool pop_from_first(Context& context, const ZsetPop& pop, const Reach& reach) {
     const Found found = find_zset(context, reach);
-    if (found.entry == nullptr || !reach.claim()) return found.is_refused;
+    if (found.is_refused) return reach.claim();
+    if (found.entry == nullptr || !reach.claim()) return false;
     ZsetValue zset(context.keyspace, *found.key, found.entry);
     const size_t taken = std::min(static_cast<size_t>(pop.count), zset.size());
     context.reply.array(2);
@@ -94,7 +93,8 @@ bool pop_from_first(Context& context, const ZsetPop& pop, const Reach& reach) {
 
 bool pop_one_from_first(Context& context, bool is_max, const Reach& reach) {
     const Found found = find_zset(context, reach);
-    if (found.entry == nullptr || !reach.claim()) return found.is_refused;
+    if (found.is_refused) return reach.claim();
+    if (found.entry == nullptr || !reach.claim()) return false;
     ZsetValue zset(context.keyspace, *found.key, found.entry);
     const size_t begin = is_max ? zset.size() - 1 : 0;
     context.reply.array(3);

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,12 @@ protected:
     }
     static std::string pair(std::string_view key, std::string_view value) {
         return "*2\r\n" + gyre::test::bulk(key) + gyre::test::bulk(value);
+    }
+    /// What a waiter of that command waits for comes to the key.
+    void make_ready(std::string_view command, std::string_view key) {
+        if (command.starts_with("BL")) run({"RPUSH", key, "y"});
+        if (command.starts_with("BZ")) run({"ZADD", key, "1", "m"});
+        if (command.starts_with("X")) run({"XADD", key, "*", "f", "v"});
     }
     /// Waits that shards know of.
     size_t queues() {
@@ -193,6 +200,93 @@ TEST_F(BlockingTest, a_waiter_of_another_type_stays) {
     EXPECT_EQ(reply_of(zset), "*3\r\n$1\r\na\r\n$1\r\nm\r\n$1\r\n1\r\n");
     run({"RPUSH", "a", "x"});
     EXPECT_EQ(reply_of(list), pair("a", "x"));
+}
+
+// As since Redis 7.2, where whoever is woken runs the whole command again: a key of another type
+// that comes before the one that is ready is an error, wherever either lies.
+TEST_F(BlockingTest, a_key_of_another_type_before_the_ready_one_is_an_error) {
+    const std::vector<std::vector<std::string>> waits{
+        {"BLPOP", "bar", "KEY", "0"},
+        {"BLMPOP", "0", "2", "bar", "KEY", "LEFT"},
+        {"XREAD", "BLOCK", "0", "STREAMS", "bar", "KEY", "$", "$"},
+        {"BZPOPMAX", "bar", "KEY", "0"},
+        {"BZMPOP", "0", "2", "bar", "KEY", "MIN"},
+    };
+    // Keys of the shard of the first, and of others.
+    for (int index = 0; index < 40; ++index) {
+        const std::string key = "k" + std::to_string(index);
+        for (auto words : waits) {
+            std::replace(words.begin(), words.end(), std::string("KEY"), key);
+            Session& waiter = runner_.add_session();
+            EXPECT_EQ(runner_.run_as(waiter, words), "");
+            run({"SET", "bar", "x"});
+            EXPECT_FALSE(is_served(waiter)) << words[0];
+            make_ready(words[0], key);
+            EXPECT_EQ(reply_of(waiter).substr(0, 10), "-WRONGTYPE") << words[0] << key;
+            EXPECT_EQ(run({"EXISTS", key}), ":1\r\n") << "nothing is taken";
+            run({"DEL", "bar", key});
+        }
+    }
+}
+
+TEST_F(BlockingTest, a_key_of_another_type_that_has_gone_bars_nobody) {
+    const std::vector<std::vector<std::string>> ends{
+        {"DEL", "bar"},           {"RENAME", "bar", "other"}, {"FLUSHALL"},
+        {"PEXPIRE", "bar", "-1"}, {"SWAPDB", "0", "1"},
+    };
+    for (int index = 0; index < 40; ++index) {
+        const std::string key = "k" + std::to_string(index);
+        for (const auto& end : ends) {
+            Session& waiter = wait({"BLPOP", "bar", key, "bar", "0"});
+            run({"SET", "bar", "x"});
+            runner_.run(end);
+            run({"RPUSH", key, "y"});
+            EXPECT_EQ(reply_of(waiter), pair(key, "y")) << end[0];
+            run({"FLUSHALL"});
+        }
+        // Behind the key that is ready; by its deadline, whether or not somebody has noticed.
+        for (const bool is_noticed : {true, false}) {
+            Session& waiter = wait({"BLPOP", "bar", key, "behind", "0"});
+            run({"SET", "behind", "x"});
+            run({"SET", "bar", "x", "PX", "100"});
+            runner_.advance_ms(200);
+            if (is_noticed) run({"GET", "bar"});
+            run({"RPUSH", key, "y"});
+            EXPECT_EQ(reply_of(waiter), pair(key, "y"));
+            run({"FLUSHALL"});
+        }
+        EXPECT_FALSE(gyre::store::WaitTable::is_any_barred());
+    }
+}
+
+TEST_F(BlockingTest, a_key_of_another_type_bars_who_comes_later) {
+    for (int index = 0; index < 40; ++index) {
+        const std::string key = "k" + std::to_string(index);
+        Session& first = wait({"BLPOP", "bar", key, "0"});
+        run({"SET", "bar", "x", "PX", "100"});
+        runner_.advance_ms(200);
+        // It finds nothing in the way, as nobody has removed what is due.
+        Session& second = wait({"BLPOP", "bar", key, "0"});
+        run({"SET", "bar", "z"});
+        run({"RPUSH", key, "1", "2"});
+        EXPECT_EQ(reply_of(first).substr(0, 10), "-WRONGTYPE");
+        EXPECT_EQ(reply_of(second).substr(0, 10), "-WRONGTYPE");
+        EXPECT_FALSE(gyre::store::WaitTable::is_any_barred()) << "nobody waits any more";
+        run({"FLUSHALL"});
+    }
+}
+
+TEST_F(BlockingTest, a_key_of_another_type_bars_who_wants_another_type) {
+    Session& zset = wait({"BZPOPMIN", "a", "z", "0"});
+    Session& reader = wait({"XREAD", "BLOCK", "0", "STREAMS", "a", "z", "$", "$"});
+    run({"XADD", "a", "1-1", "f", "v"});
+    EXPECT_TRUE(is_served(reader));
+    Session& later = wait({"XREAD", "BLOCK", "0", "STREAMS", "a", "z", "$", "$"});
+    run({"ZADD", "z", "1", "m"});
+    EXPECT_EQ(reply_of(zset).substr(0, 10), "-WRONGTYPE");
+    EXPECT_FALSE(is_served(later)) << "a sorted set wakes no reader";
+    run({"XADD", "a", "2-1", "f", "v"});
+    EXPECT_EQ(reply_of(later).substr(0, 10), "-WRONGTYPE") << "but it is in the way";
 }
 
 TEST_F(BlockingTest, a_count_takes_what_is_there) {
