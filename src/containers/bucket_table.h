@@ -16,8 +16,8 @@
 //     static Reference from_bits(uint64_t)
 //     uint64_t hash(Reference) const              the full hash; called when a chain is split
 //   and may say
-//     void prefetch(Reference) const              default: two cache lines at the address to_bits()
-//                                                 gives
+//     void prefetch(Reference) const              default: the cache lines at the address to_bits()
+//                                                 gives, two or as many as are asked for
 //     static constexpr base::Purpose kPurpose     default: Purpose::index
 //
 // Ownership: the table owns its buckets and no object.
@@ -201,12 +201,13 @@ public:
     void prefetch_bucket(uint64_t hash) const {
         if (bucket_count_ != 0) base::prefetch(home(hash));
     }
-    /// Brings the objects in the home bucket that `hash` may mean into the cache. Reads the bucket.
-    void prefetch_entry(uint64_t hash) const {
+    /// Brings the objects in the home bucket that `hash` may mean into the cache, so many lines of
+    /// each. Reads the bucket.
+    void prefetch_entry(uint64_t hash, size_t lines = kPrefetchedLines) const {
         if (bucket_count_ == 0) return;
         const Bucket& bucket = *home(hash);
         for (uint32_t hits = tag_matches(bucket, tag_of(hash)); hits != 0; hits &= hits - 1) {
-            prefetch(reference_at(bucket, slot_of_lowest(hits)));
+            prefetch(reference_at(bucket, slot_of_lowest(hits)), lines);
         }
     }
 
@@ -275,16 +276,16 @@ private:
     static uint64_t pack(uint64_t hash, Reference reference) noexcept {
         return (tag_of(hash) << Bucket::kTagShift) | checked_bits(reference);
     }
+    static constexpr size_t kPrefetchedLines = 2;
     static Reference reference_at(const Bucket& bucket, unsigned slot) {
         return Policy::from_bits(bucket.slots[slot] & Bucket::kReferenceMask);
     }
-    void prefetch(Reference reference) const {
+    void prefetch(Reference reference, size_t lines = kPrefetchedLines) const {
         if constexpr (requires { policy_.prefetch(reference); }) {
             policy_.prefetch(reference);
         } else {
             const char* address = reinterpret_cast<const char*>(Policy::to_bits(reference));
-            base::prefetch(address);
-            base::prefetch(address + 64);
+            for (size_t line = 0; line < lines; ++line) base::prefetch(address + line * 64);
         }
     }
     static constexpr base::Purpose purpose() {
