@@ -19,4 +19,15 @@ inline void prefetch(const void* address) noexcept {
 #endif
 }
 
+/// The same of a line that is about to be written.
+inline void prefetch_for_writing(const void* address) noexcept {
+#if defined(__x86_64__)
+    asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(address)));
+#elif defined(__aarch64__)
+    asm volatile("prfm pstl1keep, %0" : : "Q"(*static_cast<const char*>(address)));
+#else
+    __builtin_prefetch(address, 1);
+#endif
+}
+
 }  // namespace gyre::base

@@ -78,6 +78,7 @@ Result<void> FileWriter::open(const Start& start) {
         if (!file) return tl::unexpected(file.error());
         file_ = *file;
         file_bytes_ = start.file_bytes;
+        reclaimed_to_ = file_bytes_ / kReclaimBytes * kReclaimBytes;
         needs_mark_ = start.needs_mark;
         if (auto done = cut_what_follows(); !done) return done;
         if (start.database != 0) append(next_prefix_, SelectEffect{0});
@@ -501,7 +502,21 @@ void FileWriter::complete_sync() {
         kept_file_bytes_ = sync_file_bytes_;
         log_.release(synced_);
     }
+    reclaim_page_cache();
     if (is_retrying_ && !group_) succeed();
+}
+
+/// What is written is not read before a start. In the page cache it would take the place of what is
+/// used, and always come to new pages, which cost the kernel more than those it has just had back.
+/// A folio that lies across the end of a piece stays, and goes with the next.
+void FileWriter::reclaim_page_cache() {
+    const uint64_t synced = sync_file_bytes_ / kReclaimBytes * kReclaimBytes;
+    const uint64_t end = std::min(synced, reclaimed_to_ + kReclaimBytesMax);
+    if (end <= reclaimed_to_ || !log_.reclaims_page_cache.load(std::memory_order_relaxed)) return;
+    const uint64_t begin = reclaimed_to_ - std::min(reclaimed_to_, kReclaimBytes);
+    directory_.files().leave_page_cache(file_, begin, end);
+    add(figures_.reclaimed_bytes, end - reclaimed_to_);
+    reclaimed_to_ = end;
 }
 
 }  // namespace gyre::log

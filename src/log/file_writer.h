@@ -61,9 +61,10 @@ struct WriterFigures {
     std::atomic<uint64_t> delayed_syncs{0};  ///< due while one was still under way
     std::atomic<uint64_t> failures{0};
     std::atomic<uint64_t> recoveries{0};
-    std::atomic<uint64_t> filling_bytes{0};   ///< of the file, behind file_bytes
-    std::atomic<uint64_t> checked_groups{0};  ///< that went over filling, or began it
-    std::atomic<uint64_t> part_bytes{0};      ///< of `bytes`, those before the part under way
+    std::atomic<uint64_t> filling_bytes{0};    ///< of the file, behind file_bytes
+    std::atomic<uint64_t> checked_groups{0};   ///< that went over filling, or began it
+    std::atomic<uint64_t> reclaimed_bytes{0};  ///< that left the page cache
+    std::atomic<uint64_t> part_bytes{0};       ///< of `bytes`, those before the part under way
     std::atomic<uint64_t> last_sync_us{0};
     std::atomic<uint64_t> longest_sync_us{0};
     std::atomic<bool> is_syncing{false};
@@ -98,6 +99,11 @@ public:
     /// Where filling is cut off that was hardly used, twice as many are asked for, up to so many.
     static constexpr uint32_t kSmallGroupsMax = 1024;
     static constexpr int64_t kFillingPauseUs = 60'000'000;
+
+    /// With aof-reclaim-page-cache, what is synced leaves the page cache: whole pieces of so much,
+    /// and no more at once than takes a few milliseconds.
+    static constexpr uint64_t kReclaimBytes = uint64_t{1} << 20;
+    static constexpr uint64_t kReclaimBytesMax = uint64_t{64} << 20;
 
     FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory);
     ~FileWriter() override;
@@ -203,6 +209,7 @@ private:
     bool may_sync_with_write() const;
     bool syncs_each_group() const;
     void complete_sync();
+    void reclaim_page_cache();
     void look_at_place();
     void run_into(Trouble trouble, std::string why);
     void try_again();
@@ -260,6 +267,7 @@ private:
     uint64_t sync_file_bytes_ = 0;  // the same in the file
     Position synced_ = 0;
     uint64_t kept_file_bytes_ = 0;  // where Log::released() lies in the file
+    uint64_t reclaimed_to_ = 0;     // in the file, out of the page cache
     uint64_t filled_to_ = 0;        // in the file, behind what is written; 0: it ends with that
     bool needs_mark_ = false;       // the last group was checked
     uint32_t small_groups_ = 0;     // one behind the other, of those that are asked for

@@ -122,6 +122,7 @@ Result<void> FileWriter::begin_new_file() {
     written_ = cure_ ? cure_->part : log_.released();
     synced_ = written_;
     file_bytes_ = 0;
+    reclaimed_to_ = 0;
     kept_file_bytes_ = 0;
     set_filled_to(0);
     needs_mark_ = false;
@@ -172,6 +173,7 @@ Result<void> FileWriter::open_part() {
     next_prefix_.clear();
     clock_s_ = 0;
     file_bytes_ = 0;
+    reclaimed_to_ = 0;
     sync_file_bytes_ = 0;
     kept_file_bytes_ = 0;
     figures_.file_bytes.store(0, std::memory_order_relaxed);

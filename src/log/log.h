@@ -34,6 +34,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "log/effect_writer.h"
 #include "log/segments.h"
 
@@ -76,13 +77,17 @@ public:
 private:
     friend class Log;
     static constexpr Position kIdle = kNoPosition;
+    /// Fetched behind a record, for the next.
+    static constexpr size_t kFetchedBytes = 256;
 
     explicit Appender(Log& log) noexcept : log_(log) {}
+    void fetch_next(const char* next) const;
 
     Log& log_;
     std::atomic<Position> pending_{kIdle};  // nothing before it is missing
     Position begin_ = 0;
     Position end_ = 0;
+    bool follows_itself_ = false;  // nobody else has reserved since the last one
 };
 
 class Log {
@@ -118,8 +123,9 @@ public:
     std::string failure() const;
 
     std::atomic<SyncMode> sync_mode{SyncMode::every_second};
-    std::atomic<bool> writes_clock{false};  ///< aof-timestamp-enabled
-    std::atomic<bool> preallocates{false};  ///< aof-preallocate
+    std::atomic<bool> writes_clock{false};        ///< aof-timestamp-enabled
+    std::atomic<bool> preallocates{false};        ///< aof-preallocate
+    std::atomic<bool> reclaims_page_cache{true};  ///< aof-reclaim-page-cache
     /// Of a log that was switched on, until its first base is there: whatever is durable, nothing
     /// of it can be loaded.
     std::atomic<bool> lacks_base{false};
@@ -207,6 +213,7 @@ inline Position Appender::reserve(size_t bytes) {
     // Whoever sees this value sees what was written before as well.
     pending_.store(log_.tail_.load(std::memory_order_relaxed), std::memory_order_release);
     begin_ = log_.tail_.fetch_add(bytes, std::memory_order_acq_rel);
+    follows_itself_ = begin_ == end_;
     end_ = begin_ + bytes;
     if (end_ > log_.room_end_.load(std::memory_order_relaxed)) [[unlikely]]
         log_.note_full(end_);
@@ -215,11 +222,19 @@ inline Position Appender::reserve(size_t bytes) {
     return end_;
 }
 
+/// The log goes on where nobody has written for long, and the next reserve() waits for all stores
+/// before it.
+inline void Appender::fetch_next(const char* next) const {
+    if (!follows_itself_) return;
+    for (size_t at = 0; at < kFetchedBytes; at += 64) base::prefetch_for_writing(next + at);
+}
+
 template <class Part>
 void Appender::write(const Part& part) {
     const std::span<char> room = log_.segments_.at(begin_);
     if (end_ - begin_ <= room.size()) [[likely]] {
         part.write(room.data());
+        fetch_next(room.data() + (end_ - begin_));
     } else {
         LogPieces pieces(log_.segments_, begin_);
         part.write(pieces);

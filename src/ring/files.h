@@ -41,6 +41,9 @@ public:
     virtual Result<void> truncate(int file, uint64_t bytes) = 0;
     /// fsync. Its error means what that of Ring::sync() means.
     virtual Result<void> sync(int file) = 0;
+    /// These bytes, which are on the disk, need not stay in the page cache: nobody is going to read
+    /// them soon (posix_fadvise, POSIX_FADV_DONTNEED). Advice, so there is no error.
+    virtual void leave_page_cache(int file, uint64_t begin, uint64_t end) = 0;
     /// Makes a directory; one that exists is as good.
     virtual Result<void> make_directory(const std::string& path) = 0;
     virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
@@ -73,6 +76,7 @@ public:
     Result<size_t> read(int file, std::span<char> into, uint64_t offset) override;
     Result<void> truncate(int file, uint64_t bytes) override;
     Result<void> sync(int file) override;
+    void leave_page_cache(int file, uint64_t begin, uint64_t end) override;
     Result<void> make_directory(const std::string& path) override;
     Result<void> rename(const std::string& from, const std::string& to) override;
     Result<void> remove(const std::string& path) override;

@@ -27,6 +27,7 @@ void AppendOnly::prepare() {
     log_->sync_mode = sync_mode_.load();
     log_->writes_clock = writes_clock_.load();
     log_->preallocates = preallocates_.load();
+    log_->reclaims_page_cache = reclaims_page_cache_.load();
     made_log_.store(log_.get(), std::memory_order_release);
 }
 
@@ -57,6 +58,11 @@ void AppendOnly::set_writes_clock(bool writes) {
 void AppendOnly::set_preallocates(bool preallocates) {
     preallocates_.store(preallocates);
     if (log::Log* const log = this->log()) log->preallocates = preallocates;
+}
+
+void AppendOnly::set_reclaims_page_cache(bool reclaims) {
+    reclaims_page_cache_.store(reclaims);
+    if (log::Log* const log = this->log()) log->reclaims_page_cache = reclaims;
 }
 
 Result<void> AppendOnly::open() {

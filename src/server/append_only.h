@@ -55,6 +55,7 @@ public:
     void set_sync_mode(log::SyncMode mode);
     void set_writes_clock(bool writes);
     void set_preallocates(bool preallocates);
+    void set_reclaims_page_cache(bool reclaims);
 
     /// Reads the manifest; an old single file becomes the base of a new one. Before clients.
     Result<void> open();
@@ -139,6 +140,7 @@ private:
     std::atomic<log::SyncMode> sync_mode_{log::SyncMode::every_second};
     std::atomic<bool> writes_clock_{false};
     std::atomic<bool> preallocates_{false};
+    std::atomic<bool> reclaims_page_cache_{true};
     std::atomic<bool> is_on_{false};
     std::atomic<bool> is_founded_{true};  // what is durable in the log can be loaded
     std::atomic<bool> is_logging_{false};

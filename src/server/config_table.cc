@@ -743,6 +743,17 @@ const ConfigRow kLogRows[] = {
              if (targets.append_only == nullptr) return;
              targets.append_only->set_preallocates(value.number != 0);
          }},
+    {.name = "aof-reclaim-page-cache",
+     .kind = boolean,
+     .initial = "yes",
+     .summary =
+         "What was synced of the log leaves the kernel's page cache, where nobody would read "
+         "it. no: a server that is started again finds it there.",
+     .to_targets =
+         [](const ConfigTargets& targets, const ConfigValue& value) {
+             if (targets.append_only == nullptr) return;
+             targets.append_only->set_reclaims_page_cache(value.number != 0);
+         }},
 };
 
 #undef SETTING

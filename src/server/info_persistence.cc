@@ -183,6 +183,8 @@ const InfoMetric kLogMetrics[] = {
      "Of them, those with a checksum, over filling (aof-preallocate)", WRITER(checked_groups)},
     {"aof_filling_size", gauge, bytes, "Of the file, behind the effects in it",
      WRITER(filling_bytes)},
+    {"aof_reclaimed_bytes", counter, bytes,
+     "Of the log, what left the page cache (aof-reclaim-page-cache)", WRITER(reclaimed_bytes)},
     {"aof_syncs", counter, count, "Syncs that were done", WRITER(syncs)},
     {"aof_last_sync_usec", gauge, microseconds, "How long the last one took", WRITER(last_sync_us)},
     {"aof_longest_sync_usec", gauge, microseconds, "How long the longest one took",

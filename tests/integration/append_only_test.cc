@@ -894,6 +894,22 @@ TEST_P(AppendOnlyTest, GoesOverFillingThatWasWrittenBefore) {
     EXPECT_EQ(session().ask("MGET", "a", "b", "c", "d"), "[49 1 2 1]");
 }
 
+TEST_P(AppendOnlyTest, ReclaimsThePageCache) {
+    start_at_home("always");
+    Session client = session();
+    const std::string value(1'000'000, 'v');
+    for (int i = 0; i < 3; ++i) ASSERT_EQ(client.ask("SET", "a", value), "OK");
+    EXPECT_EQ(client.info("persistence", "aof_reclaimed_bytes"), std::to_string(2 << 20));
+    EXPECT_EQ(client.ask("CONFIG", "SET", "aof-reclaim-page-cache", "no"), "OK");
+    for (int i = 0; i < 3; ++i) ASSERT_EQ(client.ask("SET", "a", value), "OK");
+    EXPECT_EQ(client.info("persistence", "aof_reclaimed_bytes"), std::to_string(2 << 20));
+    kill();
+    start_at_home("always", {"--aof-reclaim-page-cache", "no"});
+    EXPECT_EQ(session().ask("GET", "a"), value);
+    EXPECT_EQ(session().ask("SET", "a", value), "OK");
+    EXPECT_EQ(session().info("persistence", "aof_reclaimed_bytes"), "0");
+}
+
 /// What a loss of power left of the last group is dropped; damage before it is refused.
 TEST_P(AppendOnlyTest, TellsATornGroupFromDamage) {
     start_at_home("always", {"--aof-preallocate", "yes"});

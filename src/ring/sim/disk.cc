@@ -224,6 +224,16 @@ Result<void> Disk::sync(int file) {
     return {};
 }
 
+void Disk::leave_page_cache(int file, uint64_t begin, uint64_t end) {
+    const Node& target = node(file);
+    CHECK(begin <= end && end <= target.seen.size());
+    CHECK(begin % kPageBytes == 0 && end % kPageBytes == 0);
+    // Linux would begin to write those that are dirty, in whatever order.
+    const auto dirty = target.dirty.lower_bound(begin / kPageBytes);
+    CHECK(dirty == target.dirty.end() || *dirty >= end / kPageBytes);
+    uncached_bytes += end - begin;
+}
+
 Result<void> Disk::make_directory(const std::string& path) {
     if (auto ok = check(path, !directories_.contains(path)); !ok) return ok;
     directories_.insert(path);

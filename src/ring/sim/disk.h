@@ -51,6 +51,7 @@ public:
     uint64_t bytes_max = UINT64_MAX;  ///< of all files together: then ENOSPC
     bool fits_whole = false;          ///< ENOSPC also where a part of a write would fit
     bool is_read_only = false;        ///< EROFS
+    uint64_t uncached_bytes = 0;      ///< that were to leave the page cache, some of them twice
 
     static bool is_file(int descriptor) noexcept { return descriptor >= kFirstDescriptor; }
 
@@ -76,6 +77,7 @@ public:
     Result<size_t> read(int file, std::span<char> into, uint64_t offset) override;
     Result<void> truncate(int file, uint64_t bytes) override;
     Result<void> sync(int file) override;
+    void leave_page_cache(int file, uint64_t begin, uint64_t end) override;
     Result<void> make_directory(const std::string& path) override;
     Result<void> rename(const std::string& from, const std::string& to) override;
     Result<void> remove(const std::string& path) override;

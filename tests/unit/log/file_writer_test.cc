@@ -548,6 +548,46 @@ TEST_F(FileWriterSim, AMarkComesBehindASync) {
     EXPECT_EQ(figures.failures, 0U);
 }
 
+// The simulated disk refuses to let go of what is not on it.
+TEST_F(FileWriterSim, WhatIsOnTheDiskLeavesThePageCache) {
+    constexpr uint64_t kPiece = FileWriter::kReclaimBytes;
+    for (const SyncMode mode : {SyncMode::always, SyncMode::every_second}) {
+        World world(9);
+        bool is_open = false;
+        std::optional<Life> life(std::in_place, world, 0, FileWriter::Start{}, is_open);
+        ASSERT_TRUE(is_open);
+        const WriterFigures& figures = life->writer->figures();
+        life->log.sync_mode = mode;
+        const std::string value(100'000, 'v');
+        write_one_by_one(*life, 9, value);
+        EXPECT_EQ(figures.reclaimed_bytes, 0U) << "not yet a whole piece";
+        write_one_by_one(*life, 26, value);
+        EXPECT_EQ(figures.reclaimed_bytes, figures.file_bytes / kPiece * kPiece);
+        EXPECT_EQ(figures.reclaimed_bytes, 3 * kPiece);
+        EXPECT_GE(world.disk().uncached_bytes, 3 * kPiece);
+        EXPECT_LE(world.disk().uncached_bytes, 6 * kPiece) << "each at most twice";
+        life->log.reclaims_page_cache = false;
+        write_one_by_one(*life, 20, value);
+        EXPECT_EQ(figures.reclaimed_bytes, 3 * kPiece);
+        life->log.reclaims_page_cache = true;
+        write_one_by_one(*life, 1, value);
+        EXPECT_EQ(figures.reclaimed_bytes, 5 * kPiece) << "all of it";
+        // A start goes on behind what is there, whoever has read that.
+        const uint64_t logged = life->next_number;
+        const uint64_t file_bytes = figures.file_bytes;
+        life.reset();
+        FileWriter::Start start;
+        start.file_bytes = file_bytes;
+        const uint64_t before = world.disk().uncached_bytes;
+        life.emplace(world, logged, start, is_open);
+        ASSERT_TRUE(is_open);
+        life->log.sync_mode = mode;
+        write_one_by_one(*life, 11, value);
+        EXPECT_EQ(life->writer->figures().reclaimed_bytes, kPiece);
+        EXPECT_LE(world.disk().uncached_bytes - before, 2 * kPiece);
+    }
+}
+
 TEST_F(FileWriterSim, SyncsOneGroupWhileTheNextGathers) {
     World world(7);
     bool is_open = false;

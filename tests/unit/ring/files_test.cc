@@ -4,7 +4,12 @@
 
 #include "ring/files.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -112,6 +117,40 @@ TEST_F(FilesTest, WritesAreKeptInAFullQueue) {
     }
     files_.close(*file);
     EXPECT_EQ(content("a"), std::string(19, 'y'));
+}
+
+/// Pages of a file's first `bytes` that are in the page cache.
+size_t cached_pages(const std::string& path, size_t bytes) {
+    const int file = ::open(path.c_str(), O_RDONLY);
+    void* const mapping = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);
+    ::close(file);
+    if (mapping == MAP_FAILED) return SIZE_MAX;
+    std::vector<unsigned char> pages(bytes / 4096);
+    const int result = ::mincore(mapping, bytes, pages.data());
+    ::munmap(mapping, bytes);
+    if (result != 0) return SIZE_MAX;
+    return static_cast<size_t>(
+        std::count_if(pages.begin(), pages.end(), [](unsigned char page) { return page & 1; }));
+}
+
+TEST_F(FilesTest, WhatIsOnTheDiskLeavesThePageCache) {
+    constexpr size_t kBytes = size_t{4} << 20;
+    struct statfs system;
+    ASSERT_EQ(::statfs(directory_.c_str(), &system), 0);
+    if (system.f_type == TMPFS_MAGIC) GTEST_SKIP() << "the page cache is all there is";
+    ASSERT_TRUE(files_.write_whole(path("a"), std::string(kBytes, 'x')));
+    EXPECT_EQ(cached_pages(path("a"), kBytes), kBytes / 4096);
+    const auto file = files_.open(path("a"), OpenFor::writing);
+    ASSERT_TRUE(file);
+    files_.leave_page_cache(*file, 0, 0);
+    EXPECT_EQ(cached_pages(path("a"), kBytes), kBytes / 4096) << "nothing is nothing";
+    files_.leave_page_cache(*file, 0, kBytes / 2);
+    EXPECT_LE(cached_pages(path("a"), kBytes), kBytes / 4096 * 3 / 4);
+    EXPECT_GE(cached_pages(path("a"), kBytes), kBytes / 4096 / 2) << "of these bytes alone";
+    files_.close(*file);
+    const auto text = files_.read_whole(path("a"), kBytes);
+    ASSERT_TRUE(text);
+    EXPECT_EQ(*text, std::string(kBytes, 'x'));
 }
 
 TEST_F(FilesTest, NamesAreMadeMovedAndRemoved) {
