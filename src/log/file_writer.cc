@@ -24,10 +24,11 @@ int64_t sooner(int64_t left_us, int64_t right_us) {
 
 }  // namespace
 
-FileWriter::FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory)
+FileWriter::FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory, uint64_t reclaim_bytes)
     : log_(log),
       ring_(ring),
       directory_(directory),
+      reclaim_bytes_(reclaim_bytes),
       write_(&handle_write, *this),
       sync_(&handle_sync, *this) {}
 
@@ -78,7 +79,7 @@ Result<void> FileWriter::open(const Start& start) {
         if (!file) return tl::unexpected(file.error());
         file_ = *file;
         file_bytes_ = start.file_bytes;
-        reclaimed_to_ = file_bytes_ / kReclaimBytes * kReclaimBytes;
+        reclaimed_to_ = file_bytes_ / reclaim_bytes_ * reclaim_bytes_;
         needs_mark_ = start.needs_mark;
         if (auto done = cut_what_follows(); !done) return done;
         if (start.database != 0) append(next_prefix_, SelectEffect{0});
@@ -510,10 +511,10 @@ void FileWriter::complete_sync() {
 /// used, and always come to new pages, which cost the kernel more than those it has just had back.
 /// A folio that lies across the end of a piece stays, and goes with the next.
 void FileWriter::reclaim_page_cache() {
-    const uint64_t synced = sync_file_bytes_ / kReclaimBytes * kReclaimBytes;
+    const uint64_t synced = sync_file_bytes_ / reclaim_bytes_ * reclaim_bytes_;
     const uint64_t end = std::min(synced, reclaimed_to_ + kReclaimBytesMax);
     if (end <= reclaimed_to_ || !log_.reclaims_page_cache.load(std::memory_order_relaxed)) return;
-    const uint64_t begin = reclaimed_to_ - std::min(reclaimed_to_, kReclaimBytes);
+    const uint64_t begin = reclaimed_to_ - std::min(reclaimed_to_, reclaim_bytes_);
     directory_.files().leave_page_cache(file_, begin, end);
     add(figures_.reclaimed_bytes, end - reclaimed_to_);
     reclaimed_to_ = end;

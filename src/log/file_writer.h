@@ -105,7 +105,9 @@ public:
     static constexpr uint64_t kReclaimBytes = uint64_t{1} << 20;
     static constexpr uint64_t kReclaimBytesMax = uint64_t{64} << 20;
 
-    FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory);
+    /// `reclaim_bytes`: a power of two, whole pages.
+    FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory,
+               uint64_t reclaim_bytes = kReclaimBytes);
     ~FileWriter() override;
 
     /// Where writing goes on.
@@ -241,6 +243,7 @@ private:
     Log& log_;
     ring::Ring& ring_;
     AofDirectory& directory_;
+    const uint64_t reclaim_bytes_;
     WriterOp write_;
     WriterOp sync_;
     std::array<iovec, kVectorsMax> vectors_;

@@ -55,11 +55,11 @@ struct Loaded {
 struct Life {
     /// Without `start` there is no file at first.
     Life(World& home, uint64_t first_number, const std::optional<FileWriter::Start>& start,
-         bool& is_open)
+         bool& is_open, uint64_t reclaim_bytes = FileWriter::kReclaimBytes)
         : world(home), ring(home), directory(home.disk(), kDirectory, AofNames{}), log(2, 20'000) {
         is_open = directory.open().has_value();
         if (!is_open) return;
-        writer = std::make_unique<FileWriter>(log, ring, directory);
+        writer = std::make_unique<FileWriter>(log, ring, directory, reclaim_bytes);
         if (start) {
             is_open = writer->open(*start).has_value();
         } else {
@@ -271,6 +271,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
     uint64_t rewrites = 0;
     uint64_t checked_groups = 0;
     uint64_t torn_endings = 0;
+    uint64_t uncached_bytes = 0;
     for (uint64_t seed = test_seed(); seed < test_seed() + 3000; ++seed) {
         SCOPED_TRACE("GYRE_SEED=" + std::to_string(seed));
         World world(seed);
@@ -283,7 +284,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
         for (int lives = 0; lives < 3; ++lives) {
             disk.faults = DiskFaults::swarm(choices);
             bool is_open = false;
-            auto life = std::make_unique<Life>(world, logged, start, is_open);
+            auto life = std::make_unique<Life>(world, logged, start, is_open, Disk::kPageBytes);
             if (is_open) {
                 life->log.sync_mode = mode_of(choices);
                 life->log.writes_clock = choices.below(2) == 0;
@@ -310,6 +311,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
             logged = durable = loaded.numbers.size();
             start = loaded.start;
         }
+        uncached_bytes += disk.uncached_bytes;
     }
     // The test must have had something to lose, and to recover from.
     EXPECT_GT(durable_total, 100'000U);
@@ -317,6 +319,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
     EXPECT_GT(rewrites, 1000U);
     EXPECT_GT(checked_groups, 50'000U);
     EXPECT_GT(torn_endings, 500U);
+    EXPECT_GT(uncached_bytes, 10'000 * Disk::kPageBytes) << "while there are faults";
 }
 
 TEST_F(FileWriterSim, GoesOnByItselfOnceTheDiskIsWell) {
