@@ -397,11 +397,13 @@ TEST_F(CliFiles, ADamagedFileIsLoadedUpToTheDamage) {
         expect_done(*from, "--dump " + name);
         const std::string whole = read_file(path(name));
         Session(*to).ask("FLUSHALL");
-        const Outcome outcome = cli(*to, "--load -", whole.substr(0, whole.size() / 2));
+        // Behind the large values, whose places are others in each run: among the many small keys
+        // of the last database, so that several came before the damage, and not one or none.
+        const Outcome outcome = cli(*to, "--load -", whole.substr(0, whole.size() - 2000));
         EXPECT_EQ(outcome.status, 1);
         EXPECT_NE(outcome.errors.find(" keys loaded"), std::string::npos) << outcome.errors;
         EXPECT_EQ(outcome.errors.find("did not come"), std::string::npos) << outcome.errors;
-        EXPECT_GT(contents(*to).size(), 0U);
+        EXPECT_GT(contents(*to).size(), 1U);
     }
     const Outcome garbage = cli(*to, "--load -", "garbage");
     EXPECT_EQ(garbage.status, 1);
