@@ -11,6 +11,7 @@
 #include "base/numbers.h"
 #include "base/ticks.h"
 #include "commands/dispatch.h"
+#include "engine/eviction.h"
 #include "ring/reactor.h"
 
 namespace gyre::commands {
@@ -208,23 +209,27 @@ void WaiterService::serve_queue(store::Shard& shard, const ShardSet& locked) {
     shard.end_service(queue);
 }
 
-/// Room for what the command may create; nobody can be evicted now, but under a policy that evicts
-/// the excess goes at the end of the turn, unless it is known that nothing may go.
+/// Room for what the command may create, as for a command that comes now. Nobody can be evicted
+/// under these locks: under a policy that evicts the excess goes at the end of the turn, unless it
+/// is known that nothing may go.
 bool WaiterService::attempt(Blocked& blocked, Context& context, const ShardSet& locked) {
     engine::Dataset& dataset = services_.dataset;
     const Reach reach(dataset, locked, blocked);
-    if (!context.spec.has(flag::denyoom) || !dataset.counts_keys()) {
-        return blocked.attempt_(context, reach);
-    }
-    const int64_t keys = context.spec.new_keys(context);
+    if (!context.spec.has(flag::denyoom)) return blocked.attempt_(context, reach);
+    const auto refuse = [&](std::string_view text) {
+        if (!reach.claim()) return false;
+        context.error(text);
+        return true;
+    };
     const auto policy = dataset.settings.policy.load(std::memory_order_relaxed);
     const bool evicts = policy != engine::EvictionPolicy::noeviction &&
                         !(engine::is_volatile(policy) && dataset.lacks_deadlines());
+    if (!evicts && services_.evictor.is_over_memory()) return refuse(errors::kOutOfMemory);
+    if (!dataset.counts_keys()) return blocked.attempt_(context, reach);
+    const int64_t keys = context.spec.new_keys(context);
     const int64_t limit = dataset.settings.maxkeys.load(std::memory_order_relaxed);
     if (keys > 0 && !dataset.reserve_keys(keys, evicts ? INT64_MAX : limit)) {
-        if (!reach.claim()) return false;
-        context.error(errors::kOutOfKeys);
-        return true;
+        return refuse(errors::kOutOfKeys);
     }
     services_.executor.promised_keys = keys;
     const bool has_succeeded = blocked.attempt_(context, reach);

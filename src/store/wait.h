@@ -10,7 +10,7 @@
 // before they go. The table belongs to the shard. Threads: all under the shard's lock, but for
 // Waiter. A served waiter's waits in other shards stay until the home takes them back: whoever
 // comes upon them sees that the wait is over. Complexity: O(1) for each change of a key that is
-// waited for.
+// waited for; while a key of another type is in the way of some, O(waits of that key).
 
 #include <array>
 #include <atomic>

@@ -500,6 +500,27 @@ TEST_F(BlockingTest, where_nothing_may_be_evicted_movers_are_refused_too) {
     EXPECT_EQ(reply_of(mover).substr(0, 4), "-OOM");
 }
 
+TEST_F(BlockingTest, above_maxmemory_movers_are_refused_and_those_who_take_are_not) {
+    // As since Redis 7.2, where a command that was blocked goes through the checks once more.
+    run({"RPUSH", "source", "x", "y"});
+    Session& mover = wait({"BLMOVE", "a", "b", "LEFT", "LEFT", "0"});
+    Session& taker = wait({"BLPOP", "a", "0"});
+    runner_.dataset().settings.maxmemory_bytes = 1;
+    EXPECT_EQ(run({"RENAME", "source", "a"}), "+OK\r\n");
+    EXPECT_EQ(reply_of(mover), "-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+    EXPECT_EQ(reply_of(taker), "*2\r\n$1\r\na\r\n$1\r\nx\r\n");
+    EXPECT_EQ(run({"EXISTS", "b"}), ":0\r\n");
+
+    // Under a policy that evicts, the turns that follow make the room.
+    runner_.dataset().settings.policy.store(gyre::engine::EvictionPolicy::allkeys_lru);
+    runner_.dataset().settings.maxmemory_bytes = 0;
+    Session& second = wait({"BLMOVE", "c", "b", "LEFT", "LEFT", "0"});
+    runner_.dataset().settings.maxmemory_bytes = 1;
+    EXPECT_EQ(run({"RENAME", "a", "c"}), "+OK\r\n");
+    EXPECT_EQ(reply_of(second), "$1\r\ny\r\n");
+    runner_.dataset().settings.maxmemory_bytes = 0;
+}
+
 TEST_F(BlockingTest, no_memory_is_left_of_waits) {
     Session& session = runner_.add_session();
     // What attempts write to is kept for the next.
