@@ -115,7 +115,7 @@ log::Position ClientStream::release_replies(log::Position durable) {
         hold_gated_output();
         worker_.mark_dirty(*this);
     }
-    return gates_.empty() ? log::kNoPosition : gates_.front().position;
+    return first_gate();
 }
 
 ring::Task<void> ClientStream::wait_for_pause(const commands::CommandSpec* spec) {

@@ -66,8 +66,11 @@ public:
     void run_batch() { batch_.set(); }
     /// The pause may be over.
     void look_at_pause();
-    /// Lets leave what may, now that the log is durable so far. Returns what the next replies wait
-    /// for; kNoPosition: nothing.
+    /// What the first replies held back wait for; kNoPosition: there are none.
+    log::Position first_gate() const noexcept {
+        return gates_.empty() ? log::kNoPosition : gates_.front().position;
+    }
+    /// Lets leave what may, now that the log is durable so far. Returns first_gate().
     log::Position release_replies(log::Position durable);
     /// Closes when more output is queued than client-output-buffer-limit allows.
     void check_output_limit(int64_t now_ms);

@@ -240,10 +240,18 @@ bool Worker::follow_log() {
     return next != log::kNoPosition && log_->wait_durable(index_, next);
 }
 
+/// Lets go of a slice of those whose replies may leave; returns the position that the first of the
+/// others waits for.
 log::Position Worker::release_gated(log::Position durable) {
+    size_t left = gated_.size();
+    if (left > kAnsweredAtOnce) left = std::max(kAnsweredPerTurn, left / kAnsweredShare);
     log::Position next = log::kNoPosition;
     std::erase_if(gated_, [&](ClientStream* connection) {
-        const log::Position wanted = connection->release_replies(durable);
+        log::Position wanted = connection->first_gate();
+        if (wanted <= durable && left > 0) {
+            --left;
+            wanted = connection->release_replies(durable);
+        }
         connection->is_gated = wanted != log::kNoPosition;
         next = std::min(next, wanted);
         return !connection->is_gated;

@@ -103,6 +103,13 @@ public:
     static constexpr int64_t kDueLookMs = 100;
     /// How soon somebody is asked again who waits for messages of his to be delivered.
     static constexpr int64_t kCongestedLookMs = 1;
+    /// Where more clients than this wait for the log, those whose replies may leave are answered in
+    /// slices, so many in a turn or a share of all: they come back as they were answered, and who
+    /// only reads has his turn between two slices. Fewer are answered at once: group commit
+    /// (log/group_policy.h) sees them come back together.
+    static constexpr size_t kAnsweredAtOnce = 64;
+    static constexpr size_t kAnsweredPerTurn = 16;
+    static constexpr size_t kAnsweredShare = 32;
     /// Subscriptions of clients that left, taken back in one turn.
     static constexpr size_t kLeavingPerTurn = 1000;
     /// The warning about a cross-protocol attack comes at most so often.

@@ -847,6 +847,27 @@ TEST_P(AppendOnlyTest, HoldsNoWriteOfOneWhoWritesAlone) {
     EXPECT_EQ(client.info("persistence", "aof_held_writes"), "0");
 }
 
+/// More than are answered in one turn: the others are, in the turns that follow, and in order.
+TEST_P(AppendOnlyTest, AnswersEachOfManyWhoWait) {
+    constexpr size_t kClients = 400;
+    start_at_home("always");
+    std::vector<RawSocket> clients;
+    for (size_t client = 0; client < kClients; ++client) clients.push_back(socket());
+    for (int round = 1; round <= 5; ++round) {
+        for (size_t client = 0; client < kClients; ++client) {
+            const std::string key = "n" + std::to_string(client);
+            clients[client].send("INCR " + key + "\r\nINCR " + key + "\r\n");
+        }
+        for (RawSocket& client : clients) {
+            const std::vector<Frame> replies = client.read_frames(2);
+            ASSERT_EQ(replies.size(), 2U);
+            EXPECT_EQ(replies[0].text, std::to_string(2 * round - 1));
+            EXPECT_EQ(replies[1].text, std::to_string(2 * round));
+        }
+    }
+    EXPECT_LT(session().info_number("persistence", "aof_syncs"), int64_t{10} * kClients);
+}
+
 /// What the socket lets pass, as in Redis, the file must not have.
 TEST_P(AppendOnlyTest, WritesCommandsInTheirOwnFormHoweverTheyCame) {
     start_at_home("always");
