@@ -122,8 +122,8 @@ void Server::reset_statistics() {
             for (std::atomic<uint64_t>* count :
                  {&figures.input_bytes, &figures.output_bytes, &figures.query_limit_disconnections,
                   &figures.output_limit_disconnections, &figures.protocol_errors,
-                  &figures.http_requests, &figures.http_errors, &figures.receives,
-                  &figures.sends}) {
+                  &figures.http_requests, &figures.http_errors, &figures.receives, &figures.sends,
+                  &figures.reply_slices}) {
                 count->store(0, std::memory_order_relaxed);
             }
         });

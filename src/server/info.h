@@ -73,6 +73,7 @@ struct WorkerSums {
     uint64_t protocol_errors = 0;
     uint64_t http_requests = 0;
     uint64_t http_errors = 0;
+    uint64_t reply_slices = 0;
     uint64_t receives = 0;
     uint64_t sends = 0;
     uint64_t longest_turn_us = 0;

@@ -136,6 +136,7 @@ const WorkerSums& InfoSource::workers() {
         sums.protocol_errors += figures.protocol_errors.load(kRelaxed);
         sums.http_requests += figures.http_requests.load(kRelaxed);
         sums.http_errors += figures.http_errors.load(kRelaxed);
+        sums.reply_slices += figures.reply_slices.load(kRelaxed);
         sums.receives += figures.receives.load(kRelaxed);
         sums.sends += figures.sends.load(kRelaxed);
         sums.longest_turn_us =

@@ -256,6 +256,7 @@ log::Position Worker::release_gated(log::Position durable) {
         next = std::min(next, wanted);
         return !connection->is_gated;
     });
+    if (next <= durable) figures_.reply_slices.fetch_add(1, std::memory_order_relaxed);
     return next;
 }
 

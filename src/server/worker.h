@@ -82,7 +82,8 @@ struct WorkerFigures {
     std::atomic<uint64_t> output_limit_disconnections{0};
     std::atomic<uint64_t> protocol_errors{0};
     std::atomic<uint64_t> http_requests{0};
-    std::atomic<uint64_t> http_errors{0};  ///< of these, answered with 400 and above
+    std::atomic<uint64_t> http_errors{0};   ///< of these, answered with 400 and above
+    std::atomic<uint64_t> reply_slices{0};  ///< that left replies which may leave for the next turn
 };
 
 class Worker final : public ring::Reactor::Client, public commands::SessionHome {
