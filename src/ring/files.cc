@@ -128,6 +128,13 @@ void PosixFiles::leave_page_cache(int file, uint64_t begin, uint64_t end) {
                     POSIX_FADV_DONTNEED);
 }
 
+Result<void> PosixFiles::set_direct(int file, bool is_direct) {
+    const int flags = ::fcntl(file, F_GETFL);
+    const int wanted = is_direct ? flags | O_DIRECT : flags & ~O_DIRECT;
+    if (flags >= 0 && ::fcntl(file, F_SETFL, wanted) == 0) return {};
+    return failed("change O_DIRECT of", "an open file");
+}
+
 Result<void> PosixFiles::make_directory(const std::string& path) {
     if (::mkdir(path.c_str(), kDirectoryMode) == 0 || errno == EEXIST) return {};
     return failed("create the directory", path);

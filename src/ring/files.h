@@ -44,6 +44,12 @@ public:
     /// These bytes, which are on the disk, need not stay in the page cache: nobody is going to read
     /// them soon (posix_fadvise, POSIX_FADV_DONTNEED). Advice, so there is no error.
     virtual void leave_page_cache(int file, uint64_t begin, uint64_t end) = 0;
+    /// What is written from now on goes past the page cache (O_DIRECT), or no longer does. While
+    /// it does, writes begin at a multiple of kDirectAlignment in file and memory, and are as long.
+    /// What of these bytes the page cache has that is not on the disk is written before. Not while
+    /// a write is under way. EINVAL: the file system cannot; others tell by EINVAL of the write.
+    virtual Result<void> set_direct(int file, bool is_direct) = 0;
+    static constexpr size_t kDirectAlignment = 4096;
     /// Makes a directory; one that exists is as good.
     virtual Result<void> make_directory(const std::string& path) = 0;
     virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
@@ -77,6 +83,7 @@ public:
     Result<void> truncate(int file, uint64_t bytes) override;
     Result<void> sync(int file) override;
     void leave_page_cache(int file, uint64_t begin, uint64_t end) override;
+    Result<void> set_direct(int file, bool is_direct) override;
     Result<void> make_directory(const std::string& path) override;
     Result<void> rename(const std::string& from, const std::string& to) override;
     Result<void> remove(const std::string& path) override;

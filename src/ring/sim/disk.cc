@@ -41,7 +41,10 @@ DiskFaults DiskFaults::swarm(base::Random& random) {
 // -----------------------------------------------------------------------------------------
 
 void Disk::mark(Node& node, uint64_t from, uint64_t to) {
-    for (uint64_t page = from / kPageBytes; page * kPageBytes < to; ++page) node.dirty.insert(page);
+    for (uint64_t page = from / kPageBytes; page * kPageBytes < to; ++page) {
+        node.dirty.insert(page);
+        node.cached.insert(page);
+    }
 }
 
 /// Each dirty page is old, new, or new up to some sector; the length is any that was on the way.
@@ -67,10 +70,12 @@ void Disk::lose_power(Node& node) {
     node.seen = left;
     node.durable = std::move(left);
     node.dirty.clear();
+    node.cached.clear();
 }
 
 void Disk::crash() {
     open_.clear();
+    direct_.clear();
     locks_.clear();
     names_ = durable_names_[random_.below(durable_names_.size())];
     durable_names_.assign(1, names_);
@@ -114,6 +119,8 @@ uint64_t Disk::used() const {
 
 int32_t Disk::write(int file, std::string_view bytes, uint64_t offset) {
     Node& target = node(file);
+    const bool is_aligned = (offset | bytes.size()) % kDirectAlignment == 0;
+    CHECK(is_aligned || !is_direct(file));
     if (is_read_only) return -EROFS;
     if (chance(faults.write_failure)) return -EIO;
     size_t count = bytes.size();
@@ -123,9 +130,28 @@ int32_t Disk::write(int file, std::string_view bytes, uint64_t offset) {
     const uint64_t room = bytes_max - std::min(bytes_max, used());
     if (grows > room) count -= fits_whole ? count : std::min<uint64_t>(count, grows - room);
     if (count == 0) return -ENOSPC;
+    if (is_direct(file)) return write_directly(target, bytes.substr(0, count), offset);
     if (target.seen.size() < offset + count) target.seen.resize(offset + count, '\0');
     target.seen.replace(offset, count, bytes.substr(0, count));
     mark(target, offset, offset + count);
+    return static_cast<int32_t>(count);
+}
+
+/// A file that becomes longer by such a write has its new length on the disk as soon as the file
+/// system likes. Pages before it that only the page cache has would be holes in it after a crash,
+/// which no reader takes for an end: they go with it, or before it.
+int32_t Disk::write_directly(Node& node, std::string_view bytes, uint64_t offset) {
+    const size_t count = bytes.size() / kSectorBytes * kSectorBytes;
+    if (is_never_written_directly) return -EINVAL;
+    if (count == 0) return -ENOSPC;
+    const size_t first = offset / kPageBytes;
+    const size_t behind = (offset + count + kPageBytes - 1) / kPageBytes;
+    CHECK(node.cached.empty() || *node.cached.begin() >= first);
+    if (node.seen.size() < offset + count) node.seen.resize(offset + count, '\0');
+    node.seen.replace(offset, count, bytes.substr(0, count));
+    mark(node, offset, offset + count);
+    node.cached.erase(node.cached.begin(), node.cached.lower_bound(behind));
+    direct_bytes += count;
     return static_cast<int32_t>(count);
 }
 
@@ -155,6 +181,8 @@ int32_t Disk::sync_range(int file, uint64_t from, uint64_t end) {
         if (!fails || random_.below(2) == 0) settle(target, *page);
     }
     target.dirty.erase(first, behind);
+    target.cached.erase(target.cached.lower_bound(from / kPageBytes),
+                        target.cached.lower_bound((end + kPageBytes - 1) / kPageBytes));
     if (fails) return -EIO;
     // The length is the file's, not the range's.
     if (target.durable.size() > target.seen.size()) target.durable.resize(target.seen.size());
@@ -199,6 +227,7 @@ Result<int> Disk::open(const std::string& path, OpenFor use) {
 
 void Disk::close(int file) {
     open_.erase(file);
+    direct_.erase(file);
     std::erase_if(locks_, [file](const auto& lock) { return lock.second == file; });
 }
 
@@ -229,9 +258,15 @@ void Disk::leave_page_cache(int file, uint64_t begin, uint64_t end) {
     CHECK(begin <= end && end <= target.seen.size());
     CHECK(begin % kPageBytes == 0 && end % kPageBytes == 0);
     // Linux would begin to write those that are dirty, in whatever order.
-    const auto dirty = target.dirty.lower_bound(begin / kPageBytes);
-    CHECK(dirty == target.dirty.end() || *dirty >= end / kPageBytes);
+    const auto dirty = target.cached.lower_bound(begin / kPageBytes);
+    CHECK(dirty == target.cached.end() || *dirty >= end / kPageBytes);
     uncached_bytes += end - begin;
+}
+
+Result<void> Disk::set_direct(int file, bool is_direct) {
+    if (is_direct && is_never_direct) return failed(EINVAL, "O_DIRECT");
+    is_direct ? static_cast<void>(direct_.insert(file)) : static_cast<void>(direct_.erase(file));
+    return {};
 }
 
 Result<void> Disk::make_directory(const std::string& path) {

@@ -51,7 +51,10 @@ public:
     uint64_t bytes_max = UINT64_MAX;  ///< of all files together: then ENOSPC
     bool fits_whole = false;          ///< ENOSPC also where a part of a write would fit
     bool is_read_only = false;        ///< EROFS
-    uint64_t uncached_bytes = 0;      ///< that were to leave the page cache, some of them twice
+    bool is_never_direct = false;     ///< O_DIRECT is refused by the file, or only by its writes
+    bool is_never_written_directly = false;
+    uint64_t uncached_bytes = 0;  ///< that were to leave the page cache, some of them twice
+    uint64_t direct_bytes = 0;    ///< written past it
 
     static bool is_file(int descriptor) noexcept { return descriptor >= kFirstDescriptor; }
 
@@ -63,6 +66,7 @@ public:
     void move_away(const std::string& from, const std::string& to);
 
     // --- for SimRing ---
+    bool is_direct(int file) const { return direct_.contains(file); }
     /// Bytes written or -errno.
     int32_t write(int file, std::string_view bytes, uint64_t offset);
     int32_t sync_now(int file);
@@ -78,6 +82,7 @@ public:
     Result<void> truncate(int file, uint64_t bytes) override;
     Result<void> sync(int file) override;
     void leave_page_cache(int file, uint64_t begin, uint64_t end) override;
+    Result<void> set_direct(int file, bool is_direct) override;
     Result<void> make_directory(const std::string& path) override;
     Result<void> rename(const std::string& from, const std::string& to) override;
     Result<void> remove(const std::string& path) override;
@@ -93,6 +98,8 @@ private:
         std::string seen;        // by readers
         std::string durable;     // survives a crash
         std::set<size_t> dirty;  // pages whose durable bytes may be older
+        /// Of these, pages that the device has not even been given.
+        std::set<size_t> cached;
     };
     using NodeRef = std::shared_ptr<Node>;
     using Names = std::map<std::string, NodeRef>;
@@ -102,6 +109,8 @@ private:
     Node& node(int file);
     static void mark(Node& node, uint64_t from, uint64_t to);
     static void settle(Node& node, size_t page);
+    /// As many of these bytes as go past the page cache, or -errno.
+    int32_t write_directly(Node& node, std::string_view bytes, uint64_t offset);
     void lose_power(Node& node);
     void change_names();
     uint64_t used() const;
@@ -111,6 +120,7 @@ private:
     std::vector<Names> durable_names_{1};  // the last synced state, and each state after it
     std::set<std::string> directories_;
     std::map<int, NodeRef> open_;
+    std::set<int> direct_;
     std::map<std::string, int> locks_;  // directories, and the descriptors that hold them
     int next_descriptor_ = kFirstDescriptor;
 };

@@ -186,6 +186,11 @@ void SimRing::try_write(Slot& slot) {
         const int32_t result = disk.sync_range(slot.file, slot.offset, slot.offset + slot.done);
         return finish(slot, result == 0 ? static_cast<int32_t>(slot.done) : result);
     }
+    for (const iovec& vector : slot.vectors) {
+        const uintptr_t begin = reinterpret_cast<uintptr_t>(vector.iov_base);
+        const bool is_aligned = (begin | vector.iov_len) % Files::kDirectAlignment == 0;
+        CHECK(is_aligned || !disk.is_direct(slot.file));
+    }
     const int32_t result = disk.write(slot.file, outgoing(slot, slot.total), slot.offset);
     if (result <= 0 || !slot.is_synced) return finish(slot, result);
     slot.done = static_cast<size_t>(result);

@@ -153,6 +153,30 @@ TEST_F(FilesTest, WhatIsOnTheDiskLeavesThePageCache) {
     EXPECT_EQ(*text, std::string(kBytes, 'x'));
 }
 
+TEST_F(FilesTest, DirectWritesNeverComeToThePageCache) {
+    constexpr size_t kBytes = size_t{1} << 20;
+    struct statfs system;
+    ASSERT_EQ(::statfs(directory_.c_str(), &system), 0);
+    if (system.f_type == TMPFS_MAGIC) GTEST_SKIP() << "the page cache is all there is";
+    const auto file = files_.open(path("a"), OpenFor::creating);
+    ASSERT_TRUE(file);
+    if (!files_.set_direct(*file, true)) GTEST_SKIP() << "this file system has none";
+    std::vector<char> memory(kBytes + Files::kDirectAlignment, 'x');
+    void* begin = memory.data();
+    size_t room = memory.size();
+    ASSERT_NE(std::align(Files::kDirectAlignment, kBytes, begin, room), nullptr);
+    ASSERT_EQ(::pwrite(*file, begin, kBytes, 0), static_cast<ssize_t>(kBytes));
+    EXPECT_EQ(cached_pages(path("a"), kBytes), 0U);
+    EXPECT_EQ(::pwrite(*file, begin, 1, 0), -1) << "not a page";
+    EXPECT_EQ(errno, EINVAL);
+    ASSERT_TRUE(files_.set_direct(*file, false));
+    EXPECT_EQ(::pwrite(*file, "yz", 2, kBytes - 1), 2);
+    files_.close(*file);
+    EXPECT_EQ(files_.read_whole(path("a"), 2 * kBytes).value_or(""),
+              std::string(kBytes - 1, 'x') + "yz");
+    EXPECT_EQ(files_.set_direct(-1, true).error().code, EBADF);
+}
+
 TEST_F(FilesTest, NamesAreMadeMovedAndRemoved) {
     ASSERT_TRUE(files_.make_directory(path("d")));
     ASSERT_TRUE(files_.make_directory(path("d")));
