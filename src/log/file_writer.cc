@@ -118,6 +118,7 @@ int64_t FileWriter::before_wait() {
 }
 
 void FileWriter::pump() {
+    if (now_us_ >= next_look_us_) log_.trim();
     if (file_ >= 0 && may_end()) end_file();
     if (file_ < 0) return pump_closed();
     look_at_place();

@@ -153,6 +153,8 @@ public:
     /// Behind the last large record of those before the frontier, or of later ones.
     Position large_end() const noexcept { return large_end_.load(std::memory_order_relaxed); }
     std::span<char> at(Position position) { return segments_.at(position); }
+    /// Memory that was kept for the next bytes and is not wanted goes back: a look now and then.
+    void trim() { segments_.trim(); }
     void set_durable(Position position);
     /// Gives memory back.
     void release(Position position);

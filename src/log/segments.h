@@ -3,10 +3,13 @@
 
 // The memory of the log: the bytes of a stream of positions, in segments that come when somebody
 // writes there and go back when nobody needs them any more. Those that went back last are used
-// first, so that a log at rest needs two of them.
+// first. Some are kept for the next writer, as many as a busy log takes between two syncs: pages
+// that are new cost the kernel more than the bytes that are written there. trim() gives those back
+// that nobody wanted for a while, so that a log at rest needs two of them.
 //
-// Ownership: owns its segments. Threads: at() any, for positions that are not released; release()
-// one at a time. Complexity: O(1); a segment is taken under a mutex, once in kSegmentBytes.
+// Ownership: owns its segments. Threads: at() and bytes() any, for positions that are not released;
+// release() and trim() one at a time. Complexity: O(1); a segment is taken under a mutex, once in
+// kSegmentBytes; trim() O(segments that are kept).
 
 #include <atomic>
 #include <cstddef>
@@ -31,8 +34,12 @@ public:
     static constexpr size_t kTableBytes = kSlots * sizeof(std::atomic<char*>);
     /// From the first position that is held to the last, at most.
     static constexpr uint64_t kSpanBytes = uint64_t{kSegmentBytes} * kSlots;
-    /// Kept for the next writer.
-    static constexpr size_t kFreeMax = 4;
+    /// A segment begins there, so that pages of a file can be written from it directly.
+    static constexpr size_t kAlignment = 4096;
+    /// Kept for the next writer, at most.
+    static constexpr size_t kFreeMax = 48;
+    /// Kept by trim(), wanted or not.
+    static constexpr size_t kFreeMin = 1;
 
     Segments();
     ~Segments();
@@ -50,6 +57,8 @@ public:
     }
     /// Nobody asks for positions from `from` to `to` any more.
     void release(Position from, Position to);
+    /// Gives back half of those that nobody has taken since the last call.
+    void trim();
     /// Of all segments, those kept for later included. Any thread.
     uint64_t bytes() const noexcept {
         return segments_.load(std::memory_order_relaxed) * kSegmentBytes;
@@ -57,11 +66,13 @@ public:
 
 private:
     char* install(std::atomic<char*>& slot);
+    void unmap(std::span<char* const> segments) noexcept;
 
     base::CountedVector<std::atomic<char*>, base::Purpose::log> slots_;
     std::atomic<uint64_t> segments_{0};
     std::mutex mutex_;
-    std::vector<char*> free_;  // under mutex_
+    std::vector<char*> free_;  // under mutex_; the last is taken first
+    size_t free_least_ = 0;    // under mutex_; since trim()
 };
 
 }  // namespace gyre::log

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/memory.h"
 #include "base/random.h"
 #include "support/seed.h"
 
@@ -81,6 +82,39 @@ TEST(Log, GivesMemoryBack) {
         most = std::max(most, log.memory_bytes());
     }
     EXPECT_LE(most, (Segments::kFreeMax + 2) * Segments::kSegmentBytes);
+}
+
+TEST(Log, KeepsTheMemoryThatABusyOneUsesAndGivesItBackWhenItRests) {
+    constexpr uint64_t kRound = 20 * Segments::kSegmentBytes;
+    Log log(1);
+    const int64_t used = base::used(base::Purpose::log);
+    const auto round = [&] {
+        for (uint64_t bytes = 0; bytes < kRound; bytes += 100'000) {
+            put(log.appender(0), std::string(100'000, 'y'));
+        }
+        log.release(log.frontier());
+    };
+    round();
+    round();
+    const uint64_t busy = log.memory_bytes();
+    EXPECT_GE(busy, kRound);
+    EXPECT_EQ(base::used(base::Purpose::log) - used, static_cast<int64_t>(busy));
+    for (int i = 0; i < 20; ++i) {
+        round();
+        log.trim();
+        EXPECT_EQ(log.memory_bytes(), busy) << "wanted again each time";
+    }
+    put(log.appender(0), "y");
+    for (int i = 0; i < 10; ++i) log.trim();
+    EXPECT_LE(log.memory_bytes(), (Segments::kFreeMin + 1) * Segments::kSegmentBytes);
+    EXPECT_EQ(base::used(base::Purpose::log) - used, static_cast<int64_t>(log.memory_bytes()));
+}
+
+TEST(Log, NeverKeepsMoreThanItsMost) {
+    Log log(1);
+    put(log.appender(0), std::string(2 * Segments::kFreeMax * Segments::kSegmentBytes, 'y'));
+    log.release(log.frontier());
+    EXPECT_LE(log.memory_bytes(), (Segments::kFreeMax + 1) * Segments::kSegmentBytes);
 }
 
 TEST(Log, IsFullUntilAQuarterIsFree) {
