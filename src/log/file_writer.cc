@@ -24,13 +24,14 @@ int64_t sooner(int64_t left_us, int64_t right_us) {
 
 }  // namespace
 
-FileWriter::FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory, uint64_t reclaim_bytes)
+FileWriter::FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory, const Limits& limits)
     : log_(log),
       ring_(ring),
       directory_(directory),
-      reclaim_bytes_(reclaim_bytes),
+      limits_(limits),
       write_(&handle_write, *this),
-      sync_(&handle_sync, *this) {}
+      sync_(&handle_sync, *this),
+      stream_(limits.stream) {}
 
 FileWriter::~FileWriter() {
     if (file_ < 0) return;
@@ -65,6 +66,19 @@ Result<void> FileWriter::cut_what_follows() {
     return files.sync(file_);
 }
 
+/// The one that is open now has so much that stays, all of it on the disk.
+void FileWriter::begin_file(uint64_t bytes) {
+    next_prefix_.clear();
+    clock_s_ = 0;
+    file_bytes_ = sync_file_bytes_ = kept_file_bytes_ = bytes;
+    figures_.file_bytes.store(bytes, std::memory_order_relaxed);
+    reclaimed_to_ = bytes / limits_.reclaim_bytes * limits_.reclaim_bytes;
+    given_to_ = log_from_ = bytes;
+    is_direct_ = is_never_direct_ = false;
+    set_filled_to(0);
+    needs_mark_ = false;
+}
+
 Result<void> FileWriter::open(const Start& start) {
     if (auto done = sync_what_is_there(); !done) return done;
     if (directory_.manifest().increments.empty()) {
@@ -78,14 +92,11 @@ Result<void> FileWriter::open(const Start& start) {
         const auto file = directory_.files().open(path_, ring::OpenFor::writing);
         if (!file) return tl::unexpected(file.error());
         file_ = *file;
-        file_bytes_ = start.file_bytes;
-        reclaimed_to_ = file_bytes_ / reclaim_bytes_ * reclaim_bytes_;
+        begin_file(start.file_bytes);
         needs_mark_ = start.needs_mark;
         if (auto done = cut_what_follows(); !done) return done;
         if (start.database != 0) append(next_prefix_, SelectEffect{0});
     }
-    kept_file_bytes_ = file_bytes_;
-    figures_.file_bytes.store(file_bytes_, std::memory_order_relaxed);
     next_look_us_ = ring_.monotonic_us() + kLookUs;
     return {};
 }
@@ -169,7 +180,7 @@ bool FileWriter::holds() {
 /// More may come before it is worth a write.
 bool FileWriter::gathers() const {
     return !syncs_each_group() && now_us_ < next_write_us_ && !group_ &&
-           log_.tail() - written_ < kGatherBytes && log_.tail() != written_;
+           log_.tail() - written_ < stream_.next().gather_bytes && log_.tail() != written_;
 }
 
 int64_t FileWriter::next_deadline_us() const {
@@ -178,7 +189,8 @@ int64_t FileWriter::next_deadline_us() const {
     if (gathers()) deadline_us = sooner(deadline_us, next_write_us_);
     const bool is_sync_due =
         log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::every_second &&
-        written_ > synced_ && (!sync_.in_flight || (written_ > sync_end_ && !is_delay_counted_));
+        written_ > synced_ && !needs_synced_memory() &&
+        (!sync_.in_flight || (written_ > sync_end_ && !is_delay_counted_));
     return is_sync_due ? sooner(deadline_us, next_sync_us_) : deadline_us;
 }
 
@@ -199,8 +211,11 @@ std::string FileWriter::clock_line() {
 void FileWriter::start_group(Position end) {
     group_ = Group{.begin = written_, .end = end, .prefix = std::exchange(next_prefix_, {})};
     put_head(clock_line());
+    note_group();
+    align_stream();
+    if (!group_->prefix.empty()) log_from_ = file_bytes_ + group_->prefix.size();
     is_part_synced_ = false;
-    next_write_us_ = now_us_ + kGatherUs;
+    next_write_us_ = now_us_ + stream_.next().gather_us;
     if (policy_.note_begun(end - written_)) add(figures_.held_groups);
     send_group();
 }
@@ -305,10 +320,23 @@ bool FileWriter::cut_filling() {
     return done.has_value();
 }
 
+/// Of the log from `at` to `end`, as much as there are vectors for.
+size_t FileWriter::add_vectors(size_t count, Position at, Position end) {
+    while (at < end && count < vectors_.size()) {
+        const std::span<char> room = log_.at(at);
+        const size_t bytes = std::min<uint64_t>(room.size(), end - at);
+        vectors_[count++] = {room.data(), bytes};
+        at += bytes;
+    }
+    return count;
+}
+
 /// As much of what is left as one write takes.
 void FileWriter::send_group() {
     if (waits_for_filling_cut()) return;
     if (!group_->is_checked && !cut_filling()) return;
+    if (send_direct()) return;
+    leave_direct();
     const Group& group = *group_;
     size_t count = 0;
     if (group.done < group.prefix.size()) {
@@ -319,12 +347,9 @@ void FileWriter::send_group() {
     if (group.done > group.prefix.size()) {
         at = std::min(at + (group.done - group.prefix.size()), group.end);
     }
-    while (at < group.end && count < vectors_.size()) {
-        const std::span<char> room = log_.at(at);
-        const size_t bytes = std::min<uint64_t>(room.size(), group.end - at);
-        vectors_[count++] = {room.data(), bytes};
-        at += bytes;
-    }
+    const size_t prefixes = count;
+    count = add_vectors(count, at, group.end);
+    for (size_t index = prefixes; index < count; ++index) at += vectors_[index].iov_len;
     count = add_filling(count);
     const std::span<const iovec> vectors(vectors_.data(), count);
     const uint64_t offset = file_bytes_ + group.done;
@@ -347,6 +372,7 @@ void FileWriter::handle_write(ring::Op& op, const ring::Completion& completion) 
 void FileWriter::written(int32_t result) {
     const bool was_to_sync = std::exchange(write_syncs_, false);
     if (was_to_sync) figures_.is_syncing.store(false, std::memory_order_relaxed);
+    if (std::exchange(is_direct_write_, false) && !note_direct(result)) return send_again();
     // A write of nothing gets nowhere: as good as an error.
     if (result <= 0) return not_written(result == 0 ? EIO : -result, was_to_sync);
     CHECK(group_.has_value());
@@ -410,6 +436,7 @@ void FileWriter::all_written(bool is_synced) {
     const uint64_t filled_to = group_->filling > 0 ? file_bytes_ + group_->filling : 0;
     set_filled_to(std::max(filled_to_, filled_to));
     group_.reset();
+    stream_.note_written(ring_.monotonic_us());
     figures_.file_bytes.store(file_bytes_, std::memory_order_relaxed);
 #ifdef GYRE_MUTATION_SKIP_SYNC
     // Planted fault: what is only written counts as durable.
@@ -443,7 +470,7 @@ bool FileWriter::must_sync() const {
         return is_complete && (written_ > synced_ || candidate_);
     }
     if (log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::never) return false;
-    return written_ > synced_ &&
+    return written_ > synced_ && !needs_synced_memory() &&
            (now_us_ >= next_sync_us_ || written_ - synced_ >= kUnsyncedBytesMax);
 }
 
@@ -498,6 +525,7 @@ void FileWriter::complete_sync() {
         if (cure_) end_cure({});
     }
     synced_ = sync_end_;
+    given_to_ = std::max(given_to_, sync_file_bytes_);
     is_part_synced_ = is_at_part() && synced_ == written_;
     if (!founding_) log_.set_durable(synced_);
     if (synced_ >= log_.released()) {
@@ -512,10 +540,10 @@ void FileWriter::complete_sync() {
 /// used, and always come to new pages, which cost the kernel more than those it has just had back.
 /// A folio that lies across the end of a piece stays, and goes with the next.
 void FileWriter::reclaim_page_cache() {
-    const uint64_t synced = sync_file_bytes_ / reclaim_bytes_ * reclaim_bytes_;
+    const uint64_t synced = sync_file_bytes_ / limits_.reclaim_bytes * limits_.reclaim_bytes;
     const uint64_t end = std::min(synced, reclaimed_to_ + kReclaimBytesMax);
     if (end <= reclaimed_to_ || !log_.reclaims_page_cache.load(std::memory_order_relaxed)) return;
-    const uint64_t begin = reclaimed_to_ - std::min(reclaimed_to_, reclaim_bytes_);
+    const uint64_t begin = reclaimed_to_ - std::min(reclaimed_to_, limits_.reclaim_bytes);
     directory_.files().leave_page_cache(file_, begin, end);
     add(figures_.reclaimed_bytes, end - reclaimed_to_);
     reclaimed_to_ = end;

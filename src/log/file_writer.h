@@ -15,6 +15,12 @@
 // (log/group_head.h), and those after it go over that, each with its checksum. A larger one cuts
 // the filling off first.
 //
+// Under `every second`, groups that are large and follow each other (log/stream_policy.h) go past
+// the page cache, as far as they fill pages of the file; the rest of the last page goes through it.
+// That saves a copy of each byte, and the memory of the page cache. Such a write makes the file
+// longer at once, so whatever stands before it and is not on the disk yet goes with it, once more:
+// a crash leaves no hole.
+//
 // When something fails, writes are refused (Log::admission()) and what was executed already stays
 // in memory, in order, until it is on the disk after all:
 //   - a write that fails (disk full, read-only) is tried again, at the same offset;
@@ -47,6 +53,7 @@
 #include "log/aof_directory.h"
 #include "log/group_policy.h"
 #include "log/log.h"
+#include "log/stream_policy.h"
 #include "ring/reactor.h"
 
 namespace gyre::log {
@@ -64,6 +71,7 @@ struct WriterFigures {
     std::atomic<uint64_t> filling_bytes{0};    ///< of the file, behind file_bytes
     std::atomic<uint64_t> checked_groups{0};   ///< that went over filling, or began it
     std::atomic<uint64_t> reclaimed_bytes{0};  ///< that left the page cache
+    std::atomic<uint64_t> direct_bytes{0};     ///< of `bytes`, written past it
     std::atomic<uint64_t> part_bytes{0};       ///< of `bytes`, those before the part under way
     std::atomic<uint64_t> last_sync_us{0};
     std::atomic<uint64_t> longest_sync_us{0};
@@ -81,9 +89,6 @@ public:
     /// Of one write.
     static constexpr uint64_t kGroupBytesMax = uint64_t{16} << 20;
     static constexpr size_t kVectorsMax = kGroupBytesMax / Segments::kSegmentBytes + 2;
-    /// Without `always`, writes are so far apart, unless so much has gathered.
-    static constexpr int64_t kGatherUs = 2000;
-    static constexpr uint64_t kGatherBytes = 256 * 1024;
     static constexpr int64_t kSyncIntervalUs = 1'000'000;
     /// Under `everysec`, synced before its second is over when so much is not.
     static constexpr uint64_t kUnsyncedBytesMax = Log::kBytesMax / 4;
@@ -105,9 +110,23 @@ public:
     static constexpr uint64_t kReclaimBytes = uint64_t{1} << 20;
     static constexpr uint64_t kReclaimBytesMax = uint64_t{64} << 20;
 
-    /// `reclaim_bytes`: a power of two, whole pages.
-    FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory,
-               uint64_t reclaim_bytes = kReclaimBytes);
+    /// What goes past the page cache begins and ends with a page.
+    static constexpr uint64_t kPageBytes = ring::Files::kDirectAlignment;
+    static_assert(Segments::kAlignment % kPageBytes == 0);
+
+    /// Of what is done for the sake of speed.
+    struct Limits {
+        uint64_t reclaim_bytes = kReclaimBytes;  ///< a power of two, whole pages
+        StreamLimits stream;
+        /// Past the page cache at least so much goes, and of what is not on the disk at most so
+        /// much goes there once more.
+        uint64_t direct_bytes_min = 64 * 1024;
+        uint64_t again_bytes_max = kUnsyncedBytesMax;
+    };
+
+    FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory)
+        : FileWriter(log, ring, directory, Limits()) {}
+    FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory, const Limits& limits);
     ~FileWriter() override;
 
     /// Where writing goes on.
@@ -203,6 +222,16 @@ private:
     bool waits_for_filling_cut() const;
     void set_filled_to(uint64_t end);
     size_t add_filling(size_t count);
+    bool may_write_directly() const;
+    bool may_stream() const;
+    void note_group();
+    bool needs_synced_memory() const;
+    void align_stream();
+    bool send_direct();
+    size_t add_vectors(size_t count, Position at, Position end);
+    bool note_direct(int32_t& result);
+    void leave_direct();
+    void begin_file(uint64_t bytes);
     void start_sync();
     void note_sync_start();
     bool must_sync() const;
@@ -243,7 +272,7 @@ private:
     Log& log_;
     ring::Ring& ring_;
     AofDirectory& directory_;
-    const uint64_t reclaim_bytes_;
+    const Limits limits_;
     WriterOp write_;
     WriterOp sync_;
     std::array<iovec, kVectorsMax> vectors_;
@@ -259,6 +288,7 @@ private:
     bool is_ending_ = false;  // the file is closed as soon as nothing is with the ring
     std::optional<Group> group_;
     GroupPolicy policy_;
+    StreamPolicy stream_;
     bool write_syncs_ = false;  // the write under way ends on the disk
     /// An errno of such a write. Which of its halves failed, a write alone is to tell.
     int doubt_ = 0;
@@ -271,6 +301,12 @@ private:
     Position synced_ = 0;
     uint64_t kept_file_bytes_ = 0;  // where Log::released() lies in the file
     uint64_t reclaimed_to_ = 0;     // in the file, out of the page cache
+    uint64_t given_to_ = 0;         // in the file, of which the page cache has nothing to write
+    uint64_t log_from_ = 0;         // in the file, from where it is the log's bytes and no others
+    bool is_direct_ = false;        // writes go past the page cache,
+    bool is_direct_write_ = false;  // and so does the one under way
+    bool is_never_direct_ = false;  // this file's cannot
+    uint64_t again_ = 0;            // of the write under way, bytes before what is new
     uint64_t filled_to_ = 0;        // in the file, behind what is written; 0: it ends with that
     bool needs_mark_ = false;       // the last group was checked
     uint32_t small_groups_ = 0;     // one behind the other, of those that are asked for

@@ -37,6 +37,7 @@ void FileWriter::look_at_manifest() {
 }
 
 void FileWriter::run_into(Trouble trouble, std::string why) {
+    stream_.stop();
     if (founding_) return give_up_beginning(why);
     if (trouble_ == Trouble::none) {
         base::log(base::Level::warning, "Append-only file: {}. Writes are refused until it is well",
@@ -117,15 +118,9 @@ Result<void> FileWriter::begin_new_file() {
     candidate_ = cure_ ? made->next.with_base(cure_->file, sequence) : std::move(made->next);
     group_.reset();
     doubt_ = 0;
-    next_prefix_.clear();
-    clock_s_ = 0;
+    begin_file(0);
     written_ = cure_ ? cure_->part : log_.released();
     synced_ = written_;
-    file_bytes_ = 0;
-    reclaimed_to_ = 0;
-    kept_file_bytes_ = 0;
-    set_filled_to(0);
-    needs_mark_ = false;
     is_cut_ = false;
     return {};
 }
@@ -167,16 +162,8 @@ Result<void> FileWriter::open_part() {
     file_ = made->file;
     path_ = std::move(made->path);
     first_kept_ = made->next.increments.back().sequence;
-    set_filled_to(0);  // filling stays in the old one
-    needs_mark_ = false;
+    begin_file(0);  // filling stays in the old one
     (is_founding ? founding_ : candidate_) = std::move(made->next);
-    next_prefix_.clear();
-    clock_s_ = 0;
-    file_bytes_ = 0;
-    reclaimed_to_ = 0;
-    sync_file_bytes_ = 0;
-    kept_file_bytes_ = 0;
-    figures_.file_bytes.store(0, std::memory_order_relaxed);
     figures_.part_bytes.store(figures_.bytes.load(std::memory_order_relaxed),
                               std::memory_order_relaxed);
     return {};

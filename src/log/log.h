@@ -126,6 +126,7 @@ public:
     std::atomic<bool> writes_clock{false};        ///< aof-timestamp-enabled
     std::atomic<bool> preallocates{false};        ///< aof-preallocate
     std::atomic<bool> reclaims_page_cache{true};  ///< aof-reclaim-page-cache
+    std::atomic<bool> writes_directly{true};      ///< aof-direct-io
     /// Of a log that was switched on, until its first base is there: whatever is durable, nothing
     /// of it can be loaded.
     std::atomic<bool> lacks_base{false};

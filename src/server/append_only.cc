@@ -28,6 +28,7 @@ void AppendOnly::prepare() {
     log_->writes_clock = writes_clock_.load();
     log_->preallocates = preallocates_.load();
     log_->reclaims_page_cache = reclaims_page_cache_.load();
+    log_->writes_directly = writes_directly_.load();
     made_log_.store(log_.get(), std::memory_order_release);
 }
 
@@ -63,6 +64,11 @@ void AppendOnly::set_preallocates(bool preallocates) {
 void AppendOnly::set_reclaims_page_cache(bool reclaims) {
     reclaims_page_cache_.store(reclaims);
     if (log::Log* const log = this->log()) log->reclaims_page_cache = reclaims;
+}
+
+void AppendOnly::set_writes_directly(bool directly) {
+    writes_directly_.store(directly);
+    if (log::Log* const log = this->log()) log->writes_directly = directly;
 }
 
 Result<void> AppendOnly::open() {

@@ -56,6 +56,7 @@ public:
     void set_writes_clock(bool writes);
     void set_preallocates(bool preallocates);
     void set_reclaims_page_cache(bool reclaims);
+    void set_writes_directly(bool directly);
 
     /// Reads the manifest; an old single file becomes the base of a new one. Before clients.
     Result<void> open();
@@ -141,6 +142,7 @@ private:
     std::atomic<bool> writes_clock_{false};
     std::atomic<bool> preallocates_{false};
     std::atomic<bool> reclaims_page_cache_{true};
+    std::atomic<bool> writes_directly_{true};
     std::atomic<bool> is_on_{false};
     std::atomic<bool> is_founded_{true};  // what is durable in the log can be loaded
     std::atomic<bool> is_logging_{false};

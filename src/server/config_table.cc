@@ -754,6 +754,18 @@ const ConfigRow kLogRows[] = {
              if (targets.append_only == nullptr) return;
              targets.append_only->set_reclaims_page_cache(value.number != 0);
          }},
+    {.name = "aof-direct-io",
+     .kind = boolean,
+     .initial = "yes",
+     .summary =
+         "Under appendfsync everysec, a log that streams (from some 50 MB a second on) goes past "
+         "the kernel's page cache (O_DIRECT), where the file system can: it costs less, and its "
+         "syncs are short.",
+     .to_targets =
+         [](const ConfigTargets& targets, const ConfigValue& value) {
+             if (targets.append_only == nullptr) return;
+             targets.append_only->set_writes_directly(value.number != 0);
+         }},
 };
 
 #undef SETTING

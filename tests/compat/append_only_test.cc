@@ -5,7 +5,9 @@
 // does the server itself, each with the same data, compared key by key. And the other way round:
 // the server under test starts on the folder of a redis-server.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -275,6 +277,59 @@ TEST(AppendOnly, RedisGoesOnBehindFilling) {
     ServerProcess server(subject_in(directory, "yes"));
     ASSERT_TRUE(AofDirectory::has_loaded(server)) << server.log();
     EXPECT_EQ(difference(before, data_of(server)), "");
+}
+
+bool has_direct_io(const AofDirectory& directory) {
+    alignas(4096) static constexpr char kPage[4096] = {};
+    const std::string probe = directory.file("probe");
+    const int file = ::open(probe.c_str(), O_CREAT | O_WRONLY | O_DIRECT | O_CLOEXEC, 0600);
+    const bool has = file >= 0 && ::pwrite(file, kPage, sizeof kPage, 0) == sizeof kPage;
+    if (file >= 0) ::close(file);
+    std::filesystem::remove(probe);
+    return has;
+}
+
+/// Comments stand where the log was moved to the pages of the file.
+TEST(AppendOnly, AStreamThatWentPastThePageCacheIsLoadedByBoth) {
+    const AofDirectory directory;
+    if (!has_direct_io(directory)) GTEST_SKIP() << "this file system has no O_DIRECT";
+    Data before;
+    {
+        ServerOptions options = subject_in(directory);
+        options.arguments.insert(options.arguments.end(), {"--appendfsync", "everysec",
+                                                           "--auto-aof-rewrite-percentage", "0"});
+        ServerProcess server(options);
+        ASSERT_TRUE(AofDirectory::has_loaded(server)) << server.log();
+        Session session(server);
+        int count = 0;
+        // What is not on the disk goes once more, up to a limit: the disk may be slow.
+        const auto has_streamed = [&] {
+            for (int i = 0; i < 14; ++i, ++count) {
+                const std::string number = std::to_string(count);
+                session.ask("MSET", "k:" + std::to_string(count % 30),
+                            std::string(1'000'000 - count, static_cast<char>('a' + count % 26)),
+                            "n:" + number, number);
+            }
+            EXPECT_EQ(session.ask("WAITAOF", "1", "0", "0"), "[:1 :0]");
+            return session.info_number("persistence", "aof_direct_bytes") > 10'000'000;
+        };
+        ASSERT_TRUE(wait_until(has_streamed)) << session.info("persistence", "aof_direct_bytes");
+        EXPECT_EQ(session.info_number("persistence", "aof_failures"), 0);
+        before = data_of(server);
+        server.send_signal(SIGKILL);
+        ASSERT_TRUE(server.wait_exit().has_value());
+    }
+    const AofCheck check = directory.check("appendonly.aof.manifest");
+    EXPECT_TRUE(check.is_valid()) << check.output;
+    {
+        ServerProcess oracle(directory.oracle());
+        ASSERT_TRUE(AofDirectory::has_loaded(oracle)) << oracle.log();
+        EXPECT_EQ(difference(before, data_of(oracle)), "");
+        EXPECT_EQ(oracle.stop(), 0);
+    }
+    ServerProcess again(subject_in(directory));
+    ASSERT_TRUE(AofDirectory::has_loaded(again)) << again.log();
+    EXPECT_EQ(difference(before, data_of(again)), "");
 }
 
 /// What 7.0 lets its clients say and logs, and what it logs in words that no client may use.

@@ -143,6 +143,7 @@ int32_t Disk::write(int file, std::string_view bytes, uint64_t offset) {
 int32_t Disk::write_directly(Node& node, std::string_view bytes, uint64_t offset) {
     const size_t count = bytes.size() / kSectorBytes * kSectorBytes;
     if (is_never_written_directly) return -EINVAL;
+    if (direct_failure != 0) return -direct_failure;
     if (count == 0) return -ENOSPC;
     const size_t first = offset / kPageBytes;
     const size_t behind = (offset + count + kPageBytes - 1) / kPageBytes;

@@ -53,6 +53,7 @@ public:
     bool is_read_only = false;        ///< EROFS
     bool is_never_direct = false;     ///< O_DIRECT is refused by the file, or only by its writes
     bool is_never_written_directly = false;
+    int direct_failure = 0;       ///< an errno of such writes
     uint64_t uncached_bytes = 0;  ///< that were to leave the page cache, some of them twice
     uint64_t direct_bytes = 0;    ///< written past it
 
