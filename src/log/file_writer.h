@@ -72,6 +72,7 @@ struct WriterFigures {
     std::atomic<uint64_t> checked_groups{0};   ///< that went over filling, or began it
     std::atomic<uint64_t> reclaimed_bytes{0};  ///< that left the page cache
     std::atomic<uint64_t> direct_bytes{0};     ///< of `bytes`, written past it
+    std::atomic<uint64_t> slow_directs{0};     ///< such writes that took too long
     std::atomic<uint64_t> part_bytes{0};       ///< of `bytes`, those before the part under way
     std::atomic<uint64_t> last_sync_us{0};
     std::atomic<uint64_t> longest_sync_us{0};
@@ -122,6 +123,9 @@ public:
         /// much goes there once more.
         uint64_t direct_bytes_min = 64 * 1024;
         uint64_t again_bytes_max = kUnsyncedBytesMax;
+        /// After a direct write that took longer the page cache takes over, until there is a stream
+        /// again: what a disk has not taken yet is lost with the process.
+        int64_t direct_us_max = 50'000;
     };
 
     FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory)
@@ -307,9 +311,10 @@ private:
     bool is_direct_write_ = false;  // and so does the one under way
     bool is_never_direct_ = false;  // this file's cannot
     uint64_t again_ = 0;            // of the write under way, bytes before what is new
-    uint64_t filled_to_ = 0;        // in the file, behind what is written; 0: it ends with that
-    bool needs_mark_ = false;       // the last group was checked
-    uint32_t small_groups_ = 0;     // one behind the other, of those that are asked for
+    int64_t direct_started_us_ = 0;
+    uint64_t filled_to_ = 0;     // in the file, behind what is written; 0: it ends with that
+    bool needs_mark_ = false;    // the last group was checked
+    uint32_t small_groups_ = 0;  // one behind the other, of those that are asked for
     uint32_t small_groups_wanted_ = kSmallGroupsMin;
     int64_t next_filling_us_ = 0;  // after it could not be written
 

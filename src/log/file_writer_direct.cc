@@ -80,6 +80,7 @@ bool FileWriter::send_direct() {
     }
     is_direct_ = is_direct_write_ = true;
     again_ = here - from;
+    direct_started_us_ = ring_.monotonic_us();
     const size_t count = add_vectors(0, begin, begin + (end - from));
     add(figures_.groups);
     group_->is_synced = false;
@@ -95,6 +96,10 @@ bool FileWriter::needs_synced_memory() const {
 /// Makes of what was written what that is of the group. False: nothing, send it again. Whether a
 /// disk is in trouble the page cache is to tell.
 bool FileWriter::note_direct(int32_t& result) {
+    if (ring_.monotonic_us() - direct_started_us_ > limits_.direct_us_max) {
+        add(figures_.slow_directs);
+        stream_.stop();
+    }
     if (result <= 0) {
         is_never_direct_ = result == -EINVAL || result == -EOPNOTSUPP;
         stream_.stop();

@@ -188,6 +188,8 @@ const InfoMetric kLogMetrics[] = {
      WRITER(reclaimed_bytes)},
     {"aof_direct_bytes", counter, bytes,
      "Of the log, what went past the page cache (aof-direct-io)", WRITER(direct_bytes)},
+    {"aof_slow_direct_writes", counter, count,
+     "Such writes that took so long that the page cache took over", WRITER(slow_directs)},
     {"aof_reply_slices", counter, count,
      "Turns that answered some of many clients whose writes were on the disk",
      [](InfoSource& source) { return std::to_string(source.workers().reply_slices); }},

@@ -266,7 +266,11 @@ void Disk::leave_page_cache(int file, uint64_t begin, uint64_t end) {
 
 Result<void> Disk::set_direct(int file, bool is_direct) {
     if (is_direct && is_never_direct) return failed(EINVAL, "O_DIRECT");
-    is_direct ? static_cast<void>(direct_.insert(file)) : static_cast<void>(direct_.erase(file));
+    if (is_direct) {
+        direct_.insert(file);
+    } else {
+        direct_.erase(file);
+    }
     return {};
 }
 

@@ -38,10 +38,10 @@ struct Streaming {
         };
         ASSERT_TRUE(world.run_until(is_written, 10'000'000));
     }
-    void append(int records) {
+    void append(int records, size_t value_bytes = 1000) {
         for (int i = 0; i < records; ++i) {
             const std::string number = std::to_string(life->next_number++);
-            const std::string value(1000, 'v');
+            const std::string value(value_bytes, 'v');
             const std::string_view words[] = {"SET", number, value};
             std::string text;
             log::append(text, CommandEffect{words});
@@ -152,6 +152,41 @@ TEST_F(FileWriterStream, AFailureIsTriedAgainThroughThePageCache) {
     one.world.disk().direct_failure = 0;
     one.groups(10);
     EXPECT_GT(one.figures().direct_bytes, 0U) << "this one may pass";
+    expect_all_is_there(one);
+}
+
+/// What the disk has not taken is lost with the process: the page cache takes it at once.
+TEST_F(FileWriterStream, ASlowDiskIsLeftToThePageCache) {
+    Streaming one;
+    one.groups(10);
+    EXPECT_EQ(one.figures().slow_directs, 0U);
+    const uint64_t direct_bytes = one.figures().direct_bytes;
+    one.world.disk().faults.slow = 1000;
+    one.world.disk().faults.slow_us = 1'000'000;
+    while (one.figures().slow_directs == 0) one.group();
+    one.world.disk().faults.slow = 0;
+    const uint64_t slow_bytes = one.figures().direct_bytes;
+    EXPECT_GT(slow_bytes, direct_bytes);
+    one.groups(2);
+    EXPECT_EQ(one.figures().direct_bytes, slow_bytes);
+    one.groups(10);
+    EXPECT_GT(one.figures().direct_bytes, slow_bytes) << "it streams again";
+    EXPECT_EQ(one.figures().slow_directs, 1U);
+    expect_all_is_there(one);
+}
+
+/// More than one write takes, from a place in the middle of a page.
+TEST_F(FileWriterStream, ARecordOfManySegmentsTakesSeveralDirectWrites) {
+    Streaming one(11, 64 * Segments::kSegmentBytes);
+    one.groups(5);
+    const uint64_t direct_bytes = one.figures().direct_bytes;
+    const uint64_t writes = one.figures().groups;
+    one.append(1, 40 * Segments::kSegmentBytes);
+    const auto is_written = [&] { return one.life->writer->missing_bytes() == 0; };
+    ASSERT_TRUE(one.world.run_until(is_written, 10'000'000));
+    EXPECT_GT(one.figures().direct_bytes, direct_bytes + 39 * Segments::kSegmentBytes);
+    EXPECT_GE(one.figures().groups, writes + 3);
+    one.groups(5);
     expect_all_is_there(one);
 }
 
