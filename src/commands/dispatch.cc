@@ -203,6 +203,7 @@ void Dispatcher::prefetch_buckets(const Request& request) {
     for (size_t at = request.first_key; at < keys_.size(); ++at) {
         const store::Key& key = keys_[at];
         if (at > 0 && keys_[at - 1].hash == key.hash) continue;
+        services_.executor.effects.prefetch_seen(key.hash);
         store::Shard& shard = services_.dataset.shard(services_.dataset.shard_of(key.hash));
         // Another thread may change the shard's tables; only alone may they be read without the
         // lock.

@@ -153,6 +153,11 @@ public:
     /// nothing that was read of them may be told. 0 when it is.
     template <class Keys>
     log::Position seen(const Keys& keys) const;
+    /// Fetches what seen() looks at for a key with this hash.
+    void prefetch_seen(uint64_t hash) const noexcept {
+        if (is_on() && is_gated()) [[unlikely]]
+            recent_->prefetch(hash);
+    }
     /// Whether something was written since the last call: the log's thread may have to be woken.
     bool take_written() noexcept;
 

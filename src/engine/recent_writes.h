@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "base/counted.h"
+#include "base/prefetch.h"
 #include "log/log.h"
 #include "log/segments.h"
 
@@ -31,6 +32,7 @@ public:
     void note(uint64_t hash, log::Position end) {
         ends_[hash >> (64 - kPlacesBits)].store(end, std::memory_order_relaxed);
     }
+    void prefetch(uint64_t hash) const { base::prefetch(&ends_[hash >> (64 - kPlacesBits)]); }
     void note_all(log::Position end) {
         log::Position seen = all_.load(std::memory_order_relaxed);
         while (seen < end && !all_.compare_exchange_weak(seen, end, std::memory_order_relaxed)) {
