@@ -22,7 +22,7 @@ namespace gyre::log {
 
 class GroupPolicy {
 public:
-    static constexpr int64_t kHoldUsMax = 500;
+    static constexpr int64_t kHoldUsMax = 3000;
     /// Of the group on the disk, so much has to come again.
     static constexpr uint64_t kReturnPercent = 90;
     static constexpr uint32_t kPauseMax = 256;
