@@ -240,11 +240,19 @@ bool Worker::follow_log() {
     return next != log::kNoPosition && log_->wait_durable(index_, next);
 }
 
+/// How many of those whose replies may leave are answered in this turn.
+size_t Worker::answered_now() const {
+    if (gated_.size() > kAnsweredAtOnce) {
+        return std::max(kAnsweredPerTurn, gated_.size() / kAnsweredShare);
+    }
+    const auto waits = [](const ClientStream* connection) { return connection->is_gated; };
+    return std::ranges::all_of(dirty_, waits) ? gated_.size() : kAnsweredPerTurn;
+}
+
 /// Lets go of a slice of those whose replies may leave; returns the position that the first of the
 /// others waits for.
 log::Position Worker::release_gated(log::Position durable) {
-    size_t left = gated_.size();
-    if (left > kAnsweredAtOnce) left = std::max(kAnsweredPerTurn, left / kAnsweredShare);
+    size_t left = answered_now();
     log::Position next = log::kNoPosition;
     std::erase_if(gated_, [&](ClientStream* connection) {
         log::Position wanted = connection->first_gate();

@@ -104,10 +104,11 @@ public:
     static constexpr int64_t kDueLookMs = 100;
     /// How soon somebody is asked again who waits for messages of his to be delivered.
     static constexpr int64_t kCongestedLookMs = 1;
-    /// Where more clients than this wait for the log, those whose replies may leave are answered in
-    /// slices, so many in a turn or a share of all: they come back as they were answered, and who
-    /// only reads has his turn between two slices. Fewer are answered at once: group commit
-    /// (log/group_policy.h) sees them come back together.
+    /// Where more clients than this wait for the log, or others are answered in the same turn,
+    /// those whose replies may leave are answered in slices, so many in a turn or a share of all:
+    /// they come back as they were answered, and who only reads has his turn between two slices.
+    /// Else they are answered at once: group commit (log/group_policy.h) sees them come back
+    /// together.
     static constexpr size_t kAnsweredAtOnce = 64;
     static constexpr size_t kAnsweredPerTurn = 16;
     static constexpr size_t kAnsweredShare = 32;
@@ -202,6 +203,7 @@ private:
     void flush_dirty();
     bool destroy_finished();
     bool follow_log();
+    size_t answered_now() const;
     log::Position release_gated(log::Position durable);
     log::Position end_log_waits(log::Position durable);
     void tend_log();

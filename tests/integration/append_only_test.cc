@@ -872,6 +872,29 @@ TEST_P(AppendOnlyTest, AnswersEachOfManyWhoWait) {
     EXPECT_GT(session().info_number("persistence", "aof_reply_slices"), 0);
 }
 
+/// Few are answered in slices as well while somebody else is served.
+TEST_P(AppendOnlyTest, ServesOthersBetweenAnswersToThoseWhoWait) {
+    constexpr size_t kClients = 60;
+    start_at_home("always");
+    Session watcher = session();
+    RawSocket other = socket();
+    std::vector<RawSocket> clients;
+    for (size_t client = 0; client < kClients; ++client) clients.push_back(socket());
+    std::string pings;
+    for (int i = 0; i < 20'000; ++i) pings += "PING\r\n";
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    int64_t slices = 0;
+    for (int round = 1; slices == 0 && std::chrono::steady_clock::now() < end; ++round) {
+        for (RawSocket& client : clients) client.send("INCR n\r\n");
+        other.send(pings);
+        for (RawSocket& client : clients) ASSERT_EQ(client.read_frames(1).size(), 1U);
+        ASSERT_EQ(other.read_frames(20'000).size(), 20'000U);
+        ASSERT_EQ(watcher.ask("GET", "n"), std::to_string(round * kClients));
+        slices = watcher.info_number("persistence", "aof_reply_slices");
+    }
+    EXPECT_GT(slices, 0);
+}
+
 /// What the socket lets pass, as in Redis, the file must not have.
 TEST_P(AppendOnlyTest, WritesCommandsInTheirOwnFormHoweverTheyCame) {
     start_at_home("always");
