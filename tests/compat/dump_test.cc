@@ -73,7 +73,7 @@ std::vector<std::string> values_of_every_form() {
 
 class DumpTest : public ::testing::Test {
 protected:
-    static void SetUpTestSuite() { pair_ = new OraclePair(); }
+    static void SetUpTestSuite() { pair_ = new OraclePair({"--enable-debug-command", "yes"}); }
     static void TearDownTestSuite() {
         delete pair_;
         pair_ = nullptr;
@@ -116,6 +116,7 @@ TEST_F(DumpTest, PayloadsOfEveryFormAreTheSameBytesAndGoBothWays) {
     both({"INCR", "n"});
     both({"APPEND", "n", "5"});
     for (const char* const key : {"range", "bits", "float", "n", "missing"}) both({"DUMP", key});
+    both({"DEBUG", "DIGEST-VALUE", "range", "bits", "float", "n", "missing"});
 }
 
 /// Commands that make the key "k" a collection.
@@ -186,6 +187,7 @@ TEST_F(DumpTest, CollectionsThatRedisKeepsAlikeAreTheSameBytes) {
             both({"RESTORE", "copy", "0", payload, "REPLACE"});
             both({"DUMP", "copy"});
             both({"TYPE", "copy"});
+            both({"DEBUG", "DIGEST-VALUE", "k", "copy"});
         }
     }
     both({"CONFIG", "SET", "rdbcompression", "yes"});
@@ -236,9 +238,37 @@ TEST_F(DumpTest, StreamsAreTheSameBytes) {
             both({"DUMP", "copy"});
             both({"XRANGE", "copy", "-", "+"});
             both({"XINFO", "GROUPS", "copy"});
+            both({"DEBUG", "DIGEST-VALUE", "k", "copy"});
         }
     }
     both({"CONFIG", "SET", "rdbcompression", "yes"});
+}
+
+TEST_F(DumpTest, DigestsOfTheWholeAreTheSame) {
+    both({"FLUSHALL"});
+    EXPECT_EQ(both({"DEBUG", "DIGEST"}).text, std::string(40, '0'));
+    for (const char* const database : {"3", "0", "15"}) {
+        both({"SELECT", database});
+        int number = 0;
+        for (Command command : collections_of_every_form()) {
+            command[1] = database + std::string(":") + std::to_string(number++);
+            both(command);
+        }
+        both({"DEBUG", "DIGEST"});
+        both({"SET", "string", "v"});
+        both({"SET", "number", "12", "EX", "1000"});
+        const std::string with_deadline = both({"DEBUG", "DIGEST"}).text;
+        both({"EXPIRE", "number", "2000"});
+        EXPECT_EQ(both({"DEBUG", "DIGEST"}).text, with_deadline);
+        both({"PERSIST", "number"});
+        EXPECT_NE(both({"DEBUG", "DIGEST"}).text, with_deadline);
+    }
+    for (const char* const database : {"3", "15"}) {
+        both({"SELECT", database});
+        both({"FLUSHDB"});
+        both({"DEBUG", "DIGEST"});
+    }
+    both({"SELECT", "0"});
 }
 
 /// When a consumer was seen, and entries were delivered, is not the same on both; but both make the

@@ -5,8 +5,8 @@
 // text, and a key among the arguments is looked up by the sub-command itself, under a lock of its
 // own.
 //
-// Threads: home reactor; the sub-commands take locks one after another. Suspends: POPULATE and
-// MEMORY-CHECK between slices.
+// Threads: home reactor; the sub-commands take locks one after another. Suspends: DIGEST,
+// DIGEST-VALUE, POPULATE and MEMORY-CHECK between slices.
 
 #include <fmt/format.h>
 #include <time.h>
@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "base/glob.h"
@@ -24,7 +25,10 @@
 #include "commands/registry.h"
 #include "commands/slice.h"
 #include "engine/memory_check.h"
+#include "engine/walk.h"
+#include "snapshot/data_digest.h"
 #include "snapshot/dump.h"
+#include "snapshot/record_encoder.h"
 #include "store/access.h"
 
 namespace gyre::commands {
@@ -76,6 +80,76 @@ void debug_object(Context& context) {
             store::lru_idle_ms(word, context.now_ms()) / 1000));
     }
     dataset.unlock_logged(shard, context.services.executor);
+}
+
+// --- DIGEST, DIGEST-VALUE
+// -----------------------------------------------------------------------------------------
+
+/// f(record) of an entry, under its shard's lock.
+template <class F>
+auto with_record(const Entry& entry, F&& f) {
+    snapshot::Record record;
+    record.key = entry.key();
+    record.expire_ms = entry.expire_ms();
+    char digits[24];
+    if (entry.type() == store::Type::string) {
+        record.value = Context::string_bytes(entry, digits);
+    } else {
+        snapshot::describe_value(entry, record);
+    }
+    return f(record);
+}
+
+/// The digests of the keys of a database added up; nullopt where there is none.
+ring::Task<void> digest_database(Context& context, Slice& slice, size_t database,
+                                 std::optional<snapshot::DataDigest>& digest) {
+    engine::Walk walk(context.services.dataset, database);
+    std::optional<snapshot::DataDigest> of_shard;
+    const auto visit = [&of_shard](const Entry& entry) {
+        if (!of_shard) of_shard.emplace();
+        of_shard->add(with_record(entry, snapshot::digest_of_key));
+    };
+    while (!walk.is_done()) {
+        const int64_t now_ms = slice.now_ms(context.now_ms());
+        const auto step = walk.step(context.services.executor, now_ms, visit);
+        if (step == engine::Walk::Step::shard && of_shard) {
+            if (!digest) digest.emplace();
+            digest->join(*of_shard);
+        }
+        if (step != engine::Walk::Step::more) of_shard.reset();
+        if (slice.is_over_now()) co_await slice.next();
+    }
+}
+
+/// Each key as it is when its turn comes: of one moment only while nobody writes.
+ring::Task<void> debug_digest(Context& context) {
+    Slice slice(context);
+    snapshot::DataDigest digest;
+    for (size_t database = 0; database < context.services.dataset.databases(); ++database) {
+        std::optional<snapshot::DataDigest> keys;
+        co_await digest_database(context, slice, database, keys);
+        if (!keys) continue;
+        digest.mix(static_cast<uint32_t>(database));
+        digest.join(*keys);
+    }
+    context.reply.simple(digest.text());
+}
+
+ring::Task<void> debug_digest_value(Context& context) {
+    engine::Dataset& dataset = context.services.dataset;
+    Slice slice(context);
+    context.reply.array(static_cast<int64_t>(context.count()) - 2);
+    for (size_t index = 2; index < context.count(); ++index) {
+        const store::Key key = store::Key::of(context.argument(index));
+        const size_t shard = dataset.shard_of(key.hash);
+        dataset.lock(shard, context.services.executor);
+        const Entry* entry = context.keyspace.peek(key);
+        const auto digest = entry == nullptr ? snapshot::DataDigest()
+                                             : with_record(*entry, snapshot::digest_of_value);
+        dataset.unlock_logged(shard, context.services.executor);
+        context.reply.simple(digest.text());
+        if (slice.is_over_now()) co_await slice.next();
+    }
 }
 
 void debug_set_active_expire(Context& context) {
@@ -247,6 +321,11 @@ ring::Task<void> debug_memory_check(Context& context) {
 
 void debug_help(Context& context) {
     static constexpr std::string_view kLines[] = {
+        "DIGEST",
+        "    Digest of all databases, as Redis computes it: equal data, equal digests. While",
+        "    others write, each key is taken as it is when its turn comes.",
+        "DIGEST-VALUE <key> [<key> ...]",
+        "    The same of the values at those keys, zeros for a key that is not there.",
         "ERROR <string>",
         "    Reply with an error of that text.",
         "LOG <message>",
@@ -283,6 +362,11 @@ struct DebugWord {
 };
 
 constexpr DebugWord kDebugWords[] = {
+    {.word = "DIGEST", .count_min = 2, .count_max = 2, .coroutine = debug_digest},
+    {.word = "DIGEST-VALUE",
+     .count_min = 2,
+     .count_max = SIZE_MAX,
+     .coroutine = debug_digest_value},
     {.word = "ERROR", .count_min = 3, .count_max = 3, .handler = debug_error},
     {.word = "HELP", .count_min = 2, .count_max = 2, .handler = debug_help},
     {.word = "LOG", .count_min = 3, .count_max = 3, .handler = debug_log},

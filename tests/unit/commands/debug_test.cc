@@ -40,6 +40,41 @@ TEST_F(DebugTest, unknown_words_and_wrong_counts_share_one_error) {
     EXPECT_EQ(run({"DEBUG"}), "-ERR wrong number of arguments for 'debug' command\r\n");
 }
 
+TEST_F(DebugTest, digests_are_of_the_data_and_not_of_its_form) {
+    const auto digest = [this] { return run({"DEBUG", "DIGEST"}); };
+    const std::string nothing = "+" + std::string(40, '0') + "\r\n";
+    EXPECT_EQ(digest(), nothing);
+    run({"SET", "a", "12"});
+    run({"SADD", "s", "1", "2", "x"});
+    run({"HSET", "h", "f", "1", "g", "2"});
+    const std::string before = digest();
+    // The same by another way, in other encodings.
+    run({"FLUSHALL"});
+    run({"SADD", "s", "x", "2", std::string(100, 'm'), "1"});
+    run({"SREM", "s", std::string(100, 'm')});
+    run({"HSET", "h", "g", "2", "long", std::string(100, 'v'), "f", "1"});
+    run({"HDEL", "h", "long"});
+    run({"SET", "a", "1"});
+    EXPECT_NE(digest(), before);
+    run({"APPEND", "a", "2"});
+    EXPECT_EQ(digest(), before);
+    // What is past its deadline is not there.
+    run({"SET", "gone", "x", "PX", "10"});
+    EXPECT_NE(digest(), before);
+    runner_.advance_ms(11);
+    EXPECT_EQ(digest(), before);
+    EXPECT_EQ(run({"DEBUG", "DIGEST-VALUE", "gone", "nothing"}), "*2\r\n" + nothing + nothing);
+}
+
+TEST_F(DebugTest, digest_sees_that_a_field_has_a_deadline) {
+    run({"HSET", "h", "f", "1"});
+    const std::string without = run({"DEBUG", "DIGEST-VALUE", "h"});
+    run({"HPEXPIRE", "h", "5000", "FIELDS", "1", "f"});
+    EXPECT_NE(run({"DEBUG", "DIGEST-VALUE", "h"}), without);
+    run({"HPERSIST", "h", "FIELDS", "1", "f"});
+    EXPECT_EQ(run({"DEBUG", "DIGEST-VALUE", "h"}), without);
+}
+
 TEST_F(DebugTest, object_shows_encoding_and_length) {
     const auto length_of = [this](std::string_view value) {
         run({"SET", "a", value});
@@ -192,8 +227,8 @@ TEST_F(DebugTest, memory_check_tells_entries_that_wait_to_be_freed) {
 TEST_F(DebugTest, help_lists_what_there_is) {
     const std::string help = run({"DEBUG", "HELP"});
     for (const std::string_view word :
-         {"ERROR", "LOG", "MEMORY-CHECK", "OBJECT", "POPULATE", "PROTOCOL", "SET-ACTIVE-EXPIRE",
-          "SLEEP", "STRINGMATCH-LEN"}) {
+         {"DIGEST", "DIGEST-VALUE", "ERROR", "LOG", "MEMORY-CHECK", "OBJECT", "POPULATE",
+          "PROTOCOL", "SET-ACTIVE-EXPIRE", "SLEEP", "STRINGMATCH-LEN"}) {
         EXPECT_NE(help.find("+" + std::string(word)), std::string::npos) << word;
     }
 }
