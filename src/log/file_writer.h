@@ -123,9 +123,6 @@ public:
         /// much goes there once more.
         uint64_t direct_bytes_min = 64 * 1024;
         uint64_t again_bytes_max = kUnsyncedBytesMax;
-        /// After a direct write that took longer the page cache takes over, until there is a stream
-        /// again: what a disk has not taken yet is lost with the process.
-        int64_t direct_us_max = 50'000;
     };
 
     FileWriter(Log& log, ring::Ring& ring, AofDirectory& directory)

@@ -96,10 +96,8 @@ bool FileWriter::needs_synced_memory() const {
 /// Makes of what was written what that is of the group. False: nothing, send it again. Whether a
 /// disk is in trouble the page cache is to tell.
 bool FileWriter::note_direct(int32_t& result) {
-    if (ring_.monotonic_us() - direct_started_us_ > limits_.direct_us_max) {
-        add(figures_.slow_directs);
-        stream_.stop();
-    }
+    const int64_t end_us = ring_.monotonic_us();
+    if (!stream_.note_direct(end_us - direct_started_us_, end_us)) add(figures_.slow_directs);
     if (result <= 0) {
         is_never_direct_ = result == -EINVAL || result == -EOPNOTSUPP;
         stream_.stop();

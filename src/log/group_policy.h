@@ -6,23 +6,29 @@
 // requests, and clients that wait for each answer fall into two halves of which one is written
 // while the other gathers: twice the syncs that are needed. So when a group is on the disk the next
 // one is held until nearly as many bytes have come as it had, beside those that gathered meanwhile,
-// but no longer than two syncs take. Databases do the same for a fixed time (PostgreSQL's
-// commit_delay), file systems for the mean time of a commit (jbd2).
+// but no longer than two syncs take, nor than kHoldUsMax, nor when nothing has come for kIdleUs.
+// Databases do the same for a fixed time (PostgreSQL's commit_delay), file systems for the mean
+// time of a commit (jbd2).
 //
 // Clients that do not come back would be waited for in vain. So a hold that ran out and brought
-// less than half of what it was for is followed by groups without one, twice as many each time.
-// One client alone is not held up: its next write is all there is to wait for, unless that is much
-// smaller than the one before.
+// less than half of what it was for, or nothing beside what it began with, is followed by groups
+// without one, twice as many each time. One client alone is not held up: its next write is all
+// there is to wait for; where that is smaller than the one before, it is held once, and soon not
+// any more.
 //
 // Threads: one. Time: given, so that tests need no clock.
 
+#include <algorithm>
 #include <cstdint>
 
 namespace gyre::log {
 
 class GroupPolicy {
 public:
+    /// Beside others who fill the processor a sync takes a millisecond and more, for the threads
+    /// it goes through wait for it, and clients come back as slowly.
     static constexpr int64_t kHoldUsMax = 3000;
+    static constexpr int64_t kIdleUs = 500;
     /// Of the group on the disk, so much has to come again.
     static constexpr uint64_t kReturnPercent = 90;
     static constexpr uint32_t kPauseMax = 256;
@@ -31,23 +37,22 @@ public:
     /// meanwhile.
     void note_synced(uint64_t bytes, uint64_t waiting, int64_t took_us, int64_t now_us) noexcept;
     /// The next group is not to begin: `waiting` bytes have come for it by now.
-    bool holds(uint64_t waiting, int64_t now_us) noexcept {
-        const bool holds = waiting < wanted_ && now_us < until_us_;
-        has_held_ |= holds;
-        return holds;
-    }
+    bool holds(uint64_t waiting, int64_t now_us) noexcept;
     /// It begins, with so many bytes. True when it was held until now.
     bool note_begun(uint64_t bytes) noexcept;
 
-    /// Bytes with which a hold ends, and when it ends without them.
+    /// Bytes with which a hold ends, and when holds() is to be asked again without them.
     uint64_t wanted() const noexcept { return wanted_; }
-    int64_t until_us() const noexcept { return until_us_; }
+    int64_t until_us() const noexcept { return std::min(until_us_, idle_us_); }
 
 private:
     bool has_held_ = false;
-    uint64_t waited_ = 0;  // bytes when the hold began
-    uint64_t wanted_ = 0;
+    uint64_t waited_ = 0;  // bytes when the last group was on the disk,
+    uint64_t first_ = 0;   // when the hold began,
+    uint64_t seen_ = 0;    // and when it was looked at last
+    uint64_t wanted_ = 0;  // 0: no hold
     int64_t until_us_ = 0;
+    int64_t idle_us_ = 0;  // when it is looked at next
     uint32_t pause_ = 0;   // groups without a hold behind the next that is in vain
     uint32_t paused_ = 0;  // of them, those to come
 };

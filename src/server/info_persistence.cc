@@ -191,7 +191,7 @@ const InfoMetric kLogMetrics[] = {
     {"aof_slow_direct_writes", counter, count,
      "Such writes that took so long that the page cache took over", WRITER(slow_directs)},
     {"aof_reply_slices", counter, count,
-     "Turns that answered some of many clients whose writes were on the disk",
+     "Turns that answered some of the clients whose writes were on the disk, others later",
      [](InfoSource& source) { return std::to_string(source.workers().reply_slices); }},
     {"aof_syncs", counter, count, "Syncs that were done", WRITER(syncs)},
     {"aof_last_sync_usec", gauge, microseconds, "How long the last one took", WRITER(last_sync_us)},

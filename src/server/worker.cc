@@ -240,30 +240,37 @@ bool Worker::follow_log() {
     return next != log::kNoPosition && log_->wait_durable(index_, next);
 }
 
-/// How many of those whose replies may leave are answered in this turn.
+/// How many of those whose replies may leave are answered in this turn. Where the turn has been
+/// long already, so many that they make it little longer.
 size_t Worker::answered_now() const {
-    if (gated_.size() > kAnsweredAtOnce) {
-        return std::max(kAnsweredPerTurn, gated_.size() / kAnsweredShare);
-    }
-    const auto waits = [](const ClientStream* connection) { return connection->is_gated; };
-    return std::ranges::all_of(dirty_, waits) ? gated_.size() : kAnsweredPerTurn;
+    const auto others = std::ranges::count_if(
+        dirty_, [](const ClientStream* connection) { return !connection->is_gated; });
+    const bool are_few = gated_.size() <= kAnsweredAtOnce;
+    if (are_few && static_cast<size_t>(others) < kAnsweredPerTurn) return gated_.size();
+    const int64_t turn_us = std::max<int64_t>(ring_.monotonic_us() - reactor_.now_us(), 0);
+    return std::max({kAnsweredPerTurn, gated_.size() / kAnsweredShare,
+                     static_cast<size_t>(turn_us / kTurnUsPerAnswer)});
 }
 
 /// Lets go of a slice of those whose replies may leave; returns the position that the first of the
-/// others waits for.
+/// others waits for. Who has more that waits goes behind those who were not answered.
 log::Position Worker::release_gated(log::Position durable) {
     size_t left = answered_now();
     log::Position next = log::kNoPosition;
     std::erase_if(gated_, [&](ClientStream* connection) {
         log::Position wanted = connection->first_gate();
-        if (wanted <= durable && left > 0) {
+        const bool is_answered = wanted <= durable && left > 0;
+        if (is_answered) {
             --left;
             wanted = connection->release_replies(durable);
         }
         connection->is_gated = wanted != log::kNoPosition;
         next = std::min(next, wanted);
-        return !connection->is_gated;
+        if (is_answered && connection->is_gated) gated_again_.push_back(connection);
+        return is_answered || !connection->is_gated;
     });
+    gated_.insert(gated_.end(), gated_again_.begin(), gated_again_.end());
+    gated_again_.clear();
     if (next <= durable) figures_.reply_slices.fetch_add(1, std::memory_order_relaxed);
     return next;
 }

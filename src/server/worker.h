@@ -104,14 +104,15 @@ public:
     static constexpr int64_t kDueLookMs = 100;
     /// How soon somebody is asked again who waits for messages of his to be delivered.
     static constexpr int64_t kCongestedLookMs = 1;
-    /// Where more clients than this wait for the log, or others are answered in the same turn,
-    /// those whose replies may leave are answered in slices, so many in a turn or a share of all:
-    /// they come back as they were answered, and who only reads has his turn between two slices.
-    /// Else they are answered at once: group commit (log/group_policy.h) sees them come back
-    /// together.
+    /// Where more clients than this wait for the log, or kAnsweredPerTurn others are answered in
+    /// the same turn, those whose replies may leave are answered in slices, so many in a turn, a
+    /// share of all, or one for so much of the turn: they come back as they were answered, and who
+    /// only reads has his turn between two slices. Else they are answered at once: group commit
+    /// (log/group_policy.h) sees them come back together.
     static constexpr size_t kAnsweredAtOnce = 64;
     static constexpr size_t kAnsweredPerTurn = 16;
     static constexpr size_t kAnsweredShare = 32;
+    static constexpr int64_t kTurnUsPerAnswer = 16;
     /// Subscriptions of clients that left, taken back in one turn.
     static constexpr size_t kLeavingPerTurn = 1000;
     /// The warning about a cross-protocol attack comes at most so often.
@@ -252,6 +253,7 @@ private:
     std::vector<ClientStream*> starved_;
     std::vector<ClientStream*> finished_;
     std::vector<ClientStream*> gated_;
+    std::vector<ClientStream*> gated_again_;  // in release_gated() alone
     LogWaits log_waits_;
     std::atomic<size_t> load_{0};
     size_t drained_flushes_ = 0;

@@ -13,18 +13,38 @@ TEST(GroupPolicyTest, WaitsForThoseWhoWereToldBesideThoseWhoWait) {
     EXPECT_FALSE(policy.holds(1, 0));
     policy.note_synced(1000, 500, kSyncUs, 10'000);
     EXPECT_EQ(policy.wanted(), 1400U);
-    EXPECT_EQ(policy.until_us(), 10'400);
     EXPECT_TRUE(policy.holds(500, 10'000));
+    EXPECT_EQ(policy.until_us(), 10'400);
     EXPECT_TRUE(policy.holds(1399, 10'399));
     EXPECT_FALSE(policy.holds(1400, 10'001));
     EXPECT_FALSE(policy.holds(1399, 10'400));
 }
 
+TEST(GroupPolicyTest, WaitsNoLongerThanSomethingComes) {
+    constexpr int64_t kIdle = GroupPolicy::kIdleUs;
+    GroupPolicy policy;
+    policy.note_synced(1000, 0, 10'000, 0);
+    EXPECT_TRUE(policy.holds(100, 100));
+    EXPECT_EQ(policy.until_us(), 100 + kIdle);
+    EXPECT_TRUE(policy.holds(200, 100 + kIdle));
+    EXPECT_EQ(policy.until_us(), 100 + 2 * kIdle);
+    EXPECT_TRUE(policy.holds(200, 99 + 2 * kIdle));
+    EXPECT_FALSE(policy.holds(200, 100 + 2 * kIdle));
+    EXPECT_FALSE(policy.holds(200, 100 + 2 * kIdle));
+    EXPECT_TRUE(policy.note_begun(200));
+    // In vain: far less than half has come.
+    policy.note_synced(1000, 0, 10'000, 20'000);
+    EXPECT_FALSE(policy.holds(100, 20'100));
+}
+
 TEST(GroupPolicyTest, NeverWaitsLongerThanTheMost) {
     GroupPolicy policy;
     policy.note_synced(1000, 0, 10'000, 50'000);
+    for (int64_t us = 0; us < GroupPolicy::kHoldUsMax; ++us) {
+        ASSERT_TRUE(policy.holds(1 + static_cast<uint64_t>(us / 100), 50'000 + us)) << us;
+    }
     EXPECT_EQ(policy.until_us(), 50'000 + GroupPolicy::kHoldUsMax);
-    EXPECT_FALSE(policy.holds(1, 50'000 + GroupPolicy::kHoldUsMax));
+    EXPECT_FALSE(policy.holds(100, 50'000 + GroupPolicy::kHoldUsMax));
 }
 
 TEST(GroupPolicyTest, OneWhoWritesAloneIsNotHeldUp) {
@@ -34,6 +54,32 @@ TEST(GroupPolicyTest, OneWhoWritesAloneIsNotHeldUp) {
         EXPECT_FALSE(policy.holds(100, now_us + 50));
         policy.note_begun(100);
     }
+}
+
+TEST(GroupPolicyTest, OneWhoWritesAloneAndLessEachOtherTimeIsHeldUpLessAndLess) {
+    GroupPolicy policy;
+    int held = 0;
+    for (int64_t group = 0; group < 1000; ++group) {
+        const uint64_t bytes = group % 2 == 0 ? 100 : 60;
+        int64_t now_us = group * 10'000;
+        const bool holds = policy.holds(bytes, now_us);
+        if (holds) now_us = policy.until_us();
+        EXPECT_FALSE(policy.holds(bytes, now_us));
+        EXPECT_EQ(policy.note_begun(bytes), holds);
+        held += holds ? 1 : 0;
+        policy.note_synced(bytes, 0, 1500, (group + 1) * 10'000 - 100);
+    }
+    EXPECT_GE(held, 5);
+    EXPECT_LE(held, 12);
+}
+
+TEST(GroupPolicyTest, WhatIsForgottenIsNotWaitedForLater) {
+    GroupPolicy policy;
+    policy.note_synced(1000, 0, 10'000, 0);
+    EXPECT_FALSE(policy.holds(1000, 10));
+    EXPECT_FALSE(policy.note_begun(1000));
+    // A group that no one told of its sync.
+    EXPECT_FALSE(policy.holds(10, 20));
 }
 
 /// One group: a hold that runs out, with so many of the bytes it was for. True when it held.

@@ -56,6 +56,34 @@ TEST(StreamPolicyTest, ADiskThatIsSlowIsNoPause) {
     EXPECT_TRUE(policy.is_streaming());
 }
 
+TEST(StreamPolicyTest, ADiskThatStaysSlowHasNoneForLongerAndLonger) {
+    StreamPolicy policy;
+    int64_t now_us = 1'000'000;
+    const auto comes_back_after = [&] {
+        EXPECT_FALSE(policy.note_direct(kLimits.direct_us_max + 1, now_us));
+        EXPECT_FALSE(policy.is_streaming());
+        const int64_t start_us = now_us;
+        while (!policy.is_streaming()) groups(policy, 1, 1 << 20, now_us);
+        return now_us - start_us;
+    };
+    const int64_t a_little = kLimits.groups_min * kLimits.alone.gather_us;
+    int64_t pause_us = kLimits.slow_pause_us_min;
+    for (; pause_us < kLimits.slow_pause_us_max; pause_us *= 2) {
+        const int64_t us = comes_back_after();
+        EXPECT_GE(us, pause_us);
+        EXPECT_LE(us, pause_us + a_little);
+        // Some that are quick are not enough.
+        for (uint32_t i = 1; i < kLimits.quick_min; ++i) {
+            EXPECT_TRUE(policy.note_direct(kLimits.direct_us_max, now_us));
+        }
+    }
+    EXPECT_GE(comes_back_after(), kLimits.slow_pause_us_max);
+    EXPECT_LE(comes_back_after(), kLimits.slow_pause_us_max + a_little);
+    for (uint32_t i = 0; i < kLimits.quick_min; ++i) policy.note_direct(1000, now_us);
+    EXPECT_TRUE(policy.is_streaming());
+    EXPECT_LE(comes_back_after(), kLimits.slow_pause_us_min + a_little);
+}
+
 TEST(StreamPolicyTest, OneGroupThatIsSmallDoesNotEndALongStreamTwoDo) {
     StreamPolicy policy;
     int64_t now_us = 0;
