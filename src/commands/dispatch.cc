@@ -525,7 +525,9 @@ void Dispatcher::book(const RequestView& request, const Session& session,
 void Dispatcher::record(const RequestView& request, const Session& session,
                         const resp::ReplyWriter& reply, uint32_t errors_before,
                         uint64_t nanoseconds, int64_t now_ms) {
-    const bool failed = reply.errors() != errors_before;
+    // Errors of the commands within EXEC are theirs.
+    const uint32_t errors_within = is_exec(*request.spec) ? std::exchange(errors_within_, 0) : 0;
+    const bool failed = reply.errors() - errors_before != errors_within;
     services_.statistics.count_command();
     services_.statistics.record(row_index(*request.spec), nanoseconds, failed);
     if (failed) [[unlikely]]

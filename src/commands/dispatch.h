@@ -270,6 +270,7 @@ private:
     WaiterService waiters_;
     TransactionRoom room_;
     bool saves_after_transaction_ = false;
+    uint32_t errors_within_ = 0;  // the transaction that runs
     // Of batches within a transaction, until its effects are written.
     std::vector<std::unique_ptr<OpenView>> written_batches_;
     Services services_at_once_;  ///< without a reactor: what runs with these never waits

@@ -64,8 +64,8 @@ class Information {
 public:
     virtual ~Information() = default;
     virtual std::string info(std::span<const std::string_view> sections) = 0;
-    /// CONFIG RESETSTAT.
-    virtual void reset_statistics() = 0;
+    /// CONFIG RESETSTAT. Counts of the reactor that runs are zero when it returns.
+    virtual void reset_statistics(const ring::Reactor* home) = 0;
     /// LATENCY HISTOGRAM: the counts of a row over all reactors (LatencyBuckets::kBuckets numbers).
     virtual std::vector<uint64_t> latency_histogram(uint32_t row) = 0;
     /// Parts for MEMORY STATS: name and bytes (or a ratio as a real), in the order of the reply.
@@ -99,6 +99,8 @@ public:
     virtual bool schedule_save() = 0;
     /// A snapshot has begun and not ended.
     virtual bool is_saving() const = 0;
+    /// Snapshots are made by themselves, after some changes.
+    virtual bool has_rules() const = 0;
     /// Begins to rewrite the append-only file; where there is none, a base is written that another
     /// can go on from. `is_later`: not now, because the changes of a
     /// command under way have no place in the log yet.

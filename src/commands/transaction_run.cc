@@ -248,6 +248,7 @@ void Dispatcher::run_queued(const RequestView& request, Context& outer) {
     }
     book(request, session, reply, errors_before, base::ticks_to_ns(base::ticks() - start),
          outer.now_ms());
+    errors_within_ += reply.errors() - errors_before;
     if (mode_before != ReplyMode::on && session.reply_mode != ReplyMode::on &&
         !session.has_pushed) {
         reply.buffer().truncate(mark);

@@ -99,7 +99,23 @@ void Server::sample_statistics() {
     history_.sample(source.monotonic_us, source.workers().counts);
 }
 
-void Server::reset_statistics() {
+namespace {
+
+void reset_counters(Worker& worker) {
+    worker.statistics().reset();
+    worker.reactor().reset_longest_turn();
+    WorkerFigures& figures = worker.figures();
+    for (std::atomic<uint64_t>* count :
+         {&figures.input_bytes, &figures.output_bytes, &figures.query_limit_disconnections,
+          &figures.output_limit_disconnections, &figures.protocol_errors, &figures.http_requests,
+          &figures.http_errors, &figures.receives, &figures.sends, &figures.reply_slices}) {
+        count->store(0, std::memory_order_relaxed);
+    }
+}
+
+}  // namespace
+
+void Server::reset_statistics(const ring::Reactor* home) {
     InfoSource source(*this);
     history_.reset({.connections = total_connections(),
                     .rejected_connections = rejected_connections(),
@@ -113,20 +129,12 @@ void Server::reset_statistics() {
     for (const auto& owner : workers_) {
         Worker& worker = *owner;
         worker.expiry().reset_statistics();
-        // Counters with a single writer are cleared by it: this thread's before it reads its next
-        // command, those of the others within their present turn.
-        worker.reactor().post([&worker] {
-            worker.statistics().reset();
-            worker.reactor().reset_longest_turn();
-            WorkerFigures& figures = worker.figures();
-            for (std::atomic<uint64_t>* count :
-                 {&figures.input_bytes, &figures.output_bytes, &figures.query_limit_disconnections,
-                  &figures.output_limit_disconnections, &figures.protocol_errors,
-                  &figures.http_requests, &figures.http_errors, &figures.receives, &figures.sends,
-                  &figures.reply_slices}) {
-                count->store(0, std::memory_order_relaxed);
-            }
-        });
+        // Counters with a single writer are cleared by it.
+        if (&worker.reactor() == home) {
+            reset_counters(worker);
+        } else {
+            worker.reactor().post([&worker] { reset_counters(worker); });
+        }
     }
 }
 

@@ -106,7 +106,7 @@ public:
     /// was scheduled.
     void look_at_rules(engine::Executor& executor);
     void set_rules(std::vector<SaveRule> rules);
-    bool has_rules() const;
+    bool has_rules() const override;
     void set_stops_writes(bool stops);
 
     /// Reads the file, if there is one. Between slices it calls `serve`, which answers those who

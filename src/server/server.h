@@ -53,7 +53,7 @@ public:
 
     // --- commands::Information (info.cc) ---
     std::string info(std::span<const std::string_view> sections) override;
-    void reset_statistics() override;
+    void reset_statistics(const ring::Reactor* home) override;
     std::vector<uint64_t> latency_histogram(uint32_t row) override;
     std::vector<MemoryFigure> memory_figures() override;
     // --- commands::Control ---

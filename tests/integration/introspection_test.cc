@@ -112,6 +112,33 @@ TEST_P(IntrospectionTest, CountersCount) {
     EXPECT_EQ(latency.rfind("p50=", 0), 0U) << latency;
 }
 
+TEST_P(IntrospectionTest, ErrorsInATransactionAreCountedOnceAndStatisticsBeginWithTheirReset) {
+    start();
+    Session s = session();
+    s.ask("SET", "w", "x");
+    EXPECT_EQ(s.ask("CONFIG", "RESETSTAT"), "OK");
+    EXPECT_EQ(s.info("commandstats", "cmdstat_set"), "");
+    const std::string reset = s.info("commandstats", "cmdstat_config|resetstat");
+    EXPECT_EQ(reset.rfind("calls=1,usec=", 0), 0U) << reset;
+    s.ask("MULTI");
+    s.ask("INCR", "w");
+    s.ask("SET", "v", "x");
+    s.ask("INCR", "v");
+    s.ask("EXEC");
+    EXPECT_EQ(s.info_number("stats", "total_error_replies"), 2);
+    EXPECT_EQ(s.info("errorstats", "errorstat_ERR"), "count=2");
+    const auto failed = [&s](const std::string& name) {
+        const std::string figures = s.info("commandstats", "cmdstat_" + name);
+        return figures.substr(figures.find("failed_calls="));
+    };
+    EXPECT_EQ(failed("incr"), "failed_calls=2");
+    EXPECT_EQ(failed("set"), "failed_calls=0");
+    EXPECT_EQ(failed("exec"), "failed_calls=0");
+    s.ask("EXEC");
+    EXPECT_EQ(failed("exec"), "failed_calls=1");
+    EXPECT_EQ(s.info("errorstats", "errorstat_ERR"), "count=3");
+}
+
 /// In a pipeline a command's time begins where that of the one before ended; but a wait between
 /// them, and a command that has taken its time, are not the next one's.
 TEST_P(IntrospectionTest, TimesInAPipelineAreEachItsOwn) {

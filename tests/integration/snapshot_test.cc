@@ -197,6 +197,61 @@ TEST_P(SnapshotTest, RulesSaveByThemselves) {
     EXPECT_EQ(s.ask("CONFIG", "GET", "save"), "[save ]");
 }
 
+TEST_P(SnapshotTest, WhatWasFlushedDoesNotComeBack) {
+    const auto restart = [this] {
+        server().send_signal(SIGKILL);
+        server().wait_exit();
+        start_here({"--save", "3600 1"});
+    };
+    start_here({"--save", "3600 1"});
+    for (const char* const how : {"SYNC", "ASYNC"}) {
+        Session s = session();
+        s.ask("SET", "a", "1");
+        s.ask("SET", "large", std::string(300'000, 'x'));
+        EXPECT_EQ(s.ask("SAVE"), "OK");
+        s.ask("SET", "b", "1");
+        EXPECT_EQ(s.ask("FLUSHALL", how), "OK");
+        EXPECT_EQ(s.info_number("persistence", "rdb_changes_since_last_save"), 0);
+        restart();
+        EXPECT_EQ(session().number("DBSIZE"), 0);
+    }
+    // In a transaction it is of the moment behind it.
+    Session s = session();
+    s.ask("SET", "a", "1");
+    EXPECT_EQ(s.ask("SAVE"), "OK");
+    s.ask("MULTI");
+    s.ask("FLUSHALL");
+    s.ask("SET", "b", "1");
+    s.ask("EXEC");
+    const auto is_saved = [&] {
+        return s.info_number("persistence", "rdb_changes_since_last_save") == 0;
+    };
+    ASSERT_TRUE(wait_until(is_saved));
+    restart();
+    Session t = session();
+    EXPECT_EQ(t.number("DBSIZE"), 1);
+    EXPECT_EQ(t.ask("GET", "b"), "1");
+    // One database is no reason, and without rules none is.
+    EXPECT_EQ(t.ask("FLUSHDB"), "OK");
+    EXPECT_EQ(t.info_number("persistence", "rdb_changes_since_last_save"), 1);
+    t.ask("CONFIG", "SET", "save", "");
+    EXPECT_EQ(t.ask("FLUSHALL"), "OK");
+    EXPECT_GT(t.info_number("persistence", "rdb_changes_since_last_save"), 0);
+}
+
+/// It waits for the one that is being written, which has what was there.
+TEST_P(SnapshotTest, WhatWasFlushedDuringASnapshotDoesNotComeBack) {
+    start_here({"--save", "3600 1"});
+    Session s = session();
+    s.ask("DEBUG", "POPULATE", "100000", "key", "100");
+    EXPECT_EQ(s.ask("BGSAVE"), "Background saving started");
+    EXPECT_EQ(s.ask("FLUSHALL"), "OK");
+    server().send_signal(SIGKILL);
+    server().wait_exit();
+    start_here();
+    EXPECT_EQ(session().number("DBSIZE"), 0);
+}
+
 TEST_P(SnapshotTest, DatabasesThatChangePlacesAreAChange) {
     start_here({"--save", ""});
     Session s = session();

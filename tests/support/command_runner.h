@@ -67,7 +67,7 @@ public:
 
     /// "# Name\r\nfake:1\r\n" for each section asked for, "# Default\r\n..." for none.
     std::string info(std::span<const std::string_view> sections) override;
-    void reset_statistics() override { ++resets; }
+    void reset_statistics(const ring::Reactor* /*home*/) override { ++resets; }
     std::vector<MemoryFigure> memory_figures() override { return figures; }
     std::vector<uint64_t> latency_histogram(uint32_t row) override;
     uint64_t ring_mapped_bytes() const override { return 0; }
@@ -80,6 +80,7 @@ public:
     int scheduled = 0;
     bool is_busy = false;  ///< a snapshot is under way that never ends
     bool is_disk_good = true;
+    bool saves_by_rules = false;
     commands::RewriteOrder rewrite_order = commands::RewriteOrder::begun;
     int64_t last_save = 0;
     std::function<void()> on_begin;
@@ -91,6 +92,7 @@ public:
         return true;
     }
     bool is_saving() const override { return is_busy; }
+    bool has_rules() const override { return saves_by_rules; }
     /// A rewrite that is waited for ends.
     void when_saved(std::function<void(bool)> tell) override {
         if (is_rewriting()) {

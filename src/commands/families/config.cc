@@ -41,7 +41,7 @@ void config_set(Context& context) {
 }
 
 void config_resetstat(Context& context) {
-    context.services.information.reset_statistics();
+    context.services.information.reset_statistics(context.services.reactor);
     context.reply.ok();
 }
 

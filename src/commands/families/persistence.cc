@@ -8,6 +8,7 @@
 #include "commands/answer.h"
 #include "commands/context.h"
 #include "commands/dispatch.h"
+#include "commands/families/saving.h"
 #include "commands/registry.h"
 
 namespace gyre::commands {
@@ -24,23 +25,12 @@ std::string_view why_not(const Persistence& persistence) {
     return persistence.is_rewriting() ? kOtherInProgress : kInProgress;
 }
 
-/// A rewrite of the append-only file has the one walker there is: it is waited for, as Redis' own
-/// save beside its rewriting child takes its time.
 ring::Task<void> save(Context& context) {
-    Persistence& persistence = context.services.persistence;
-    while (!persistence.begin_save(context.services.executor)) {
-        if (!persistence.is_rewriting() && persistence.is_saving()) {
-            context.error(kInProgress);
-            co_return;
-        }
-        const auto end = std::make_shared<Answer>(context);
-        persistence.when_saved([end](bool) { Answer::give(end, true); });
-        co_await end->wait();
-    }
-    const auto answer = std::make_shared<Answer>(context);
-    persistence.when_saved([answer](bool is_saved) { Answer::give(answer, is_saved); });
-    co_await answer->wait();
-    if (answer->is_good()) {
+    Saved saved{};
+    co_await save_now(context, false, saved);
+    if (saved == Saved::busy) {
+        context.error(kInProgress);
+    } else if (saved == Saved::yes) {
         context.reply.ok();
     } else {
         context.error("ERR");  // all that Redis says; the log has the reason
@@ -130,6 +120,22 @@ constexpr CommandSpec kPersistenceCommands[] = {
 };
 
 }  // namespace
+
+ring::Task<void> save_now(Context& context, bool waits_for_snapshot, Saved& saved) {
+    Persistence& persistence = context.services.persistence;
+    saved = Saved::busy;
+    while (!persistence.begin_save(context.services.executor)) {
+        const bool is_snapshot = !persistence.is_rewriting() && persistence.is_saving();
+        if (is_snapshot && !waits_for_snapshot) co_return;
+        const auto end = std::make_shared<Answer>(context);
+        persistence.when_saved([end](bool) { Answer::give(end, true); });
+        co_await end->wait();
+    }
+    const auto answer = std::make_shared<Answer>(context);
+    persistence.when_saved([answer](bool is_saved) { Answer::give(answer, is_saved); });
+    co_await answer->wait();
+    saved = answer->is_good() ? Saved::yes : Saved::no;
+}
 
 std::span<const CommandSpec> persistence_commands() { return kPersistenceCommands; }
 

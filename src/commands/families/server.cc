@@ -13,6 +13,8 @@
 #include "base/numbers.h"
 #include "commands/answer.h"
 #include "commands/context.h"
+#include "commands/dispatch.h"
+#include "commands/families/saving.h"
 #include "commands/registry.h"
 #include "commands/slice.h"
 #include "engine/view.h"
@@ -48,13 +50,10 @@ std::optional<bool> parse_flush(Context& context) {
     return std::nullopt;
 }
 
-ring::Task<void> flush(Context& context, bool is_all) {
-    const auto waits = parse_flush(context);
-    if (!waits) co_return;
+ring::Task<void> flush(Context& context, bool is_all, bool waits) {
     if (engine::View* view = context.keyspace.view(); view != nullptr) {
         // What goes is freed behind the commit, by whoever has nothing else to do.
         view->flush(is_all ? std::nullopt : std::optional(context.keyspace.database()));
-        context.reply.ok();
         co_return;
     }
     if (is_all) {
@@ -63,12 +62,39 @@ ring::Task<void> flush(Context& context, bool is_all) {
         context.services.dataset.flush(context.keyspace.database(), context.services.executor,
                                        context.now_ms());
     }
-    if (*waits) co_await drain(context);
+    if (waits) co_await drain(context);
+}
+
+bool is_loading(const Context& context) {
+    const auto& refusals = context.services.dataset.settings.refusals;
+    return (refusals.load(std::memory_order_relaxed) & engine::refusal::loading) != 0;
+}
+
+/// Where snapshots are made by themselves the last one would bring back what was removed, should
+/// the server end now: as in Redis there is one of nothing before the answer. Whether it could be
+/// written the log tells.
+ring::Task<void> flushall(Context& context) {
+    const auto waits = parse_flush(context);
+    if (!waits) co_return;
+    co_await flush(context, true, *waits);
+    const bool is_for_all = context.keyspace.view() == nullptr && !is_loading(context);
+    if (is_for_all && context.services.persistence.has_rules()) {
+        if (context.session.mode(Session::kExecuting)) {
+            context.services.dispatcher->save_after_transaction();
+        } else if (context.services.reactor != nullptr) {
+            Saved saved{};
+            co_await save_now(context, true, saved);
+        }
+    }
     context.reply.ok();
 }
 
-ring::Task<void> flushall(Context& context) { return flush(context, true); }
-ring::Task<void> flushdb(Context& context) { return flush(context, false); }
+ring::Task<void> flushdb(Context& context) {
+    const auto waits = parse_flush(context);
+    if (!waits) co_return;
+    co_await flush(context, false, *waits);
+    context.reply.ok();
+}
 
 /// An index for SWAPDB, which has error texts of its own.
 std::optional<int64_t> swap_index(Context& context, size_t index, std::string_view message) {

@@ -234,7 +234,7 @@ TEST_F(InfoTest, ResetClearsStatisticsAndKeepsState) {
     const auto shards = static_cast<int64_t>(server_->dataset().shards());
     EXPECT_EQ(field("stats", "keyspace_hits"), std::to_string(shards));
     EXPECT_EQ(field("stats", "expired_keys"), std::to_string(shards * 5));
-    server_->reset_statistics();
+    server_->reset_statistics(nullptr);
     EXPECT_EQ(field("stats", "keyspace_hits"), "0");
     EXPECT_EQ(field("stats", "expired_keys"), "0");
     EXPECT_EQ(field("persistence", "rdb_changes_since_last_save"), std::to_string(shards * 4));
