@@ -32,6 +32,9 @@ public:
     /// Where whole frames may be appended just now, behind the reply that is being written if there
     /// is one; null: the client is leaving.
     virtual base::OutputBuffer* push_buffer() = 0;
+    /// The same for what a command has changed: behind its reply too, where another client's has
+    /// just served it and the reply is not written yet.
+    virtual base::OutputBuffer* invalidation_buffer() { return push_buffer(); }
 };
 
 class Courier {

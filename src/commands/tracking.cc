@@ -103,7 +103,7 @@ std::string_view frame_of(const Session& receiver, bool is_redirected) {
 
 /// False: the receiver is leaving.
 bool give(const Session& receiver, const Invalidation& invalidation, bool is_redirected) {
-    base::OutputBuffer* output = receiver.outlet->push_buffer();
+    base::OutputBuffer* output = receiver.outlet->invalidation_buffer();
     if (output == nullptr) return false;
     const std::string_view frame = frame_of(receiver, is_redirected);
     if (frame.empty()) return true;

@@ -352,6 +352,15 @@ base::OutputBuffer* Connection::push_buffer() {
     worker_.mark_dirty(*this);
     if (!session_.executing && !session_.mode(commands::Session::kExecuting)) [[likely]]
         return &output();
+    return held_pushes();
+}
+
+base::OutputBuffer* Connection::invalidation_buffer() {
+    const bool is_served = session_.blocked && session_.waiter.is_over();
+    return is_served && !is_closing() ? held_pushes() : push_buffer();
+}
+
+base::OutputBuffer* Connection::held_pushes() {
     if (!held_pushes_) held_pushes_ = std::make_unique<base::OutputBuffer>(worker_.chunks());
     return held_pushes_.get();
 }

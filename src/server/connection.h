@@ -59,6 +59,7 @@ public:
     void receive_again() override { receive_more(); }
     void finish() override;
     base::OutputBuffer* push_buffer() override;
+    base::OutputBuffer* invalidation_buffer() override;
 
 private:
     using Text = base::CountedString<base::Purpose::clients>;
@@ -111,6 +112,7 @@ private:
 
     void execute_batch();
     bool execute_one(const commands::Request& request);
+    base::OutputBuffer* held_pushes();
     void release_pushes();
     bool keeps_reply(commands::ReplyMode mode_before, const commands::Request& request);
     void defer(const commands::Request& request);

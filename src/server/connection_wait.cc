@@ -74,6 +74,7 @@ void Connection::end_wait() {
     if (worker_.dispatcher().gate() != 0) hold_reply(batch_begin_, worker_.dispatcher().gate());
     const commands::Request alone;
     if (keeps_reply(mode_before, alone)) output().splice(aside);
+    if (held_pushes_) release_pushes();
     worker_.mark_dirty(*this);
 }
 

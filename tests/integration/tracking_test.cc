@@ -206,6 +206,28 @@ TEST_P(TrackingTest, TheTableHasALimit) {
     EXPECT_EQ(s.ask("DEBUG", "MEMORY-CHECK"), ":0");
 }
 
+/// Another client's command changes the key for it: that is word of its own command, behind the
+/// reply to that. Between reactors a moment is left in which it is not known whose it is.
+TEST_P(TrackingTest, WhoIsServedHearsOfItsChangeBehindTheReply) {
+    start();
+    Session s = session();
+    RawSocket waiter = socket();
+    waiter.send("HELLO 3\r\nCLIENT TRACKING ON\r\n");
+    ASSERT_EQ(waiter.read_frames(2).size(), 2U);
+    for (int round = 0; round < 20; ++round) {
+        s.ask("RPUSH", "to", "a");
+        waiter.send("LRANGE to 0 -1\r\nBLMOVE from to LEFT LEFT 0\r\n");
+        ASSERT_EQ(waiter.read_frames(1).size(), 1U);
+        ASSERT_TRUE(wait_until([&] { return s.info_number("clients", "blocked_clients") == 1; }));
+        s.ask("RPUSH", "from", "served");
+        const std::vector<Frame> frames = waiter.read_frames(2);
+        ASSERT_EQ(frames.size(), 2U);
+        const bool is_behind = frames[0].text == "served" && frames[1].type == '>';
+        EXPECT_TRUE(is_behind || GetParam() > 1) << frames[0].raw << frames[1].raw;
+        EXPECT_TRUE(frames[0].type == '>' || frames[1].type == '>');
+    }
+}
+
 TEST_P(TrackingTest, NothingIsLeftOfClientsThatLeave) {
     start();
     Session s = session();
