@@ -105,11 +105,12 @@ Result<void> AofLoader::open() {
 }
 
 tl::unexpected<Error> AofLoader::refuse(uint64_t at, std::string_view why) const {
-    return fail(
-        fmt::format("Bad file format reading the append only file {}, offset {}: {}. Make "
-                    "a backup of your AOF file, then use redis-check-aof --fix on the "
-                    "manifest",
-                    path_, at, why));
+    // An RDB file is whole or none.
+    const std::string_view advice =
+        rdb_ ? "Restore the directory from a backup, or have the server that wrote it write it anew"
+             : "Make a backup of your AOF file, then use redis-check-aof --fix on the manifest";
+    return fail(fmt::format("Bad file format reading the append only file {}, offset {}: {}. {}",
+                            path_, at, why, advice));
 }
 
 Result<void> AofLoader::open_next() {
@@ -191,7 +192,8 @@ Result<void> AofLoader::finish_effects() {
     const commands::ReplayLanes::Failure& failure = *lanes_.failure();
     return fail(fmt::format(
         "Cannot execute the append only file {}, offset {}: {}. Its form is right, and the data "
-        "are in it: load it with the server that wrote it and take a snapshot there (SAVE), or "
+        "are in it: load it with the server that wrote it, remove there what this one has not "
+        "(functions by FUNCTION FLUSH), and take a snapshot (SAVE), or "
         "make a backup of it and remove this command",
         path_, failure.unit, failure.message));
 }

@@ -144,6 +144,18 @@ Result<void> AppendOnly::read_files(AofLoader& loader, Worker& worker,
 // --- beginning and ending while there is data
 // ----------------------------------------------------
 
+/// Whoever is told that there is a log has one as soon as its base is written: what would be in the
+/// way of any file is better told now.
+Result<void> AppendOnly::prove_writable() {
+    const std::string probe = settings_.append_directory + "/temp-probe";
+    const std::string text(kProbeBytes, '#');
+    if (auto written = files_.write_whole(probe, text); !written) {
+        static_cast<void>(files_.remove(probe));
+        return written;
+    }
+    return files_.remove(probe);
+}
+
 Result<void> AppendOnly::begin_closed() {
     prepare();
     is_founded_.store(false);
@@ -153,6 +165,7 @@ Result<void> AppendOnly::begin_closed() {
     if (auto opened = directory_.open(); !opened) return opened;
     // Only a directory can be synced: there may be something else by that name.
     if (auto synced = files_.sync_directory(settings_.append_directory); !synced) return synced;
+    if (auto writable = prove_writable(); !writable) return writable;
     return start_thread(std::nullopt);
 }
 

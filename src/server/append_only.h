@@ -125,9 +125,13 @@ public:
     log::Position position() const noexcept { return log() == nullptr ? 0 : log()->tail(); }
 
 private:
+    /// What must fit onto the disk where a log begins.
+    static constexpr size_t kProbeBytes = 64 * 1024;
+
     Result<void> adopt_old_file();
     Result<void> read_files(AofLoader& loader, Worker& worker, const std::function<bool()>& serve);
     void refresh_sync_mode();
+    Result<void> prove_writable();
     Result<void> start_thread(const std::optional<log::FileWriter::Start>& start);
     Result<void> open_writer(const std::optional<log::FileWriter::Start>& start);
     void run();

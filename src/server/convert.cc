@@ -140,11 +140,18 @@ Result<uint64_t> convert_file(const std::string& from, const std::string& to) {
     };
     std::array<char, 1> first{};
     const auto begin = files.read(*file, first, 0);
+    const bool is_rdb = begin && *begin == 1 && (first[0] == 'R' || first[0] == 'V');
+    if (to.ends_with(is_rdb ? ".rdb" : ".json")) {
+        files.close(*file);
+        return fail(
+            fmt::format("{} is {} already, and {} would be the other form; give it another "
+                        "name, or copy the file",
+                        from, is_rdb ? "an RDB file" : "JSON", to));
+    }
     Output output(to);
     Result<uint64_t> records =
         output.result() ? Result<uint64_t>(0) : tl::unexpected(output.result().error());
     if (records) {
-        const bool is_rdb = begin && *begin == 1 && (first[0] == 'R' || first[0] == 'V');
         records = is_rdb ? json_from_rdb(source, output) : rdb_from_json(source, output);
         if (!records) {
             records = fail(fmt::format("{}: {}", from, records.error().message));

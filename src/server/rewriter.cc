@@ -80,10 +80,15 @@ void Rewriter::look(engine::Executor& executor) {
 
 /// Under mutex_.
 bool Rewriter::is_due() const {
-    const bool has_just_failed =
-        !figures_.is_last_good && monotonic_s() - failed_s_ < kRetrySeconds;
+    const int64_t since_s = figures_.is_last_good ? kRetrySeconds : monotonic_s() - failed_s_;
+    const bool has_just_failed = since_s < kRetrySeconds;
     if (!file_.is_on()) return false;
-    if (file_.lacks_base() || file_.needs_base()) return !has_just_failed;
+    if (file_.lacks_base()) {
+        constexpr uint64_t kDoublings = 6;
+        const int64_t pause_s = int64_t{1} << std::min(figures_.failures_in_row, kDoublings);
+        return since_s >= std::min(pause_s / 2, kRetrySeconds);
+    }
+    if (file_.needs_base()) return !has_just_failed;
     const int64_t percentage = settings_.rewrite_percentage.load(std::memory_order_relaxed);
     const uint64_t bytes = file_.bytes();
     if (percentage == 0 || bytes < settings_.rewrite_bytes_min.load(std::memory_order_relaxed)) {
@@ -194,6 +199,8 @@ RewriteFigures Rewriter::figures() const {
     const std::lock_guard hold(mutex_);
     RewriteFigures figures = figures_;
     if (figures.is_running) figures.running_s = monotonic_s() - started_s_;
+    // It is tried again until there is one.
+    if (!figures.is_running && file_.is_on() && file_.lacks_base()) figures.is_scheduled = true;
     return figures;
 }
 

@@ -38,7 +38,8 @@ struct RewriteFigures {
 
 class Rewriter {
 public:
-    /// After one that failed it is not tried again by itself for so long.
+    /// After one that failed it is not tried again by itself for so long; where there is no log
+    /// without it after a second, and twice as long each further time up to this.
     static constexpr int64_t kRetrySeconds = 60;
 
     Rewriter(Persistence& persistence, AppendOnly& file, const ServerSettings& settings)

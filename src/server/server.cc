@@ -358,7 +358,8 @@ int Server::run() {
     http_listeners_->start();
     if (auto loaded = load_data(); !loaded) {
         if (workers_[0]->reactor().is_stopping()) return stop_serving(0);
-        base::log(base::Level::warning, "The data cannot be read: {}", loaded.error().message);
+        base::log(base::Level::warning, "The server cannot begin with its data: {}",
+                  loaded.error().message);
         return stop_serving(1);
     }
     base::log(base::Level::notice, "Ready to accept connections, {:.3f} seconds after the start",

@@ -22,9 +22,12 @@ struct WaitaofOptions {
 
 /// Redis' checks in Redis' order; on failure the error is written.
 std::optional<WaitaofOptions> parse_waitaof(Context& context) {
-    const auto local =
-        context.integer_between(1, 0, 1, "ERR value is out of range, must be between 0 and 1");
+    const auto local = context.integer(1);
     if (!local) return std::nullopt;
+    if (*local < 0 || *local > 1) {
+        context.error("ERR value is out of range, value must between 0 and 1");
+        return std::nullopt;
+    }
     const auto replicas =
         context.integer_between(2, 0, INT64_MAX, "ERR value is out of range, must be positive");
     if (!replicas) return std::nullopt;
