@@ -258,6 +258,13 @@ TEST_P(JsonStoreTest, ADataSetIsConvertedThereAndBack) {
     server_.reset();
     const std::string present = convert("dump.json", "dump.rdb");
     EXPECT_NE(present.find("is there already"), std::string::npos) << present;
+    for (const std::string kind : {".json", ".rdb"}) {
+        const std::string same = convert("dump" + kind, "copy" + kind);
+        EXPECT_TRUE(same.starts_with("1 ")) << same;
+        EXPECT_NE(same.find(path("copy" + kind) + " would be the other form"), std::string::npos)
+            << same;
+        EXPECT_FALSE(std::filesystem::exists(path("copy" + kind)));
+    }
     const std::string absent = convert("none", "other");
     EXPECT_TRUE(absent.starts_with("1 gyre-server:")) << absent;
     EXPECT_FALSE(fs::exists(path("other")));
