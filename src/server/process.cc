@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <string>
 
 #include "base/log.h"
@@ -141,6 +142,9 @@ Result<void> prepare_process(ServerSettings& settings) {
                         std::strerror(cause) + ". Create it or set dir to one that exists.",
                     cause);
     }
+    std::error_code failure;
+    const auto directory = std::filesystem::current_path(failure);
+    if (!failure) settings.directory = directory.string();
     // As Redis: a relative log file lies in the directory.
     if (auto opened = diary::open({.log = settings.log_file,
                                    .errors = settings.error_log,

@@ -113,6 +113,7 @@ Shared Server::shared() {
                   .each_second =
                       [this] {
                           sample_statistics();
+                          look_at_directory();
                           persistence_->look_at_rules(workers_[0]->executor());
                           rewriter_->look(workers_[0]->executor());
                       },
@@ -125,6 +126,13 @@ Shared Server::shared() {
     shared.transactions = &transactions_;
     shared.metrics = [this] { return metrics_text(); };
     return shared;
+}
+
+/// The log finds by itself that its file has gone.
+void Server::look_at_directory() {
+    if (!directory_.look()) return;
+    diary::request_reopen();
+    if (persistence_->has_rules()) persistence_->schedule_save();
 }
 
 /// What a signal handler could only take a note of.

@@ -36,6 +36,7 @@
 #include "server/rewriter.h"
 #include "server/stopper.h"
 #include "server/worker.h"
+#include "server/working_directory.h"
 
 namespace gyre::server {
 
@@ -101,6 +102,7 @@ private:
     Result<void> load_data();
     int stop_serving(int status);
     void each_turn();
+    void look_at_directory();
     void notify(std::string_view state) const;
     Result<void> open_listeners();
     Result<void> listen(Listeners& listeners, std::span<const std::string> hosts, int64_t port);
@@ -119,6 +121,7 @@ private:
     void stop_workers();
 
     Config& config_;
+    WorkingDirectory directory_;
     std::string run_id_;
     int64_t started_ms_ = 0;
     int64_t startup_bytes_ = 0;

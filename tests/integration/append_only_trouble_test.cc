@@ -64,6 +64,42 @@ TEST_P(AppendOnlyTest, IsWrittenAnewWhenItWasRemoved) {
     EXPECT_EQ(session().ask("LRANGE", "l", "0", "-1"), "[file after directory after]");
 }
 
+/// The process stands in the directory that was removed, and goes to the one that has its name.
+TEST_P(AppendOnlyTest, GoesToItsDirectoryWhenThatIsMadeAnew) {
+    start_at_home("always");
+    Session client = session();
+    const auto is_failing = [&] { return client.ask("RPUSH", "l", "x").starts_with("-MISCONF"); };
+    std::filesystem::remove_all(home_.path());
+    ASSERT_TRUE(wait_until(is_failing));
+    EXPECT_EQ(client.ask("CONFIG", "GET", "dir"), "[dir " + home_.path() + "]");
+    EXPECT_TRUE(server().wait_for_log("(dir) has been removed"));
+    std::filesystem::create_directory(home_.path());
+    ASSERT_TRUE(wait_until([&] { return !is_failing(); }));
+    client.ask("SET", "a", "after");
+    kill();
+    start_at_home("always");
+    EXPECT_EQ(session().ask("GET", "a"), "after");
+    EXPECT_NE(session().ask("LLEN", "l"), ":0");
+}
+
+/// What it had written there is written again, and the log of the server goes on there.
+TEST_P(AppendOnlyTest, SavesAgainWhereItsDirectoryIsMadeAnew) {
+    start({"--dir", home_.path(), "--save", "3600 1", "--logfile", "gyre.log"});
+    Session client = session();
+    client.ask("SET", "a", "1");
+    EXPECT_EQ(client.ask("SAVE"), "OK");
+    std::filesystem::remove_all(home_.path());
+    EXPECT_TRUE(client.ask("SAVE").starts_with("-"));
+    std::filesystem::create_directory(home_.path());
+    for (const char* name : {"/dump.rdb", "/gyre.log"}) {
+        const std::string path = home_.path() + name;
+        EXPECT_TRUE(wait_until([&] { return std::filesystem::exists(path); })) << name;
+    }
+    kill();
+    start({"--dir", home_.path()});
+    EXPECT_EQ(session().ask("GET", "a"), "1");
+}
+
 /// Who is told that there is a log has one.
 TEST_P(AppendOnlyTest, BeginsNoLogWhereNoneCanBeWritten) {
     const std::string place = make_temporary_directory();
