@@ -209,7 +209,11 @@ std::string FileWriter::clock_line() {
 /// Up to a frontier, and whole: where a group ends a record ends, so that is where a file may be
 /// cut.
 void FileWriter::start_group(Position end) {
-    group_ = Group{.begin = written_, .end = end, .prefix = std::exchange(next_prefix_, {})};
+    if (written_ == synced_) note_unsynced_since(now_us_);
+    group_ = Group{.begin = written_,
+                   .end = end,
+                   .prefix = std::exchange(next_prefix_, {}),
+                   .begun_us = now_us_};
     put_head(clock_line());
     note_group();
     align_stream();
@@ -408,7 +412,8 @@ void FileWriter::not_written(int error, bool was_to_sync) {
     }
     doubt_ = was_to_sync ? error : 0;
     if (!was_to_sync) {
-        return run_into(Trouble::write, fmt::format("writing failed: {}", std::strerror(error)));
+        return run_into(Trouble::write,
+                        fmt::format("Cannot write {}: {}", path_, std::strerror(error)));
     }
     send_again();
 }
@@ -476,6 +481,7 @@ bool FileWriter::must_sync() const {
 
 void FileWriter::note_sync_start() {
     sync_started_us_ = ring_.monotonic_us();
+    left_since_us_ = group_ && !write_syncs_ ? group_->begun_us : sync_started_us_;
     next_sync_us_ = sync_started_us_ + kSyncIntervalUs;
     is_delay_counted_ = false;
     figures_.is_syncing.store(true, std::memory_order_relaxed);
@@ -504,7 +510,11 @@ void FileWriter::synced(int32_t result) {
 }
 
 void FileWriter::sync_failed(int error) {
-    run_into(Trouble::sync, fmt::format("syncing failed: {}", std::strerror(error)));
+    run_into(Trouble::sync, fmt::format("Cannot sync {}: {}", path_, std::strerror(error)));
+}
+
+void FileWriter::note_unsynced_since(int64_t time_us) {
+    figures_.unsynced_since_us.store(time_us, std::memory_order_relaxed);
 }
 
 void FileWriter::note_sync_end() {
@@ -526,6 +536,7 @@ void FileWriter::complete_sync() {
     }
     synced_ = sync_end_;
     given_to_ = std::max(given_to_, sync_file_bytes_);
+    note_unsynced_since(synced_ == written_ && !group_ ? 0 : left_since_us_);
     is_part_synced_ = is_at_part() && synced_ == written_;
     if (!founding_) log_.set_durable(synced_);
     if (synced_ >= log_.released()) {

@@ -77,6 +77,8 @@ struct WriterFigures {
     std::atomic<uint64_t> last_sync_us{0};
     std::atomic<uint64_t> longest_sync_us{0};
     std::atomic<bool> is_syncing{false};
+    /// On the ring's clock, when the oldest of what is not on the disk came to the file; 0: all is.
+    std::atomic<int64_t> unsynced_since_us{0};
     std::atomic<bool> needs_base{false};  ///< only a rewrite can help
 };
 
@@ -187,7 +189,8 @@ private:
     struct Group {
         Position begin = 0;
         Position end = 0;
-        std::string prefix;       // before it: a line with the time, a head, a SELECT
+        std::string prefix;  // before it: a line with the time, a head, a SELECT
+        int64_t begun_us = 0;
         uint64_t filling = 0;     // bytes behind it, so that the file grows seldom
         uint64_t done = 0;        // bytes, all of these counted
         bool is_checked = false;  // has a head
@@ -211,6 +214,7 @@ private:
     void all_written(bool is_synced);
     void synced(int32_t result);
     void sync_failed(int error);
+    void note_unsynced_since(int64_t time_us);
     void note_sync_end();
     void pump();
     void write_more();
@@ -318,6 +322,7 @@ private:
     int64_t now_us_ = 0;
     int64_t next_write_us_ = 0;
     int64_t sync_started_us_ = 0;
+    int64_t left_since_us_ = 0;  // what the sync under way does not bring to the disk
     int64_t next_sync_us_ = 0;
     int64_t next_look_us_ = 0;
     bool is_delay_counted_ = false;

@@ -101,7 +101,7 @@ Result<void> FileWriter::begin_new_file() {
     if (!candidate_ && !cure_) {
         if (log_.released() > synced_) {
             figures_.needs_base.store(true, std::memory_order_relaxed);
-            return fail("syncing failed, also of what the log has in memory no more: BGREWRITEAOF");
+            return fail("Syncing failed, also of what the log has in memory no more: BGREWRITEAOF");
         }
         if (auto done = files.truncate(file_, kept_file_bytes_); !done) return done;
         if (auto done = files.sync(file_); !done) return done;
@@ -318,6 +318,7 @@ void FileWriter::end_file() {
     pause_us_ = kRetryUsMin;
     if (close_at() != kNoPosition) part_error_ = no_part();
     figures_.file_bytes.store(0, std::memory_order_relaxed);
+    note_unsynced_since(0);
 }
 
 /// What is logged while there is no file belongs to no log. A base that comes too late is refused.

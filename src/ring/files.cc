@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 
@@ -22,6 +24,17 @@ constexpr mode_t kDirectoryMode = 0755;
 tl::unexpected<Error> failed(std::string_view what, std::string_view path) {
     const int error = errno;
     return fail(fmt::format("Cannot {} {}: {}", what, path, std::strerror(error)), error);
+}
+
+/// The same of a file that is open: under the name it has now.
+tl::unexpected<Error> failed(std::string_view what, int file) {
+    const int error = errno;
+    std::array<char, PATH_MAX> name{};
+    const ssize_t length =
+        ::readlink(fmt::format("/proc/self/fd/{}", file).c_str(), name.data(), name.size());
+    errno = error;
+    return failed(what, length > 0 ? std::string_view(name.data(), static_cast<size_t>(length))
+                                   : std::string_view("an open file"));
 }
 
 int flags_of(OpenFor use) {
@@ -92,7 +105,7 @@ void PosixFiles::close(int file) { ::close(file); }
 
 Result<uint64_t> PosixFiles::size(int file) {
     struct stat about{};
-    if (::fstat(file, &about) != 0) return failed("ask for the size of", "an open file");
+    if (::fstat(file, &about) != 0) return failed("ask for the size of", file);
     return static_cast<uint64_t>(about.st_size);
 }
 
@@ -103,7 +116,7 @@ Result<size_t> PosixFiles::read(int file, std::span<char> into, uint64_t offset)
             return ::pread(file, into.data() + done, into.size() - done,
                            static_cast<off_t>(offset + done));
         });
-        if (count < 0) return failed("read", "an open file");
+        if (count < 0) return failed("read", file);
         if (count == 0) break;
         done += static_cast<size_t>(count);
     }
@@ -112,13 +125,13 @@ Result<size_t> PosixFiles::read(int file, std::span<char> into, uint64_t offset)
 
 Result<void> PosixFiles::truncate(int file, uint64_t bytes) {
     if (retried([&] { return ::ftruncate(file, static_cast<off_t>(bytes)); }) != 0) {
-        return failed("shorten", "an open file");
+        return failed("shorten", file);
     }
     return {};
 }
 
 Result<void> PosixFiles::sync(int file) {
-    if (retried([&] { return ::fsync(file); }) != 0) return failed("sync", "an open file");
+    if (retried([&] { return ::fsync(file); }) != 0) return failed("sync", file);
     return {};
 }
 
@@ -132,7 +145,7 @@ Result<void> PosixFiles::set_direct(int file, bool is_direct) {
     const int flags = ::fcntl(file, F_GETFL);
     const int wanted = is_direct ? flags | O_DIRECT : flags & ~O_DIRECT;
     if (flags >= 0 && ::fcntl(file, F_SETFL, wanted) == 0) return {};
-    return failed("change O_DIRECT of", "an open file");
+    return failed("change O_DIRECT of", file);
 }
 
 Result<void> PosixFiles::make_directory(const std::string& path) {

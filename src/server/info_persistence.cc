@@ -153,6 +153,13 @@ void write_loading(InfoSource& source, std::string& text) {
                    100 * share, static_cast<int64_t>(left_s));
 }
 
+std::string unsynced_ms(InfoSource& source) {
+    const int64_t since_us = writer_of(source).unsynced_since_us.load();
+    const bool is_known = log_of(source)->sync_mode.load() != log::SyncMode::never;
+    const int64_t age_us = since_us == 0 || !is_known ? 0 : source.monotonic_us - since_us;
+    return std::to_string(std::max<int64_t>(age_us, 0) / 1000);
+}
+
 /// Only where there is a log, as in Redis.
 const InfoMetric kLogMetrics[] = {
     {"aof_current_size", gauge, bytes, "Of the base and the increments", aof_bytes},
@@ -194,6 +201,9 @@ const InfoMetric kLogMetrics[] = {
      "Turns that answered some of the clients whose writes were on the disk, others later",
      [](InfoSource& source) { return std::to_string(source.workers().reply_slices); }},
     {"aof_syncs", counter, count, "Syncs that were done", WRITER(syncs)},
+    {"aof_unsynced_msec", gauge, milliseconds,
+     "Age of the oldest effect that is not on the disk (0 with appendfsync no: nobody knows)",
+     unsynced_ms},
     {"aof_last_sync_usec", gauge, microseconds, "How long the last one took", WRITER(last_sync_us)},
     {"aof_longest_sync_usec", gauge, microseconds, "How long the longest one took",
      WRITER(longest_sync_us)},

@@ -286,6 +286,40 @@ TEST_F(FileWriterSim, SleepsWhileASyncTakesLong) {
     EXPECT_LT(turns, 1000);
 }
 
+/// How old the oldest effect is that a crash would take, however long the disk stands still.
+TEST_F(FileWriterSim, TellsSinceWhenNotAllIsOnTheDisk) {
+    World world(12);
+    bool is_open = false;
+    Life life(world, 0, FileWriter::Start{}, is_open);
+    const auto& since_us = life.writer->figures().unsynced_since_us;
+    const auto is_durable = [&] { return life.log.durable() == life.log.tail(); };
+    const auto write = [&] {
+        life.write_one();
+        for (size_t index = 0; index < 2; ++index) life.complete(index);
+    };
+    EXPECT_EQ(since_us, 0);
+    world.disk().faults.slow = 1000;
+    world.disk().faults.slow_us = 30'000'000;
+    write();
+    const int64_t began_us = world.now_us();
+    ASSERT_TRUE(world.run_until([&] { return since_us != 0; }, 1'000'000));
+    const int64_t first_us = since_us;
+    EXPECT_GE(first_us, began_us);
+    EXPECT_LE(first_us, world.now_us());
+    // What follows is younger, and is what is left when the first has come to the disk.
+    int64_t second_us = 0;
+    const auto moves = [&] {
+        if (second_us == 0 && world.now_us() > first_us + 100'000) {
+            write();
+            second_us = world.now_us();
+        }
+        return since_us != first_us;
+    };
+    ASSERT_TRUE(world.run_until(moves, 200'000'000));
+    EXPECT_TRUE(since_us > first_us || is_durable());
+    ASSERT_TRUE(world.run_until([&] { return is_durable() && since_us == 0; }, 200'000'000));
+}
+
 /// What ends a row of checked groups says that all before it is on the disk: so it is, also where
 /// it would have had its sync a second later.
 TEST_F(FileWriterSim, AMarkComesBehindASync) {
@@ -533,7 +567,9 @@ TEST_F(FileWriterSim, RefusesWhileTheDiskIsFull) {
             return life.log.admission() == Admission::failing;
         },
         10'000'000));
-    EXPECT_EQ(life.log.failure(), "writing failed: No space left on device");
+    EXPECT_EQ(life.log.failure(), "Cannot write " +
+                                      life.directory.path_of("appendonly.aof.1.incr.aof") +
+                                      ": No space left on device");
     EXPECT_LT(life.log.durable(), life.log.tail());
     world.disk().bytes_max = UINT64_MAX;
     for (size_t index = 0; index < 2; ++index) life.complete(index);

@@ -102,6 +102,27 @@ TEST_F(FilesTest, AWriteThatFailsSaysWhy) {
     files_.close(*file);
 }
 
+/// Under the name it has now, not the one it was opened by.
+TEST_F(FilesTest, ErrorsOfAnOpenFileNameIt) {
+    ASSERT_TRUE(files_.write_whole(path("a"), "x"));
+    const auto file = files_.open(path("a"), OpenFor::reading);
+    ASSERT_TRUE(file);
+    ASSERT_TRUE(files_.rename(path("a"), path("b")));
+    const auto shortened = files_.truncate(*file, 0);
+    ASSERT_FALSE(shortened);
+    EXPECT_EQ(shortened.error().message, "Cannot shorten " + path("b") + ": Invalid argument");
+    EXPECT_EQ(shortened.error().code, EINVAL);
+    files_.close(*file);
+    char byte = 0;
+    EXPECT_EQ(files_.read(*file, {&byte, 1}, 0).error().message,
+              "Cannot read an open file: Bad file descriptor");
+    const auto directory = files_.open(directory_, OpenFor::reading);
+    ASSERT_TRUE(directory);
+    EXPECT_EQ(files_.read(*directory, {&byte, 1}, 0).error().message,
+              "Cannot read " + directory_ + ": Is a directory");
+    files_.close(*directory);
+}
+
 /// More writes than the submission queue has places for.
 TEST_F(FilesTest, WritesAreKeptInAFullQueue) {
     ASSERT_NE(ring_, nullptr);
