@@ -16,7 +16,6 @@
 #include "commands/latency.h"
 #include "commands/slowlog.h"
 #include "engine/events.h"
-#include "server/append_only.h"
 #include "server/config.h"
 #include "server/config_value.h"
 #include "server/persistence.h"
@@ -133,18 +132,6 @@ void set_stops_writes(const ConfigTargets& targets, const ConfigValue& value) {
     if (targets.persistence != nullptr) targets.persistence->set_stops_writes(value.number != 0);
 }
 
-/// With Redis' words for dbfilename.
-Result<void> check_plain_name(const ConfigValue& value, const std::string& parameter,
-                              std::string_view kind = "filename") {
-    if (value.text.empty()) return fail(parameter + " can't be empty");
-    const auto is_control = [](unsigned char c) { return c < ' ' || c == 0x7F; };
-    if (std::any_of(value.text.begin(), value.text.end(), is_control)) {
-        return fail("argument must not contain control characters");
-    }
-    if (value.text.find_first_of("/\\") == std::string::npos) return {};
-    return fail(fmt::format("{} can't be a path, just a {}", parameter, kind));
-}
-
 Result<void> check_file_name(const ConfigValue& value) {
     return check_plain_name(value, "dbfilename");
 }
@@ -153,30 +140,10 @@ Result<void> check_alias_file(const ConfigValue& value) {
     return check_plain_name(value, "alias-file");
 }
 
-Result<void> check_log_file(const ConfigValue& value) {
-    return check_plain_name(value, "appendfilename");
-}
-
-Result<void> check_log_directory(const ConfigValue& value) {
-    return check_plain_name(value, "appenddirname", "dirname");
-}
-
-Result<void> check_log_and_format(const ServerSettings& settings, const ConfigValue& append_only) {
-    if (append_only.number == 0) return {};
-    return check_storage(settings.storage_format, true);
-}
-
 std::string working_directory(const ServerSettings& settings) {
     std::error_code failure;
     const auto path = std::filesystem::current_path(failure);
     return failure ? settings.directory : path.string();
-}
-
-void set_sync_mode(const ConfigTargets& targets, const ConfigValue& value) {
-    if (targets.append_only == nullptr) return;
-    targets.append_only->set_sync_mode(value.text == "always"     ? log::SyncMode::always
-                                       : value.text == "everysec" ? log::SyncMode::every_second
-                                                                  : log::SyncMode::never);
 }
 
 #define SETTING(expression) \
@@ -660,114 +627,6 @@ const ConfigRow kCollectionRows[] = {
      .to_targets = DATASET(stream_node_max_entries, size_t)},
 };
 
-const ConfigRow kLogRows[] = {
-    {.name = "appendonly",
-     .kind = boolean,
-     .initial = "no",
-     .summary = "Keep a log of what changes in a file, and load it at start. Switched on while the "
-                "server runs, the log begins with a rewrite, and with its end it counts.",
-     .to_settings = SETTING(append_only = value.number != 0),
-     .admit = check_log_and_format},
-    {.name = "appendfsync",
-     .kind = choice,
-     .initial = "everysec",
-     .choices = "everysec always no",
-     .summary = "When the log reaches the disk: always, before a client is told anything that is "
-                "not yet there; everysec, each second; no, when the kernel likes.",
-     .to_targets = set_sync_mode},
-    {.name = "appendfilename",
-     .kind = text,
-     .change = at_start,
-     .initial = "appendonly.aof",
-     .summary = "What the names of the log's files begin with.",
-     .to_settings = SETTING(append_file = value.text),
-     .check = check_log_file},
-    {.name = "appenddirname",
-     .kind = text,
-     .change = at_start,
-     .initial = "appendonlydir",
-     .summary = "Directory of the log's files, within dir.",
-     .to_settings = SETTING(append_directory = value.text),
-     .check = check_log_directory},
-    {.name = "aof-load-truncated",
-     .kind = boolean,
-     .initial = "yes",
-     .summary = "Start although the log ends inside an effect, and drop that one.",
-     .to_settings = SETTING(load_truncated = value.number != 0)},
-    {.name = "auto-aof-rewrite-percentage",
-     .kind = integer,
-     .initial = "100",
-     .max = INT_MAX,
-     .summary = "Per cent by which the log has to grow since it was last written anew to be "
-                "written anew by itself. 0: never.",
-     .to_settings = SETTING(rewrite_percentage = value.number)},
-    {.name = "auto-aof-rewrite-min-size",
-     .kind = memory,
-     .initial = "67108864",
-     .summary = "Size below which it is not.",
-     .to_settings = SETTING(rewrite_bytes_min = static_cast<uint64_t>(value.number))},
-    {.name = "aof-rewrite-incremental-fsync",
-     .kind = boolean,
-     .initial = "yes",
-     .summary = "Sync the new base each 32 MiB, so that the disk has little left to do in the end.",
-     .to_settings = SETTING(aof_syncs_often = value.number != 0)},
-    {.name = "aof-use-rdb-preamble",
-     .kind = boolean,
-     .initial = "yes",
-     .summary = "A new base of the log is an RDB file, which is smaller and read faster; no: "
-                "commands, as everything behind it.",
-     .to_settings = SETTING(aof_base_is_rdb = value.number != 0)},
-    {.name = "aof-disable-auto-gc",
-     .kind = boolean,
-     .initial = "no",
-     .summary = "Keep the files that a new base replaces, as history in the manifest.",
-     .to_settings = SETTING(keeps_aof_history = value.number != 0)},
-    {.name = "aof-timestamp-enabled",
-     .kind = boolean,
-     .initial = "no",
-     .summary = "Write the time into the log, once in a second, as lines that begin with #TS.",
-     .to_targets =
-         [](const ConfigTargets& targets, const ConfigValue& value) {
-             if (targets.append_only == nullptr) return;
-             targets.append_only->set_writes_clock(value.number != 0);
-         }},
-    {.name = "aof-preallocate",
-     .kind = boolean,
-     .initial = "no",
-     .summary = "Under appendfsync always, small groups of writes go over filling that was written "
-                "before them, each with a checksum: their syncs take a third less. The files are "
-                "for this server then: redis-server reads them, but one that was edited by hand, "
-                "or cut with Redis' tools, may be refused here, or lose its last group.",
-     .to_targets =
-         [](const ConfigTargets& targets, const ConfigValue& value) {
-             if (targets.append_only == nullptr) return;
-             targets.append_only->set_preallocates(value.number != 0);
-         }},
-    {.name = "aof-reclaim-page-cache",
-     .kind = boolean,
-     .initial = "yes",
-     .summary =
-         "What was synced of the log leaves the kernel's page cache, where nobody would read "
-         "it. no: a server that is started again finds it there.",
-     .to_targets =
-         [](const ConfigTargets& targets, const ConfigValue& value) {
-             if (targets.append_only == nullptr) return;
-             targets.append_only->set_reclaims_page_cache(value.number != 0);
-         }},
-    {.name = "aof-direct-io",
-     .kind = boolean,
-     .initial = "yes",
-     .summary =
-         "Under appendfsync everysec, a log that streams (from some 50 MB a second on) goes past "
-         "the kernel's page cache (O_DIRECT), where the file system can: it costs less, and its "
-         "syncs are short.",
-     .to_targets =
-         [](const ConfigTargets& targets, const ConfigValue& value) {
-             if (targets.append_only == nullptr) return;
-             targets.append_only->set_writes_directly(value.number != 0);
-         }},
-};
-
 #undef SETTING
 #undef DATASET
 
@@ -790,7 +649,8 @@ std::span<const ConfigRow> active_config_rows() {
         append(all, kKeyspaceRows);
         append(all, kCollectionRows);
         append(all, kSnapshotRows);
-        append(all, kLogRows);
+        const auto aof = aof_config_rows();
+        all.insert(all.end(), aof.begin(), aof.end());
         append(all, kWatchingRows);
         return all;
     }();

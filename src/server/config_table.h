@@ -108,6 +108,7 @@ std::string configuration_document();
 std::span<const ConfigRow> active_config_rows();
 std::span<const ConfigRow> http_config_rows();   ///< of these, those of HTTP
 std::span<const ConfigRow> diary_config_rows();  ///< of these, those of the log
+std::span<const ConfigRow> aof_config_rows();    ///< of these, those of the append-only file
 std::span<const ConfigRow> ignored_config_rows();
 std::span<const ConfigRow> fixed_config_rows();
 

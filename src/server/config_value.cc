@@ -345,4 +345,15 @@ OutputLimits output_limits_of(const ConfigValue& value) {
     return limits;
 }
 
+Result<void> check_plain_name(const ConfigValue& value, const std::string& parameter,
+                              std::string_view kind) {
+    if (value.text.empty()) return fail(parameter + " can't be empty");
+    const auto is_control = [](unsigned char c) { return c < ' ' || c == 0x7F; };
+    if (std::any_of(value.text.begin(), value.text.end(), is_control)) {
+        return fail("argument must not contain control characters");
+    }
+    if (value.text.find_first_of("/\\") == std::string::npos) return {};
+    return fail(fmt::format("{} can't be a path, just a {}", parameter, kind));
+}
+
 }  // namespace gyre::server

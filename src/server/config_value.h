@@ -33,6 +33,10 @@ std::vector<std::string> config_lines(const ConfigRow& row, const ConfigValue& v
 /// One word as the reader of files takes it: quoted where it must be.
 std::string config_word(std::string_view word);
 
+/// A name and no path, with Redis' words for dbfilename.
+Result<void> check_plain_name(const ConfigValue& value, const std::string& parameter,
+                              std::string_view kind = "filename");
+
 /// Views of the words of a text, which blanks separate.
 std::vector<std::string_view> split_words(std::string_view text);
 
