@@ -168,13 +168,17 @@ void FileWriter::write_more() {
     start_group(end);
 }
 
-/// Those whose last writes have just come to the disk are waited for.
+/// Those whose last writes have just come to the disk are waited for, and so is the processor.
 bool FileWriter::holds() {
     const Position tail = log_.tail();
     const bool may_hold = log_.sync_mode.load(std::memory_order_relaxed) == SyncMode::always &&
                           !is_finishing_.load(std::memory_order_relaxed) && !candidate_ &&
                           close_at() == kNoPosition && log_.part() == kNoPosition;
-    return may_hold && tail != written_ && policy_.holds(tail - written_, now_us_);
+    if (!may_hold || tail == written_) return false;
+    const int64_t delay_us = log_.commit_delay_us.load(std::memory_order_relaxed);
+    const bool is_delayed =
+        policy_.delays(tail - written_, now_us_, log_.is_crowded(now_us_) ? delay_us : 0);
+    return is_delayed || policy_.holds(tail - written_, now_us_);
 }
 
 /// More may come before it is worth a write.
@@ -220,7 +224,9 @@ void FileWriter::start_group(Position end) {
     if (!group_->prefix.empty()) log_from_ = file_bytes_ + group_->prefix.size();
     is_part_synced_ = false;
     next_write_us_ = now_us_ + stream_.next().gather_us;
-    if (policy_.note_begun(end - written_)) add(figures_.held_groups);
+    const GroupPolicy::Begun begun = policy_.note_begun(end - written_, now_us_);
+    if (begun.was_held) add(figures_.held_groups);
+    if (begun.was_delayed) add(figures_.delayed_groups);
     send_group();
 }
 

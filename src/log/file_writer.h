@@ -5,8 +5,8 @@
 // has gathered as one group and syncs it, with one sync in flight at most, while the next group
 // gathers.
 //
-//     always         write and sync as one operation, once those who write have come back
-//                    (log/group_policy.h)
+//     always         write and sync as one operation, once those who write have come back, and
+//                    later where others need the processor (log/group_policy.h)
 //     every second   write every few milliseconds, sync each second and when much is unsynced
 //     never          write; the kernel brings it to the disk when it likes
 //
@@ -60,10 +60,11 @@ namespace gyre::log {
 
 /// Written by the log's thread, read by any.
 struct WriterFigures {
-    std::atomic<uint64_t> file_bytes{0};   ///< of the file that is written to
-    std::atomic<uint64_t> groups{0};       ///< writes
-    std::atomic<uint64_t> held_groups{0};  ///< that waited for those who write (GroupPolicy)
-    std::atomic<uint64_t> bytes{0};        ///< written, filling not counted
+    std::atomic<uint64_t> file_bytes{0};      ///< of the file that is written to
+    std::atomic<uint64_t> groups{0};          ///< writes
+    std::atomic<uint64_t> held_groups{0};     ///< that waited for those who write (GroupPolicy)
+    std::atomic<uint64_t> delayed_groups{0};  ///< that waited for the sake of those who do not
+    std::atomic<uint64_t> bytes{0};           ///< written, filling not counted
     std::atomic<uint64_t> syncs{0};
     std::atomic<uint64_t> delayed_syncs{0};  ///< due while one was still under way
     std::atomic<uint64_t> failures{0};

@@ -70,6 +70,12 @@ Position Log::frontier() {
     return frontier_;
 }
 
+bool Log::is_crowded(int64_t now_us) const noexcept {
+    return std::ranges::all_of(appenders_, [&](const auto& appender) {
+        return now_us < appender->crowded_until_us_.load(std::memory_order_relaxed);
+    });
+}
+
 // --- sleeping and waking
 // ----------------------------------------------------------------------------
 

@@ -73,6 +73,11 @@ public:
 
     /// Behind the last one reserved.
     Position end() const noexcept { return end_; }
+    /// Until then the thread is taken to be busy without a rest, for many who do not wait for the
+    /// log. On the monotonic clock.
+    void note_crowded(int64_t until_us) noexcept {
+        crowded_until_us_.store(until_us, std::memory_order_relaxed);
+    }
 
 private:
     friend class Log;
@@ -85,6 +90,7 @@ private:
 
     Log& log_;
     std::atomic<Position> pending_{kIdle};  // nothing before it is missing
+    std::atomic<int64_t> crowded_until_us_{0};
     Position begin_ = 0;
     Position end_ = 0;
     bool follows_itself_ = false;  // nobody else has reserved since the last one
@@ -127,6 +133,7 @@ public:
     std::atomic<bool> preallocates{false};        ///< aof-preallocate
     std::atomic<bool> reclaims_page_cache{true};  ///< aof-reclaim-page-cache
     std::atomic<bool> writes_directly{true};      ///< aof-direct-io
+    std::atomic<int64_t> commit_delay_us{3000};   ///< aof-commit-delay
     /// Of a log that was switched on, until its first base is there: whatever is durable, nothing
     /// of it can be loaded.
     std::atomic<bool> lacks_base{false};
@@ -144,6 +151,8 @@ public:
     // --- the log's thread ---
     /// Everything before it is written.
     Position frontier();
+    /// No thread that writes has a rest (Appender::note_crowded()).
+    bool is_crowded(int64_t now_us) const noexcept;
     /// Where the next file begins, kNoPosition: nowhere yet. To be asked for after the frontier:
     /// who has reserved behind it did so after it was set.
     Position part() const noexcept { return part_.load(std::memory_order_acquire); }

@@ -190,6 +190,9 @@ public:
     /// Ends a wait(), from any thread or a signal handler. Kept if no wait is going on.
     virtual void wake() = 0;
 
+    /// How often this thread went to sleep, for whatever, since it began. A system call.
+    virtual uint64_t sleeps() const = 0;
+
     virtual const Features& features() const = 0;
     /// A copy of the counts. Any thread.
     virtual Counters counters() const = 0;

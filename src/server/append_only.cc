@@ -29,6 +29,7 @@ void AppendOnly::prepare() {
     log_->preallocates = preallocates_.load();
     log_->reclaims_page_cache = reclaims_page_cache_.load();
     log_->writes_directly = writes_directly_.load();
+    log_->commit_delay_us = commit_delay_us_.load();
     made_log_.store(log_.get(), std::memory_order_release);
 }
 
@@ -69,6 +70,11 @@ void AppendOnly::set_reclaims_page_cache(bool reclaims) {
 void AppendOnly::set_writes_directly(bool directly) {
     writes_directly_.store(directly);
     if (log::Log* const log = this->log()) log->writes_directly = directly;
+}
+
+void AppendOnly::set_commit_delay(int64_t microseconds) {
+    commit_delay_us_.store(microseconds);
+    if (log::Log* const log = this->log()) log->commit_delay_us = microseconds;
 }
 
 Result<void> AppendOnly::open() {

@@ -57,6 +57,7 @@ public:
     void set_preallocates(bool preallocates);
     void set_reclaims_page_cache(bool reclaims);
     void set_writes_directly(bool directly);
+    void set_commit_delay(int64_t microseconds);
 
     /// Reads the manifest; an old single file becomes the base of a new one. Before clients.
     Result<void> open();
@@ -147,6 +148,7 @@ private:
     std::atomic<bool> preallocates_{false};
     std::atomic<bool> reclaims_page_cache_{true};
     std::atomic<bool> writes_directly_{true};
+    std::atomic<int64_t> commit_delay_us_{0};
     std::atomic<bool> is_on_{false};
     std::atomic<bool> is_founded_{true};  // what is durable in the log can be loaded
     std::atomic<bool> is_logging_{false};

@@ -15,6 +15,8 @@ namespace {
 using enum ConfigKind;
 using enum ConfigChange;
 
+constexpr int64_t kCommitDelayUsMax = 1'000'000;
+
 Result<void> check_log_file(const ConfigValue& value) {
     return check_plain_name(value, "appendfilename");
 }
@@ -57,6 +59,15 @@ const ConfigRow kLogRows[] = {
      .summary = "When the log reaches the disk: always, before a client is told anything that is "
                 "not yet there; everysec, each second; no, when the kernel likes.",
      .to_targets = set_sync_mode},
+    {.name = "aof-commit-delay",
+     .kind = integer,
+     .initial = "3000",
+     .max = kCommitDelayUsMax,
+     .summary = "Under appendfsync always, where clients that do not wait for the log leave no "
+                "reactor a rest, a group of writes begins no sooner than four syncs take from the "
+                "beginning of the one before, and so many microseconds at most. 0: as soon as it "
+                "can.",
+     .to_targets = LOG(set_commit_delay(value.number))},
     {.name = "appendfilename",
      .kind = text,
      .change = at_start,

@@ -186,6 +186,8 @@ const InfoMetric kLogMetrics[] = {
     {"aof_writes", counter, count, "Groups of effects written", WRITER(groups)},
     {"aof_held_writes", counter, count,
      "Of them, those held for the writers of the last to come back", WRITER(held_groups)},
+    {"aof_delayed_writes", counter, count,
+     "Of them, those put off for who is served beside (aof-commit-delay)", WRITER(delayed_groups)},
     {"aof_checked_writes", counter, count,
      "Of them, those with a checksum, over filling (aof-preallocate)", WRITER(checked_groups)},
     {"aof_filling_size", gauge, bytes, "Of the file, behind the effects in it",

@@ -227,11 +227,15 @@ void Worker::forget_log_wait(Connection& connection, log::Position position) {
 /// when this worker has to look again at once: what the others wait for is durable.
 bool Worker::follow_log() {
     if (gated_.empty() && log_waits_.empty()) [[likely]] {
+        if (log_ != nullptr) note_crowd(dirty_.size());
         reactor_.set_may_gather(true);
         return false;
     }
     const log::Position durable = log_->durable();
-    const log::Position next_reply = release_gated(durable);
+    const auto others = static_cast<size_t>(std::ranges::count_if(
+        dirty_, [](const ClientStream* connection) { return !connection->is_gated; }));
+    note_crowd(others);
+    const log::Position next_reply = release_gated(durable, answered_now(others));
     // Whose log has no base yet is woken with it.
     const log::Position next_wait =
         log_->lacks_base.load() ? log::kNoPosition : end_log_waits(durable);
@@ -240,22 +244,29 @@ bool Worker::follow_log() {
     return next != log::kNoPosition && log_->wait_durable(index_, next);
 }
 
+/// The log's thread is told when those who do not wait for it have this one work without a rest.
+void Worker::note_crowd(size_t others) {
+    if (log_->sync_mode.load(std::memory_order_relaxed) != log::SyncMode::always) return;
+    crowd_.note_turn(others);
+    if (!crowd_.is_due(reactor_.now_us())) return;
+    if (crowd_.review(reactor_.now_us(), ring_.sleeps())) {
+        log_->appender(index_).note_crowded(reactor_.now_us() + Crowd::kLastsUs);
+    }
+}
+
 /// How many of those whose replies may leave are answered in this turn. Where the turn has been
 /// long already, so many that they make it little longer.
-size_t Worker::answered_now() const {
-    const auto others = std::ranges::count_if(
-        dirty_, [](const ClientStream* connection) { return !connection->is_gated; });
+size_t Worker::answered_now(size_t others) const {
     const bool are_few = gated_.size() <= kAnsweredAtOnce;
-    if (are_few && static_cast<size_t>(others) < kAnsweredPerTurn) return gated_.size();
+    if (are_few && others < kAnsweredPerTurn) return gated_.size();
     const int64_t turn_us = std::max<int64_t>(ring_.monotonic_us() - reactor_.now_us(), 0);
     return std::max({kAnsweredPerTurn, gated_.size() / kAnsweredShare,
                      static_cast<size_t>(turn_us / kTurnUsPerAnswer)});
 }
 
-/// Lets go of a slice of those whose replies may leave; returns the position that the first of the
-/// others waits for. Who has more that waits goes behind those who were not answered.
-log::Position Worker::release_gated(log::Position durable) {
-    size_t left = answered_now();
+/// Lets go of at most so many of those whose replies may leave; returns the position that the first
+/// of the others waits for. Who has more that waits goes behind those who were not answered.
+log::Position Worker::release_gated(log::Position durable, size_t left) {
     log::Position next = log::kNoPosition;
     std::erase_if(gated_, [&](ClientStream* connection) {
         log::Position wanted = connection->first_gate();

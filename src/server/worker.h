@@ -31,6 +31,7 @@
 #include "log/log.h"
 #include "ring/reactor.h"
 #include "server/client_stream.h"
+#include "server/crowd.h"
 #include "server/settings.h"
 
 namespace gyre::commands {
@@ -204,8 +205,9 @@ private:
     void flush_dirty();
     bool destroy_finished();
     bool follow_log();
-    size_t answered_now() const;
-    log::Position release_gated(log::Position durable);
+    void note_crowd(size_t others);
+    size_t answered_now(size_t others) const;
+    log::Position release_gated(log::Position durable, size_t left);
     log::Position end_log_waits(log::Position durable);
     void tend_log();
     bool may_remove() const;
@@ -253,6 +255,7 @@ private:
     std::vector<ClientStream*> starved_;
     std::vector<ClientStream*> finished_;
     std::vector<ClientStream*> gated_;
+    Crowd crowd_;
     std::vector<ClientStream*> gated_again_;  // in release_gated() alone
     LogWaits log_waits_;
     std::atomic<size_t> load_{0};

@@ -576,6 +576,67 @@ TEST_P(AppendOnlyTest, ServesOthersBetweenAnswersToThoseWhoWait) {
     EXPECT_GT(slices, 0);
 }
 
+/// Clients that leave the processor no rest: each socket has more requests there than were
+/// answered.
+class Crowd {
+public:
+    Crowd(std::vector<RawSocket> sockets, const std::string& request) {
+        constexpr size_t kThreads = 2;
+        const size_t share = sockets.size() / kThreads;
+        for (size_t thread = 0; thread < kThreads; ++thread) {
+            std::vector<RawSocket> own;
+            for (size_t index = 0; index < share; ++index) {
+                own.push_back(std::move(sockets.back()));
+                sockets.pop_back();
+            }
+            threads_.emplace_back([this, request, mine = std::move(own)]() mutable {
+                for (int i = 0; i < 3; ++i) {
+                    for (RawSocket& socket : mine) socket.send(request);
+                }
+                while (!is_over_) {
+                    for (RawSocket& socket : mine) {
+                        socket.read_frames(1);
+                        socket.send(request);
+                    }
+                }
+            });
+        }
+    }
+    ~Crowd() {
+        is_over_ = true;
+        for (std::thread& thread : threads_) thread.join();
+    }
+
+private:
+    std::atomic<bool> is_over_{false};
+    std::vector<std::thread> threads_;
+};
+
+/// Who writes beside them waits a bit longer, and aof-commit-delay says how long.
+TEST_P(AppendOnlyTest, PutsGroupsOffBesideACrowd) {
+    start_at_home("always");
+    Session client = session();
+    std::vector<RawSocket> sockets;
+    for (size_t i = 0; i < 32 * static_cast<size_t>(GetParam()); ++i) sockets.push_back(socket());
+    const Crowd crowd(std::move(sockets), "BITCOUNT bits\r\n");
+    int64_t count = 0;
+    const auto delayed = [&] { return client.info_number("persistence", "aof_delayed_writes"); };
+    // Work enough for there to be no rest, and not so much that a turn is longer than a delay.
+    size_t bytes = 1000;
+    const auto is_delayed = [&] {
+        bytes = bytes > 500'000 ? 1000 : bytes * 5 / 4;
+        client.ask("SET", "bits", std::string(bytes, 'x'));
+        for (int i = 0; i < 30; ++i) EXPECT_EQ(client.number("INCR", "n"), ++count);
+        return delayed() > 0;
+    };
+    EXPECT_TRUE(wait_until(is_delayed));
+    EXPECT_EQ(client.ask("CONFIG", "SET", "aof-commit-delay", "0"), "OK");
+    EXPECT_EQ(client.number("INCR", "n"), ++count);
+    const int64_t before = delayed();
+    for (int i = 0; i < 30; ++i) EXPECT_EQ(client.number("INCR", "n"), ++count);
+    EXPECT_EQ(delayed(), before);
+}
+
 /// What the socket lets pass, as in Redis, the file must not have.
 TEST_P(AppendOnlyTest, WritesCommandsInTheirOwnFormHoweverTheyCame) {
     start_at_home("always");

@@ -351,6 +351,7 @@ size_t SimRing::wait(int64_t deadline_us) {
                          (deadline_us >= 0 && deadline_us <= world_.now_us());
     if (is_over) return poll();
     CHECK(!is_dispatching_);
+    ++sleeps_;
     // Virtual time is not spent on waiting for more: what is counted is that it was asked for.
     if (gathering().completions > 1) ++counters_.gathered;
     submit();

@@ -65,6 +65,7 @@ public:
     void wake() override { is_woken_ = true; }
     const Features& features() const override { return features_; }
     Counters counters() const override { return counters_; }
+    uint64_t sleeps() const override { return sleeps_; }
 
     // --- for the world ---
     uint32_t index() const noexcept { return index_; }
@@ -145,6 +146,7 @@ private:
     bool is_dispatching_ = false;
     Features features_;
     Counters counters_;
+    uint64_t sleeps_ = 0;
 };
 
 }  // namespace gyre::ring::sim

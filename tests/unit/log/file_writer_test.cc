@@ -53,6 +53,7 @@ TEST_F(FileWriterSim, LosesNothingThatIsDurable) {
                 life->log.sync_mode = mode_of(choices);
                 life->log.writes_clock = choices.below(2) == 0;
                 life->log.preallocates = choices.below(3) != 0;
+                if (choices.below(2) == 0) life->be_crowded();
                 live(*life, static_cast<int64_t>(choices.below(3000)), true);
                 durable = logged + life->durable_count();
                 logged = life->next_number;
@@ -99,6 +100,7 @@ TEST_F(FileWriterSim, GoesOnByItselfOnceTheDiskIsWell) {
         Life& life = *owned;
         life.log.sync_mode = mode_of(choices);
         life.log.preallocates = choices.below(3) != 0;
+        if (choices.below(2) == 0) life.be_crowded();
         world.disk().faults = DiskFaults::swarm(choices);
         live(life, 2000, false);
         heal(world.disk());
@@ -553,6 +555,40 @@ TEST_F(FileWriterSim, WaitsForThoseWhoseWritesAreOnTheDisk) {
     ASSERT_GT(answered, 10'000U);
     EXPECT_GT(answered / life.writer->figures().syncs, kClients * 3 / 4);
     EXPECT_GT(life.writer->figures().held_groups, 0U);
+}
+
+/// Where others need the processor there are fewer groups, and none is forgotten.
+TEST_F(FileWriterSim, BeginsGroupsLaterBesideACrowd) {
+    constexpr int64_t kDelayUs = 5000;
+    constexpr int kGroups = 200;
+    const auto took_us = [](bool is_crowded, uint64_t& delayed) {
+        World world(23);
+        bool is_open = false;
+        Life life(world, 0, FileWriter::Start{}, is_open);
+        life.log.sync_mode = SyncMode::always;
+        life.log.commit_delay_us = kDelayUs;
+        world.disk().faults.slow = 1000;
+        world.disk().faults.slow_us = 20'000;
+        if (is_crowded) life.be_crowded();
+        const int64_t began_us = world.now_us();
+        for (int group = 0; group < kGroups; ++group) {
+            life.write_one();
+            for (size_t index = 0; index < 2; ++index) life.complete(index);
+            const auto is_durable = [&] { return life.log.durable() == life.log.tail(); };
+            EXPECT_TRUE(world.run_until(is_durable, 1'000'000));
+            // The next comes long before four syncs have passed.
+            world.disk().faults.slow_us = 2000;
+        }
+        delayed = life.writer->figures().delayed_groups;
+        return world.now_us() - began_us;
+    };
+    uint64_t delayed = 0;
+    const int64_t alone_us = took_us(false, delayed);
+    EXPECT_EQ(delayed, 0U);
+    const int64_t beside_us = took_us(true, delayed);
+    EXPECT_GT(delayed, uint64_t{kGroups} / 2);
+    EXPECT_GT(beside_us, 2 * alone_us);
+    EXPECT_LT(beside_us, kGroups * (kDelayUs + 2000) + 100'000);
 }
 
 TEST_F(FileWriterSim, RefusesWhileTheDiskIsFull) {

@@ -31,7 +31,7 @@ TEST(GroupPolicyTest, WaitsNoLongerThanSomethingComes) {
     EXPECT_TRUE(policy.holds(200, 99 + 2 * kIdle));
     EXPECT_FALSE(policy.holds(200, 100 + 2 * kIdle));
     EXPECT_FALSE(policy.holds(200, 100 + 2 * kIdle));
-    EXPECT_TRUE(policy.note_begun(200));
+    EXPECT_TRUE(policy.note_begun(200, 0).was_held);
     // In vain: far less than half has come.
     policy.note_synced(1000, 0, 10'000, 20'000);
     EXPECT_FALSE(policy.holds(100, 20'100));
@@ -52,7 +52,7 @@ TEST(GroupPolicyTest, OneWhoWritesAloneIsNotHeldUp) {
     for (int64_t now_us = 0; now_us < 100'000; now_us += 1000) {
         policy.note_synced(100, 0, kSyncUs, now_us);
         EXPECT_FALSE(policy.holds(100, now_us + 50));
-        policy.note_begun(100);
+        policy.note_begun(100, now_us);
     }
 }
 
@@ -65,7 +65,7 @@ TEST(GroupPolicyTest, OneWhoWritesAloneAndLessEachOtherTimeIsHeldUpLessAndLess) 
         const bool holds = policy.holds(bytes, now_us);
         if (holds) now_us = policy.until_us();
         EXPECT_FALSE(policy.holds(bytes, now_us));
-        EXPECT_EQ(policy.note_begun(bytes), holds);
+        EXPECT_EQ(policy.note_begun(bytes, now_us).was_held, holds);
         held += holds ? 1 : 0;
         policy.note_synced(bytes, 0, 1500, (group + 1) * 10'000 - 100);
     }
@@ -77,7 +77,7 @@ TEST(GroupPolicyTest, WhatIsForgottenIsNotWaitedForLater) {
     GroupPolicy policy;
     policy.note_synced(1000, 0, 10'000, 0);
     EXPECT_FALSE(policy.holds(1000, 10));
-    EXPECT_FALSE(policy.note_begun(1000));
+    EXPECT_FALSE(policy.note_begun(1000, 0).was_held);
     // A group that no one told of its sync.
     EXPECT_FALSE(policy.holds(10, 20));
 }
@@ -87,7 +87,7 @@ bool group_with(GroupPolicy& policy, uint64_t came) {
     policy.note_synced(1000, 50, kSyncUs, 0);
     const bool has_held = policy.holds(50, 1);
     EXPECT_FALSE(policy.holds(50 + came, kSyncUs * 2));
-    EXPECT_EQ(policy.note_begun(50 + came), has_held);
+    EXPECT_EQ(policy.note_begun(50 + came, 0).was_held, has_held);
     return has_held;
 }
 
@@ -111,9 +111,59 @@ TEST(GroupPolicyTest, NothingIsInVainThatWasNotWaitedFor) {
     policy.note_synced(1000, 0, kSyncUs, 0);
     // Nobody wrote for a second: there was nothing to hold.
     EXPECT_FALSE(policy.holds(10, 1'000'000));
-    policy.note_begun(10);
+    policy.note_begun(10, 0);
     policy.note_synced(1000, 0, kSyncUs, 2'000'000);
     EXPECT_TRUE(policy.holds(10, 2'000'001));
+}
+
+/// Groups whose syncs take so long each, until that is known.
+void sync_often(GroupPolicy& policy, int64_t took_us) {
+    for (int i = 0; i < 100; ++i) policy.note_synced(10, 0, took_us, 0);
+}
+
+TEST(GroupPolicyTest, BesideACrowdAGroupBeginsSomeSyncsAfterTheOneBefore) {
+    constexpr int64_t kGapUs = GroupPolicy::kDelaySyncs * kSyncUs;
+    constexpr int64_t kSlackUs = 50;  // the mean is of whole microseconds
+    GroupPolicy policy;
+    sync_often(policy, kSyncUs);
+    policy.note_begun(10, 10'000);
+    EXPECT_TRUE(policy.delays(10, 10'001, 1'000'000));
+    EXPECT_LE(policy.until_us(), 10'000 + kGapUs);
+    EXPECT_GE(policy.until_us(), 10'000 + kGapUs - kSlackUs);
+    EXPECT_EQ(policy.wanted(), GroupPolicy::kDelayedBytesMax);
+    EXPECT_TRUE(policy.delays(10, policy.until_us() - 1, 1'000'000));
+    EXPECT_FALSE(policy.delays(10, policy.until_us(), 1'000'000));
+    EXPECT_TRUE(policy.note_begun(10, 20'000).was_delayed);
+    // Who writes seldom does not wait.
+    EXPECT_FALSE(policy.delays(10, 20'000 + kGapUs, 1'000'000));
+    EXPECT_FALSE(policy.note_begun(10, 30'000).was_delayed);
+}
+
+TEST(GroupPolicyTest, ADelayHasAnEndAndIsNotForLargeGroups) {
+    GroupPolicy policy;
+    sync_often(policy, 50'000);
+    policy.note_begun(10, 0);
+    EXPECT_TRUE(policy.delays(10, 2999, 3000));
+    EXPECT_EQ(policy.until_us(), 3000);
+    EXPECT_FALSE(policy.delays(GroupPolicy::kDelayedBytesMax, 1, 3000));
+    EXPECT_FALSE(policy.delays(10, 3000, 3000));
+    EXPECT_FALSE(policy.delays(10, 1, 0));
+}
+
+TEST(GroupPolicyTest, WhatWasDelayedIsNotHeldInVain) {
+    GroupPolicy policy;
+    sync_often(policy, kSyncUs);
+    policy.note_begun(1000, 0);
+    policy.note_synced(1000, 0, kSyncUs, 100);
+    EXPECT_TRUE(policy.delays(10, 110, 1'000'000));
+    // It is over; of those who were waited for one came, but nothing was held for them.
+    EXPECT_FALSE(policy.delays(10, 10'000, 1'000'000));
+    EXPECT_FALSE(policy.holds(10, 10'000));
+    const GroupPolicy::Begun begun = policy.note_begun(10, 10'000);
+    EXPECT_TRUE(begun.was_delayed);
+    EXPECT_FALSE(begun.was_held);
+    policy.note_synced(1000, 0, kSyncUs, 10'200);
+    EXPECT_TRUE(policy.holds(10, 10'210));
 }
 
 }  // namespace
