@@ -49,7 +49,9 @@ void AppendOnly::refresh_sync_mode() {
     const bool is_too_early = wanted == log::SyncMode::always && !is_founded_.load();
     log->sync_mode = is_too_early ? log::SyncMode::every_second : wanted;
     recent_writes_->note_all(log->tail());
-    if (log->lacks_base.exchange(!is_founded_.load()) && is_founded_.load()) log->wake_all();
+    const bool has_base_now = log->lacks_base.exchange(!is_founded_.load()) && is_founded_.load();
+    // Whoever waits for a sync that may never come is let go.
+    if (has_base_now || wanted == log::SyncMode::never) log->wake_all();
 }
 
 void AppendOnly::set_writes_clock(bool writes) {

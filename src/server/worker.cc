@@ -235,7 +235,10 @@ bool Worker::follow_log() {
     const auto others = static_cast<size_t>(std::ranges::count_if(
         dirty_, [](const ClientStream* connection) { return !connection->is_gated; }));
     note_crowd(others);
-    const log::Position next_reply = release_gated(durable, answered_now(others));
+    // Where nothing is synced any more, those who were to wait for it wait for nothing.
+    const bool is_synced = log_->sync_mode.load(std::memory_order_relaxed) != log::SyncMode::never;
+    const log::Position next_reply =
+        release_gated(is_synced ? durable : log::kNoPosition - 1, answered_now(others));
     // Whose log has no base yet is woken with it.
     const log::Position next_wait =
         log_->lacks_base.load() ? log::kNoPosition : end_log_waits(durable);

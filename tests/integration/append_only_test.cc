@@ -516,6 +516,25 @@ TEST_P(AppendOnlyTest, ChangesHowItSyncsWhileItRuns) {
     EXPECT_GT(client.info_number("persistence", "aof_syncs"), 0);
 }
 
+/// Who waits for a sync when there is to be none any more has waited long enough.
+TEST_P(AppendOnlyTest, AnswersThoseWhoWaitWhenNothingIsSyncedAnyMore) {
+    start_at_home("always");
+    Session admin = session();
+    std::vector<RawSocket> clients;
+    for (int client = 0; client < 50; ++client) clients.push_back(socket());
+    for (int round = 0; round < 5; ++round) {
+        EXPECT_EQ(admin.ask("CONFIG", "SET", "appendfsync", "always"), "OK");
+        for (int write = 0; write < 3; ++write) {
+            for (RawSocket& client : clients) client.send("INCR n\r\n");
+            if (write == 2) {
+                EXPECT_EQ(admin.ask("CONFIG", "SET", "appendfsync", "no"), "OK");
+            }
+            for (RawSocket& client : clients) ASSERT_EQ(client.read_frames(1).size(), 1U) << write;
+        }
+    }
+    EXPECT_EQ(admin.ask("GET", "n"), "750");
+}
+
 TEST_P(AppendOnlyTest, HoldsNoWriteOfOneWhoWritesAlone) {
     start_at_home("always");
     Session client = session();
