@@ -14,11 +14,18 @@ AofDirectory::~AofDirectory() {
     if (lock_ >= 0) files_.close(lock_);
 }
 
+bool AofDirectory::is_held() { return lock_ >= 0 && files_.is_at(lock_, directory_); }
+
+void AofDirectory::let_go() {
+    if (lock_ >= 0) files_.close(std::exchange(lock_, -1));
+    is_elsewhere_ = true;
+}
+
 /// A directory that has been replaced since is another one.
 Result<void> AofDirectory::lock() {
+    if (is_held()) return {};
     if (lock_ >= 0) {
-        if (files_.is_at(lock_, directory_)) return {};
-        files_.close(std::exchange(lock_, -1));
+        let_go();
         made_.clear();
     }
     const auto locked = files_.lock_directory(directory_);
@@ -50,7 +57,40 @@ Result<void> AofDirectory::open() {
     return look_for_data();
 }
 
+/// Where directories cannot be locked nobody knows one from another.
+Result<void> AofDirectory::follow() {
+    const bool was_lockable = lock_ >= 0 || is_elsewhere_;
+    if (auto locked = lock(); !locked) return locked;
+    if (!was_lockable || !is_elsewhere_) return {};
+    const std::string manifest = path_of(names_.manifest());
+    if (files_.exists(manifest)) {
+        let_go();
+        return fail(fmt::format("{} is another directory than before and has a log, which is not "
+                                "written over: move it away, or put the one before back",
+                                directory_),
+                    EEXIST);
+    }
+    manifest_ = {};
+    has_manifest_ = false;
+    doubtful_.clear();
+    Result<void> is_free = look_for_data();
+    if (!is_free) let_go();
+    return is_free;
+}
+
+Result<void> AofDirectory::come_back() {
+    const bool is_lockable = lock_ >= 0 || is_elsewhere_;
+    if (!is_lockable || (is_held() && !is_elsewhere_)) return {};
+    if (auto locked = lock(); !locked) return locked;
+    const std::string manifest = path_of(names_.manifest());
+    if (!files_.exists(manifest)) {
+        return fail(manifest + " is missing: put it back, or move its directory away", ENOENT);
+    }
+    return read_manifest();
+}
+
 Result<void> AofDirectory::read_manifest() {
+    is_elsewhere_ = false;
     manifest_ = {};
     const std::string path = path_of(names_.manifest());
     has_manifest_ = files_.exists(path);
@@ -143,6 +183,7 @@ Result<void> AofDirectory::commit(const AofManifest& next) {
     }
     manifest_ = next;
     has_manifest_ = true;
+    is_elsewhere_ = false;
     delete_doubtful();
     std::erase_if(made_, [this](const std::string& name) { return manifest_.has(name); });
     return {};

@@ -42,8 +42,11 @@ public:
 
     /// Makes the directory if need be, locks it, and reads the manifest.
     Result<void> open();
-    /// Again, where another may have come to its place.
-    Result<void> lock();
+    /// Where another one has come to its place: locks that and goes on there, as if it were new.
+    /// One that has a log is somebody else's, or an old one, and is left alone.
+    Result<void> follow();
+    /// The one that there was is back at its place.
+    Result<void> come_back();
 
     ring::Files& files() noexcept { return files_; }
     const AofManifest& manifest() const noexcept { return manifest_; }
@@ -72,6 +75,9 @@ public:
     void delete_history();
 
 private:
+    bool is_held();
+    Result<void> lock();
+    void let_go();
     void note_doubtful(const AofManifest& next);
     void delete_doubtful();
     Result<void> read_manifest();
@@ -89,6 +95,7 @@ private:
     /// for certain.
     std::set<std::string> doubtful_;
     int lock_ = -1;
+    bool is_elsewhere_ = false;  // not where the manifest was read or written
 };
 
 }  // namespace gyre::log

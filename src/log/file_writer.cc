@@ -213,11 +213,11 @@ std::string FileWriter::clock_line() {
 /// Up to a frontier, and whole: where a group ends a record ends, so that is where a file may be
 /// cut.
 void FileWriter::start_group(Position end) {
-    if (written_ == synced_) note_unsynced_since(now_us_);
-    group_ = Group{.begin = written_,
-                   .end = end,
-                   .prefix = std::exchange(next_prefix_, {}),
-                   .begun_us = now_us_};
+    if (figures_.unsynced_since_us.load(std::memory_order_relaxed) == 0) {
+        note_unsynced_since(now_us_);
+    }
+    group_begun_us_ = now_us_;
+    group_ = Group{.begin = written_, .end = end, .prefix = std::exchange(next_prefix_, {})};
     put_head(clock_line());
     note_group();
     align_stream();
@@ -487,7 +487,7 @@ bool FileWriter::must_sync() const {
 
 void FileWriter::note_sync_start() {
     sync_started_us_ = ring_.monotonic_us();
-    left_since_us_ = group_ && !write_syncs_ ? group_->begun_us : sync_started_us_;
+    left_since_us_ = group_ && !write_syncs_ ? group_begun_us_ : sync_started_us_;
     next_sync_us_ = sync_started_us_ + kSyncIntervalUs;
     is_delay_counted_ = false;
     figures_.is_syncing.store(true, std::memory_order_relaxed);
@@ -542,7 +542,10 @@ void FileWriter::complete_sync() {
     }
     synced_ = sync_end_;
     given_to_ = std::max(given_to_, sync_file_bytes_);
-    note_unsynced_since(synced_ == written_ && !group_ ? 0 : left_since_us_);
+    // What came behind the last group came after that had begun.
+    const bool is_all = synced_ == written_ && !group_;
+    const int64_t waiting_since_us = log_.tail() == written_ ? 0 : group_begun_us_;
+    note_unsynced_since(is_all ? waiting_since_us : left_since_us_);
     is_part_synced_ = is_at_part() && synced_ == written_;
     if (!founding_) log_.set_durable(synced_);
     if (synced_ >= log_.released()) {

@@ -78,7 +78,8 @@ struct WriterFigures {
     std::atomic<uint64_t> last_sync_us{0};
     std::atomic<uint64_t> longest_sync_us{0};
     std::atomic<bool> is_syncing{false};
-    /// On the ring's clock, when the oldest of what is not on the disk came to the file; 0: all is.
+    /// On the ring's clock: what is not on the disk has come since then; 0: all is. What has come
+    /// for the next group, while none is under way, counts when that begins.
     std::atomic<int64_t> unsynced_since_us{0};
     std::atomic<bool> needs_base{false};  ///< only a rewrite can help
 };
@@ -190,8 +191,7 @@ private:
     struct Group {
         Position begin = 0;
         Position end = 0;
-        std::string prefix;  // before it: a line with the time, a head, a SELECT
-        int64_t begun_us = 0;
+        std::string prefix;       // before it: a line with the time, a head, a SELECT
         uint64_t filling = 0;     // bytes behind it, so that the file grows seldom
         uint64_t done = 0;        // bytes, all of these counted
         bool is_checked = false;  // has a head
@@ -323,7 +323,8 @@ private:
     int64_t now_us_ = 0;
     int64_t next_write_us_ = 0;
     int64_t sync_started_us_ = 0;
-    int64_t left_since_us_ = 0;  // what the sync under way does not bring to the disk
+    int64_t group_begun_us_ = 0;  // the last one
+    int64_t left_since_us_ = 0;   // what the sync under way does not bring to the disk
     int64_t next_sync_us_ = 0;
     int64_t next_look_us_ = 0;
     bool is_delay_counted_ = false;

@@ -61,9 +61,14 @@ void FileWriter::try_again() {
         case Trouble::none:
             return;
         case Trouble::place:
-            if (directory_.files().is_at(file_, path_)) return succeed();
-            return run_into(Trouble::place,
-                            path_ + " has been moved or removed: put it back, or BGREWRITEAOF");
+            if (!directory_.files().is_at(file_, path_)) {
+                return run_into(Trouble::place,
+                                path_ + " has been moved or removed: put it back, or BGREWRITEAOF");
+            }
+            if (auto back = directory_.come_back(); !back) {
+                return run_into(Trouble::place, back.error().message);
+            }
+            return succeed();
         case Trouble::write:
             is_retrying_ = true;
             return;
@@ -144,6 +149,7 @@ void FileWriter::begin_part() {
     } else if (is_founding) {
         // What comes before belongs to no file: not to this one either, should it be begun anew.
         synced_ = here;
+        note_unsynced_since(0);
         log_.release(here);
     }
     is_part_synced_ = false;
@@ -235,8 +241,8 @@ void FileWriter::begin_cure(NewBase base, Position part) {
     part_error_ = no_part();
     // The directory may be another one.
     Result<AofManifest> next = tl::unexpected(Error{});
-    if (auto locked = directory_.lock(); !locked) {
-        next = tl::unexpected(std::move(locked.error()));
+    if (auto followed = directory_.follow(); !followed) {
+        next = tl::unexpected(std::move(followed.error()));
     } else {
         next = directory_.place_base(base.path, directory_.manifest(), base.format, 0);
     }

@@ -16,8 +16,8 @@
 // there is to wait for; where that is smaller than the one before, it is held once, and soon not
 // any more.
 //
-// Where a processor has no rest, of clients that do not wait for the log (Log::is_crowded()), a
-// group is not worth a sync as soon as it is there: each costs these clients the time of dozens of
+// Where clients that do not wait for the log leave no processor a rest (Log::is_crowded()), a group
+// is not worth a sync as soon as it is there: each costs these clients the time of dozens of
 // requests. There a group begins no sooner than kDelaySyncs syncs take, from the beginning of the
 // one before, and aof-commit-delay at most: those who wait for a disk anyway wait for
 // a bit more, and the log takes a bounded share of what others need.

@@ -27,6 +27,8 @@
 
 #include <gyre/result.h>
 
+#include "ring/thread_use.h"
+
 namespace gyre::ring {
 
 /// How an operation ended.
@@ -190,8 +192,8 @@ public:
     /// Ends a wait(), from any thread or a signal handler. Kept if no wait is going on.
     virtual void wake() = 0;
 
-    /// How often this thread went to sleep, for whatever, since it began. A system call.
-    virtual uint64_t sleeps() const = 0;
+    /// Of the thread that the ring belongs to. A system call.
+    virtual ThreadUse thread_use() const = 0;
 
     virtual const Features& features() const = 0;
     /// A copy of the counts. Any thread.

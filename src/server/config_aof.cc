@@ -15,7 +15,7 @@ namespace {
 using enum ConfigKind;
 using enum ConfigChange;
 
-constexpr int64_t kCommitDelayUsMax = 1'000'000;
+constexpr int64_t kCommitDelayUsMax = 100'000;
 
 Result<void> check_log_file(const ConfigValue& value) {
     return check_plain_name(value, "appendfilename");
@@ -64,9 +64,9 @@ const ConfigRow kLogRows[] = {
      .initial = "3000",
      .max = kCommitDelayUsMax,
      .summary = "Under appendfsync always, where clients that do not wait for the log leave no "
-                "reactor a rest, a group of writes begins no sooner than four syncs take from the "
-                "beginning of the one before, and so many microseconds at most. 0: as soon as it "
-                "can.",
+                "reactor a rest and the log needs their processors, a group of writes begins no "
+                "sooner than four syncs take from the beginning of the one before, and so many "
+                "microseconds at most. 0: as soon as it can.",
      .to_targets = LOG(set_commit_delay(value.number))},
     {.name = "appendfilename",
      .kind = text,

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-// Whether a worker has no rest, of many clients that do not wait for the log. The log's thread then
-// takes its time (log/group_policy.h, aof-commit-delay).
+// Whether a worker has no rest, of many clients that do not wait for the log, and the log needs the
+// processor that they need. The log's thread then takes its time (log/group_policy.h,
+// aof-commit-delay).
 //
-// How busy a thread is, its processor time does not say where the log and the kernel need the same
-// processor. But a thread that has no rest does not go to sleep, and the kernel counts how often
-// one does.
+// The kernel has counted what it takes to know: a thread without a rest seldom goes to sleep, and
+// one that shares its processor is preempted again and again. Its processor time alone says
+// neither.
 //
-// Threads: one. Time and count: given, so that tests need neither.
+// Threads: one. Time and counts: given, so that tests need none.
 
 #include <cstddef>
 #include <cstdint>
+
+#include "ring/thread_use.h"
 
 namespace gyre::server {
 
@@ -24,6 +27,10 @@ public:
     static constexpr uint64_t kOthersMin = 8;
     /// Turns for each time that the thread went to sleep, at least.
     static constexpr uint64_t kTurnsPerSleep = 8;
+    /// Of the window it had the processor for so much, at least,
+    static constexpr int64_t kBusyPercent = 50;
+    /// and once in so long another had it.
+    static constexpr int64_t kUsPerPreemption = 4000;
 
     /// A turn in which so many are answered that do not wait for the log.
     void note_turn(size_t others) noexcept {
@@ -32,12 +39,12 @@ public:
     }
     /// The window is over: to be asked after each turn that was noted.
     bool is_due(int64_t now_us) const noexcept { return now_us - began_us_ >= kWindowUs; }
-    /// True: there was no rest in it. `sleeps`: of the thread, since it began. The next one begins.
-    bool review(int64_t now_us, uint64_t sleeps) noexcept;
+    /// True: there was no rest in it. `use`: of the thread, by now. The next one begins.
+    bool review(int64_t now_us, const ring::ThreadUse& use) noexcept;
 
 private:
     int64_t began_us_ = 0;
-    uint64_t began_sleeps_ = 0;
+    ring::ThreadUse began_use_;
     uint64_t turns_ = 0;
     uint64_t others_ = 0;
 };

@@ -104,6 +104,13 @@ void fit_open_files(ServerSettings& settings) {
         available, raised.rlim_cur);
 }
 
+/// Absolute, with the links in it, for where it has to be found again.
+std::string path_of(const std::string& directory) {
+    std::error_code failure;
+    const auto path = std::filesystem::absolute(directory, failure).lexically_normal();
+    return (path.has_filename() ? path : path.parent_path()).string();
+}
+
 int convert(const std::string& from, const std::string& to) {
     const auto keys = convert_file(from, to);
     if (!keys) {
@@ -136,6 +143,7 @@ Result<void> prepare_process(ServerSettings& settings) {
     if (auto usable = check_storage(settings.storage_format, settings.append_only); !usable) {
         return usable;
     }
+    const std::string directory = path_of(settings.directory);
     if (chdir(settings.directory.c_str()) != 0) {
         const int cause = errno;
         return fail("Cannot change to the directory \"" + settings.directory + "\" (dir): " +
@@ -143,8 +151,9 @@ Result<void> prepare_process(ServerSettings& settings) {
                     cause);
     }
     std::error_code failure;
-    const auto directory = std::filesystem::current_path(failure);
-    if (!failure) settings.directory = directory.string();
+    settings.directory = std::filesystem::equivalent(directory, ".", failure)
+                             ? directory
+                             : std::filesystem::current_path(failure).string();
     // As Redis: a relative log file lies in the directory.
     if (auto opened = diary::open({.log = settings.log_file,
                                    .errors = settings.error_log,

@@ -68,7 +68,8 @@ bool is_loopback(const ring::Address& address) {
 
 }  // namespace
 
-Server::Server(Config& config) : config_(config), run_id_(random_run_id()) {
+Server::Server(Config& config)
+    : config_(config), directory_(config.settings().directory), run_id_(random_run_id()) {
     const ServerSettings& settings = config.settings();
     engine::DatasetOptions options;
     options.threads = static_cast<size_t>(settings.threads);
@@ -130,9 +131,16 @@ Shared Server::shared() {
 
 /// The log finds by itself that its file has gone.
 void Server::look_at_directory() {
-    if (!directory_.look()) return;
-    diary::request_reopen();
-    if (persistence_->has_rules()) persistence_->schedule_save();
+    const ServerSettings& settings = config_.settings();
+    if (directory_.is_removed()) {
+        const std::string names[] = {settings.snapshot_file(), settings.append_directory,
+                                     settings.alias_file};
+        if (!directory_.go_back(names)) return;
+        diary::request_reopen();
+        is_to_be_saved_ = persistence_->has_rules();
+    }
+    // One that is under way began in the directory that has gone.
+    if (is_to_be_saved_) is_to_be_saved_ = !persistence_->schedule_save();
 }
 
 /// What a signal handler could only take a note of.

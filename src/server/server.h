@@ -122,6 +122,7 @@ private:
 
     Config& config_;
     WorkingDirectory directory_;
+    bool is_to_be_saved_ = false;  // in a directory that was made anew
     std::string run_id_;
     int64_t started_ms_ = 0;
     int64_t startup_bytes_ = 0;

@@ -252,7 +252,7 @@ void Worker::note_crowd(size_t others) {
     if (log_->sync_mode.load(std::memory_order_relaxed) != log::SyncMode::always) return;
     crowd_.note_turn(others);
     if (!crowd_.is_due(reactor_.now_us())) return;
-    if (crowd_.review(reactor_.now_us(), ring_.sleeps())) {
+    if (crowd_.review(reactor_.now_us(), ring_.thread_use())) {
         log_->appender(index_).note_crowded(reactor_.now_us() + Crowd::kLastsUs);
     }
 }

@@ -82,6 +82,52 @@ TEST_P(AppendOnlyTest, GoesToItsDirectoryWhenThatIsMadeAnew) {
     EXPECT_NE(session().ask("LLEN", "l"), ":0");
 }
 
+/// What somebody else has put there stays as it is, until he takes it away.
+TEST_P(AppendOnlyTest, StaysAwayFromADirectoryThatHasFilesOfItsOwn) {
+    start({"--dir", home_.path(), "--save", "3600 1"});
+    Session client = session();
+    client.ask("SET", "a", "1");
+    std::filesystem::remove_all(home_.path());
+    std::filesystem::create_directory(home_.path());
+    const std::string snapshot = home_.path() + "/dump.rdb";
+    std::ofstream(snapshot) << "a backup";
+    EXPECT_TRUE(server().wait_for_log("dump.rdb, which is not written over"));
+    EXPECT_TRUE(client.ask("SAVE").starts_with("-"));
+    EXPECT_EQ(content(snapshot), "a backup");
+    std::filesystem::remove(snapshot);
+    EXPECT_TRUE(wait_until([&] { return content(snapshot).starts_with("REDIS"); }));
+}
+
+/// Nor is a log in the place of its own written over.
+TEST_P(AppendOnlyTest, LeavesTheLogAloneThatTookThePlaceOfItsOwn) {
+    start_at_home("always");
+    Session client = session();
+    EXPECT_EQ(client.ask("SET", "a", "1"), "OK");
+    const std::string own = home_.path() + "/own";
+    std::filesystem::rename(home_.directory(), own);
+    std::filesystem::create_directory(home_.directory());
+    const std::string manifest = home_.directory() + "/appendonly.aof.manifest";
+    std::ofstream(manifest) << "file appendonly.aof.1.incr.aof seq 1 type i\n";
+    std::ofstream(home_.part()) << "another log";
+    const auto status = [&] { return client.info("persistence", "aof_last_write_status"); };
+    ASSERT_TRUE(wait_until([&] { return status() == "err"; }));
+    EXPECT_EQ(client.ask("BGREWRITEAOF"), "Background append only file rewriting started");
+    EXPECT_TRUE(server().wait_for_log("is another directory than before and has a log"));
+    EXPECT_EQ(content(home_.part()), "another log");
+    EXPECT_EQ(content(manifest), "file appendonly.aof.1.incr.aof seq 1 type i\n");
+    EXPECT_TRUE(client.ask("SET", "a", "2").starts_with("-MISCONF"));
+    std::filesystem::remove_all(home_.directory());
+    std::filesystem::rename(own, home_.directory());
+    ASSERT_TRUE(wait_until([&] { return client.ask("SET", "a", "3") == "OK"; }));
+    EXPECT_EQ(client.ask("BGREWRITEAOF"), "Background append only file rewriting started");
+    ASSERT_TRUE(wait_until([&] { return has_no_rewrite(client); }));
+    EXPECT_EQ(client.info("persistence", "aof_last_bgrewrite_status"), "ok");
+    EXPECT_EQ(client.ask("SET", "b", "4"), "OK");
+    kill();
+    start_at_home("always");
+    EXPECT_EQ(session().ask("MGET", "a", "b"), "[3 4]");
+}
+
 /// What it had written there is written again, and the log of the server goes on there.
 TEST_P(AppendOnlyTest, SavesAgainWhereItsDirectoryIsMadeAnew) {
     start({"--dir", home_.path(), "--save", "3600 1", "--logfile", "gyre.log"});

@@ -65,7 +65,8 @@ public:
     void wake() override { is_woken_ = true; }
     const Features& features() const override { return features_; }
     Counters counters() const override { return counters_; }
-    uint64_t sleeps() const override { return sleeps_; }
+    /// Its processor is its own, and work takes no time.
+    ThreadUse thread_use() const override { return {.sleeps = sleeps_}; }
 
     // --- for the world ---
     uint32_t index() const noexcept { return index_; }

@@ -96,7 +96,7 @@ public:
 
     const Features& features() const override { return features_; }
     Counters counters() const override { return counters_.copy(); }
-    uint64_t sleeps() const override;
+    ThreadUse thread_use() const override { return ring::thread_use(); }
 
 private:
     /// A completion as the kernel posted it, copied out so that its place is free at once.
@@ -172,11 +172,6 @@ private:
 };
 
 // --- life ---------------------------------------------------------------------------------------
-
-uint64_t UringRing::sleeps() const {
-    rusage used{};
-    return ::getrusage(RUSAGE_THREAD, &used) == 0 ? static_cast<uint64_t>(used.ru_nvcsw) : 0;
-}
 
 int UringRing::open(const UringOptions& options) {
     io_uring_params parameters{};

@@ -322,6 +322,27 @@ TEST_F(FileWriterSim, TellsSinceWhenNotAllIsOnTheDisk) {
     ASSERT_TRUE(world.run_until([&] { return is_durable() && since_us == 0; }, 200'000'000));
 }
 
+/// However often it is tried again.
+TEST_F(FileWriterSim, TellsSinceWhenSyncsFail) {
+    World world(12);
+    bool is_open = false;
+    Life life(world, 0, FileWriter::Start{}, is_open);
+    life.log.sync_mode = SyncMode::always;
+    const auto& since_us = life.writer->figures().unsynced_since_us;
+    world.disk().faults.sync_failure = 1000;
+    life.write_one();
+    for (size_t index = 0; index < 2; ++index) life.complete(index);
+    const int64_t began_us = world.now_us();
+    const auto has_failed = [&] { return life.writer->figures().failures >= 5; };
+    ASSERT_TRUE(world.run_until(has_failed, 60'000'000));
+    EXPECT_GE(since_us, began_us);
+    EXPECT_LT(since_us, began_us + 100'000);
+    EXPECT_GT(world.now_us(), began_us + 1'000'000);
+    world.disk().faults.sync_failure = 0;
+    ASSERT_TRUE(world.run_until([&] { return life.log.durable() == life.log.tail(); }, 60'000'000));
+    EXPECT_EQ(since_us, 0);
+}
+
 /// What ends a row of checked groups says that all before it is on the disk: so it is, also where
 /// it would have had its sync a second later.
 TEST_F(FileWriterSim, AMarkComesBehindASync) {

@@ -72,11 +72,11 @@ struct Life {
         if (reactor) world.detach(*reactor);
     }
 
-    /// Reserves a place, now and then with the bytes following only later.
     /// From now on: both threads that write have no rest.
     void be_crowded() {
         for (size_t index = 0; index < 2; ++index) log.appender(index).note_crowded(INT64_MAX);
     }
+    /// Reserves a place, now and then with the bytes following only later.
     void write_one() {
         if (log.admission() != Admission::open) return;
         const size_t index = world.random().below(2);

@@ -107,7 +107,7 @@ public:
     void wake() override {}
     const ring::Features& features() const override { return features_; }
     ring::Counters counters() const override { return {}; }
-    uint64_t sleeps() const override { return 0; }
+    ring::ThreadUse thread_use() const override { return {}; }
 
 private:
     static void start(ring::Op*& slot, ring::Op& op) {

@@ -7,45 +7,81 @@ namespace gyre::server {
 namespace {
 
 constexpr int64_t kWindowUs = Crowd::kWindowUs;
+constexpr size_t kTurns = 80;
 
-/// A window with so many turns, each of which answers so many others.
-void fill(Crowd& crowd, size_t turns, size_t others) {
-    for (size_t turn = 0; turn < turns; ++turn) crowd.note_turn(others);
+/// A worker, window by window; each as full as one may be unless something is changed.
+class CrowdTest : public ::testing::Test {
+protected:
+    bool review() {
+        now_us += took_us;
+        use.cpu_us += cpu_us;
+        use.sleeps += sleeps;
+        use.preemptions += preemptions;
+        for (size_t turn = 0; turn < kTurns; ++turn) crowd.note_turn(others);
+        return crowd.review(now_us, use);
+    }
+
+    Crowd crowd;
+    ring::ThreadUse use;
+    int64_t now_us = 0;
+    int64_t took_us = kWindowUs;
+    int64_t cpu_us = kWindowUs * Crowd::kBusyPercent / 100;
+    size_t others = Crowd::kOthersMin;
+    uint64_t sleeps = kTurns / Crowd::kTurnsPerSleep;
+    uint64_t preemptions = 1;
+};
+
+TEST_F(CrowdTest, IsThereWhereManyOthersAreServedWithoutARest) {
+    for (int window = 0; window < 3; ++window) EXPECT_TRUE(review());
+    EXPECT_FALSE(crowd.is_due(now_us + kWindowUs - 1));
+    EXPECT_TRUE(crowd.is_due(now_us + kWindowUs));
+    // Nothing of a window is left for the next.
+    EXPECT_FALSE(crowd.review(now_us + kWindowUs, use));
 }
 
-TEST(CrowdTest, IsThereWhereManyOthersAreServedWithoutARest) {
-    Crowd crowd;
-    fill(crowd, 80, Crowd::kOthersMin);
-    EXPECT_FALSE(crowd.is_due(kWindowUs - 1));
-    EXPECT_TRUE(crowd.is_due(kWindowUs));
-    EXPECT_TRUE(crowd.review(kWindowUs, 80 / Crowd::kTurnsPerSleep));
-    // Nothing of it is left for the next window.
-    EXPECT_FALSE(crowd.is_due(2 * kWindowUs - 1));
-    EXPECT_FALSE(crowd.review(2 * kWindowUs, 80 / Crowd::kTurnsPerSleep));
+TEST_F(CrowdTest, IsNotThereWhereTheThreadSleeps) {
+    ++sleeps;
+    EXPECT_FALSE(review());
+    --sleeps;
+    EXPECT_TRUE(review());
 }
 
-TEST(CrowdTest, IsNotThereWhereTheThreadSleeps) {
-    Crowd crowd;
-    fill(crowd, 80, 100);
-    EXPECT_FALSE(crowd.review(kWindowUs, 80 / Crowd::kTurnsPerSleep + 1));
-    fill(crowd, 80, 100);
-    EXPECT_TRUE(crowd.review(2 * kWindowUs, 80 / Crowd::kTurnsPerSleep + 1));
+TEST_F(CrowdTest, IsNotThereWhereNobodyElseIs) {
+    --others;
+    EXPECT_FALSE(review());
+    ++others;
+    EXPECT_TRUE(review());
 }
 
-TEST(CrowdTest, IsNotThereWhereNobodyElseIs) {
-    Crowd crowd;
-    fill(crowd, 80, Crowd::kOthersMin - 1);
-    EXPECT_FALSE(crowd.review(kWindowUs, 0));
-    EXPECT_FALSE(crowd.review(2 * kWindowUs, 0));
+/// Few sleeps, but long ones.
+TEST_F(CrowdTest, IsNotThereWhereTheThreadUsesLittleOfItsProcessor) {
+    --cpu_us;
+    EXPECT_FALSE(review());
+    ++cpu_us;
+    EXPECT_TRUE(review());
+}
+
+/// The log has another processor: nobody gains by its waiting.
+TEST_F(CrowdTest, IsNotThereWhereNobodyElseNeedsTheProcessor) {
+    preemptions = 0;
+    EXPECT_FALSE(review());
+    preemptions = 1;
+    EXPECT_TRUE(review());
+    took_us *= 3;
+    cpu_us *= 3;
+    EXPECT_FALSE(review());
+    preemptions = 3;
+    EXPECT_TRUE(review());
 }
 
 /// A turn that was so long, or nothing to do: either is no row of full turns.
-TEST(CrowdTest, IsNotThereBehindAPause) {
-    Crowd crowd;
-    fill(crowd, 80, 100);
-    EXPECT_FALSE(crowd.review(Crowd::kLastsUs + 1, 0));
-    fill(crowd, 80, 100);
-    EXPECT_TRUE(crowd.review(2 * Crowd::kLastsUs, 0));
+TEST_F(CrowdTest, IsNotThereBehindAPause) {
+    took_us = Crowd::kLastsUs + 1;
+    cpu_us = took_us;
+    preemptions = 10;
+    EXPECT_FALSE(review());
+    took_us = Crowd::kLastsUs;
+    EXPECT_TRUE(review());
 }
 
 }  // namespace
